@@ -328,7 +328,7 @@ def frame_length(header: bytes) -> int:
 
 def encode_frame(body: dict[str, Any]) -> bytes:
     """Header and JSON of one frame; raises FrameError when it is over `FRAME_LIMIT`."""
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
+    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     if len(data) > FRAME_LIMIT:
         raise FrameError(f"a frame of {len(data)} bytes is over the limit of {FRAME_LIMIT}")
     return _HEADER.pack(len(data)) + data
@@ -337,7 +337,7 @@ def encode_frame(body: dict[str, Any]) -> bytes:
 def decode_frame(data: bytes) -> dict[str, Any]:
     """The JSON object in a frame's bytes; raises FrameError when it is none."""
     try:
-        body = json.loads(data.decode("utf-8", "surrogateescape"))
+        body = json.loads(data.decode("utf-8", "surrogatepass"))
     except ValueError as error:
         raise FrameError(f"a frame is not JSON: {error}") from error
     if not isinstance(body, dict):

@@ -1,0 +1,181 @@
+"""What the operator needs from the world: a cluster, a Conductor, lakeFS's rare calls, and how these can say no.
+
+Owned by the code that calls it (`core`, `shell`); `adapters` implement it over real clients and `tests/fakes` in
+memory. It knows no client library. Every method raises `PortError` subclasses and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from perago.wire import ConductorTask, Outcome
+
+Manifest = dict[str, Any]
+"""A Kubernetes object, or a merge patch of one, as JSON has it. Whoever receives one never changes it."""
+
+EventKind = Literal["Normal", "Warning"]
+
+ATTEMPT_FINALIZER = "perago.dev/attempt"
+POD_FINALIZER = "perago.dev/outcome"
+
+
+class PortError(Exception):
+    """A call that the other side did not carry out as asked. `str()` says what, to which object, and what to do."""
+
+
+class Unreachable(PortError):
+    """No usable answer: refused or broken connection, time-out, 5xx. Worth another try later.
+
+    `fate_unknown` is True when the call may have been carried out all the same (it left us, no answer came back).
+    """
+
+    def __init__(self, message: str, *, fate_unknown: bool = False) -> None:
+        super().__init__(message)
+        self.fate_unknown = fate_unknown
+
+
+class NotFound(PortError):
+    """The object the call is about is not there."""
+
+
+class AlreadyExists(PortError):
+    """An object of that name is there already; names are deterministic, so this is the same object."""
+
+
+class Conflict(PortError):
+    """The object has changed since the resource version (or has not the uid) that the call insisted on."""
+
+
+class QuotaExceeded(PortError):
+    """The server has no room for this now (exceeded quota, too many requests): try again later, nothing failed."""
+
+
+class Refused(PortError):
+    """Any other no: `status` is the HTTP status, `message` the server's own words."""
+
+    def __init__(self, text: str, *, status: int, message: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """The object that an event is about."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    api_version: str = "perago.dev/v1alpha1"
+
+
+class Cluster(Protocol):
+    """The Kubernetes API server, as far as single objects go; watching is the shell's own."""
+
+    async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
+        """Create a PeragoAttempt; AlreadyExists means that an earlier try of ours got through."""
+
+    async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
+        """Delete the attempt with that uid (Conflict: another of that name); NotFound is success."""
+
+    async def release_attempt(self, namespace: str, name: str, uid: str) -> None:
+        """Take `ATTEMPT_FINALIZER` off the attempt with that uid; NotFound, also of the finalizer, is success."""
+
+    async def patch_attempt_status(
+        self, namespace: str, name: str, patch: Manifest, *, resource_version: str | None = None
+    ) -> Manifest:
+        """Merge `{"status": …}` into the attempt; with `resource_version`, Conflict when it has changed since.
+
+        Returns the object as it is afterwards.
+        """
+
+    async def patch_task_status(self, namespace: str, name: str, patch: Manifest) -> None:
+        """Merge `{"status": …}` into the PeragoTask."""
+
+    async def create_pod(self, namespace: str, manifest: Manifest) -> None:
+        """Create a pod; AlreadyExists means that an earlier try of ours got through."""
+
+    async def delete_pod(self, namespace: str, name: str, *, grace_seconds: int | None = None) -> None:
+        """Delete a pod, with its own grace period unless one is given; NotFound is success."""
+
+    async def release_pod(self, namespace: str, name: str) -> None:
+        """Take `POD_FINALIZER` off the pod; NotFound, also of the finalizer, is success."""
+
+    async def pod_log_tail(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        """The last lines of a container's log, at most 64 KiB."""
+
+    async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
+        """Post an event about an object; repeated ones are counted by the server side, not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorTaskState:
+    """A task as Conductor has it now (`GET /tasks/{id}`)."""
+
+    task_id: str
+    workflow_instance_id: str
+    status: str
+    retry_count: int
+    output: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    worker_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolledTask:
+    """A task that Conductor has handed to us: it is IN_PROGRESS there, and lost when no attempt is made of it."""
+
+    task: ConductorTask
+    input_data: Mapping[str, Any]
+    input_bytes: int
+    """Length of the input as JSON in UTF-8: decides between `input` and `inputFrom`."""
+    workflow_type: str | None = None
+    workflow_priority: int = 0
+
+
+class Conductor(Protocol):
+    """Conductor's task endpoints. One call at a time for each task: the caller serialises."""
+
+    async def poll(
+        self, task_type: str, *, domain: str | None, worker_id: str, count: int, timeout_ms: int
+    ) -> list[PolledTask]:
+        """Take up to `count` tasks, waiting up to `timeout_ms` for the first.
+
+        Never repeated below this call: tasks in a lost answer stay IN_PROGRESS until `responseTimeoutSeconds`.
+        """
+
+    async def read(self, task_id: str) -> ConductorTaskState | None:
+        """The task as it is now; None when Conductor does not know it."""
+
+    async def extend_lease(self, task: ConductorTask) -> None:
+        """Restart the task's response timer; a terminal task ignores it. NotFound: no such task or workflow."""
+
+    async def report(self, task: ConductorTask, outcome: Outcome) -> None:
+        """Post the result. A return is no acceptance: a terminal task ignores it, so read back."""
+
+    async def queue_size(self, task_type: str, domain: str | None) -> int:
+        """How many tasks wait in Conductor's queue."""
+
+    async def log(self, task_id: str, text: str) -> None:
+        """Append an entry to the task's log in Conductor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A commit that an attempt published: its id and its metadata."""
+
+    ref: str
+    metadata: Mapping[str, str]
+
+
+class Versions(Protocol):
+    """lakeFS as far as the operator needs it; the data plane is the agent's."""
+
+    async def delete_branch(self, repository: str, branch: str) -> bool:
+        """Delete a branch; False when it (or its repository) was not there."""
+
+    async def find_publication(
+        self, repository: str, branch: str, input_ref: str, attempt_uid: str
+    ) -> Publication | None:
+        """The commit on `branch`, newer than `input_ref`, whose metadata names this attempt; None when none does."""

@@ -1,4 +1,4 @@
-"""The operator: it turns PeragoAttempts and Conductor tasks into pods and makes sure that each outcome is reported once.
+"""The operator: turns PeragoAttempts and Conductor tasks into pods, and reports each outcome exactly once.
 
 It imports `perago.wire`, `perago.errors` and `perago.models` of the runner and nothing else of it.
 """

@@ -3,8 +3,9 @@
 Owned by the code that calls it (`core`, `shell`); `adapters` implement it over real clients and `tests/fakes` in
 memory. It knows no client library. Every method raises `PortError` subclasses and nothing else.
 """
+# ruff: noqa: N818 -- the names say what the other side answered, as in `except NotFound`
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -48,6 +49,10 @@ class Conflict(PortError):
 
 class QuotaExceeded(PortError):
     """The server has no room for this now (exceeded quota, too many requests): try again later, nothing failed."""
+
+
+class Expired(PortError):
+    """A resource version or page that the server does not remember any more: list afresh."""
 
 
 class Refused(PortError):
@@ -106,7 +111,65 @@ class Cluster(Protocol):
         """The last lines of a container's log, at most 64 KiB."""
 
     async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
-        """Post an event about an object; repeated ones are counted by the server side, not here."""
+        """Post an event about an object; the same words about it again only raise the event's count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a list: its objects, the version to watch from, and where the next page starts (None: the last)."""
+
+    items: tuple[Manifest, ...]
+    resource_version: str
+    next_page: str | None = None
+
+
+WatchKind = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One line of a watch; a BOOKMARK's object carries its resource version alone."""
+
+    kind: WatchKind
+    obj: Manifest
+
+    @property
+    def resource_version(self) -> str:
+        """The version from which a watch goes on after this event."""
+        version: str = self.obj["metadata"]["resourceVersion"]
+        return version
+
+
+class Feed(Protocol):
+    """One kind of object, of one namespace or of all, as a list and as a watch; managed fields are left out."""
+
+    async def page(self, next_page: str | None) -> Page:
+        """One page of the list; Expired when `next_page` is too old."""
+
+    def watch(self, resource_version: str) -> AsyncIterator[WatchEvent]:
+        """Events since that version until the server ends the stream; Expired when it is too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A coordination Lease as it is stored; `version` is "" for one that is not there yet. Times are RFC 3339."""
+
+    holder: str = ""
+    duration_seconds: int = 0
+    acquired: str = ""
+    renewed: str = ""
+    transitions: int = 0
+    version: str = ""
+
+
+class Leases(Protocol):
+    """The one Lease that leadership is about."""
+
+    async def read(self) -> Lease:
+        """The Lease as it is now, or an empty one."""
+
+    async def write(self, lease: Lease) -> Lease:
+        """Store it if it is still at `lease.version` (Conflict otherwise), and return it as stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""Building blocks of the API models: the base class, Kubernetes' own scalar types, and validation rules.
+
+Descriptions are the docstrings below the fields; `api.schema` turns them into what `kubectl explain` prints.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+QUANTITY_PATTERN = (
+    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+    r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+)
+"""Kubernetes' own pattern for quantities, as it stands in the schemas of its workload types."""
+
+RULES_KEY = "x-kubernetes-validations"
+
+JsonObject = dict[str, JsonValue]
+
+
+class ApiModel(BaseModel):
+    """Frozen, camelCase outside; what a newer API server may add is ignored when an object is read."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+    def to_json(self) -> JsonObject:
+        """The JSON object as the API server has it: camelCase keys, absent fields left out."""
+        dumped: JsonObject = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return dumped
+
+
+Quantity = Annotated[
+    int | float | str,
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "x-kubernetes-int-or-string": True,
+            "pattern": QUANTITY_PATTERN,
+            "maxLength": 64,
+        }
+    ),
+]
+"""A number with a unit, such as `500m`, `1Gi` or `2`."""
+
+FreeForm = Annotated[
+    dict[str, JsonValue], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
+"""A JSON object that the API server keeps as it is."""
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds, as Kubernetes writes `metav1.Time`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[datetime, PlainSerializer(timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+def rule(expression: str, message: str, **more: str) -> JsonValue:
+    """One CEL rule: what must hold, and what the person reads who broke it."""
+    return {"rule": expression, "message": message, **more}
+
+
+def immutable(field: str) -> JsonValue:
+    """The rule that an optional field is never set, changed or removed after creation."""
+    return rule(
+        f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
+        f"spec.{field} cannot be changed: make another attempt",
+        reason="FieldValueForbidden",
+    )

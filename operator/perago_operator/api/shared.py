@@ -1,0 +1,105 @@
+"""Parts that attempts and tasks have in common: metadata, volume, resources, failure policy, conditions."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from perago_operator.api.base import ApiModel, Quantity, Time
+
+FailureResult = Literal["FAILED", "FAILED_WITH_TERMINAL_ERROR"]
+
+
+class OwnerReference(ApiModel):
+    """Who owns an object; the part that the operator reads."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+class Metadata(ApiModel):
+    """`metav1.ObjectMeta`: the part that the operator reads."""
+
+    name: str
+    namespace: str = "default"
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    finalizers: tuple[str, ...] = ()
+    labels: Mapping[str, str] = Field(default_factory=dict)
+
+
+class LocalRef(ApiModel):
+    """The name of an object of the same namespace."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the object."""
+
+
+class Volume(ApiModel):
+    """The workspace's own volume; it lives and dies with the pod."""
+
+    size: Quantity | None = None
+    """How much the workspace may hold, for example `1Gi`. Default: the operator's setting."""
+
+    storage_class_name: Annotated[str, Field(max_length=253)] | None = None
+    """StorageClass of a generic ephemeral volume. Left out: an emptyDir limited to `size` on the node's own disk."""
+
+    medium: Literal["Memory"] | None = None
+    """`Memory` keeps an emptyDir in memory; it counts against the containers' memory limits."""
+
+
+class Resources(ApiModel):
+    """Compute resources of the task container, as in a pod."""
+
+    requests: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
+    """The least that the task container needs; the scheduler finds a node with as much."""
+
+    limits: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
+    """The most that the task container gets; over its memory limit it is killed (`OOMKilled`)."""
+
+
+class FailurePolicyRule(ApiModel):
+    """Which result is reported for failures that the operator found in the pod."""
+
+    on_reason: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(min_length=1, max_length=16)
+    ]
+    """Reasons that this rule is for, such as `OOMKilled` or `TaskExited`."""
+
+    result: FailureResult
+    """`FAILED` lets Conductor retry, `FAILED_WITH_TERMINAL_ERROR` ends the workflow."""
+
+
+class Condition(ApiModel):
+    """One aspect of the object's state (`metav1.Condition`)."""
+
+    type: Annotated[str, Field(max_length=64)]
+    """Name of the aspect, CamelCase."""
+
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+
+    reason: Annotated[str, Field(max_length=64)]
+    """Why, in one CamelCase word for programs."""
+
+    message: Annotated[str, Field(max_length=4096)] = ""
+    """Why, in a sentence for people."""
+
+    last_transition_time: Time
+    """When `status` last changed."""
+
+    observed_generation: int | None = None
+    """Generation of the spec that this was derived from."""
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        max_length=16,
+    ),
+]

@@ -1,0 +1,104 @@
+"""HTTP as Kubernetes and Conductor are spoken to: one table from aiohttp's errors and statuses to port errors.
+
+It knows neither API: who calls adds the path, and reads the server's own words from an error's body.
+"""
+
+import asyncio
+import ssl
+
+import aiohttp
+
+from perago_operator.ports import (
+    AlreadyExists,
+    Conflict,
+    Expired,
+    NotFound,
+    PortError,
+    QuotaExceeded,
+    Refused,
+    Unreachable,
+)
+
+NEVER_SENT: tuple[type[BaseException], ...] = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+)
+"""The request never left: connecting failed. Trying again cannot do anything twice."""
+
+ANSWER_LOST: tuple[type[BaseException], ...] = (
+    aiohttp.ClientConnectionError,
+    aiohttp.ClientPayloadError,
+    aiohttp.UploadAbortedError,
+    aiohttp.ContentTypeError,
+    asyncio.TimeoutError,
+    ConnectionError,
+    ssl.SSLError,
+    OSError,
+    ValueError,
+)
+"""The request may have been carried out: the connection broke, time ran out, or the answer makes no sense."""
+
+MISCONFIGURED: tuple[type[BaseException], ...] = (
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+    aiohttp.RedirectClientError,
+    aiohttp.TooManyRedirects,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.WSServerHandshakeError,
+    aiohttp.ClientResponseError,
+)
+"""Something other than the expected server answers at this address; only a person can mend that."""
+
+FOREIGN = (*MISCONFIGURED, *NEVER_SENT, *ANSWER_LOST)
+"""What a call may raise, narrow before wide; `translated` maps each of them."""
+
+
+def translated(error: BaseException, what: str) -> PortError:
+    """The port error for one of `FOREIGN`, raised by the call that `what` describes."""
+    text = f"{what}: {_words(error)}"
+    if isinstance(error, aiohttp.ContentTypeError):
+        return Unreachable(f"{text}; try again later", fate_unknown=True)
+    if isinstance(error, MISCONFIGURED):
+        return Refused(f"{text}; check the server's address", status=0, message=_words(error))
+    if isinstance(error, NEVER_SENT):
+        return Unreachable(f"{text}; check that the server runs and can be reached")
+    return Unreachable(f"{text}; try again later", fate_unknown=True)
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def refusal(status: int, reason: str, message: str, what: str) -> PortError:
+    """The port error for an HTTP status of 400 or more; `reason` is Kubernetes' machine-readable word, if any."""
+    text = f"{what}: HTTP {status}: {message}"
+    match status:
+        case 404:
+            return NotFound(text)
+        case 409 if reason == "AlreadyExists":
+            return AlreadyExists(text)
+        case 409:
+            return Conflict(text)
+        case 410:
+            return Expired(text)
+        case 403 if "exceeded quota" in message:
+            return QuotaExceeded(text)
+        case 429:
+            return QuotaExceeded(text)
+        case 401:
+            return Refused(f"{text}; check the credentials", status=status, message=message)
+        case _ if status >= 500:
+            return Unreachable(text, fate_unknown=True)
+        case _:
+            return Refused(text, status=status, message=message)
+
+
+async def never_repeat(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Middleware that keeps aiohttp from sending a GET a second time after a lost connection, as it does by itself."""
+    try:
+        return await handler(request)
+    except NEVER_SENT:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientPayloadError(f"the connection ended before the answer: {_words(error)}") from error

@@ -1,0 +1,201 @@
+"""The Cluster port over the Kubernetes API server.
+
+It knows paths, patches and preconditions of the objects that Perago owns; when to call what is decided elsewhere.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
+from perago_operator.adapters.kube_api import JSON_PATCH, KubeApi, precondition_failed
+from perago_operator.ports import (
+    ATTEMPT_FINALIZER,
+    POD_FINALIZER,
+    AlreadyExists,
+    Conflict,
+    EventKind,
+    Manifest,
+    NotFound,
+    ObjectRef,
+    Refused,
+)
+
+TASKS_PLURAL = "peragotasks"
+LOG_LIMIT = 64 * 1024
+"""Bytes of a log tail that are kept."""
+LOG_READ_LIMIT = 1024 * 1024
+"""Bytes of a log that are read to find its tail; the API cuts at the front of what it sends, not at its end."""
+FINALIZER_TRIES = 5
+EVENTS_REMEMBERED = 4096
+
+
+def attempts_path(namespace: str | None, name: str = "") -> str:
+    """The path of PeragoAttempts: all (None), those of a namespace, or one."""
+    return _path(f"/apis/{API_GROUP}/{API_VERSION}", namespace, ATTEMPTS_PLURAL, name)
+
+
+def tasks_path(namespace: str | None, name: str = "") -> str:
+    """The path of PeragoTasks: all (None), those of a namespace, or one."""
+    return _path(f"/apis/{API_GROUP}/{API_VERSION}", namespace, TASKS_PLURAL, name)
+
+
+def pods_path(namespace: str | None, name: str = "") -> str:
+    """The path of pods: all (None), those of a namespace, or one."""
+    return _path("/api/v1", namespace, "pods", name)
+
+
+def _path(root: str, namespace: str | None, plural: str, name: str) -> str:
+    inside = "" if namespace is None else f"/namespaces/{quote(namespace, safe='')}"
+    return f"{root}{inside}/{plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+class KubeCluster:
+    """`ports.Cluster` over one API server; `clock` gives the time that events carry."""
+
+    def __init__(self, api: KubeApi, *, component: str, clock: Callable[[], datetime]) -> None:
+        self._api = api
+        self._component = component
+        self._clock = clock
+        self._event_counts: OrderedDict[str, int] = OrderedDict()
+
+    async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
+        """See `ports.Cluster`."""
+        await self._api.create(attempts_path(namespace), manifest)
+
+    async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
+        """See `ports.Cluster`."""
+        options: Manifest = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        await self._delete(attempts_path(namespace, name), options)
+
+    async def release_attempt(self, namespace: str, name: str, uid: str) -> None:
+        """See `ports.Cluster`."""
+        await self._drop_finalizer(attempts_path(namespace, name), ATTEMPT_FINALIZER, uid)
+
+    async def patch_attempt_status(
+        self, namespace: str, name: str, patch: Manifest, *, resource_version: str | None = None
+    ) -> Manifest:
+        """See `ports.Cluster`."""
+        guarded = patch if resource_version is None else patch | {"metadata": {"resourceVersion": resource_version}}
+        return without_managed_fields(await self._api.patch(f"{attempts_path(namespace, name)}/status", guarded))
+
+    async def patch_task_status(self, namespace: str, name: str, patch: Manifest) -> None:
+        """See `ports.Cluster`."""
+        await self._api.patch(f"{tasks_path(namespace, name)}/status", patch)
+
+    async def create_pod(self, namespace: str, manifest: Manifest) -> None:
+        """See `ports.Cluster`."""
+        await self._api.create(pods_path(namespace), manifest)
+
+    async def delete_pod(self, namespace: str, name: str, *, grace_seconds: int | None = None) -> None:
+        """See `ports.Cluster`."""
+        options: Manifest = {"propagationPolicy": "Background"}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        await self._delete(pods_path(namespace, name), options)
+
+    async def release_pod(self, namespace: str, name: str) -> None:
+        """See `ports.Cluster`."""
+        await self._drop_finalizer(pods_path(namespace, name), POD_FINALIZER, None)
+
+    async def pod_log_tail(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        """See `ports.Cluster`."""
+        query = {"container": container, "tailLines": str(lines), "limitBytes": str(LOG_READ_LIMIT)}
+        return (await self._api.text(f"{pods_path(namespace, pod)}/log", query))[-LOG_LIMIT:]
+
+    async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
+        """See `ports.Cluster`. The event's name is made from its words, so a repetition meets itself."""
+        event = self._event(namespace, about, kind, reason, message)
+        name: str = event["metadata"]["name"]
+        try:
+            await self._api.create(_path("/api/v1", namespace, "events", ""), event)
+            self._remember(name, 1)
+        except AlreadyExists:
+            count = self._event_counts.get(name, 1) + 1
+            patch: Manifest = {"count": count, "lastTimestamp": event["lastTimestamp"]}
+            await self._api.patch(_path("/api/v1", namespace, "events", name), patch)
+            self._remember(name, count)
+
+    def _remember(self, name: str, count: int) -> None:
+        self._event_counts[name] = count
+        self._event_counts.move_to_end(name)
+        while len(self._event_counts) > EVENTS_REMEMBERED:
+            self._event_counts.popitem(last=False)
+
+    def _event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> Manifest:
+        words = hashlib.sha256(f"{about.uid}\n{kind}\n{reason}\n{message}".encode()).hexdigest()[:16]
+        now = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{about.name[:200]}.{words}", "namespace": namespace},
+            "involvedObject": {
+                "apiVersion": about.api_version,
+                "kind": about.kind,
+                "namespace": about.namespace,
+                "name": about.name,
+                "uid": about.uid,
+            },
+            "type": kind,
+            "reason": reason,
+            "message": message[:1024],
+            "source": {"component": self._component},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+
+    async def _delete(self, path: str, options: Manifest) -> None:
+        try:
+            await self._api.delete(path, options)
+        except NotFound:
+            return
+
+    async def _drop_finalizer(self, path: str, finalizer: str, uid: str | None) -> None:
+        """Remove one finalizer in a single call when it is the first, as ours is; else read and try again."""
+        at = 0
+        for _ in range(FINALIZER_TRIES):
+            try:
+                await self._api.patch(path, _removal(finalizer, at, uid), JSON_PATCH)
+            except NotFound:
+                return
+            except Refused as error:
+                if not precondition_failed(error):
+                    raise
+            else:
+                return
+            found = await self._finalizer_index(path, finalizer, uid)
+            if found is None:
+                return
+            at = found
+        raise Conflict(f"PATCH {path}: the finalizers changed {FINALIZER_TRIES} times in a row; try again later")
+
+    async def _finalizer_index(self, path: str, finalizer: str, uid: str | None) -> int | None:
+        try:
+            metadata = (await self._api.get(path))["metadata"]
+        except NotFound:
+            return None
+        finalizers: list[str] = metadata.get("finalizers", [])
+        if (uid is not None and metadata["uid"] != uid) or finalizer not in finalizers:
+            return None
+        return finalizers.index(finalizer)
+
+
+def _removal(finalizer: str, at: int, uid: str | None) -> list[Manifest]:
+    """A JSON patch that removes the finalizer only if it stands at that index (of the object with that uid)."""
+    where = f"/metadata/finalizers/{at}"
+    same_object: list[Manifest] = [] if uid is None else [{"op": "test", "path": "/metadata/uid", "value": uid}]
+    return [*same_object, {"op": "test", "path": where, "value": finalizer}, {"op": "remove", "path": where}]
+
+
+def without_managed_fields(obj: Manifest) -> Manifest:
+    """The object less `metadata.managedFields`, which nobody here reads and which is often half of it."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return obj | {"metadata": metadata}
+
+
+def utc_now() -> datetime:
+    """The wall clock, for whoever is given none."""
+    return datetime.now(UTC)

@@ -1,0 +1,165 @@
+"""Requests to the Kubernetes API server: JSON in and out, explicit time-outs, errors as port errors.
+
+It knows HTTP and the API's conventions (Status answers, lists, watches), not what Perago's objects mean.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from perago_operator.adapters import http
+from perago_operator.adapters.kube_access import Access
+from perago_operator.ports import Manifest, Refused
+
+REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+WATCH_LINE_LIMIT = 8 * 1024 * 1024
+"""Bytes of one watch event; an object is at most 1.5 MiB in etcd, and JSON escapes."""
+
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+JSON = "application/json"
+
+
+class KubeApi:
+    """One pooled session with the API server; close it at the end (or use it as an async context)."""
+
+    def __init__(self, access: Access, *, connections: int = 100) -> None:
+        self._access = access
+        tls = access.tls()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, ssl=True if tls is None else tls),
+            timeout=REQUEST_TIMEOUT,
+            json_serialize=_compact,
+            read_bufsize=WATCH_LINE_LIMIT,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Manifest:
+        """Read an object or a list."""
+        return await self._json("GET", path, query=query)
+
+    async def text(self, path: str, query: Mapping[str, str]) -> str:
+        """Read something that is no JSON, like a log."""
+        return (await self._call("GET", path, query=query)).decode(errors="replace")
+
+    async def create(self, path: str, body: Manifest) -> Manifest:
+        """POST a new object; returns it as stored."""
+        return await self._json("POST", path, body=body)
+
+    async def replace(self, path: str, body: Manifest) -> Manifest:
+        """PUT a whole object at the resource version it carries; returns it as stored."""
+        return await self._json("PUT", path, body=body)
+
+    async def patch(self, path: str, body: Any, media_type: str = MERGE_PATCH) -> Manifest:
+        """PATCH an object; returns it as stored."""
+        return await self._json("PATCH", path, body=body, media_type=media_type)
+
+    async def delete(self, path: str, options: Manifest) -> None:
+        """DELETE an object with these DeleteOptions."""
+        await self._call("DELETE", path, body=options)
+
+    async def lines(self, path: str, query: Mapping[str, str], *, silence: float) -> AsyncIterator[bytes]:
+        """The lines of a watch until the server ends it; Unreachable after `silence` seconds without one."""
+        what = f"watch {path}"
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=silence)
+        try:
+            async with self._session.get(
+                self._url(path), params=query, headers=await self._headers(JSON), timeout=limits
+            ) as response:
+                if response.status >= 400:
+                    raise _refused(response.status, await response.read(), what)
+                async for line in response.content:
+                    yield line
+        except http.FOREIGN as error:
+            raise http.translated(error, what) from error
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        media_type: str = JSON,
+    ) -> Manifest:
+        data = await self._call(method, path, query=query, body=body, media_type=media_type)
+        try:
+            answer: Manifest = json.loads(data)
+        except ValueError as error:
+            raise http.translated(error, f"{method} {path}") from error
+        return answer
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        media_type: str = JSON,
+    ) -> bytes:
+        """One request; once more with a fresh token when the server does not know the one we have."""
+        what = f"{method} {path}"
+        status, data = await self._once(method, path, query, body, media_type)
+        if status == 401:
+            await self._access.authorization(fresh=True)
+            status, data = await self._once(method, path, query, body, media_type)
+        if status >= 400:
+            raise _refused(status, data, what)
+        return data
+
+    async def _once(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: Any, media_type: str
+    ) -> tuple[int, bytes]:
+        payload = None if body is None else _compact(body).encode()
+        try:
+            async with self._session.request(
+                method, self._url(path), params=query, data=payload, headers=await self._headers(media_type)
+            ) as response:
+                return response.status, await response.read()
+        except http.FOREIGN as error:
+            raise http.translated(error, f"{method} {path}") from error
+
+    def _url(self, path: str) -> str:
+        return f"{self._access.server}{path}"
+
+    async def _headers(self, media_type: str) -> dict[str, str]:
+        headers = {"Content-Type": media_type, "Accept": JSON}
+        authorization = await self._access.authorization()
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        return headers
+
+
+def _compact(body: Any) -> str:
+    return json.dumps(body, separators=(",", ":"))
+
+
+def _refused(status: int, data: bytes, what: str) -> Exception:
+    """The port error for an answer of 400 or more, with the words of the API's Status object where it is one."""
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        return http.refusal(status, "", data[:500].decode(errors="replace"), what)
+    return http.refusal(status, str(answer.get("reason", "")), str(answer.get("message", "")), what)
+
+
+def precondition_failed(error: Refused) -> bool:
+    """Whether a JSON patch was refused because one of its `test` operations (or a path in it) did not hold."""
+    return error.status == 422

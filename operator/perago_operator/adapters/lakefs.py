@@ -1,0 +1,191 @@
+"""The Versions port over `lakefs-sdk`, whose blocking calls run in worker threads.
+
+It knows the SDK's API and errors; when evidence is asked for, and what it means, is decided elsewhere.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import urllib3.exceptions
+from lakefs_sdk import exceptions as sdk
+from lakefs_sdk.api.branches_api import BranchesApi
+from lakefs_sdk.api.refs_api import RefsApi
+from lakefs_sdk.api_client import ApiClient
+from lakefs_sdk.configuration import Configuration
+from lakefs_sdk.models.commit import Commit
+from lakefs_sdk.models.commit_list import CommitList
+from pydantic import ValidationError
+
+from perago_operator.ports import (
+    Conflict,
+    NotFound,
+    PortError,
+    Publication,
+    QuotaExceeded,
+    Refused,
+    Unreachable,
+)
+
+ATTEMPT_UID_KEY = "perago.attempt-uid"
+"""Key of the merge commit's metadata that names the attempt which published it."""
+PAGE = 100
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
+
+T = TypeVar("T")
+
+NEVER_SENT: tuple[type[Exception], ...] = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NameResolutionError,
+    urllib3.exceptions.ProxyError,
+)
+FOREIGN: tuple[type[Exception], ...] = (
+    sdk.OpenApiException,
+    urllib3.exceptions.HTTPError,
+    OSError,
+    ValidationError,
+    ValueError,
+)
+"""What a call of the SDK may raise; `translated` maps each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LakefsKeys:
+    """Folder with the files `endpoint`, `accessKeyId`, `secretAccessKey`: a mounted Secret."""
+
+    folder: Path
+
+    def read(self) -> tuple[str, str, str]:
+        """Endpoint, access key id and secret as they are now; OSError when one is missing."""
+        endpoint, key, secret = (
+            (self.folder / name).read_text().strip() for name in ("endpoint", "accessKeyId", "secretAccessKey")
+        )
+        return endpoint, key, secret
+
+
+class LakefsVersions:
+    """`ports.Versions` over one lakeFS server; a changed Secret makes a new client."""
+
+    def __init__(self, keys: LakefsKeys) -> None:
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._in_use: tuple[str, str, str] | None = None
+        self._client: ApiClient | None = None
+
+    async def delete_branch(self, repository: str, branch: str) -> bool:
+        """See `ports.Versions`."""
+        return await asyncio.to_thread(self._delete_branch, repository, branch)
+
+    async def find_publication(
+        self, repository: str, branch: str, input_ref: str, attempt_uid: str
+    ) -> Publication | None:
+        """See `ports.Versions`. A branch or repository that is gone holds no publication."""
+        return await asyncio.to_thread(self._find_publication, repository, branch, input_ref, attempt_uid)
+
+    def _delete_branch(self, repository: str, branch: str) -> bool:
+        branches = BranchesApi(self._api())
+        try:
+            _call(
+                f"delete branch {branch} of {repository}",
+                lambda: branches.delete_branch(repository, branch, _request_timeout=TIMEOUT),
+            )
+        except NotFound:
+            return False
+        return True
+
+    def _find_publication(self, repository: str, branch: str, input_ref: str, attempt_uid: str) -> Publication | None:
+        try:
+            for commit in self._history(repository, branch, input_ref):
+                metadata = commit.metadata or {}
+                if metadata.get(ATTEMPT_UID_KEY) == attempt_uid:
+                    return Publication(ref=commit.id, metadata=metadata)
+        except NotFound:
+            return None
+        return None
+
+    def _history(self, repository: str, branch: str, input_ref: str) -> Iterator[Commit]:
+        """Commits of the branch, head first, the input ref (to which `stop_at` includes) left out."""
+        refs, after = RefsApi(self._api()), ""
+        while True:
+            page = self._log_page(refs, repository, branch, input_ref, after)
+            yield from (commit for commit in page.results if commit.id != input_ref)
+            if not page.pagination.has_more:
+                return
+            after = page.pagination.next_offset
+
+    def _log_page(self, refs: RefsApi, repository: str, branch: str, input_ref: str, after: str) -> CommitList:
+        return _call(
+            f"read the log of {repository}/{branch}",
+            lambda: refs.log_commits(
+                repository,
+                branch,
+                after=after,
+                amount=PAGE,
+                first_parent=True,
+                stop_at=input_ref,
+                _request_timeout=TIMEOUT,
+            ),
+        )
+
+    def _api(self) -> ApiClient:
+        with self._lock:
+            try:
+                keys = self._keys.read()
+            except OSError as error:
+                raise Refused(f"lakeFS keys cannot be read: {error}", status=0, message=str(error)) from error
+            if self._client is None or keys != self._in_use:
+                self._client, self._in_use = _client(*keys), keys
+            return self._client
+
+
+def _client(endpoint: str, access_key: str, secret: str) -> ApiClient:
+    root = endpoint.rstrip("/").removesuffix("/api/v1")
+    configuration = Configuration(host=f"{root}/api/v1", username=access_key, password=secret)
+    configuration.retries = urllib3.Retry(total=0, redirect=3)  # type: ignore[assignment]  # the SDK declares None
+    return ApiClient(configuration)
+
+
+def _call(what: str, call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except FOREIGN as error:
+        raise translated(error, f"lakeFS: {what}") from error
+
+
+def translated(error: Exception, what: str) -> PortError:
+    """The port error for one of `FOREIGN`."""
+    if isinstance(error, sdk.ApiException):
+        return _from_status(error, what)
+    if isinstance(error, NEVER_SENT) or isinstance(getattr(error, "reason", None), NEVER_SENT):
+        return Unreachable(f"{what}: {error}; check that the server runs and can be reached")
+    if isinstance(error, urllib3.exceptions.LocationValueError | sdk.OpenApiException):
+        return Refused(f"{what}: {error}; check the endpoint", status=0, message=str(error))
+    return Unreachable(f"{what}: {error}; try again later", fate_unknown=True)
+
+
+def _from_status(error: sdk.ApiException, what: str) -> PortError:
+    status = int(error.status or 0)
+    message = _words(error)
+    text = f"{what}: HTTP {status}: {message}"
+    match status:
+        case 404:
+            return NotFound(text)
+        case 409 | 412:
+            return Conflict(text)
+        case 429:
+            return QuotaExceeded(text)
+        case _ if status == 0 or status >= 500:
+            return Unreachable(text, fate_unknown=True)
+        case _:
+            return Refused(text, status=status, message=message)
+
+
+def _words(error: sdk.ApiException) -> str:
+    message = getattr(getattr(error, "data", None), "message", None)
+    return str(message or error.body or error.reason or "no message")[:500]

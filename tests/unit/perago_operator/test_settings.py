@@ -1,0 +1,82 @@
+"""Settings come from environment variables, and a bad one is named."""
+
+from pathlib import Path
+
+import pytest
+
+from perago_operator import settings
+
+ENOUGH = {"PERAGO_RUNNER_IMAGE": "runner:1"}
+
+
+def test_one_variable_is_enough() -> None:
+    """Everything but the runner's image has a default."""
+    assert settings.read(ENOUGH).runner_image == "runner:1"
+
+
+def test_namespaces_are_separated_by_commas() -> None:
+    """Blanks and empty parts do not count."""
+    assert settings.read(ENOUGH | {"PERAGO_NAMESPACES": "a, b,"}).namespaces == ("a", "b")
+
+
+def test_no_namespaces_means_all_of_them() -> None:
+    """An empty variable is as good as none."""
+    assert settings.read(ENOUGH | {"PERAGO_NAMESPACES": ""}).namespaces == ()
+
+
+def test_the_identity_can_be_given() -> None:
+    """Otherwise it is the host's name, which in a pod is the pod's."""
+    assert settings.read(ENOUGH | {"PERAGO_IDENTITY": "me"}).identity == "me"
+    assert settings.read(ENOUGH).identity
+
+
+def test_a_missing_variable_is_named() -> None:
+    """The error says which variable to set."""
+    with pytest.raises(settings.SettingsError, match="PERAGO_RUNNER_IMAGE is not set"):
+        settings.read({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PERAGO_POLL_SECONDS", "soon"),
+        ("PERAGO_POLL_SECONDS", "0"),
+        ("PERAGO_HTTP_PORT", "70000"),
+        ("PERAGO_LOG_LEVEL", "LOUD"),
+        ("PERAGO_CONDUCTOR_TOKEN_HEADER", "Cookie"),
+        ("PERAGO_MAX_ATTEMPTS", "-1"),
+    ],
+)
+def test_a_bad_variable_is_named_without_its_value(name: str, value: str) -> None:
+    """A value may be a secret put into the wrong variable."""
+    with pytest.raises(settings.SettingsError, match=name) as caught:
+        settings.read(ENOUGH | {name: value})
+    assert f"'{value}'" not in str(caught.value).replace("'WARNING'", "")
+
+
+def test_each_bad_variable_has_a_line() -> None:
+    """One start is enough to see all that is wrong."""
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.read({"PERAGO_HTTP_PORT": "x", "PERAGO_RECONCILES": "y"})
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_the_conductor_address_comes_from_the_secrets_file(tmp_path: Path) -> None:
+    """The mounted Secret's file `url` holds it."""
+    (tmp_path / "url").write_text("http://conductor:8080/api\n")
+    read = settings.read(ENOUGH | {"PERAGO_CONDUCTOR_KEYS": str(tmp_path)})
+    assert read.conductor_address() == "http://conductor:8080/api"
+
+
+def test_the_variable_wins_over_the_file(tmp_path: Path) -> None:
+    """A person who sets it means it."""
+    (tmp_path / "url").write_text("http://other/api")
+    given = {"PERAGO_CONDUCTOR_KEYS": str(tmp_path), "PERAGO_CONDUCTOR_URL": "http://mine/api"}
+    assert settings.read(ENOUGH | given).conductor_address() == "http://mine/api"
+
+
+def test_without_a_conductor_address_the_error_names_variable_and_file(tmp_path: Path) -> None:
+    """Both ways to give it are named."""
+    read = settings.read(ENOUGH | {"PERAGO_CONDUCTOR_KEYS": str(tmp_path)})
+    with pytest.raises(settings.SettingsError, match=r"PERAGO_CONDUCTOR_URL is not set, and .*/url cannot be read"):
+        read.conductor_address()

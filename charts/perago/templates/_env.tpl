@@ -1,0 +1,23 @@
+{{- /* The operator's settings: the names are those of perago_operator.settings. */ -}}
+{{- define "perago.operatorEnv" -}}
+- name: PERAGO_INSTALLATION
+  value: {{ include "perago.installation" . | quote }}
+- name: PERAGO_NAMESPACES
+  value: {{ ternary "" (include "perago.namespaces" . | fromJsonArray | join ",") .Values.clusterWide | quote }}
+- name: PERAGO_RUNNER_IMAGE
+  value: {{ include "perago.image" (dict "image" .Values.runner.image "chart" .Chart) | quote }}
+- name: PERAGO_RUNNER_SERVICE_ACCOUNT
+  value: {{ .Values.runner.serviceAccountName | quote }}
+- name: PERAGO_LAKEFS_SECRET
+  value: {{ .Values.lakefs.secretName | quote }}
+- name: PERAGO_CONDUCTOR_SECRET
+  value: {{ .Values.conductor.secretName | quote }}
+- name: PERAGO_LEASE_NAME
+  value: {{ include "perago.operatorName" . | quote }}
+- name: PERAGO_LEASE_NAMESPACE
+  value: {{ .Release.Namespace | quote }}
+- name: PERAGO_LOG_LEVEL
+  value: {{ .Values.logLevel | quote }}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+{{- end }}

@@ -70,7 +70,7 @@ class Settings(BaseModel):
     lease_namespace: Name = "default"
     """Namespace of the Lease."""
     identity: Annotated[str, Field(min_length=1)]
-    """This replica's name; the host's name (in a pod: the pod's) unless given."""
+    """This replica's name; host (in a pod: the pod's name) and process unless given."""
 
     http_host: str = "0.0.0.0"
     """Address of /healthz, /readyz and /metrics; probes come from the node, so every one by default."""
@@ -110,7 +110,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     environ = os.environ if environ is None else environ
     given = {field: environ[variable(field)] for field in Settings.model_fields if environ.get(variable(field))}
     try:
-        return Settings.model_validate({"identity": socket.gethostname()} | given)
+        return Settings.model_validate({"identity": f"{socket.gethostname()}_{os.getpid()}"} | given)
     except ValidationError as error:
         raise SettingsError("\n".join(_complaints(error))) from error
 

@@ -1,5 +1,6 @@
 """Settings come from environment variables, and a bad one is named."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,9 @@ def test_no_namespaces_means_all_of_them() -> None:
 
 
 def test_the_identity_can_be_given() -> None:
-    """Otherwise it is the host's name, which in a pod is the pod's."""
+    """Otherwise it is made of host and process: two on one host are two."""
     assert settings.read(ENOUGH | {"PERAGO_IDENTITY": "me"}).identity == "me"
-    assert settings.read(ENOUGH).identity
+    assert settings.read(ENOUGH).identity.endswith(f"_{os.getpid()}")
 
 
 def test_a_missing_variable_is_named() -> None:

@@ -1,0 +1,96 @@
+"""An attempt as the core sees it, and the fence that proves it current. Pure: loads and compares nothing itself."""
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from perago.errors import StaleAttemptError
+
+if TYPE_CHECKING:
+    from perago.workspace.plan import Changes
+
+IN_PROGRESS = "IN_PROGRESS"
+
+
+class Attempt(Protocol):
+    """One Conductor execution of a task: any object with these attributes."""
+
+    @property
+    def status(self) -> str | None: ...
+    @property
+    def workflow_instance_id(self) -> str: ...
+    @property
+    def task_id(self) -> str: ...
+    @property
+    def retry_count(self) -> int: ...
+    @property
+    def reference_task_name(self) -> str: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def iteration(self) -> int: ...
+    @property
+    def task_def_name(self) -> str: ...
+
+
+class ExecutingAttempt(Attempt, Protocol):
+    """An attempt that also knows which of its executions this is."""
+
+    @property
+    def execution_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class TaskExecutionContext:
+    """One execution of an attempt; attributes it does not have itself are read from the attempt.
+
+    `changes` is set when staging is called, `output` (the body's validated `{"result": …}`) when publication is.
+    """
+
+    attempt: Attempt
+    execution_id: str
+    changes: "Changes | None" = None
+    output: dict[str, Any] | None = None
+
+    if TYPE_CHECKING:
+
+        @property
+        def status(self) -> str | None: ...
+        @property
+        def workflow_instance_id(self) -> str: ...
+        @property
+        def task_id(self) -> str: ...
+        @property
+        def retry_count(self) -> int: ...
+        @property
+        def reference_task_name(self) -> str: ...
+        @property
+        def seq(self) -> int: ...
+        @property
+        def iteration(self) -> int: ...
+        @property
+        def task_def_name(self) -> str: ...
+
+    else:
+
+        def __getattr__(self, name: str) -> object:
+            if name.startswith("__") or name == "attempt":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return getattr(self.attempt, name)
+
+
+def execution_context(attempt: Attempt, execution_id: str | None = None) -> TaskExecutionContext:
+    """The context of a new execution: the given id, else the attempt's own, else a new one."""
+    return TaskExecutionContext(attempt, execution_id or getattr(attempt, "execution_id", None) or uuid.uuid4().hex)
+
+
+def assert_current_attempt_snapshot(task: Attempt, fresh: Attempt) -> None:
+    """The attempt fence: raise StaleAttemptError unless `fresh` is in progress and still the same attempt as `task`."""
+    same = (
+        fresh.status == IN_PROGRESS
+        and fresh.workflow_instance_id == task.workflow_instance_id
+        and fresh.task_id == task.task_id
+        and fresh.retry_count == task.retry_count
+    )
+    if not same:
+        raise StaleAttemptError(task.task_id)

@@ -1,0 +1,112 @@
+"""Guardrails: what must hold in a workspace before and after a body. Reads the local disk, knows nothing else."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from perago.errors import GuardrailViolation, PostGuardrailViolation, PreGuardrailViolation, TaskDefinitionError
+
+DEFAULT_REQUIRE_GLOB_MIN_COUNT = 1
+
+MARKER = ".perago-attempt.json"
+"""The attempt's own file at the workspace root; no guardrail sees it."""
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+Rule = Literal["require_file", "require_dir", "require_glob", "forbid_glob"]
+Phase = Literal["pre", "post"]
+
+
+@dataclass(frozen=True)
+class Guardrail:
+    """One rule about the workspace; made by the four functions below."""
+
+    rule: Rule
+    path: str
+    min_count: int = DEFAULT_REQUIRE_GLOB_MIN_COUNT
+    max_count: int | None = None
+
+    def violation(self, root: Path) -> str | None:
+        """What is wrong in the workspace `root`, naming the rule and the path; None when the rule holds."""
+        match self.rule:
+            case "require_file":
+                return None if (root / self.path).is_file() else f"require_file: {self.path!r} is not a file"
+            case "require_dir":
+                return None if (root / self.path).is_dir() else f"require_dir: {self.path!r} is not a directory"
+            case "require_glob":
+                return self._wrong_count(sum(path.is_file() for path in _matches(root, self.path)))
+            case "forbid_glob":
+                found = sorted(path.relative_to(root).as_posix() for path in _matches(root, self.path))
+                return f"forbid_glob: {self.path!r} matches {_shortened(found)}" if found else None
+
+    def _wrong_count(self, count: int) -> str | None:
+        if count < self.min_count:
+            return f"require_glob: {self.path!r} matches {count} files, at least {self.min_count} must be there"
+        if self.max_count is not None and count > self.max_count:
+            return f"require_glob: {self.path!r} matches {count} files, at most {self.max_count} may be there"
+        return None
+
+
+def _matches(root: Path, pattern: str) -> Iterable[Path]:
+    marker = root / MARKER
+    return (path for path in root.glob(pattern) if path != marker)
+
+
+def _shortened(found: list[str], limit: int = 5) -> str:
+    more = f" and {len(found) - limit} more" if len(found) > limit else ""
+    return ", ".join(map(repr, found[:limit])) + more
+
+
+def _checked(rule: Rule, path: object) -> str:
+    if not isinstance(path, str):
+        raise TaskDefinitionError(f"{rule}: the path must be a str, not {path!r}")
+    parts = path.split("/")
+    if not path.strip() or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
+        raise TaskDefinitionError(f"{rule}: the path must be relative, '/'-separated and without '..', not {path!r}")
+    if any(_DRIVE.match(part) for part in parts):
+        raise TaskDefinitionError(f"{rule}: the path must not name a drive: {path!r}")
+    if any("**" in part and part != "**" for part in parts):
+        raise TaskDefinitionError(f"{rule}: '**' must be a whole part of the path, as in 'a/**/b', not {path!r}")
+    return path
+
+
+def _checked_counts(min_count: object, max_count: object) -> None:
+    for name, count in (("min_count", min_count), ("max_count", 0 if max_count is None else max_count)):
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise TaskDefinitionError(f"require_glob: {name} must be a whole number of at least 0, not {count!r}")
+    if isinstance(max_count, int) and isinstance(min_count, int) and max_count < min_count:
+        raise TaskDefinitionError(f"require_glob: max_count {max_count} is below min_count {min_count}")
+
+
+def require_file(path: str) -> Guardrail:
+    """A file must be at `path`, relative to the workspace root."""
+    return Guardrail("require_file", _checked("require_file", path))
+
+
+def require_dir(path: str) -> Guardrail:
+    """A directory must be at `path`, relative to the workspace root."""
+    return Guardrail("require_dir", _checked("require_dir", path))
+
+
+def require_glob(
+    pattern: str, *, min_count: int = DEFAULT_REQUIRE_GLOB_MIN_COUNT, max_count: int | None = None
+) -> Guardrail:
+    """At least `min_count` and at most `max_count` files must match `pattern` (`pathlib` globbing, `**` included)."""
+    _checked_counts(min_count, max_count)
+    return Guardrail("require_glob", _checked("require_glob", pattern), min_count, max_count)
+
+
+def forbid_glob(pattern: str) -> Guardrail:
+    """Nothing, neither file nor directory, may match `pattern`; the attempt's marker is not counted."""
+    return Guardrail("forbid_glob", _checked("forbid_glob", pattern))
+
+
+def check_guardrails(root: Path, guardrails: Iterable[Guardrail], phase: Phase) -> None:
+    """Raise Pre- or PostGuardrailViolation that names every guardrail that does not hold in `root`."""
+    violations = [violation for guardrail in guardrails if (violation := guardrail.violation(root))]
+    if not violations:
+        return
+    error: type[GuardrailViolation] = PreGuardrailViolation if phase == "pre" else PostGuardrailViolation
+    raise error(f"{phase} guardrail: {'; '.join(violations)}")

@@ -1,0 +1,247 @@
+"""The values that a declaration and a payload are made of: controls, workspace spec, workspace reference.
+
+Controls and the spec are what an author writes; a wrong one is a TaskDefinitionError where it is written.
+`WorkspaceInput` is what Conductor sends. Knows no disk, no lakeFS, no running attempt.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator, model_serializer, model_validator
+
+from perago.errors import TaskDefinitionError
+from perago.guards import Guardrail
+
+DEFAULT_RETRY_COUNT = 3
+DEFAULT_RETRY_DELAY_SECONDS = 60
+DEFAULT_TIMEOUT_RESPONSE_SECONDS = 600
+MAX_RETRY_COUNT = 10
+
+RetryLogic = Literal["FIXED", "EXPONENTIAL_BACKOFF", "LINEAR_BACKOFF"]
+TimeoutAction = Literal["RETRY", "TIME_OUT_WF", "ALERT_ONLY"]
+
+RETRY_LOGICS = ("FIXED", "EXPONENTIAL_BACKOFF", "LINEAR_BACKOFF")
+TIMEOUT_ACTIONS = ("RETRY", "TIME_OUT_WF", "ALERT_ONLY")
+
+
+def _refuse(owner: object, name: str, rule: str) -> None:
+    value = getattr(owner, name)
+    raise TaskDefinitionError(f"{type(owner).__name__}.{name} {rule}, not {value!r}")
+
+
+def _check_whole(owner: object, *names: str, low: int = 0, high: int | None = None) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or value < low or (high is not None and value > high):
+            _refuse(
+                owner, name, f"must be a whole number of at least {low}{'' if high is None else f', at most {high}'}"
+            )
+
+
+def _check_choice(owner: object, name: str, choices: tuple[str, ...]) -> None:
+    if getattr(owner, name) not in choices:
+        _refuse(owner, name, f"must be one of {', '.join(choices)}")
+
+
+def _check_kind(owner: object, name: str, kind: type) -> None:
+    if not isinstance(getattr(owner, name), kind):
+        _refuse(owner, name, f"must be a {kind.__name__}")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how fast Conductor retries a failed attempt; delays in seconds, jitter in milliseconds."""
+
+    count: int = DEFAULT_RETRY_COUNT
+    logic: RetryLogic = "FIXED"
+    delay_seconds: int = DEFAULT_RETRY_DELAY_SECONDS
+    max_delay_seconds: int = 0
+    jitter_ms: int = 0
+
+    def __post_init__(self) -> None:
+        _check_whole(self, "count", high=MAX_RETRY_COUNT)
+        _check_choice(self, "logic", RETRY_LOGICS)
+        _check_whole(self, "delay_seconds", "max_delay_seconds", "jitter_ms")
+
+
+@dataclass(frozen=True)
+class TimeoutPolicy:
+    """When Conductor gives an attempt up, in seconds, and what it does then; 0 means no limit."""
+
+    policy: TimeoutAction = "TIME_OUT_WF"
+    seconds: int = 0
+    response_seconds: int = DEFAULT_TIMEOUT_RESPONSE_SECONDS
+    poll_seconds: int = 0
+    total_seconds: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "policy", TIMEOUT_ACTIONS)
+        _check_whole(self, "seconds", "poll_seconds", "total_seconds")
+        _check_whole(self, "response_seconds", low=1)
+        if self.seconds and self.response_seconds > self.seconds:
+            _refuse(self, "response_seconds", f"must not be over seconds ({self.seconds})")
+
+
+@dataclass(frozen=True)
+class ExecutionLimits:
+    """How much of this task Conductor lets run at once, and how often it starts; the rate pair comes together."""
+
+    concurrent_exec_limit: int | None = None
+    rate_limit_frequency_in_seconds: int | None = None
+    rate_limit_per_frequency: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("concurrent_exec_limit", "rate_limit_frequency_in_seconds", "rate_limit_per_frequency"):
+            if getattr(self, name) is not None:
+                _check_whole(self, name, low=1)
+        if (self.rate_limit_frequency_in_seconds is None) != (self.rate_limit_per_frequency is None):
+            missing = "frequency_in_seconds" if self.rate_limit_frequency_in_seconds is None else "per_frequency"
+            _refuse(self, f"rate_limit_{missing}", "must be given together with the other rate limit")
+
+
+@dataclass(frozen=True)
+class PublishBudget:
+    """The seconds a publication may need, from which the shortest safe response time-out follows."""
+
+    observed_merge_p99_seconds: int
+    safety_margin_seconds: int
+    lakefs_merge_timeout_seconds: int
+    conductor_completion_timeout_seconds: int
+    worker_shutdown_grace_seconds: int
+    heartbeat_interval_seconds: int
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            _check_whole(self, name)
+        least = self.observed_merge_p99_seconds + self.safety_margin_seconds
+        if self.lakefs_merge_timeout_seconds < least:
+            _refuse(self, "lakefs_merge_timeout_seconds", f"must be at least observed p99 plus margin ({least})")
+
+    @property
+    def response_timeout_seconds(self) -> int:
+        """Merge time-out + completion time-out + shutdown grace + heartbeat interval."""
+        return (
+            self.lakefs_merge_timeout_seconds
+            + self.conductor_completion_timeout_seconds
+            + self.worker_shutdown_grace_seconds
+            + self.heartbeat_interval_seconds
+        )
+
+
+@dataclass(frozen=True)
+class TaskControls:
+    """What Conductor enforces for a task; what is left out keeps the defaults."""
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timeout: TimeoutPolicy = field(default_factory=TimeoutPolicy)
+    limits: ExecutionLimits = field(default_factory=ExecutionLimits)
+    publish_budget: PublishBudget | None = None
+
+    def __post_init__(self) -> None:
+        _check_kind(self, "retry", RetryPolicy)
+        _check_kind(self, "timeout", TimeoutPolicy)
+        _check_kind(self, "limits", ExecutionLimits)
+        if self.publish_budget is not None:
+            _check_kind(self, "publish_budget", PublishBudget)
+
+    @property
+    def response_timeout_seconds(self) -> int:
+        """Seconds without a sign of life after which Conductor gives the attempt up."""
+        return self.timeout.response_seconds
+
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+def _kept_prefix(prefix: object) -> str:
+    if not isinstance(prefix, str):
+        raise TaskDefinitionError(f"WorkspaceSpec.prefix must be a str, not {prefix!r}")
+    kept = prefix.strip("/")
+    parts = kept.split("/") if kept else []
+    outside = any(part.strip() in ("", ".", "..") or _DRIVE.match(part) for part in parts)
+    if outside or "\\" in kept or "\0" in kept or (prefix and not prefix.strip()):
+        raise TaskDefinitionError(f"WorkspaceSpec.prefix must be a path inside the repository, not {prefix!r}")
+    return kept or "/"
+
+
+@dataclass(frozen=True)
+class WorkspaceSpec:
+    """Which part of the repository the body sees, what must hold before and after it, and whether it publishes.
+
+    `prefix` is kept without leading and trailing `/`, the root as `/`.
+    """
+
+    prefix: str = "/"
+    pre: list[Guardrail] = field(default_factory=list)
+    post: list[Guardrail] = field(default_factory=list)
+    read_only: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", _kept_prefix(self.prefix))
+        for name in ("pre", "post"):
+            if not isinstance(getattr(self, name), (list, tuple)):
+                _refuse(self, name, "must be a list of guardrails")
+            object.__setattr__(self, name, list(getattr(self, name)))
+            if not all(isinstance(guardrail, Guardrail) for guardrail in getattr(self, name)):
+                _refuse(self, name, "must be a list of guardrails")
+        _check_kind(self, "read_only", bool)
+
+
+class _WorkspaceReference(BaseModel):
+    """`repository`, `branch` and an immutable ref; the type key is dumped as it was spelled in the input."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+    repository: str
+    branch: str
+    ref_type: Literal["commit"]
+    ref: str
+    _spelling: str = PrivateAttr("ref_type")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _either_spelling(cls, value: Any, handler: Any) -> Self:
+        if not isinstance(value, dict) or "refType" not in value:
+            return handler(value)  # type: ignore[no-any-return]
+        if "ref_type" in value:
+            raise ValueError("refType and ref_type are two spellings of one key; give one of them")
+        reference: Self = handler({("ref_type" if key == "refType" else key): item for key, item in value.items()})
+        reference._spelling = "refType"
+        return reference
+
+    @field_validator("repository", "branch", "ref")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be blank")
+        return value
+
+    @model_serializer(mode="plain")
+    def _as_spelled(self) -> dict[str, str]:
+        return {"repository": self.repository, "branch": self.branch, self._spelling: self.ref_type, "ref": self.ref}
+
+    def __eq__(self, other: object) -> bool:
+        """Equal when they name the same ref; the spelling of the type key does not count."""
+        return type(other) is type(self) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[str, str, str, str]:
+        return (self.repository, self.branch, self.ref_type, self.ref)
+
+
+class WorkspaceOutput(_WorkspaceReference):
+    """The workspace of a completed attempt: the input with the ref that it ended on."""
+
+
+class WorkspaceInput(_WorkspaceReference):
+    """The workspace of an attempt: the input ref `A` and the branch that a successful attempt advances."""
+
+    def published_output(self, ref: str) -> WorkspaceOutput:
+        """This workspace at `ref`, its type key spelled as here; raises pydantic's ValidationError on a blank ref."""
+        output = WorkspaceOutput(repository=self.repository, branch=self.branch, ref_type=self.ref_type, ref=ref)
+        output._spelling = self._spelling
+        return output

@@ -1,0 +1,173 @@
+"""The attempt's directory on the local disk: make, mark, walk, snapshot, remove. Knows no lakeFS and hashes nothing.
+
+The marker file says whose a directory is and takes no part in the workspace's content.
+"""
+
+import json
+import logging
+import os
+import shutil
+import stat
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from perago import config
+from perago.attempt import ExecutingAttempt
+from perago.staging import safe_value
+from perago.workspace.paths import ATTEMPT_WORKSPACE_MARKER
+from perago.workspace.plan import Stat
+
+_log = logging.getLogger("perago")
+
+
+@dataclass(frozen=True)
+class WorkspaceOwner:
+    """Who works in an attempt directory: worker id, process id, and a token that no other owner has."""
+
+    worker_id: str
+    pid: int
+    token: str
+
+
+def new_workspace_owner(worker_id: str | None = None) -> WorkspaceOwner:
+    """An owner for this process; without an id, `PERAGO_WORKER_ID`, else `pid-<pid>`."""
+    pid = os.getpid()
+    return WorkspaceOwner(config.worker_id(dict(os.environ), pid, worker_id), pid, uuid.uuid4().hex)
+
+
+class _Registry:
+    """What this process has under way: owners' tokens, and the directories that it made."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.tokens: set[str] = set()
+        self.directories: set[Path] = set()
+
+
+_registry = _Registry()
+
+
+def register_active_workspace_owner(owner: WorkspaceOwner) -> None:
+    """Say that `owner` is working, so that nobody takes its directory for an abandoned one."""
+    with _registry.lock:
+        _registry.tokens.add(owner.token)
+
+
+def unregister_active_workspace_owner(owner: WorkspaceOwner) -> None:
+    """Say that `owner` has ended; saying it twice is harmless."""
+    with _registry.lock:
+        _registry.tokens.discard(owner.token)
+
+
+def active_workspace_owner_tokens() -> frozenset[str]:
+    """The tokens of the owners at work in this process."""
+    with _registry.lock:
+        return frozenset(_registry.tokens)
+
+
+def attempt_workspace_dir(root: Path, attempt: ExecutingAttempt) -> Path:
+    """`{root}/task_id={task_id}-exec={execution_id}`, both made safe for a path; a missing attribute is named."""
+    return Path(root) / f"task_id={safe_value(attempt, 'task_id')}-exec={safe_value(attempt, 'execution_id')}"
+
+
+def prepare_attempt_workspace(root: Path, attempt: ExecutingAttempt, owner: WorkspaceOwner | None = None) -> Path:
+    """Make the attempt's directory with its marker; raises FileExistsError when it is there already."""
+    directory = attempt_workspace_dir(root, attempt)
+    marker = json.dumps(_marker(attempt, owner or new_workspace_owner()), indent=2)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir()
+    with _registry.lock:
+        _registry.directories.add(directory)
+    (directory / ATTEMPT_WORKSPACE_MARKER).write_text(marker + "\n")
+    return directory
+
+
+def _marker(attempt: ExecutingAttempt, owner: WorkspaceOwner) -> dict[str, object]:
+    return {
+        "workflow_instance_id": attempt.workflow_instance_id,
+        "task_def_name": attempt.task_def_name,
+        "task_id": attempt.task_id,
+        "retry_count": attempt.retry_count,
+        "execution_id": attempt.execution_id,
+        "owner_worker_id": owner.worker_id,
+        "owner_pid": owner.pid,
+        "owner_token": owner.token,
+        "started_at": datetime.now(UTC).isoformat(),
+    }
+
+
+def cleanup_attempt_workspace(directory: Path) -> None:
+    """Remove an attempt's directory; raises FileNotFoundError for one that is not there or never was an attempt's."""
+    with _registry.lock:
+        ours = directory in _registry.directories
+    if not directory.is_dir() or not (ours or (directory / ATTEMPT_WORKSPACE_MARKER).is_file()):
+        raise FileNotFoundError(f"{directory} is not an attempt's directory: it has no {ATTEMPT_WORKSPACE_MARKER}")
+    try:
+        shutil.rmtree(directory)
+    except PermissionError:
+        _unlock(directory)
+        shutil.rmtree(directory)
+    with _registry.lock:
+        _registry.directories.discard(directory)
+
+
+def _unlock(directory: Path) -> None:
+    pending = [str(directory)]
+    while pending:
+        locked = pending.pop()
+        os.chmod(locked, stat.S_IRWXU)  # noqa: PTH101 - paths of a deep tree, as scandir gives them
+        with os.scandir(locked) as entries:
+            pending += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def cleanup_attempt_workspace_safely(directory: Path, attempt: ExecutingAttempt) -> bool:
+    """Remove an attempt's directory and say whether it is gone; whatever goes wrong is logged, not raised."""
+    try:
+        cleanup_attempt_workspace(directory)
+    except BaseException:
+        _log.exception("the directory %s of attempt %s could not be removed", directory, attempt.task_id)
+        return False
+    return True
+
+
+def scan(root: Path) -> dict[str, Stat]:
+    """Every regular file and symlink below `root` with its stat, by workspace-relative path; the marker is left out.
+
+    Nothing is opened and no symlink followed. Directories, sockets, pipes and devices do not count.
+    """
+    found: dict[str, Stat] = {}
+    pending = [""]
+    while pending:
+        base = pending.pop()
+        with os.scandir(f"{root}/{base}") as entries:
+            for entry in entries:
+                path = base + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(path + "/")
+                elif (facts := _facts(entry)) is not None:
+                    found[path] = facts
+    found.pop(ATTEMPT_WORKSPACE_MARKER, None)
+    return found
+
+
+def _facts(entry: os.DirEntry[str]) -> Stat | None:
+    result = entry.stat(follow_symlinks=False)
+    kind = stat.S_IFMT(result.st_mode)
+    if kind == stat.S_IFREG:
+        return Stat(result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_ino)
+    if kind == stat.S_IFLNK:
+        return Stat(result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_ino, "symlink")
+    return None
+
+
+def clock_of(directory: Path) -> int:
+    """The file system's clock, in nanoseconds as it stamps files just now; takes the marker as its probe.
+
+    Asked of the file system because its clock is coarser than the process's (a tick of 4 ms, on some a second or two).
+    """
+    marker = directory / ATTEMPT_WORKSPACE_MARKER
+    os.utime(marker)
+    return marker.stat().st_ctime_ns

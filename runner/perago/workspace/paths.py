@@ -1,0 +1,108 @@
+"""Object paths of a repository and file paths of a workspace: a bijection between what both can hold.
+
+Pure: looks at names only, never at a disk or a server. A path is refused before anything is written.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from perago.errors import TaskInputError
+from perago.guards import MARKER
+from perago.models import WorkspaceSpec
+
+ATTEMPT_WORKSPACE_MARKER = MARKER
+"""JSON that says whose an attempt directory is; counts at the workspace root only."""
+
+LONGEST_NAME_BYTES = 255
+"""Of one name: NAME_MAX of the file systems that Linux uses for volumes."""
+LONGEST_PATH_BYTES = 3840
+"""Of a path below the workspace root: PATH_MAX (4096 with its NUL) less 255 for the attempt directory."""
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+def workspace_object_prefix(spec: WorkspaceSpec) -> str:
+    """The prefix as object paths begin with it, without a trailing `/`; "" for the whole repository."""
+    return "" if spec.prefix == "/" else spec.prefix
+
+
+def workspace_object_path(spec: WorkspaceSpec, local: str | PurePath) -> str:
+    """The object path of a file at `local`, relative to the workspace root; raises TaskInputError when it has none."""
+    relative = local.as_posix() if isinstance(local, PurePath) else local
+    _refuse_unsafe(relative, "file path")
+    prefix = workspace_object_prefix(spec)
+    return f"{prefix}/{relative}" if prefix else relative
+
+
+def workspace_local_path(spec: WorkspaceSpec, object_path: str) -> Path | None:
+    """The path of an object relative to the workspace root; None when it lies outside the prefix or is the marker.
+
+    Raises TaskInputError for a path that no file can have: absolute, empty, or with `.`, `..`, empty, drive or
+    backslash parts, over-long, or not UTF-8.
+    """
+    _refuse_unsafe(object_path, "object path")
+    prefix = workspace_object_prefix(spec)
+    if prefix and not object_path.startswith(prefix + "/"):
+        return None
+    relative = object_path[len(prefix) + 1 :] if prefix else object_path
+    return None if relative == ATTEMPT_WORKSPACE_MARKER else Path(relative)
+
+
+def workspace_local_paths(spec: WorkspaceSpec, object_paths: Iterable[str]) -> dict[str, Path]:
+    """Object path → relative file path, sorted, for a whole listing; objects outside the prefix are left out.
+
+    Raises TaskInputError naming the object when one directory tree cannot hold them all: a path that
+    `workspace_local_path` refuses, or both an object `a` and an object `a/b`.
+    """
+    local_paths = {
+        path: local for path in sorted(object_paths) if (local := workspace_local_path(spec, path)) is not None
+    }
+    for path in local_paths:
+        _refuse_file_as_directory(path, local_paths)
+    return local_paths
+
+
+def _refuse_file_as_directory(path: str, objects: dict[str, Path]) -> None:
+    end = path.rfind("/")
+    while end > 0:
+        if path[:end] in objects:
+            raise TaskInputError(
+                f"object path {path!r}: the repository also has an object {path[:end]!r}, "
+                "and a file system cannot hold a file and a directory of one name"
+            )
+        end = path.rfind("/", 0, end)
+
+
+def _refuse_unsafe(path: str, kind: str) -> None:
+    problem = _path_problem(path)
+    if problem:
+        raise TaskInputError(f"{kind} {_shown(path)} cannot be kept in a workspace: {problem}")
+
+
+def _path_problem(path: str) -> str | None:
+    if not path or path.startswith("/"):
+        return "it is empty or absolute"
+    if "\\" in path or "\0" in path:
+        return "it contains a backslash or a NUL"
+    try:
+        length = len(path.encode())
+    except UnicodeEncodeError:
+        return "it is not valid UTF-8"
+    if length > LONGEST_PATH_BYTES:
+        return f"it is {length} bytes long, over {LONGEST_PATH_BYTES}"
+    return next((problem for part in path.split("/") if (problem := _part_problem(part))), None)
+
+
+def _part_problem(part: str) -> str | None:
+    if part in ("", ".", ".."):
+        return f"it has a part {part!r}"
+    if _DRIVE.match(part):
+        return f"its part {part[:60]!r} names a drive"
+    if len(part) * 4 > LONGEST_NAME_BYTES and len(part.encode()) > LONGEST_NAME_BYTES:
+        return f"its part {part[:60]!r}… is over {LONGEST_NAME_BYTES} bytes"
+    return None
+
+
+def _shown(path: str, limit: int = 200) -> str:
+    return repr(path) if len(path) <= limit else f"{path[:limit]!r}…"

@@ -4,7 +4,6 @@ import os
 import sys
 
 import perago
-
 from e2e_tasks.shapes import Answer, Numbers
 
 

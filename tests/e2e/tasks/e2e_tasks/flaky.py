@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import perago
-
 from e2e_tasks.shapes import Answer, Numbers
 
 

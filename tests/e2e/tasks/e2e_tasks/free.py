@@ -3,7 +3,6 @@
 import time
 
 import perago
-
 from e2e_tasks.shapes import Answer, Numbers
 
 

@@ -1,7 +1,6 @@
 """Takes more memory than it may have."""
 
 import perago
-
 from e2e_tasks.shapes import Answer, Numbers
 
 

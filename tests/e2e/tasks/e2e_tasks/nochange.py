@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import perago
-
 from e2e_tasks.shapes import Answer, Numbers
 
 

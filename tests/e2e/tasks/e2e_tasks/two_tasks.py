@@ -1,7 +1,6 @@
 """Declares two tasks, where one is allowed."""
 
 import perago
-
 from e2e_tasks.shapes import Answer, Numbers
 
 

@@ -1,0 +1,79 @@
+"""Conductor as the end-to-end tests use it: definitions registered, workflows started and read."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.e2e.kubectl import eventually
+
+Object = dict[str, Any]
+TERMINAL = {"COMPLETED", "FAILED", "TERMINATED", "TIMED_OUT"}
+
+
+@dataclass(frozen=True)
+class ConductorServer:
+    """The real server's HTTP API; `url` ends in `/api`."""
+
+    url: str
+
+    def call(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """One call; the test fails when the server refuses it."""
+        answer = httpx.request(method, f"{self.url}{path}", timeout=30, **given)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+    def define_task(self, name: str, *, retries: int = 0, response_seconds: int = 15) -> None:
+        """Register a task definition whose retries come at once."""
+        definition = {
+            "name": name,
+            "ownerEmail": "tests@example.com",
+            "retryCount": retries,
+            "retryDelaySeconds": 0,
+            "timeoutSeconds": 0,
+            "responseTimeoutSeconds": response_seconds,
+        }
+        self.call("POST", "/metadata/taskdefs", json=[definition])
+
+    def define_workflow(self, name: str, tasks: list[tuple[str, Object]]) -> None:
+        """Register a workflow of simple tasks in a row; task `i` (from 1) has the reference name `step{i}`."""
+        steps = [
+            {"name": task, "taskReferenceName": f"step{place}", "type": "SIMPLE", "inputParameters": given}
+            for place, (task, given) in enumerate(tasks, 1)
+        ]
+        body = {
+            "name": name,
+            "version": 1,
+            "schemaVersion": 2,
+            "ownerEmail": "tests@example.com",
+            "tasks": steps,
+            "timeoutSeconds": 0,
+        }
+        self.call("PUT", "/metadata/workflow", json=[body])
+
+    def start(self, name: str, given: Object | None = None) -> str:
+        """Start a workflow and return its id."""
+        return self.call("POST", f"/workflow/{name}", json=given or {}).text.strip('"')
+
+    def workflow(self, identity: str) -> Object:
+        """A workflow with its tasks."""
+        found: Object = self.call("GET", f"/workflow/{identity}?includeTasks=true").json()
+        return found
+
+    def ended(self, identity: str, seconds: float = 180) -> Object:
+        """The workflow once it is terminal."""
+
+        def look() -> Object | None:
+            found = self.workflow(identity)
+            return found if found["status"] in TERMINAL else None
+
+        return eventually(look, f"workflow {identity}", seconds, lambda: str(self.workflow(identity)))
+
+    def running_task(self, identity: str, seconds: float = 60) -> Object:
+        """The workflow's first task once it has been handed out."""
+
+        def look() -> Object | None:
+            tasks = self.workflow(identity)["tasks"]
+            return next((task for task in tasks if task["status"] == "IN_PROGRESS"), None)
+
+        return eventually(look, f"a task of workflow {identity} in progress", seconds)

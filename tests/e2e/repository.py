@@ -1,0 +1,52 @@
+"""A lakeFS repository of a test's own, through the official client."""
+
+from dataclasses import dataclass
+
+import lakefs
+import lakefs_sdk
+from lakefs.client import Client
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One repository with branch `main`; `name` is unique to the test."""
+
+    client: Client
+    name: str
+
+    @classmethod
+    def made(cls, client: Client, name: str) -> "Repository":
+        """Create it and give `main` three small files; its head is then a usual input ref."""
+        lakefs.Repository(name, client=client).create(storage_namespace=f"local://{name}")
+        repository = cls(client, name)
+        for path in ("changed.txt", "deleted.txt", "kept/deep.txt"):
+            repository.branch.object(path).upload(data=f"first {path}".encode())
+        repository.branch.commit(message="input")
+        return repository
+
+    @property
+    def branch(self) -> lakefs.Branch:
+        """Branch `main`."""
+        return lakefs.Repository(self.name, client=self.client).branch("main")
+
+    def head(self) -> str:
+        """Commit id of `main`."""
+        return str(self.branch.get_commit().id)
+
+    def commit(self, ref: str) -> lakefs_sdk.Commit:
+        """A commit with its parents and metadata."""
+        return self.client.sdk_client.commits_api.get_commit(self.name, ref)
+
+    def files(self, ref: str = "main") -> dict[str, bytes]:
+        """Path → content of all objects at a ref."""
+        at = lakefs.Repository(self.name, client=self.client).ref(ref)
+        return {one.path: at.object(one.path).reader(mode="rb").read() for one in at.objects()}
+
+    def staging_branches(self) -> list[str]:
+        """Branches that attempts made and should have removed."""
+        found = lakefs.Repository(self.name, client=self.client).branches(prefix="perago-staging-")
+        return [one.id for one in found]
+
+    def workspace(self, ref: str | None = None) -> dict[str, str]:
+        """The `workspace` of an attempt's input."""
+        return {"repository": self.name, "branch": "main", "refType": "commit", "ref": ref or self.head()}

@@ -8,16 +8,26 @@
   value: {{ include "perago.image" (dict "image" .Values.runner.image "chart" .Chart) | quote }}
 - name: PERAGO_RUNNER_SERVICE_ACCOUNT
   value: {{ .Values.runner.serviceAccountName | quote }}
+- name: PERAGO_IMAGE_PULL_SECRETS
+  value: {{ include "perago.pullSecretNames" . | quote }}
 - name: PERAGO_LAKEFS_SECRET
   value: {{ .Values.lakefs.secretName | quote }}
 - name: PERAGO_CONDUCTOR_SECRET
   value: {{ .Values.conductor.secretName | quote }}
+- name: PERAGO_CONDUCTOR_TOKEN_HEADER
+  value: {{ .Values.conductor.tokenHeader | quote }}
 - name: PERAGO_LEASE_NAME
   value: {{ include "perago.operatorName" . | quote }}
 - name: PERAGO_LEASE_NAMESPACE
   value: {{ .Release.Namespace | quote }}
 - name: PERAGO_LOG_LEVEL
   value: {{ .Values.logLevel | quote }}
-- name: POD_NAME
+- name: PERAGO_LOG_JSON
+  value: {{ .Values.logJson | quote }}
+- name: PERAGO_IDENTITY
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
+{{- end }}
+
+{{- define "perago.pullSecretNames" -}}
+{{- range $index, $secret := .Values.imagePullSecrets }}{{ if $index }},{{ end }}{{ $secret.name }}{{ end -}}
 {{- end }}

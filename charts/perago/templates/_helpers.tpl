@@ -31,5 +31,5 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
 {{- define "perago.installation" -}}
-{{ .Values.installation | default (printf "%s/%s" .Release.Namespace .Release.Name) }}
+{{ .Values.installation | default (printf "%s.%s" .Release.Namespace .Release.Name) }}
 {{- end }}

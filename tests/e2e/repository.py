@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import lakefs
-import lakefs_sdk
 from lakefs.client import Client
 
 
@@ -31,16 +30,20 @@ class Repository:
 
     def head(self) -> str:
         """Commit id of `main`."""
-        return str(self.branch.get_commit().id)
+        return str(self.commit("main").id)
 
-    def commit(self, ref: str) -> lakefs_sdk.Commit:
+    def commit(self, ref: str) -> lakefs.Commit:
         """A commit with its parents and metadata."""
-        return self.client.sdk_client.commits_api.get_commit(self.name, ref)
+        return self.at(ref).get_commit()
+
+    def at(self, ref: str) -> lakefs.Reference:
+        """Any ref."""
+        return lakefs.Repository(self.name, client=self.client).ref(ref)
 
     def files(self, ref: str = "main") -> dict[str, bytes]:
         """Path → content of all objects at a ref."""
-        at = lakefs.Repository(self.name, client=self.client).ref(ref)
-        return {one.path: at.object(one.path).reader(mode="rb").read() for one in at.objects()}
+        at = self.at(ref)
+        return {one.path: at.object(one.path).reader(mode="rb").read() for one in at.objects()}  # type: ignore[misc]
 
     def staging_branches(self) -> list[str]:
         """Branches that attempts made and should have removed."""

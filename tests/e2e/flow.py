@@ -1,0 +1,94 @@
+"""One task of one workflow, from its start in Conductor to the attempt's end."""
+
+from dataclasses import dataclass
+
+from tests.e2e.definitions import ConductorServer, Object
+from tests.e2e.kubectl import Kubectl, eventually
+from tests.e2e.repository import Repository
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Starts workflows and follows their attempts."""
+
+    cluster: Kubectl
+    conductor: ConductorServer
+    image: str
+
+    def serve(self, module: str, *, retries: int = 0, response_seconds: int = 15, **spec: object) -> str:
+        """Register the test task `e2e-{module}`, its one-task workflow and its PeragoTask; return the type."""
+        task_type = f"e2e-{module.replace('_', '-')}"
+        self.conductor.define_task(task_type, retries=retries, response_seconds=response_seconds)
+        given = {"workspace": "${workflow.input.workspace}", "params": "${workflow.input.params}"}
+        self.conductor.define_workflow(task_type, [(task_type, given)])
+        self.conductor.define_workflow(f"{task_type}-free", [(task_type, {"params": given["params"]})])
+        self.cluster.apply(self.task(task_type, module, **spec))
+        return task_type
+
+    def task(self, name: str, module: str, **spec: object) -> Object:
+        """A PeragoTask that polls the type of its own name."""
+        return {
+            "apiVersion": "perago.dev/v1alpha1",
+            "kind": "PeragoTask",
+            "metadata": {"name": name},
+            "spec": {"taskType": name, "module": f"e2e_tasks.{module}", "image": self.image, **spec},
+        }
+
+    def attempt(self, name: str, module: str, given: Object, **spec: object) -> Object:
+        """A standalone attempt."""
+        return {
+            "apiVersion": "perago.dev/v1alpha1",
+            "kind": "PeragoAttempt",
+            "metadata": {"name": name},
+            "spec": {"task": {"module": f"e2e_tasks.{module}", "image": self.image}, "input": given, **spec},
+        }
+
+    def start(self, task_type: str, repository: Repository | None, **params: object) -> str:
+        """Start the type's workflow on the head of `main`, or without a workspace."""
+        if repository is None:
+            return self.conductor.start(f"{task_type}-free", {"params": params})
+        return self.conductor.start(task_type, {"workspace": repository.workspace(), "params": params})
+
+    def attempts(self, workflow: str) -> list[Object]:
+        """The workflow's attempts."""
+        return self.cluster.list("peragoattempts", f"perago.dev/workflow={workflow}")
+
+    def first_attempt(self, workflow: str) -> str:
+        """Name of the workflow's first attempt, once there is one."""
+
+        def look() -> str | None:
+            found = self.attempts(workflow)
+            return str(found[0]["metadata"]["name"]) if found else None
+
+        return eventually(look, f"an attempt of workflow {workflow}", 60)
+
+    def outcomes(self, workflow: str) -> list[Object]:
+        """Status of each attempt of an ended workflow, in order of retries, once all are complete."""
+        self.conductor.ended(workflow)
+        names = [one["metadata"]["name"] for one in self.attempts(workflow)]
+        done = [self.cluster.finished(name) for name in names]
+        return [one["status"] for one in sorted(done, key=lambda one: one["spec"]["conductor"]["retryCount"])]
+
+    def assert_nothing_left(self, repository: Repository | None, *attempts: str) -> None:
+        """No pod, no staging branch and no finalizer of these attempts is there any more."""
+        for name in attempts:
+            self._await_no_pod(name)
+            found = self.cluster.get("peragoattempts", name)
+            assert found is None or not found["metadata"].get("finalizers"), f"{name} has a finalizer"
+        if repository is not None:
+            assert repository.staging_branches() == []
+
+    def _await_no_pod(self, attempt: str) -> None:
+        def look() -> bool | None:
+            return not self.cluster.list("pods", f"perago.dev/attempt={attempt}") or None
+
+        eventually(look, f"the end of the pods of attempt {attempt}", 60, lambda: self.cluster.story(attempt))
+
+    def keyed_task(self, name: str, lakefs_secret: str) -> Object:
+        """A PeragoTask whose agents take their lakeFS keys from another Secret; it polls nothing."""
+        spec = {"module": "e2e_tasks.writable", "image": self.image, "lakefsSecretRef": {"name": lakefs_secret}}
+        return {**self.task(name, "writable"), "spec": spec}
+
+    def referring(self, name: str, task: str, given: Object) -> Object:
+        """A standalone attempt that takes all but its input from a PeragoTask."""
+        return {**self.attempt(name, "writable", given), "spec": {"taskRef": {"name": task}, "input": given}}

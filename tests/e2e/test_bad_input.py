@@ -1,0 +1,143 @@
+"""Bad input: refused at once with the field's name, or a result whose reason says what and where."""
+
+import pytest
+
+from tests.e2e.definitions import Object
+from tests.e2e.flow import Flow
+from tests.e2e.kubectl import condition
+from tests.e2e.repository import Repository
+
+pytestmark = pytest.mark.cluster
+
+FREE: Object = {"params": {}}
+
+
+def ended(flow: Flow, manifest: Object, seconds: float = 180) -> Object:
+    """The outcome of an attempt that is applied and followed to its end."""
+    flow.cluster.apply(manifest)
+    outcome: Object = flow.cluster.finished(manifest["metadata"]["name"], seconds)["status"]["outcome"]
+    return outcome
+
+
+def test_an_unknown_field_is_refused_by_name(flow: Flow) -> None:
+    """kubectl's own validation names the field; nothing is made."""
+    words = flow.cluster.refusal(flow.attempt("unknown-field", "free", FREE, colour="red"))
+    assert 'unknown field "spec.colour"' in words
+    assert flow.cluster.get("peragoattempts", "unknown-field") is None
+
+
+@pytest.mark.parametrize("given", [{}, {"input": FREE, "inputFrom": "Conductor"}], ids=["neither", "both"])
+def test_input_comes_from_exactly_one_place(flow: Flow, given: Object) -> None:
+    """The refusal names both fields."""
+    manifest = flow.attempt("input-places", "free", FREE)
+    manifest["spec"] = {"task": manifest["spec"]["task"]} | given
+    assert "exactly one of spec.input and spec.inputFrom" in flow.cluster.refusal(manifest)
+
+
+def test_an_unknown_task_is_said_and_recovers(flow: Flow) -> None:
+    """The attempt waits with a condition and an event, and runs once the PeragoTask is there."""
+    manifest = flow.attempt("early", "free", FREE, taskRef={"name": "late"})
+    del manifest["spec"]["task"]
+    flow.cluster.apply(manifest)
+    flow.cluster.attempt("early", lambda status: bool(status.get("conditions")))
+    assert "late" in flow.cluster.run("describe", "peragoattempt", "early")
+    late = flow.task("late", "free")
+    del late["spec"]["taskType"]
+    flow.cluster.apply(late)
+    assert flow.cluster.finished("early")["status"]["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("not_there", "e2e_tasks.not_there"),
+        ("unimportable", "a_module_that_is_not_there"),
+        ("no_task", "e2e_tasks.no_task"),
+        ("two_tasks", "e2e_tasks.two_tasks"),
+    ],
+)
+def test_a_module_that_is_no_task_is_terminal(flow: Flow, module: str, words: str) -> None:
+    """Missing, not importable, without a task, with two: `InvalidTask`, with what and where."""
+    outcome = ended(flow, flow.attempt(f"bad-{module.replace('_', '-')}", module, FREE))
+    assert (outcome["status"], outcome["reason"]) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
+    assert words in outcome["message"]
+
+
+def test_params_that_do_not_validate_show_pydantics_words(flow: Flow) -> None:
+    """The message names the field and what was wrong with it."""
+    outcome = ended(flow, flow.attempt("bad-params", "free", {"params": {"delay": "long"}}))
+    assert outcome["status"] == "FAILED"
+    assert "delay" in outcome["message"]
+    assert "valid number" in outcome["message"]
+
+
+def test_a_ref_that_does_not_exist_is_named(flow: Flow, repository: Repository) -> None:
+    """The reason carries the ref and the repository."""
+    given = {"workspace": repository.workspace("0" * 64), "params": {}}
+    outcome = ended(flow, flow.attempt("no-ref", "writable", given))
+    assert outcome["status"] == "FAILED"
+    assert "0" * 12 in outcome["message"]
+    assert repository.staging_branches() == []
+
+
+def test_a_repository_that_does_not_exist_is_named(flow: Flow, repository: Repository) -> None:
+    """The reason carries the repository's name."""
+    given = {"workspace": repository.workspace() | {"repository": "no-such-repository"}, "params": {}}
+    outcome = ended(flow, flow.attempt("no-repository", "writable", given))
+    assert outcome["status"] == "FAILED"
+    assert "no-such-repository" in outcome["message"]
+
+
+def test_wrong_lakefs_keys_are_said_and_not_shown(flow: Flow, repository: Repository, wrong_keys: str) -> None:
+    """The reason says that lakeFS refused the keys; the keys are in no status, event or log."""
+    given = {"workspace": repository.workspace(), "params": {}}
+    flow.cluster.apply(flow.keyed_task("wrong-keys", wrong_keys))
+    outcome = ended(flow, flow.referring("wrong-keys-attempt", "wrong-keys", given))
+    assert outcome["status"] == "FAILED"
+    assert "lakeFS" in outcome["message"]
+    assert "wrong-secret" not in flow.cluster.story("wrong-keys-attempt")
+
+
+def test_lakefs_that_is_away_is_retried_and_then_reported(flow: Flow, repository: Repository, no_lakefs: str) -> None:
+    """After the retries the attempt fails with a reason that says what could not be reached."""
+    given = {"workspace": repository.workspace(), "params": {}}
+    flow.cluster.apply(flow.keyed_task("no-lakefs", no_lakefs))
+    outcome = ended(flow, flow.referring("no-lakefs-attempt", "no-lakefs", given), 240)
+    assert outcome["status"] == "FAILED"
+    assert "lakeFS" in outcome["message"]
+
+
+def test_an_image_that_cannot_be_pulled_is_said_within_seconds(flow: Flow) -> None:
+    """The pod's own words are in the attempt's condition while it waits, and in its outcome at the end."""
+    manifest = flow.attempt("no-image", "free", FREE)
+    manifest["spec"]["task"]["image"] = "localhost/no-such-image:1"
+    flow.cluster.apply(manifest)
+    flow.cluster.attempt("no-image", lambda status: "no-such-image" in str(status.get("conditions")))
+    outcome = flow.cluster.finished("no-image", 240)["status"]["outcome"]
+    assert (outcome["status"], outcome["reason"]) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
+
+
+def test_a_task_that_dies_leaves_its_exit_code_and_last_words(flow: Flow) -> None:
+    """A process that ends without a result is `TaskExited`, with the code and the end of its log."""
+    outcome = ended(flow, flow.attempt("dies", "dies", {"params": {"text": "farewell"}}))
+    assert (outcome["status"], outcome["reason"]) == ("FAILED", "TaskExited")
+    assert "7" in outcome["message"]
+    assert "last words: farewell" in outcome["message"]
+
+
+def test_a_task_over_its_memory_is_told_the_limit(flow: Flow) -> None:
+    """The kernel's kill is `OOMKilled` and names the limit."""
+    limits = {"limits": {"memory": "96Mi"}}
+    outcome = ended(flow, flow.attempt("hungry", "hungry", FREE, resources=limits))
+    assert (outcome["status"], outcome["reason"]) == ("FAILED", "OOMKilled")
+    assert "96Mi" in outcome["message"]
+
+
+def test_the_printed_table_tells_the_result(flow: Flow) -> None:
+    """`kubectl get peragoattempts` has the columns that a person looks for."""
+    flow.cluster.apply(flow.attempt("in-table", "free", FREE))
+    assert condition(flow.cluster.finished("in-table")["status"], "Complete") == "True"
+    head, row = flow.cluster.run("get", "peragoattempts", "in-table").splitlines()
+    assert head.split() == ["NAME", "TASK", "PHASE", "STEP", "RESULT", "RETRY", "REPORTED", "AGE"]
+    assert "Succeeded" in row
+    assert "COMPLETED" in row

@@ -17,7 +17,7 @@ def test_a_writable_task_publishes_one_commit_on_its_input(flow: Flow, repositor
     name = flow.first_attempt(workflow)
     commit = repository.commit("main")
     assert commit.parents == [before]
-    assert commit.metadata["perago.attempt"].endswith(f"/{name}")
+    assert (commit.metadata or {})["perago.attempt"].endswith(f"/{name}")
     assert repository.files() == {
         "changed.txt": b"new",
         "kept/deep.txt": b"first kept/deep.txt",

@@ -12,6 +12,11 @@ from perago_operator.api.base import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
+class HoldAttempt:
+    """Put our finalizer on an attempt that was made by hand; those of the bridge are born with it."""
+
+
+@dataclass(frozen=True, slots=True)
 class CreatePod:
     """Create the pod of this execution."""
 
@@ -109,7 +114,8 @@ class DeleteAttempt:
 
 
 Action = (
-    CreatePod
+    HoldAttempt
+    | CreatePod
     | DeletePod
     | ReleasePod
     | ReadLog
@@ -123,6 +129,11 @@ Action = (
     | ReleaseAttempt
     | DeleteAttempt
 )
+
+
+def name_of(action: Action) -> str:
+    """The action's kind: under this name `Memory` keeps the back-off of calls that failed."""
+    return type(action).__name__
 
 
 @dataclass(frozen=True, slots=True)

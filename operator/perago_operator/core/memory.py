@@ -1,0 +1,90 @@
+"""What the operator knows of an attempt beside the objects: calls made, answers got, back-off. Pure values.
+
+It is kept by the reconciler for as long as the process lives. Losing it is harmless: every call can be repeated, and an
+attempt that is met again after a restart is treated as if calls of unknown fate were under way (`doubt_since`).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from perago_operator.core.config import Config
+from perago_operator.core.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A kind of call that failed: how often in a row, until when it rests, and the error's own words."""
+
+    count: int
+    until: datetime
+    reason: str
+    message: str
+    permanent: bool = False
+    """Repeating the same call cannot help: the object is refused as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """lakeFS's answer for one execution: the commit that names the attempt; `ref` None: there is none."""
+
+    execution: int
+    ref: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Everything is about the one object with this uid."""
+
+    uid: str
+    first_seen: datetime
+    adopted: bool = False
+    """The attempt was under way when this process first saw it."""
+    doubt_since: datetime | None = None
+    """A lease or report call may still land at Conductor later than its answer (or none) came."""
+    held: bool = False
+    created: frozenset[str] = frozenset()
+    """Pods that were created by us, or were there already."""
+    created_at: datetime | None = None
+    """When the last of them was."""
+    seen: frozenset[str] = frozenset()
+    """Pods that the watch has shown."""
+    deleted: frozenset[str] = frozenset()
+    released_pods: frozenset[str] = frozenset()
+    logs: Mapping[str, str] = field(default_factory=dict)
+    evidence: Evidence | None = None
+    staging_deleted: frozenset[str] = frozenset()
+    """Names of branches that are gone for certain."""
+    heartbeat_at: datetime | None = None
+    outcome_seen_at: datetime | None = None
+    verdict: Verdict | None = None
+    verdict_final: bool = False
+    reports: int = 0
+    settled_at: datetime | None = None
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    """By the kind of action that failed."""
+    released: bool = False
+    expired: bool = False
+
+    def without_trouble(self, kind: str) -> "Memory":
+        """The same after a call of that kind succeeded."""
+        if kind not in self.troubles:
+            return self
+        return replace(self, troubles={each: t for each, t in self.troubles.items() if each != kind})
+
+    def with_trouble(self, kind: str, trouble: Trouble) -> "Memory":
+        """The same after a call of that kind failed."""
+        return replace(self, troubles={**self.troubles, kind: trouble})
+
+
+def fraction(text: str) -> float:
+    """A number in [0, 1) that depends on the text alone: jitter that can be repeated."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2**32
+
+
+def backoff(uid: str, kind: str, count: int, config: Config) -> timedelta:
+    """How long to rest after the `count`-th failure in a row: doubled each time up to the cap, less up to a half."""
+    full = min(config.retry_cap, config.retry_first * 2 ** min(count - 1, 30))
+    return timedelta(seconds=full * (1 - fraction(f"{uid}/{kind}/{count}") / 2))

@@ -1,0 +1,149 @@
+"""A pod as decisions see it: the part of the API object that tells how it fares. Reads, and judges nothing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import Field
+
+from perago_operator.api.base import ApiModel, Quantity, Time
+from perago_operator.api.shared import Metadata
+
+
+class Waiting(ApiModel):
+    """Why a container does not run yet."""
+
+    reason: str = ""
+    message: str = ""
+
+
+class Running(ApiModel):
+    """Since when a container runs."""
+
+    started_at: Time | None = None
+
+
+class Terminated(ApiModel):
+    """How a container ended."""
+
+    exit_code: int = 0
+    signal: int | None = None
+    reason: str = ""
+    message: str = ""
+    started_at: Time | None = None
+    finished_at: Time | None = None
+
+
+class ContainerState(ApiModel):
+    """One of three; none yet means that the kubelet has not spoken."""
+
+    waiting: Waiting | None = None
+    running: Running | None = None
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(ApiModel):
+    """A container by name and state."""
+
+    name: str
+    image: str = ""
+    state: ContainerState = ContainerState()
+
+
+class PodCondition(ApiModel):
+    """One of the pod's conditions; `DisruptionTarget` and `PodScheduled` matter here."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    last_transition_time: Time | None = None
+
+
+class ContainerLimits(ApiModel):
+    """Limits as they stand in the pod."""
+
+    limits: Mapping[str, Quantity] = Field(default_factory=dict)
+
+
+class ContainerSpec(ApiModel):
+    """A container as it was asked for."""
+
+    name: str
+    image: str = ""
+    resources: ContainerLimits = ContainerLimits()
+
+
+class PodSpec(ApiModel):
+    """Where the pod was placed, and what its containers may use."""
+
+    node_name: str | None = None
+    termination_grace_period_seconds: int = 30
+    containers: tuple[ContainerSpec, ...] = ()
+
+
+class PodStatus(ApiModel):
+    """What scheduler and kubelet say."""
+
+    phase: str = "Pending"
+    reason: str = ""
+    message: str = ""
+    conditions: tuple[PodCondition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
+    start_time: Time | None = None
+
+
+class Pod(ApiModel):
+    """A pod of an attempt."""
+
+    metadata: Metadata
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+    @property
+    def name(self) -> str:
+        """The pod's name."""
+        return self.metadata.name
+
+    def condition(self, kind: str) -> PodCondition | None:
+        """The condition of that type."""
+        return next((each for each in self.status.conditions if each.type == kind), None)
+
+    def state(self, container: str) -> ContainerState:
+        """The state of a container; all of it empty while the kubelet has not spoken of it."""
+        found = (each.state for each in self.status.container_statuses if each.name == container)
+        return next(found, ContainerState())
+
+    def limit(self, container: str, resource: str) -> str | None:
+        """A container's limit of a resource, as it was written."""
+        for each in self.spec.containers:
+            if each.name == container and resource in each.resources.limits:
+                return str(each.resources.limits[resource])
+        return None
+
+    @property
+    def ended(self) -> bool:
+        """No process of this pod runs, or will: its phase is final, or all of its containers have terminated."""
+        states = [each.state.terminated for each in self.status.container_statuses]
+        all_terminated = bool(states) and len(states) == len(self.spec.containers) and None not in states
+        return self.status.phase in ("Succeeded", "Failed") or all_terminated
+
+    @property
+    def running(self) -> bool:
+        """All of its containers run."""
+        states = [each.state.running for each in self.status.container_statuses]
+        return bool(states) and None not in states
+
+    @property
+    def started(self) -> bool:
+        """Some container has run: from here on, code of ours or the user's may have had effects."""
+        return any(each.state.running or each.state.terminated for each in self.status.container_statuses)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the last of its containers terminated; None when none did."""
+        ends = [
+            each.state.terminated.finished_at
+            for each in self.status.container_statuses
+            if each.state.terminated and each.state.terminated.finished_at
+        ]
+        return max(ends, default=None)

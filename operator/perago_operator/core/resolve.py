@@ -1,0 +1,70 @@
+"""An attempt with what its PeragoTask and the operator's settings supply: the attempt's own word comes first. Pure."""
+
+from dataclasses import dataclass
+
+from perago_operator.api.attempt import AttemptSpec, TaskCode
+from perago_operator.api.base import JsonObject
+from perago_operator.api.shared import FailurePolicyRule, FailureResult, Resources, Volume
+from perago_operator.api.task import PeragoTask, TaskSpec
+from perago_operator.core.config import Config
+
+_NO_TASK = TaskSpec()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What to run and within which limits, with no question left open but `module` and `image`."""
+
+    module: str | None
+    image: str | None
+    volume: Volume
+    resources: Resources
+    pod_templates: tuple[JsonObject, ...]
+    """To be merged in this order: the task's, then the attempt's."""
+    image_pull_secrets: tuple[str, ...]
+    failure_policy: tuple[FailurePolicyRule, ...]
+    active_deadline_seconds: int | None
+    ttl_seconds: int | None
+    disruption_retries: int
+    max_concurrency: int | None
+    conductor_secret: str
+    lakefs_secret: str
+
+    @property
+    def missing(self) -> str | None:
+        """What cannot be run without: `module` or `image`."""
+        return next((name for name in ("module", "image") if getattr(self, name) is None), None)
+
+    def result_for(self, reason: str, default: FailureResult) -> FailureResult:
+        """The result for a failure, by the first rule of the failure policy that names its reason."""
+        rules = (each.result for each in self.failure_policy if reason in each.on_reason)
+        return next(rules, default)
+
+
+def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resolved:
+    """The attempt's own fields, else its task's, else the settings'."""
+    shared = task.spec if task else _NO_TASK
+    own = spec.task or TaskCode()
+    templates = (shared.pod_template, spec.pod_template)
+    return Resolved(
+        module=own.module or shared.module,
+        image=own.image or shared.image,
+        volume=spec.volume or shared.volume or Volume(),
+        resources=spec.resources or shared.resources or Resources(),
+        pod_templates=tuple(each for each in templates if each),
+        image_pull_secrets=tuple(each.name for each in shared.image_pull_secrets or ()),
+        failure_policy=spec.failure_policy or shared.failure_policy or (),
+        active_deadline_seconds=spec.active_deadline_seconds or shared.active_deadline_seconds,
+        ttl_seconds=_first(spec.ttl_seconds_after_finished, shared.ttl_seconds_after_finished, config.ttl_seconds),
+        disruption_retries=_first(spec.disruption_retries, config.disruption_retries) or 0,
+        max_concurrency=_first(shared.max_concurrency, config.max_concurrency),
+        conductor_secret=shared.conductor_secret_ref.name
+        if shared.conductor_secret_ref
+        else config.pod.conductor_secret,
+        lakefs_secret=shared.lakefs_secret_ref.name if shared.lakefs_secret_ref else config.pod.lakefs_secret,
+    )
+
+
+def _first(*values: int | None) -> int | None:
+    """The first that is set; 0 counts."""
+    return next((each for each in values if each is not None), None)

@@ -14,10 +14,12 @@ class Flow:
     cluster: Kubectl
     conductor: ConductorServer
     image: str
+    prefix: str = "e2e"
+    """Begins the names of task types, so that two operators never poll the same one."""
 
     def serve(self, module: str, *, retries: int = 0, response_seconds: int = 15, **spec: object) -> str:
-        """Register the test task `e2e-{module}`, its one-task workflow and its PeragoTask; return the type."""
-        task_type = f"e2e-{module.replace('_', '-')}"
+        """Register the task type `{prefix}-{module}`, its one-task workflow and its PeragoTask; return the type."""
+        task_type = f"{self.prefix}-{module.replace('_', '-')}"
         self.conductor.define_task(task_type, retries=retries, response_seconds=response_seconds)
         given = {"workspace": "${workflow.input.workspace}", "params": "${workflow.input.params}"}
         self.conductor.define_workflow(task_type, [(task_type, given)])

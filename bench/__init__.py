@@ -1,0 +1,1 @@
+"""Benchmarks: one command a table, each with a baseline taken in the same run; the last line is JSON."""

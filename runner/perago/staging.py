@@ -20,7 +20,8 @@ class StagedWorkspace:
 def safe_value(attempt: object, name: str) -> str:
     """An attribute of an attempt as part of a name; AttributeError names it when it is missing.
 
-    Runs of characters outside `[A-Za-z0-9_-]` become one `-`, then `-` and `_` at both ends go; nothing left → "unknown".
+    Runs of characters outside `[A-Za-z0-9_-]` become one `-`, then `-` and `_` at both ends go; nothing left is
+    "unknown".
     """
     return _UNSAFE.sub("-", str(getattr(attempt, name))).strip("-_") or "unknown"
 

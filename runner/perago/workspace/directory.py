@@ -81,7 +81,11 @@ def prepare_attempt_workspace(root: Path, attempt: ExecutingAttempt, owner: Work
     directory.mkdir()
     with _registry.lock:
         _registry.directories.add(directory)
-    (directory / ATTEMPT_WORKSPACE_MARKER).write_text(marker + "\n")
+    try:
+        (directory / ATTEMPT_WORKSPACE_MARKER).write_text(marker + "\n")
+    except OSError:
+        cleanup_attempt_workspace(directory)
+        raise
     return directory
 
 
@@ -127,7 +131,7 @@ def cleanup_attempt_workspace_safely(directory: Path, attempt: ExecutingAttempt)
     """Remove an attempt's directory and say whether it is gone; whatever goes wrong is logged, not raised."""
     try:
         cleanup_attempt_workspace(directory)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - best effort by contract, whatever the class
         _log.exception("the directory %s of attempt %s could not be removed", directory, attempt.task_id)
         return False
     return True
@@ -164,10 +168,9 @@ def _facts(entry: os.DirEntry[str]) -> Stat | None:
 
 
 def clock_of(directory: Path) -> int:
-    """The file system's clock, in nanoseconds as it stamps files just now; takes the marker as its probe.
+    """The file system's clock as it would stamp a file now, in nanoseconds; the directory itself is the probe.
 
     Asked of the file system because its clock is coarser than the process's (a tick of 4 ms, on some a second or two).
     """
-    marker = directory / ATTEMPT_WORKSPACE_MARKER
-    os.utime(marker)
-    return marker.stat().st_ctime_ns
+    os.utime(directory)
+    return directory.stat().st_ctime_ns

@@ -124,7 +124,7 @@ def _open_no_follow(path: str, flags: int) -> int:
 def hash_symlink(path: Path) -> str:
     """Hex hash of a symlink's target text."""
     digest = new_digest()
-    digest.update(os.fsencode(os.readlink(path)))
+    digest.update(os.fsencode(path.readlink()))
     return digest.hexdigest()
 
 

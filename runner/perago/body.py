@@ -1,0 +1,129 @@
+"""Calling a task body: payload in, validated params, guardrails, the call, validated JSON out. Knows no attempt."""
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from perago.errors import TaskExecutionError, TaskInputError
+from perago.guards import check_guardrails
+from perago.models import WorkspaceInput, WorkspaceSpec
+from perago.task import TaskDefinition
+
+JsonObject = dict[str, Any]
+
+WORKSPACE_KEYS = ("params", "workspace")
+WORKSPACE_FREE_KEYS = ("params",)
+
+
+def workspace_spec(task: TaskDefinition) -> WorkspaceSpec:
+    """The workspace of a workspace task; raises TaskInputError for the other kind."""
+    if task.workspace is None:
+        raise TaskInputError(f"task {task.name!r} takes no workspace; it must be run as a workspace-free task")
+    return task.workspace
+
+
+def refuse_workspace(task: TaskDefinition) -> None:
+    """Raise TaskInputError for a workspace task."""
+    if task.workspace is not None:
+        raise TaskInputError(f"task {task.name!r} takes a workspace; it must be run as a workspace task")
+
+
+def check_keys(task: TaskDefinition, input_data: object, expected: Collection[str]) -> Mapping[str, Any]:
+    """The payload; raises TaskInputError unless it is an object with exactly the expected keys."""
+    if not isinstance(input_data, Mapping):
+        raise TaskInputError(f"task {task.name!r}: the input must be an object, not {_shown(input_data)}")
+    if set(input_data) != set(expected):
+        keys = ", ".join(sorted(map(str, input_data))) or "none"
+        raise TaskInputError(
+            f"task {task.name!r}: the input's keys must be exactly {', '.join(expected)}; it has {keys}"
+        )
+    return input_data
+
+
+def read_workspace(task: TaskDefinition, input_data: object) -> WorkspaceInput:
+    """The payload's workspace; raises TaskInputError naming each key that is wrong."""
+    payload = check_keys(task, input_data, WORKSPACE_KEYS)
+    try:
+        return WorkspaceInput.model_validate(payload["workspace"])
+    except ValidationError as error:
+        raise TaskInputError(_problems(task, "workspace", error)) from error
+
+
+def invoke_workspace_task_body(task: TaskDefinition, input_data: JsonObject, workspace_dir: Path) -> JsonObject:
+    """Validate params, check `pre`, call the body, validate what it returns, check `post`: `{"result": …}`.
+
+    Raises TaskInputError for params, TaskExecutionError for a result that does not match the output model,
+    GuardrailViolation, and whatever the body raises.
+    """
+    spec = workspace_spec(task)
+    params = _params(task, check_keys(task, input_data, WORKSPACE_KEYS))
+    check_guardrails(workspace_dir, spec.pre, "pre")
+    output = build_workspace_free_task_output(task, task.fn(workspace_dir, params))
+    check_guardrails(workspace_dir, spec.post, "post")
+    return output
+
+
+def invoke_workspace_free_task(task: TaskDefinition, input_data: JsonObject) -> JsonObject:
+    """Validate params, call the body, validate what it returns: `{"result": …}`; raises as the workspace form does."""
+    refuse_workspace(task)
+    params = _params(task, check_keys(task, input_data, WORKSPACE_FREE_KEYS))
+    return build_workspace_free_task_output(task, task.fn(params))
+
+
+def build_workspace_free_task_output(task: TaskDefinition, raw_result: object) -> JsonObject:
+    """`{"result": …}` as JSON; raises TaskExecutionError when the value does not match the output model."""
+    return {"result": _as_json(task, _result(task, raw_result))}
+
+
+def build_workspace_task_output(
+    task: TaskDefinition, input_workspace: WorkspaceInput, published_ref: str, raw_result: object
+) -> JsonObject:
+    """`{"workspace": …, "result": …}`: the input workspace at the published ref, and the validated result."""
+    output = build_workspace_free_task_output(task, raw_result)
+    return {"workspace": input_workspace.published_output(published_ref).model_dump(), **output}
+
+
+def _params(task: TaskDefinition, payload: Mapping[str, Any]) -> BaseModel:
+    try:
+        return task.params_model.model_validate(payload["params"], extra="forbid")
+    except ValidationError as error:
+        raise TaskInputError(_problems(task, "params", error)) from error
+
+
+def _result(task: TaskDefinition, raw: object) -> BaseModel:
+    if isinstance(raw, task.output_model):
+        unknown = ({*type(raw).model_fields} | {*(raw.model_extra or ())}) - {*task.output_model.model_fields}
+        if unknown:
+            raise TaskExecutionError(f"task {task.name!r}: result: unknown keys {', '.join(sorted(unknown))}")
+        return raw
+    try:
+        return task.output_model.model_validate(raw, extra="forbid")
+    except ValidationError as error:
+        raise TaskExecutionError(_problems(task, "result", error)) from error
+
+
+def _as_json(task: TaskDefinition, value: BaseModel) -> JsonObject:
+    try:
+        result: JsonObject = value.model_dump(mode="json", by_alias=True, warnings="error")
+        json.dumps(result, allow_nan=False)
+    except (PydanticSerializationError, ValueError) as error:
+        raise TaskExecutionError(f"task {task.name!r}: result cannot be written as JSON: {error}") from error
+    return result
+
+
+def _problems(task: TaskDefinition, root: str, error: ValidationError) -> str:
+    """Every problem with its field and value, sorted by field, so that the order of keys does not show."""
+    found = sorted(
+        f"{'.'.join([root, *map(str, problem['loc'])])}: {problem['msg']} (got {_shown(problem['input'])})"
+        for problem in error.errors(include_url=False)
+    )
+    return f"task {task.name!r}: {'; '.join(found)}"
+
+
+def _shown(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"

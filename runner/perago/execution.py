@@ -1,0 +1,120 @@
+"""The contract's callables become ports and go to `run.py`: the only module with a wide signature."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from perago.attempt import Attempt, TaskExecutionContext, assert_current_attempt_snapshot, execution_context
+from perago.body import (
+    JsonObject,
+    build_workspace_free_task_output,
+    build_workspace_task_output,
+    invoke_workspace_free_task,
+    invoke_workspace_task_body,
+    refuse_workspace,
+    workspace_spec,
+)
+from perago.config import DEFAULT_FAILURE_REASON_MAX_LENGTH
+from perago.errors import TaskInputError
+from perago.models import WorkspaceInput, WorkspaceSpec
+from perago.result import RuntimeTaskResult, checked_max_length
+from perago.run import WorkspaceRun, as_result, run_workspace
+from perago.staging import StagedWorkspace
+from perago.task import TaskDefinition
+from perago.workspace.manifest import Manifest
+
+__all__ = [
+    "StagedWorkspace",
+    "TaskExecutionContext",
+    "build_workspace_free_task_output",
+    "build_workspace_task_output",
+    "invoke_workspace_free_task",
+    "invoke_workspace_task_body",
+    "run_workspace_free_task_attempt",
+    "run_workspace_task_attempt",
+]
+
+Download = Callable[[WorkspaceInput, WorkspaceSpec, Path], Manifest | None]
+Stage = Callable[[Path, WorkspaceInput, WorkspaceSpec, TaskExecutionContext], StagedWorkspace]
+Publish = Callable[[StagedWorkspace, WorkspaceInput, WorkspaceSpec, TaskExecutionContext], str]
+CompleteNoop = Callable[[WorkspaceInput, WorkspaceSpec, TaskExecutionContext], str]
+
+
+@dataclass(frozen=True)
+class _CallableStore:
+    download: Download
+    stage: Stage
+    publish: Publish
+    cleanup_staging: Callable[[StagedWorkspace], None]
+    complete_noop: CompleteNoop
+
+
+@dataclass(frozen=True)
+class _LoadingFence:
+    attempt: Attempt
+    load: Callable[[Attempt], Attempt]
+
+    def check(self) -> None:
+        assert_current_attempt_snapshot(self.attempt, self.load(self.attempt))
+
+
+def _no_noop(workspace: WorkspaceInput, _spec: WorkspaceSpec, _execution: TaskExecutionContext) -> str:
+    raise TaskInputError(
+        f"the body changed nothing in {workspace.repository}/{workspace.branch}, "
+        "and there is no complete_noop_workspace to complete such an attempt"
+    )
+
+
+def run_workspace_task_attempt(
+    task: TaskDefinition,
+    input_data: JsonObject,
+    attempt: Attempt,
+    workspace_root: Path,
+    *,
+    download_workspace: Download,
+    load_current_attempt: Callable[[Attempt], Attempt],
+    stage_workspace: Stage,
+    publish_workspace: Publish,
+    cleanup_staging: Callable[[StagedWorkspace], None],
+    complete_noop_workspace: CompleteNoop | None = None,
+    owner_worker_id: str | None = None,
+    execution_id: str | None = None,
+    failure_reason_max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH,
+) -> RuntimeTaskResult:
+    """Run one attempt of a workspace task; whatever happens in it is in the result.
+
+    Raises TaskInputError for a task without workspace, ValueError for a `failure_reason_max_length` below 1.
+    """
+    run = WorkspaceRun(
+        task=task,
+        spec=workspace_spec(task),
+        input_data=input_data,
+        execution=execution_context(attempt, execution_id),
+        root=Path(workspace_root),
+        worker_id=owner_worker_id,
+        store=_CallableStore(
+            download_workspace, stage_workspace, publish_workspace, cleanup_staging, complete_noop_workspace or _no_noop
+        ),
+        fence=_LoadingFence(attempt, load_current_attempt),
+    )
+    max_length = checked_max_length(failure_reason_max_length)
+    return as_result(
+        f"attempt {run.execution.execution_id} of task {task.name!r}", max_length, lambda: run_workspace(run)
+    )
+
+
+def run_workspace_free_task_attempt(
+    task: TaskDefinition,
+    input_data: JsonObject,
+    *,
+    failure_reason_max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH,
+) -> RuntimeTaskResult:
+    """Run one attempt of a workspace-free task; whatever happens in it is in the result.
+
+    Raises TaskInputError for a task with a workspace, ValueError for a `failure_reason_max_length` below 1.
+    """
+    refuse_workspace(task)
+    max_length = checked_max_length(failure_reason_max_length)
+    return as_result(
+        f"an attempt of task {task.name!r}", max_length, lambda: invoke_workspace_free_task(task, input_data)
+    )

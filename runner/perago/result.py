@@ -1,0 +1,77 @@
+"""How an attempt ended, as Conductor receives it. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from perago.config import DEFAULT_FAILURE_REASON_MAX_LENGTH
+from perago.errors import PreGuardrailViolation, TaskTerminalError
+
+ResultStatus = Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"]
+
+TERMINAL_ERRORS = (TaskTerminalError, PreGuardrailViolation)
+"""What no retry can help; every other exception is FAILED."""
+
+
+@dataclass(frozen=True)
+class RuntimeTaskResult:
+    """COMPLETED with an output, or one of the two failures with a reason; anything else raises ValueError."""
+
+    status: ResultStatus
+    output: dict[str, Any] | None = None
+    reason_for_incompletion: str | None = None
+
+    def __post_init__(self) -> None:
+        completed = self.status == "COMPLETED"
+        if not completed and self.status not in ("FAILED", "FAILED_WITH_TERMINAL_ERROR"):
+            raise ValueError(f"status {self.status!r} is no result: COMPLETED, FAILED or FAILED_WITH_TERMINAL_ERROR")
+        if completed and (self.output is None or self.reason_for_incompletion is not None):
+            raise ValueError("a COMPLETED result has an output and no reason")
+        if not completed and (self.output is not None or not self.reason_for_incompletion):
+            raise ValueError(f"a {self.status} result has a reason and no output")
+
+    def conductor_payload(self) -> dict[str, Any]:
+        """The fields of Conductor's TaskResult: `status`, and `outputData` or `reasonForIncompletion`."""
+        if self.status == "COMPLETED":
+            return {"status": self.status, "outputData": self.output}
+        return {"status": self.status, "reasonForIncompletion": self.reason_for_incompletion}
+
+
+def completed_result(output: dict[str, Any]) -> RuntimeTaskResult:
+    """The attempt did its work."""
+    return RuntimeTaskResult("COMPLETED", output=output)
+
+
+def failed_result(reason: str, *, max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH) -> RuntimeTaskResult:
+    """The attempt failed and may be retried; the reason is cut to `max_length` characters (ValueError below 1)."""
+    return RuntimeTaskResult("FAILED", reason_for_incompletion=_cut(reason, max_length))
+
+
+def terminal_failed_result(reason: str, *, max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH) -> RuntimeTaskResult:
+    """The attempt failed and no retry can help; the reason is cut as in `failed_result`."""
+    return RuntimeTaskResult("FAILED_WITH_TERMINAL_ERROR", reason_for_incompletion=_cut(reason, max_length))
+
+
+def result_for_exception(
+    exc: BaseException, *, max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH
+) -> RuntimeTaskResult:
+    """The failure that an exception stands for, its text as the reason."""
+    failed = terminal_failed_result if isinstance(exc, TERMINAL_ERRORS) else failed_result
+    return failed(_text(exc), max_length=max_length)
+
+
+def checked_max_length(max_length: int) -> int:
+    """The same number; raises ValueError when no reason would fit in it."""
+    if max_length < 1:
+        raise ValueError(f"max_length must be at least 1, not {max_length}")
+    return max_length
+
+
+def _cut(reason: str, max_length: int) -> str:
+    return reason[: checked_max_length(max_length)]
+
+
+def _text(exc: BaseException) -> str:
+    """An exception's text; one that says nothing by itself (`SystemExit: 3`, `KeyboardInterrupt`) is named."""
+    if isinstance(exc, SystemExit):
+        return f"SystemExit: {0 if exc.code is None else exc.code}"
+    return str(exc) or type(exc).__name__

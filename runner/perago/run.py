@@ -1,0 +1,119 @@
+"""The attempt: its phases, one function each, and the one function that calls them in order.
+
+Asks the world through ports only. From the first phase on, every exception becomes a result; clean-up is best effort
+and never replaces it.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from perago.attempt import TaskExecutionContext
+from perago.body import JsonObject, invoke_workspace_task_body, read_workspace
+from perago.models import WorkspaceInput, WorkspaceSpec
+from perago.ports import AttemptFence, WorkspaceStore
+from perago.result import RuntimeTaskResult, completed_result, result_for_exception
+from perago.task import TaskDefinition
+from perago.workspace import directory as local
+from perago.workspace.manifest import Manifest
+from perago.workspace.plan import Changes
+from perago.workspace.snapshot import changes_since, take_snapshot
+
+_log = logging.getLogger("perago")
+
+
+@dataclass(frozen=True)
+class WorkspaceRun:
+    """One execution of a workspace task, with all that its phases need."""
+
+    task: TaskDefinition
+    spec: WorkspaceSpec
+    input_data: JsonObject
+    execution: TaskExecutionContext
+    root: Path
+    worker_id: str | None
+    store: WorkspaceStore
+    fence: AttemptFence
+
+
+def run_workspace(run: WorkspaceRun) -> JsonObject:
+    """All phases in order; the output `{"workspace": …, "result": …}`. Leaves what it made: see `as_result`."""
+    with ExitStack() as cleanup:
+        workspace = read_workspace(run.task, run.input_data)
+        directory = prepare(run, cleanup)
+        manifest = download(run, workspace, directory)
+        if run.spec.read_only:
+            output = execute(run, directory)
+            return completed_at(workspace, workspace.ref, output)
+        before = take_snapshot(directory, manifest)
+        output = execute(run, directory)
+        changes = changes_since(before, directory)
+        run.fence.check()
+        ref = publish(run, workspace, directory, changes, output, cleanup) if changes else keep(run, workspace, output)
+        return completed_at(workspace, ref, output)
+
+
+def prepare(run: WorkspaceRun, cleanup: ExitStack) -> Path:
+    """Make the attempt's directory, marked as ours; both are undone at the end."""
+    owner = local.new_workspace_owner(run.worker_id)
+    local.register_active_workspace_owner(owner)
+    cleanup.callback(local.unregister_active_workspace_owner, owner)
+    directory = local.prepare_attempt_workspace(run.root, run.execution, owner)
+    cleanup.callback(local.cleanup_attempt_workspace_safely, directory, run.execution)
+    return directory
+
+
+def download(run: WorkspaceRun, workspace: WorkspaceInput, directory: Path) -> Manifest | None:
+    """Fetch the input ref; what the store gives back counts only when it is a manifest."""
+    manifest = run.store.download(workspace, run.spec, directory)
+    return manifest if isinstance(manifest, Manifest) else None
+
+
+def execute(run: WorkspaceRun, directory: Path) -> JsonObject:
+    """Params, guardrails, the body, its result: `{"result": …}`."""
+    return invoke_workspace_task_body(run.task, run.input_data, directory)
+
+
+def keep(run: WorkspaceRun, workspace: WorkspaceInput, output: JsonObject) -> str:
+    """Nothing changed: the ref that the target branch keeps."""
+    return run.store.complete_noop(workspace, run.spec, replace(run.execution, changes=Changes(), output=output))
+
+
+def publish(
+    run: WorkspaceRun,
+    workspace: WorkspaceInput,
+    directory: Path,
+    changes: Changes,
+    output: JsonObject,
+    cleanup: ExitStack,
+) -> str:
+    """Stage, prove once more that the attempt is current, publish; the new ref. The staging branch goes at the end."""
+    execution = replace(run.execution, changes=changes)
+    staged = run.store.stage(directory, workspace, run.spec, execution)
+    cleanup.callback(_best_effort, "deleting the staging branch", lambda: run.store.cleanup_staging(staged))
+    run.fence.check()
+    return run.store.publish(staged, workspace, run.spec, replace(execution, output=output))
+
+
+def completed_at(workspace: WorkspaceInput, ref: str, output: JsonObject) -> JsonObject:
+    """The attempt's output at the ref it ended on."""
+    return {"workspace": workspace.published_output(ref).model_dump(), **output}
+
+
+def as_result(what: str, max_length: int, act: Callable[[], dict[str, Any]]) -> RuntimeTaskResult:
+    """The attempt boundary: an output is COMPLETED, any exception a failure, logged here with its traceback."""
+    try:
+        return completed_result(act())
+    except BaseException as error:  # noqa: BLE001 - the boundary: sys.exit in a body, too, is a result
+        _log.exception("%s failed", what)
+        return result_for_exception(error, max_length=max_length)
+
+
+def _best_effort(what: str, act: Callable[[], object]) -> None:
+    try:
+        act()
+    except BaseException:  # noqa: BLE001 - clean-up never replaces the result, whatever its class
+        _log.exception("%s failed", what)

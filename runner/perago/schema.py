@@ -1,0 +1,72 @@
+"""JSON schemas of pydantic models as a TaskDef carries them: closed, self-contained, silent about the model itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from perago.errors import TaskDefinitionError
+
+_NAMED_SCHEMAS = ("properties", "patternProperties", "$defs", "dependentSchemas")
+_VALUES = ("default", "examples", "enum", "const")
+_DROPPED = ("title", "discriminator", "$defs")
+_REFERENCE = "#/$defs/"
+
+
+class _ClosedSchema(GenerateJsonSchema):
+    """Pydantic's generator, less all that a model class says about itself."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def model_fields_schema(self, schema: core_schema.ModelFieldsSchema) -> JsonSchemaValue:
+        return super().model_fields_schema(schema) | {"additionalProperties": False}
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"]) | {"additionalProperties": False}
+
+    def typed_dict_schema(self, schema: core_schema.TypedDictSchema) -> JsonSchemaValue:
+        closed = super().typed_dict_schema(schema) | {"additionalProperties": False}
+        closed.pop("description", None)
+        return closed
+
+
+def closed_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The model's schema for validation; raises TaskDefinitionError when the model contains itself."""
+    schema = model.model_json_schema(by_alias=True, schema_generator=_ClosedSchema)
+    inlined = _inlined(schema, schema.get("$defs", {}), (model.__name__,))
+    assert isinstance(inlined, dict)
+    return inlined
+
+
+def _inlined(schema: object, definitions: Mapping[str, Any], within: tuple[str, ...]) -> object:
+    if isinstance(schema, list):
+        return [_inlined(item, definitions, within) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _target(schema["$ref"], definitions, within) | _keywords(schema, definitions, within)
+    return _keywords(schema, definitions, within)
+
+
+def _keywords(schema: dict[str, Any], definitions: Mapping[str, Any], within: tuple[str, ...]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _VALUES:
+            kept[key] = value
+        elif key in _NAMED_SCHEMAS and key not in _DROPPED:
+            kept[key] = {name: _inlined(item, definitions, within) for name, item in value.items()}
+        elif key not in _DROPPED and key != "$ref":
+            kept[key] = _inlined(value, definitions, within)
+    return kept
+
+
+def _target(reference: str, definitions: Mapping[str, Any], within: tuple[str, ...]) -> dict[str, Any]:
+    name = reference.removeprefix(_REFERENCE)
+    if name in within[1:]:
+        raise TaskDefinitionError(f"{within[0]} contains {name}, which contains itself; a TaskDef cannot say that")
+    inlined = _inlined(definitions[name], definitions, (*within, name))
+    assert isinstance(inlined, dict)
+    return inlined

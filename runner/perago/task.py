@@ -1,0 +1,183 @@
+"""Declaring a task: the decorator, the rules that it checks, and how a module's one task is found.
+
+Loads nothing heavy: an author's module pays for pydantic and for this. Every problem of a declaration is reported at
+once, in one TaskDefinitionError, at the moment the module is imported.
+"""
+
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, Generic, Never, Protocol, TypeVar, overload
+
+from pydantic import BaseModel
+
+from perago.declaration import body_problems, models_of, text_problems
+from perago.errors import TaskDefinitionError
+from perago.models import TaskControls, WorkspaceSpec
+
+TASK_ATTRIBUTE = "__perago_task__"
+
+P_contra = TypeVar("P_contra", bound=BaseModel, contravariant=True)
+R_co = TypeVar("R_co", bound=BaseModel, covariant=True)
+P = TypeVar("P", bound=BaseModel)
+R = TypeVar("R", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class TaskDefinition:
+    """One declared task: what Conductor is told about it, its body, and the models of its params and result."""
+
+    name: str
+    owner_email: str
+    fn: Callable[..., BaseModel]
+    params_model: type[BaseModel]
+    output_model: type[BaseModel]
+    description: str | None = None
+    workspace: WorkspaceSpec | None = None
+    controls: TaskControls = field(default_factory=TaskControls)
+
+    @property
+    def has_workspace(self) -> bool:
+        """Whether the body takes a workspace."""
+        return self.workspace is not None
+
+
+class WorkspaceTask(Protocol, Generic[P_contra, R_co]):
+    """A decorated body with a workspace: still the function itself."""
+
+    __perago_task__: TaskDefinition
+
+    def __call__(self, workspace: Path, params: P_contra) -> R_co: ...
+
+
+class WorkspaceFreeTask(Protocol, Generic[P_contra, R_co]):
+    """A decorated body without a workspace: still the function itself."""
+
+    __perago_task__: TaskDefinition
+
+    def __call__(self, params: P_contra) -> R_co: ...
+
+
+class _WorkspaceDecorator(Protocol):
+    def __call__(self, fn: Callable[[Path, P], R], /) -> WorkspaceTask[P, R]: ...
+
+
+class _WorkspaceFreeDecorator(Protocol):
+    def __call__(self, fn: Callable[[P], R], /) -> WorkspaceFreeTask[P, R]: ...
+
+
+@overload
+def task(
+    *,
+    name: str,
+    owner_email: str,
+    description: str | None = None,
+    workspace: WorkspaceSpec,
+    controls: TaskControls | None = None,
+    **unknown: Never,
+) -> _WorkspaceDecorator: ...
+
+
+@overload
+def task(
+    *,
+    name: str,
+    owner_email: str,
+    description: str | None = None,
+    workspace: None = None,
+    controls: TaskControls | None = None,
+    **unknown: Never,
+) -> _WorkspaceFreeDecorator: ...
+
+
+def task(
+    *,
+    name: str,
+    owner_email: str,
+    description: str | None = None,
+    workspace: WorkspaceSpec | None = None,
+    controls: TaskControls | None = None,
+    **unknown: Never,
+) -> Callable[[Any], Any]:
+    """Declare the decorated function as this module's task.
+
+    With `workspace`, the body is `(workspace: Path, params: Model) -> Model`; without, `(params: Model) -> Model`.
+    The function is returned as it is, with its TaskDefinition as `__perago_task__`. Raises TaskDefinitionError that
+    lists everything that is wrong with the declaration.
+    """
+    problems = text_problems(name, owner_email, description, unknown)
+    problems += _option_problems(workspace, controls)
+
+    def declare(fn: FunctionType) -> FunctionType:
+        found = problems + body_problems(fn, has_workspace=workspace is not None)
+        if found:
+            raise TaskDefinitionError(f"task {name!r}: {'; '.join(found)}")
+        params_model, output_model = models_of(fn)
+        definition = TaskDefinition(
+            name, owner_email, fn, params_model, output_model, description, workspace, controls or TaskControls()
+        )
+        setattr(fn, TASK_ATTRIBUTE, definition)
+        return fn
+
+    return declare
+
+
+def _option_problems(workspace: object, controls: object) -> list[str]:
+    problems = []
+    if workspace is not None and not isinstance(workspace, WorkspaceSpec):
+        problems.append(f"workspace must be a WorkspaceSpec, not {workspace!r}")
+    if controls is not None and not isinstance(controls, TaskControls):
+        problems.append(f"controls must be TaskControls, not {controls!r}")
+    elif controls is not None and controls.publish_budget is not None and workspace is None:
+        problems.append("controls.publish_budget is only for a task with a workspace")
+    return problems
+
+
+_MODULE = re.compile(r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")
+
+
+def load_module_task(target: str) -> TaskDefinition:
+    """The one task that the module `target` (an import path such as `pkg.module`) declares.
+
+    Raises TaskDefinitionError when the target is no import path, the module cannot be imported (the cause is the
+    module's own exception), or it declares no task or several.
+    """
+    check_module_target(target)
+    try:
+        module = importlib.import_module(target)
+    except TaskDefinitionError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise TaskDefinitionError(f"module {target!r} cannot be imported: {type(error).__name__}: {error}") from error
+    return only_task(module)
+
+
+def check_module_target(target: str) -> None:
+    """Raise TaskDefinitionError unless `target` is an import path; a file's path gets the import path it may mean."""
+    if target.endswith(".py") or not _MODULE.match(target):
+        guess = re.sub(r"\.py$", "", target.partition(":")[0]).strip("./").replace("/", ".")
+        hint = f" (did you mean {guess!r}?)" if guess != target and _MODULE.match(guess) else ""
+        raise TaskDefinitionError(f"{target!r} is not an import path such as 'package.module'{hint}")
+
+
+def declared_tasks(module: ModuleType) -> list[TaskDefinition]:
+    """The tasks that the module itself declares, in order of their names; those it imported do not count."""
+    found = {
+        id(definition): definition
+        for value in vars(module).values()
+        if isinstance(definition := getattr(value, TASK_ATTRIBUTE, None), TaskDefinition)
+        and definition.fn.__module__ == module.__name__
+    }
+    return sorted(found.values(), key=lambda definition: definition.name)
+
+
+def only_task(module: ModuleType) -> TaskDefinition:
+    """The module's one task; raises TaskDefinitionError when it declares none or several."""
+    tasks = declared_tasks(module)
+    if len(tasks) != 1:
+        names = ", ".join(repr(definition.name) for definition in tasks) or "none"
+        raise TaskDefinitionError(f"module {module.__name__!r} must declare exactly one task; it declares {names}")
+    return tasks[0]

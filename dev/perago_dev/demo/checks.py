@@ -1,0 +1,115 @@
+"""What the demo claims, as checks of facts that were read elsewhere. Pure: each returns what it found, or raises.
+
+The facts are plain JSON of Conductor and Kubernetes, and commits as `Commit`; no client is known here.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perago_dev.errors import EnvironmentProblem
+
+Object = dict[str, Any]
+
+ATTEMPT_KEY = "perago.attempt"
+ATTEMPT_UID_KEY = "perago.attempt-uid"
+NOT_FAILED = ("SCHEDULED", "IN_PROGRESS", "COMPLETED")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+class CheckFailed(EnvironmentProblem):
+    """The demo claims something that is not so."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A lakeFS commit."""
+
+    id: str
+    parents: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+
+def require(holds: bool, otherwise: str) -> None:
+    """Raise CheckFailed with these words unless it holds."""
+    if not holds:
+        raise CheckFailed(otherwise)
+
+
+def workflow_completed(workflow: Object) -> list[Object]:
+    """The tasks of a workflow that completed, each of them COMPLETED, in their order."""
+    reasons = [f"{task['referenceTaskName']}: {task.get('reasonForIncompletion')}" for task in failed_tasks(workflow)]
+    require(workflow["status"] == "COMPLETED", f"the workflow is {workflow['status']}: {'; '.join(reasons) or 'why?'}")
+    tasks: list[Object] = sorted(workflow["tasks"], key=lambda task: int(task["seq"]))
+    require(bool(tasks), "the workflow completed without a task")
+    for task in tasks:
+        require(task["status"] == "COMPLETED", f"task {task['referenceTaskName']} is {task['status']} in Conductor")
+    return tasks
+
+
+def failed_tasks(workflow: Object) -> list[Object]:
+    """The tasks that ended, and not well."""
+    return [task for task in workflow.get("tasks", []) if task["status"] not in NOT_FAILED]
+
+
+def result_is(task: Object, want: Object) -> None:
+    """Conductor has this result of the task."""
+    found = task["outputData"].get("result")
+    require(found == want, f"task {task['referenceTaskName']} returned {found}, not {want}")
+
+
+def published_ref(task: Object) -> str:
+    """The commit that a completed task names in its output."""
+    ref = task["outputData"].get("workspace", {}).get("ref")
+    require(isinstance(ref, str) and bool(ref), f"the output of task {task['referenceTaskName']} names no commit")
+    return str(ref)
+
+
+def publication(commit: Commit, input_ref: str, attempt: Object) -> None:
+    """The commit stands on the input ref alone and names the attempt that made it."""
+    require(commit.parents == (input_ref,), f"commit {commit.id} has the parents {commit.parents}, not ({input_ref},)")
+    name = f"{attempt['metadata']['namespace']}/{attempt['metadata']['name']}"
+    for key, want in ((ATTEMPT_KEY, name), (ATTEMPT_UID_KEY, attempt["metadata"]["uid"])):
+        found = commit.metadata.get(key)
+        require(found == want, f"commit {commit.id} says {key}={found}, not {want}")
+
+
+def head_is(head: str, want: str) -> None:
+    """The branch ends where the last task said."""
+    require(head == want, f"the branch's head is {head}, but the last task published {want}")
+
+
+def exact_files(found: Collection[str], want: Collection[str]) -> None:
+    """These files and no others."""
+    missing, surplus = sorted(set(want) - set(found)), sorted(set(found) - set(want))
+    require(not missing and not surplus, f"files at the branch's head: missing {missing}, not expected {surplus}")
+
+
+def picture(content: bytes) -> None:
+    """A PNG file, by its signature."""
+    require(content.startswith(PNG_SIGNATURE), f"the picture is no PNG file: it begins with {content[:8]!r}")
+
+
+def attempt_succeeded(attempt: Object, reporting: str) -> None:
+    """The attempt's own status says that all is done, with this state of its report."""
+    name, status = attempt["metadata"]["name"], attempt.get("status", {})
+    outcome = status.get("outcome", {})
+    told = f"{outcome.get('status')} {outcome.get('reason')} {outcome.get('message', '')}".strip()
+    require(status.get("phase") == "Succeeded", f"attempt {name} is {status.get('phase')}: {told}")
+    require(outcome.get("status") == "COMPLETED", f"the outcome of attempt {name} is {told}")
+    state = status.get("reporting", {}).get("state")
+    require(state == reporting, f"the report of attempt {name} is {state}, not {reporting}")
+
+
+def nothing_left(pods: Sequence[Object], branches: Sequence[str], attempts: Sequence[Object]) -> None:
+    """No pod, no staging branch, and no finalizer on an attempt."""
+    require(not pods, f"pods are left: {', '.join(pod['metadata']['name'] for pod in pods)}")
+    require(not branches, f"staging branches are left: {', '.join(branches)}")
+    held = [attempt["metadata"]["name"] for attempt in attempts if attempt["metadata"].get("finalizers")]
+    require(not held, f"finalizers are left on: {', '.join(held)}")
+
+
+def is_complete(attempt: Object) -> bool:
+    """Whether nothing more happens to the attempt."""
+    conditions = attempt.get("status", {}).get("conditions", [])
+    return any(one["type"] == "Complete" and one["status"] == "True" for one in conditions)

@@ -1,0 +1,46 @@
+"""Conductor as the demo uses it: definitions registered, a workflow started and read."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from perago_dev.errors import EnvironmentProblem
+
+Object = dict[str, Any]
+TIMEOUT_SECONDS = 30.0
+TERMINAL = frozenset({"COMPLETED", "FAILED", "TERMINATED", "TIMED_OUT"})
+
+
+class ConductorSaysNo(EnvironmentProblem):
+    """Conductor refused a call, or cannot be reached."""
+
+
+@dataclass(frozen=True)
+class ConductorServer:
+    """The HTTP API of one server; `url` ends in `/api`."""
+
+    url: str
+
+    def define(self, tasks: list[Object], workflow: Object) -> None:
+        """Register the definitions, in place of earlier ones of the same names."""
+        self._call("POST", "/metadata/taskdefs", json=tasks)
+        self._call("PUT", "/metadata/workflow", json=[workflow])
+
+    def start(self, workflow: str, given: Object) -> str:
+        """Start a workflow; returns its id."""
+        return self._call("POST", f"/workflow/{workflow}", json=given).text.strip('"')
+
+    def workflow(self, identity: str) -> Object:
+        """A workflow with its tasks."""
+        found: Object = self._call("GET", f"/workflow/{identity}", params={"includeTasks": "true"}).json()
+        return found
+
+    def _call(self, method: str, path: str, **given: Any) -> httpx.Response:
+        try:
+            answer = httpx.request(method, f"{self.url}{path}", timeout=TIMEOUT_SECONDS, **given)
+        except httpx.TransportError as error:
+            raise ConductorSaysNo(f"{method} {self.url}{path}: {error}; is Conductor up?") from error
+        if not answer.is_success:
+            raise ConductorSaysNo(f"{method} {self.url}{path}: {answer.status_code} {answer.text[:500]}")
+        return answer

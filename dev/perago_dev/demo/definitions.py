@@ -1,0 +1,76 @@
+"""What the demo registers and applies: the example's own files, with the image and the refs of this run put in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from perago_dev.source import REPOSITORY as SOURCE
+
+Object = dict[str, Any]
+
+EXAMPLE = SOURCE / "examples" / "weather"
+TASKDEFS = ("summarise.json", "report.json")
+REPOSITORY = "weather"
+WORKFLOW = "weather"
+TITLE = "Weather in Seattle"
+OBSERVATIONS = "data/seattle-weather.csv"
+INPUT_FILES = frozenset({OBSERVATIONS})
+REPORT_FILE = "report.md"
+PICTURE = "summary/climate.png"
+PUBLISHED_FILES = frozenset({"summary/monthly.csv", "summary/yearly.csv", PICTURE, REPORT_FILE})
+
+FIGURES = {"days": 1461, "wettest_month": "2015-12", "warmest": 35.6, "coldest": -7.1}
+REPORT = {"report": REPORT_FILE, "years": 4, "wettest_year": 2014}
+"""What the two tasks return for the whole table; a spreadsheet says the same."""
+
+BRANCH_PREFIX = "demo-"
+
+
+def observations() -> bytes:
+    """The weather table, as the PyPI package `vega_datasets` ships it."""
+    from vega_datasets import data  # type: ignore[import-untyped]
+
+    return Path(data.seattle_weather.filepath).read_bytes()
+
+
+def taskdefs() -> list[Object]:
+    """Conductor's definitions of the two tasks."""
+    return [json.loads((EXAMPLE / "conductor" / name).read_text()) for name in TASKDEFS]
+
+
+def workflow() -> Object:
+    """Conductor's definition of the workflow."""
+    found: Object = json.loads((EXAMPLE / "conductor" / "workflow.json").read_text())
+    return found
+
+
+def perago_tasks(image: str) -> list[Object]:
+    """The two PeragoTasks, with this image."""
+    found = yaml.safe_load_all((EXAMPLE / "kubernetes" / "tasks.yaml").read_text())
+    return [{**task, "spec": {**task["spec"], "image": image}} for task in found]
+
+
+def attempt(branch: str, ref: str) -> Object:
+    """The plain attempt, on this branch and commit."""
+    text = (EXAMPLE / "kubernetes" / "attempt.yaml").read_text()
+    found: Object = yaml.safe_load(text.replace("BRANCH", branch).replace("COMMIT", ref))
+    return found
+
+
+def workspace(branch: str, ref: str) -> Object:
+    """The workspace of a workflow's or an attempt's input."""
+    return {"repository": REPOSITORY, "branch": branch, "refType": "commit", "ref": ref}
+
+
+def workflow_input(branch: str, ref: str) -> Object:
+    """The input of one run of the workflow."""
+    years = {"first_year": 2012, "last_year": 2015}
+    return {"workspace": workspace(branch, ref), "years": years, "title": TITLE}
+
+
+def next_branch(taken: list[str]) -> str:
+    """The first of `demo-1`, `demo-2`, … after all that are taken: each run starts afresh, and none is overwritten."""
+    numbers = [name.removeprefix(BRANCH_PREFIX) for name in taken if name.startswith(BRANCH_PREFIX)]
+    return f"{BRANCH_PREFIX}{max((int(number) for number in numbers if number.isdecimal()), default=0) + 1}"

@@ -1,0 +1,65 @@
+"""The chart in an environment: the namespaces with their Secrets, then `helm upgrade --install`.
+
+It knows the chart's values and an environment's addresses. It reads nothing back: helm waits for the operator.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from perago_dev import commands
+from perago_dev.environment import Environment
+from perago_dev.kubectl import Kubectl
+from perago_dev.source import REPOSITORY
+
+Object = dict[str, Any]
+
+RELEASE = "perago"
+SYSTEM_NAMESPACE = "perago-system"
+CHART = REPOSITORY / "charts" / "perago"
+READY = "180s"
+
+
+def install(env: Environment, namespaces: Sequence[str]) -> None:
+    """Install the chart, or bring its release up to date; attempts may then run in these namespaces."""
+    kubectl = Kubectl(env.bin_dir / "kubectl", env.kubeconfig)
+    for namespace in (SYSTEM_NAMESPACE, *namespaces):
+        kubectl.apply([namespace_of(namespace), *secrets(env, namespace)])
+    commands.output(helm(env, namespaces), env=env.variables())
+
+
+def helm(env: Environment, namespaces: Sequence[str]) -> list[str]:
+    """The command line."""
+    values = {
+        **image_values("image", env.operator_image),
+        **image_values("runner.image", env.runner_image),
+        "namespaces": "{" + ",".join(namespaces) + "}",
+    }
+    settings = [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
+    head = [str(env.bin_dir / "helm"), "upgrade", "--install", RELEASE, str(CHART), "--namespace", SYSTEM_NAMESPACE]
+    return [*head, "--wait", "--timeout", READY, *settings]
+
+
+def image_values(prefix: str, reference: str) -> dict[str, str]:
+    """The chart's values for an image reference with a tag."""
+    repository, _, tag = reference.rpartition(":")
+    return {f"{prefix}.repository": repository, f"{prefix}.tag": tag}
+
+
+def namespace_of(name: str) -> Object:
+    """A namespace that admits restricted pods alone."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def secrets(env: Environment, namespace: str) -> list[Object]:
+    """The two Secrets that operator and agents read, by the chart's default names."""
+    lakefs = {
+        "endpoint": env.lakefs_cluster_endpoint,
+        "accessKeyId": env.lakefs_access_key,
+        "secretAccessKey": env.lakefs_secret_key,
+    }
+    given = {"perago-lakefs": lakefs, "perago-conductor": {"url": env.conductor_cluster_url}}
+    return [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": data}
+        for name, data in given.items()
+    ]

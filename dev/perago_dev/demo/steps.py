@@ -1,0 +1,161 @@
+"""The demo's steps in their order, each with the check of what it claims."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from perago_dev import environment, images
+from perago_dev.commands import tied
+from perago_dev.demo import checks, definitions, following, release
+from perago_dev.demo.cluster import NAMESPACE, Cluster
+from perago_dev.demo.conductor import ConductorServer
+from perago_dev.demo.story import Story, agreed
+from perago_dev.demo.workspace import Workspace
+from perago_dev.environment import Environment
+from perago_dev.errors import EnvironmentProblem
+
+Object = dict[str, Any]
+
+IMAGE_NAME = "example-weather"
+GONE_SECONDS = 30.0
+"""How long a finished attempt's pod and staging branch may take to be gone."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the demo plays: the clients of one environment."""
+
+    cluster: Cluster
+    conductor: ConductorServer
+    workspace: Workspace
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the workflow left behind: its branch, the commit on it, and the attempts that ran."""
+
+    branch: str
+    head: str
+    attempts: tuple[str, ...]
+
+
+def play(name: str, story: Story) -> Published:
+    """All steps. Raises EnvironmentProblem at the first that does not hold."""
+    env = bring_up(name, story)
+    image = prepare(env, story)
+    stage, start = set_the_stage(env, image, story)
+    published = run_workflow(stage, start, story)
+    nothing_is_left(stage, story)
+    run_by_hand(stage, published, story)
+    return published
+
+
+def bring_up(name: str, story: Story) -> Environment:
+    """The environment, which `up` leaves as it is when it runs already."""
+    with story.step("environment up") as outcome:
+        done = subprocess.run(tied([sys.executable, "-m", "perago_dev", "up", "--name", name]))
+        if done.returncode:
+            raise EnvironmentProblem(f"`python -m perago_dev up --name {name}` failed: see above")
+        env = environment.load(name)
+        outcome.append(f"Conductor {env.conductor_url}, lakeFS {env.lakefs_endpoint}")
+    return env
+
+
+def prepare(env: Environment, story: Story) -> str:
+    """The chart, and the example's image, whose reference is returned."""
+    with story.step("chart installed") as outcome:
+        release.install(env, [NAMESPACE])
+        outcome.append(f"release {release.RELEASE} in {release.SYSTEM_NAMESPACE}")
+    with story.step("example image built") as outcome:
+        folder = definitions.EXAMPLE
+        image = images.build(folder / "Dockerfile", folder, IMAGE_NAME, {"RUNNER_IMAGE": env.runner_image})
+        images.load(env, image)
+        outcome.append(image)
+    return image
+
+
+def set_the_stage(env: Environment, image: str, story: Story) -> tuple[Stage, checks.Commit]:
+    """Definitions registered, the repository filled; returns also the commit that the workflow starts from."""
+    keys = (env.lakefs_endpoint, env.lakefs_access_key, env.lakefs_secret_key)
+    with story.step("repository filled") as outcome:
+        workspace = Workspace.of(*keys, definitions.REPOSITORY)
+        start = workspace.commit(workspace.fill(definitions.OBSERVATIONS, definitions.observations()))
+        checks.exact_files(workspace.files(start.id), definitions.INPUT_FILES)
+        outcome.append(f"{definitions.REPOSITORY}@{start.id[:12]} holds {definitions.OBSERVATIONS}")
+    stage = Stage(Cluster.of(env), ConductorServer(env.conductor_url), workspace)
+    with story.step("definitions registered") as outcome:
+        stage.conductor.define(definitions.taskdefs(), definitions.workflow())
+        stage.cluster.apply(*definitions.perago_tasks(image))
+        outcome.append("2 tasks and a workflow in Conductor, 2 PeragoTasks in Kubernetes")
+    return stage, start
+
+
+def run_workflow(stage: Stage, start: checks.Commit, story: Story) -> Published:
+    """The workflow, followed to its end, and what it published, checked."""
+    branch = stage.workspace.new_branch(start.id)
+    with story.step("workflow completed") as outcome:
+        identity = stage.conductor.start(definitions.WORKFLOW, definitions.workflow_input(branch, start.id))
+        tasks = checks.workflow_completed(following.workflow(stage.conductor, stage.cluster, identity))
+        for task, want in zip(tasks, (definitions.FIGURES, definitions.REPORT), strict=True):
+            checks.result_is(task, want)
+        outcome.append(f"{len(tasks)} tasks COMPLETED in Conductor, each with the right result")
+    names = [str(task["taskId"]) for task in tasks]
+    with story.step("attempts complete") as outcome:
+        attempts = following.attempts(stage.cluster, names)
+        for attempt in attempts:
+            checks.attempt_succeeded(attempt, "Accepted")
+        outcome.append("reports accepted, read back from Conductor")
+    head = check_publications(stage.workspace, branch, start, list(zip(tasks, attempts, strict=True)), story)
+    return Published(branch, head, tuple(names))
+
+
+def check_publications(
+    workspace: Workspace, branch: str, start: checks.Commit, done: list[tuple[Object, Object]], story: Story
+) -> str:
+    """Each task's commit on its input ref and naming its attempt, and the files at the head, which is returned."""
+    with story.step("publications checked") as outcome:
+        ref = start.id
+        for task, attempt in done:
+            commit = workspace.commit(checks.published_ref(task))
+            checks.publication(commit, ref, attempt)
+            ref = commit.id
+        checks.head_is(workspace.commit(branch).id, ref)
+        check_files(workspace, ref, definitions.TITLE)
+        outcome.append(f"{branch}: {start.id[:8]} → {' → '.join(checks.published_ref(task)[:8] for task, _ in done)}")
+    return ref
+
+
+def check_files(workspace: Workspace, ref: str, title: str) -> None:
+    """Exactly the expected files, a picture that is one, and a report of this title."""
+    checks.exact_files(workspace.files(ref), definitions.INPUT_FILES | definitions.PUBLISHED_FILES)
+    checks.picture(workspace.read(ref, definitions.PICTURE))
+    line = workspace.read(ref, definitions.REPORT_FILE).decode().splitlines()[0]
+    checks.require(line == f"# {title}", f"the report begins with {line!r}, not with '# {title}'")
+
+
+def nothing_is_left(stage: Stage, story: Story) -> None:
+    """No pod, staging branch or finalizer, within moments of the attempts' end."""
+
+    def look() -> None:
+        checks.nothing_left(stage.cluster.pods(), stage.workspace.staging_branches(), stage.cluster.attempts())
+
+    with story.step("nothing left behind") as outcome:
+        agreed(look, GONE_SECONDS)
+        outcome.append("no pod, no staging branch, no finalizer")
+
+
+def run_by_hand(stage: Stage, published: Published, story: Story) -> None:
+    """The plain attempt: applied with kubectl, unknown to Conductor, published all the same."""
+    with story.step("attempt by hand") as outcome:
+        manifest = definitions.attempt(published.branch, published.head)
+        name = manifest["metadata"]["name"]
+        stage.cluster.remove(name)
+        stage.cluster.apply(manifest)
+        (attempt,) = following.attempts(stage.cluster, [name])
+        checks.attempt_succeeded(attempt, "NotRequired")
+        head = stage.workspace.commit(published.branch)
+        checks.publication(head, published.head, attempt)
+        check_files(stage.workspace, head.id, manifest["spec"]["input"]["params"]["title"])
+        outcome.append(f"{name} published {head.id[:8]} on {published.branch}")
+    nothing_is_left(stage, story)

@@ -1,0 +1,40 @@
+"""What happened so far: each step is announced, timed, and becomes a row of the closing table."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from perago_dev import progress
+from perago_dev.demo.checks import CheckFailed
+from perago_dev.demo.table import Row
+
+LOOK_SECONDS = 0.3
+
+
+@dataclass
+class Story:
+    """The rows of the steps that ended well."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[list[str]]:
+        """One step; what it appends to the list that it is given is shown as its outcome."""
+        begun = time.monotonic()
+        outcome: list[str] = []
+        with progress.step(what):
+            yield outcome
+        self.rows.append(Row(what, time.monotonic() - begun, ", ".join(outcome)))
+
+
+def agreed(check: Callable[[], None], seconds: float) -> None:
+    """Return once the check passes. Raises what it last raised when it does not in time."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return check()
+        except CheckFailed:
+            if time.monotonic() > end:
+                raise
+        time.sleep(LOOK_SECONDS)

@@ -1,0 +1,76 @@
+"""The demo's repository, through the official lakeFS client: filled once, a branch for each run."""
+
+import os
+from dataclasses import dataclass
+
+import lakefs
+from lakefs.client import Client
+from lakefs.exceptions import NotFoundException
+
+from perago_dev.demo.checks import Commit
+from perago_dev.demo.definitions import next_branch
+
+STAGING_PREFIX = "perago-staging-"
+DEFAULT_BRANCH = "main"
+STORAGE_VARIABLE = "LAKEFS_STORAGE_NAMESPACE"
+"""Where a new repository stores its objects; needed for a lakeFS whose block store is not `local`."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One repository."""
+
+    repository: lakefs.Repository
+
+    @classmethod
+    def of(cls, endpoint: str, access_key: str, secret_key: str, name: str) -> "Workspace":
+        """The repository of that name, made when it is not there."""
+        client = Client(  # type: ignore[no-untyped-call]
+            host=endpoint, username=access_key, password=secret_key
+        )
+        storage = os.environ.get(STORAGE_VARIABLE) or f"local://{name}"
+        made = lakefs.Repository(name, client=client).create(storage, default_branch=DEFAULT_BRANCH, exist_ok=True)
+        return cls(made)
+
+    def fill(self, path: str, content: bytes) -> str:
+        """Have the default branch hold this object; returns its head, which a second call leaves as it is."""
+        branch = self.repository.branch(DEFAULT_BRANCH)
+        if self._read(DEFAULT_BRANCH, path) != content:
+            branch.object(path).upload(content, mode="wb", content_type="text/csv")
+            branch.commit(message="Add daily observations of the weather in Seattle")
+        return self.commit(DEFAULT_BRANCH).id
+
+    def new_branch(self, source: str) -> str:
+        """A branch for one run, made from this commit."""
+        name = next_branch(self.branches())
+        self.repository.branch(name).create(source)
+        return name
+
+    def branches(self, prefix: str = "") -> list[str]:
+        """Names of the branches that begin so."""
+        return [branch.id for branch in self.repository.branches(prefix=prefix)]
+
+    def staging_branches(self) -> list[str]:
+        """Branches that attempts made for themselves."""
+        return self.branches(STAGING_PREFIX)
+
+    def commit(self, ref: str) -> Commit:
+        """The commit that a branch or an id leads to."""
+        found = self.repository.ref(ref).get_commit()
+        return Commit(id=found.id, parents=tuple(found.parents), metadata=dict(found.metadata or {}))
+
+    def files(self, ref: str) -> list[str]:
+        """Paths of all objects at a ref."""
+        return [str(entry.path) for entry in self.repository.ref(ref).objects()]
+
+    def read(self, ref: str, path: str) -> bytes:
+        """One object's content."""
+        with self.repository.ref(ref).object(path).reader(mode="rb") as reader:
+            content = reader.read()
+            return content.encode() if isinstance(content, str) else content
+
+    def _read(self, ref: str, path: str) -> bytes | None:
+        try:
+            return self.read(ref, path)
+        except NotFoundException:
+            return None

@@ -33,8 +33,6 @@ from perago.models import (
     RetryPolicy,
     TaskControls,
     TimeoutPolicy,
-    WorkspaceInput,
-    WorkspaceOutput,
     WorkspaceSpec,
 )
 from perago.task import (
@@ -58,6 +56,7 @@ if TYPE_CHECKING:
         run_workspace_free_task_attempt,
         run_workspace_task_attempt,
     )
+    from perago.reference import WorkspaceInput, WorkspaceOutput
     from perago.result import (
         RuntimeTaskResult,
         completed_result,
@@ -142,16 +141,51 @@ __all__ = [
 ]
 
 _LATE = {
-    "perago.attempt": "TaskExecutionContext assert_current_attempt_snapshot",
-    "perago.body": "build_workspace_free_task_output build_workspace_task_output invoke_workspace_free_task invoke_workspace_task_body",
-    "perago.execution": "run_workspace_free_task_attempt run_workspace_task_attempt",
-    "perago.result": "RuntimeTaskResult completed_result failed_result result_for_exception terminal_failed_result",
-    "perago.staging": "StagedWorkspace staging_branch_name",
-    "perago.taskdef": "build_taskdef write_taskdef",
-    "perago.workspace.paths": "workspace_local_path",
-    "perago.workspace.sync": "WorkspaceDownloadFile WorkspaceSyncPlan WorkspaceUploadFile build_workspace_sync_plan workspace_delete_object_paths workspace_download_files workspace_upload_files",
+    "perago.attempt": (
+        "TaskExecutionContext",
+        "assert_current_attempt_snapshot",
+    ),
+    "perago.body": (
+        "build_workspace_free_task_output",
+        "build_workspace_task_output",
+        "invoke_workspace_free_task",
+        "invoke_workspace_task_body",
+    ),
+    "perago.execution": (
+        "run_workspace_free_task_attempt",
+        "run_workspace_task_attempt",
+    ),
+    "perago.reference": (
+        "WorkspaceInput",
+        "WorkspaceOutput",
+    ),
+    "perago.result": (
+        "RuntimeTaskResult",
+        "completed_result",
+        "failed_result",
+        "result_for_exception",
+        "terminal_failed_result",
+    ),
+    "perago.staging": (
+        "StagedWorkspace",
+        "staging_branch_name",
+    ),
+    "perago.taskdef": (
+        "build_taskdef",
+        "write_taskdef",
+    ),
+    "perago.workspace.paths": ("workspace_local_path",),
+    "perago.workspace.sync": (
+        "WorkspaceDownloadFile",
+        "WorkspaceSyncPlan",
+        "WorkspaceUploadFile",
+        "build_workspace_sync_plan",
+        "workspace_delete_object_paths",
+        "workspace_download_files",
+        "workspace_upload_files",
+    ),
 }
-_HOME = {name: module for module, names in _LATE.items() for name in names.split()}
+_HOME = {name: module for module, names in _LATE.items() for name in names}
 
 
 def __getattr__(name: str) -> object:

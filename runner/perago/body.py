@@ -10,7 +10,8 @@ from pydantic_core import PydanticSerializationError
 
 from perago.errors import TaskExecutionError, TaskInputError
 from perago.guards import check_guardrails
-from perago.models import WorkspaceInput, WorkspaceSpec
+from perago.models import WorkspaceSpec
+from perago.reference import WorkspaceInput
 from perago.task import TaskDefinition
 
 JsonObject = dict[str, Any]
@@ -37,10 +38,8 @@ def check_keys(task: TaskDefinition, input_data: object, expected: Collection[st
     if not isinstance(input_data, Mapping):
         raise TaskInputError(f"task {task.name!r}: the input must be an object, not {_shown(input_data)}")
     if set(input_data) != set(expected):
-        keys = ", ".join(sorted(map(str, input_data))) or "none"
-        raise TaskInputError(
-            f"task {task.name!r}: the input's keys must be exactly {', '.join(expected)}; it has {keys}"
-        )
+        has, wanted = ", ".join(sorted(map(str, input_data))) or "none", ", ".join(expected)
+        raise TaskInputError(f"task {task.name!r}: the input's keys must be exactly {wanted}; it has {has}")
     return input_data
 
 

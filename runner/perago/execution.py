@@ -16,7 +16,8 @@ from perago.body import (
 )
 from perago.config import DEFAULT_FAILURE_REASON_MAX_LENGTH
 from perago.errors import TaskInputError
-from perago.models import WorkspaceInput, WorkspaceSpec
+from perago.models import WorkspaceSpec
+from perago.reference import WorkspaceInput
 from perago.result import RuntimeTaskResult, checked_max_length
 from perago.run import WorkspaceRun, as_result, run_workspace
 from perago.staging import StagedWorkspace

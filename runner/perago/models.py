@@ -1,17 +1,20 @@
-"""The values that a declaration and a payload are made of: controls, workspace spec, workspace reference.
+"""The values that a declaration is made of: controls and workspace spec; a wrong one is a TaskDefinitionError.
 
-Controls and the spec are what an author writes; a wrong one is a TaskDefinitionError where it is written.
-`WorkspaceInput` is what Conductor sends. Knows no disk, no lakeFS, no running attempt.
+`WorkspaceInput`, what Conductor sends, is at home in `perago.reference` and has its name here, too. Knows no disk, no
+lakeFS, no running attempt.
 """
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator, model_serializer, model_validator
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
 
 from perago.errors import TaskDefinitionError
 from perago.guards import Guardrail
+
+if TYPE_CHECKING:
+    from perago.reference import WorkspaceInput as WorkspaceInput
+    from perago.reference import WorkspaceOutput as WorkspaceOutput
 
 DEFAULT_RETRY_COUNT = 3
 DEFAULT_RETRY_DELAY_SECONDS = 60
@@ -189,59 +192,8 @@ class WorkspaceSpec:
         _check_kind(self, "read_only", bool)
 
 
-class _WorkspaceReference(BaseModel):
-    """`repository`, `branch` and an immutable ref; the type key is dumped as it was spelled in the input."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
-    repository: str
-    branch: str
-    ref_type: Literal["commit"]
-    ref: str
-    _spelling: str = PrivateAttr("ref_type")
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _either_spelling(cls, value: Any, handler: Any) -> Self:
-        if not isinstance(value, dict) or "refType" not in value:
-            return handler(value)  # type: ignore[no-any-return]
-        if "ref_type" in value:
-            raise ValueError("refType and ref_type are two spellings of one key; give one of them")
-        reference: Self = handler({("ref_type" if key == "refType" else key): item for key, item in value.items()})
-        reference._spelling = "refType"
-        return reference
-
-    @field_validator("repository", "branch", "ref")
-    @classmethod
-    def _not_blank(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("must not be blank")
-        return value
-
-    @model_serializer(mode="plain")
-    def _as_spelled(self) -> dict[str, str]:
-        return {"repository": self.repository, "branch": self.branch, self._spelling: self.ref_type, "ref": self.ref}
-
-    def __eq__(self, other: object) -> bool:
-        """Equal when they name the same ref; the spelling of the type key does not count."""
-        return type(other) is type(self) and self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        return hash(self._identity())
-
-    def _identity(self) -> tuple[str, str, str, str]:
-        return (self.repository, self.branch, self.ref_type, self.ref)
-
-
-class WorkspaceOutput(_WorkspaceReference):
-    """The workspace of a completed attempt: the input with the ref that it ended on."""
-
-
-class WorkspaceInput(_WorkspaceReference):
-    """The workspace of an attempt: the input ref `A` and the branch that a successful attempt advances."""
-
-    def published_output(self, ref: str) -> WorkspaceOutput:
-        """This workspace at `ref`, its type key spelled as here; raises pydantic's ValidationError on a blank ref."""
-        output = WorkspaceOutput(repository=self.repository, branch=self.branch, ref_type=self.ref_type, ref=ref)
-        output._spelling = self._spelling
-        return output
+def __getattr__(name: str) -> object:
+    """`WorkspaceInput` and `WorkspaceOutput`, loaded when first used: a declaration need not build their schemas."""
+    if name not in ("WorkspaceInput", "WorkspaceOutput"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("perago.reference"), name)

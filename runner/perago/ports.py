@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Protocol
 
 from perago.attempt import TaskExecutionContext
-from perago.models import WorkspaceInput, WorkspaceSpec
+from perago.models import WorkspaceSpec
+from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
 from perago.workspace.manifest import Manifest
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from perago.attempt import TaskExecutionContext
 from perago.body import JsonObject, invoke_workspace_task_body, read_workspace
-from perago.models import WorkspaceInput, WorkspaceSpec
+from perago.models import WorkspaceSpec
 from perago.ports import AttemptFence, WorkspaceStore
+from perago.reference import WorkspaceInput
 from perago.result import RuntimeTaskResult, completed_result, result_for_exception
 from perago.task import TaskDefinition
 from perago.workspace import directory as local

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, RootModel
 
 from perago.errors import TaskDefinitionError
-from perago.models import WorkspaceInput, WorkspaceOutput
+from perago.reference import WorkspaceInput, WorkspaceOutput
 from perago.schema import closed_schema
 from perago.task import TaskDefinition
 

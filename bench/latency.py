@@ -8,20 +8,19 @@ image that prints the time. All clocks are this machine's. The last line is JSON
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from kubernetes import client, config, watch
+from kubernetes import client, config, watch  # type: ignore[import-untyped]
 
 from bench.memory import resident_mib
+from perago_dev.environment import DEFAULT_NAME
 from tests.e2e.flow import Flow
-from tests.e2e.installation import Installation, installed
+from tests.e2e.installation import INSIDE, Installation, install
 from tests.e2e.kubectl import is_complete
 from tests.e2e.repository import Repository
 
@@ -130,16 +129,9 @@ def measure_memory(flow: Flow, repository: Repository, installation: Installatio
     flow.cluster.attempt(name, lambda status: status.get("step") == "Executing", 180)
     pod = f"{name}-1"
     figures = {side: resident_mib(flow.cluster, pod, side) for side in ("agent", "task")}
-    figures["operator"] = resident_mib(installation.cluster, installation.operator_pod(), "operator")
+    figures["operator"] = resident_mib(installation.cluster(INSIDE), installation.operator_pod(), "operator")
     flow.cluster.attempt(name, is_complete)
     return figures
-
-
-@contextmanager
-def clients(kubeconfig: Path) -> Iterator[None]:
-    """The Kubernetes client pointed at the environment."""
-    config.load_kube_config(str(kubeconfig))
-    yield
 
 
 def main() -> None:
@@ -147,11 +139,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.latency", description=__doc__)
     parser.add_argument("--count", type=int, default=20, help="attempts, one after another")
     count = parser.parse_args().count
-    with installed() as installation, clients(installation.env.kubeconfig):
-        flow = installation.flow()
-        repository = installation.repository(f"bench-{uuid4().hex[:8]}")
-        case: dict[str, Any] = measure_times(flow, repository, count)
-        memory = measure_memory(flow, repository, installation)
+    installation = install(os.environ.get("PERAGO_ENV", DEFAULT_NAME))
+    config.load_kube_config(str(installation.env.kubeconfig))
+    flow = installation.flow()
+    repository = installation.repository(f"bench-{uuid4().hex[:8]}")
+    case = measure_times(flow, repository, count)
+    memory = measure_memory(flow, repository, installation)
     sys.stdout.write(json.dumps({"bench": "latency", "case": case, "rss_mib": memory}) + "\n")
 
 

@@ -27,10 +27,10 @@ class Gate:
         """Pass a request on, remember it when it is a result, and return Conductor's answer."""
         answer = httpx.request(method, self.target + path, headers=headers, content=body, timeout=60)
         if method == "POST" and path == "/api/tasks" and (update := json.loads(body))["status"] in RESULTS:
-            self.reports.append(update)
-            if hook := self.after_report:
-                self.after_report = None
+            hook, self.after_report = self.after_report, None
+            if hook:
                 hook()
+            self.reports.append(update)
         return answer
 
 

@@ -27,6 +27,11 @@ class OperatorProcess:
         self._process.wait()
         self._process = None
 
+    def restart_if_ended(self) -> None:
+        """Start it unless it runs."""
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+
     def stop(self) -> None:
         """End it if it runs."""
         if self._process is not None:

@@ -1,0 +1,101 @@
+"""A running environment with the chart installed, and for each test what it works with."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from perago_dev.environment import DEFAULT_NAME
+from tests.e2e.flow import Flow
+from tests.e2e.gate import Gate, serving
+from tests.e2e.installation import INSIDE, OWN, Installation, install
+from tests.e2e.operator_process import OperatorProcess
+from tests.e2e.repository import Repository
+
+
+@pytest.fixture(scope="session")
+def installation() -> Installation:
+    """The environment that `PERAGO_ENV` names, with the chart installed; a test without one fails."""
+    return install(os.environ.get("PERAGO_ENV", DEFAULT_NAME))
+
+
+@pytest.fixture(scope="session")
+def flow(installation: Installation) -> Flow:
+    """Workflows whose attempts the operator in the cluster runs."""
+    return installation.flow()
+
+
+@pytest.fixture
+def repository(installation: Installation) -> Repository:
+    """A repository of the test's own."""
+    return installation.repository(f"e2e-{uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def own_flow(installation: Installation) -> Flow:
+    """Workflows whose attempts the test's own operator runs."""
+    return installation.flow(OWN)
+
+
+@pytest.fixture
+def gate(installation: Installation) -> Gate:
+    """What the test's own operator sees of Conductor."""
+    return Gate(installation.env.conductor_url)
+
+
+@pytest.fixture
+def own_operator(installation: Installation, gate: Gate, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """A running operator of the test's own; afterwards its attempts are deleted, finalizers and all."""
+    env, cluster = installation.env, installation.cluster(OWN)
+    keys = tmp_path / "lakefs"
+    keys.mkdir()
+    (keys / "endpoint").write_text(env.lakefs_endpoint)
+    (keys / "accessKeyId").write_text(env.lakefs_access_key)
+    (keys / "secretAccessKey").write_text(env.lakefs_secret_key)
+    with serving(gate) as address:
+        settings = {
+            "PERAGO_NAMESPACES": OWN,
+            "PERAGO_RUNNER_IMAGE": env.runner_image,
+            "PERAGO_LAKEFS_KEYS": str(keys),
+            "PERAGO_CONDUCTOR_URL": address,
+            "PERAGO_LEASE_NAMESPACE": OWN,
+            "PERAGO_HTTP_HOST": "127.0.0.1",
+            "PERAGO_HTTP_PORT": "0",
+        }
+        operator = OperatorProcess(installation.variables() | settings, tmp_path / "operator.log")
+        operator.start()
+        try:
+            cluster.run("delete", "peragoattempts", "--all", "--timeout=100s")
+            yield operator
+        finally:
+            gate.open, gate.after_report = True, None
+            cluster.run("delete", "peragotasks", "--all")
+            operator.restart_if_ended()
+            cluster.run("delete", "peragoattempts", "--all", "--timeout=100s")
+            operator.stop()
+
+
+def _secret(installation: Installation, name: str, **data: str) -> str:
+    env = installation.env
+    given = {
+        "endpoint": env.lakefs_cluster_endpoint,
+        "accessKeyId": env.lakefs_access_key,
+        "secretAccessKey": env.lakefs_secret_key,
+    }
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": given | data}
+    installation.cluster(INSIDE).apply(secret)
+    return name
+
+
+@pytest.fixture
+def wrong_keys(installation: Installation) -> str:
+    """Name of a Secret with keys that lakeFS does not know."""
+    return _secret(installation, "wrong-keys", secretAccessKey="wrong-secret")
+
+
+@pytest.fixture
+def no_lakefs(installation: Installation) -> str:
+    """Name of a Secret with an address where nothing listens."""
+    return _secret(installation, "no-lakefs", endpoint="http://127.0.0.1:9")

@@ -1,0 +1,92 @@
+"""The chart in a running environment, as the end-to-end tests and the benchmarks need it.
+
+Two releases, each for a namespace of its own: one with its operator in the cluster, and one without (its operator is a
+process of the test's, which can be killed at an exact moment). Neither sees the other's attempts, nor the demo's.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakefs.client import Client
+
+from perago_dev import environment, images
+from perago_dev.demo.release import CHART, image_values, namespace_of, secrets
+from perago_dev.environment import Environment
+from tests.e2e.definitions import ConductorServer
+from tests.e2e.flow import Flow
+from tests.e2e.kubectl import Kubectl
+from tests.e2e.repository import Repository
+
+INSIDE = "e2e"
+OWN = "e2e-own"
+TASKS = Path(__file__).with_name("tasks")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The environment with both releases and the test tasks' image."""
+
+    env: Environment
+    image: str
+
+    def variables(self) -> dict[str, str]:
+        """The process environment of programs that talk to the environment."""
+        return {**os.environ, **self.env.variables()}
+
+    def cluster(self, namespace: str) -> Kubectl:
+        """kubectl for a namespace."""
+        return Kubectl(self.variables(), namespace)
+
+    def flow(self, namespace: str = INSIDE) -> Flow:
+        """Workflows whose attempts run in the namespace."""
+        return Flow(self.cluster(namespace), ConductorServer(self.env.conductor_url), self.image, prefix=namespace)
+
+    def repository(self, name: str) -> Repository:
+        """A new repository of this name."""
+        keys = {"username": self.env.lakefs_access_key, "password": self.env.lakefs_secret_key}
+        return Repository.made(Client(host=self.env.lakefs_endpoint, **keys), name)  # type: ignore[no-untyped-call]
+
+    def operator_pod(self) -> str:
+        """Name of the operator's pod in the cluster."""
+        selector = f"app.kubernetes.io/instance={INSIDE}"
+        return str(self.cluster(INSIDE).list("pods", selector)[0]["metadata"]["name"])
+
+
+def install(name: str) -> Installation:
+    """Both releases in the environment `name`, brought up to date, with what earlier runs left in them removed.
+
+    Raises NotUp when the environment is not up.
+    """
+    env = environment.load(name)
+    image = images.build(TASKS / "Dockerfile", TASKS, "e2e-tasks", {"RUNNER_IMAGE": env.runner_image})
+    images.load(env, image)
+    installation = Installation(env, image)
+    for namespace, replicas in ((INSIDE, 1), (OWN, 0)):
+        cluster = installation.cluster(namespace)
+        cluster.apply(namespace_of(namespace), *secrets(env, namespace))
+        _helm(installation, namespace, replicas)
+        cluster.run("delete", "peragotasks", "--all")
+    installation.cluster(INSIDE).run("delete", "peragoattempts", "--all", "--timeout=100s")
+    return installation
+
+
+def _helm(installation: Installation, namespace: str, replicas: int) -> None:
+    """`helm upgrade --install`; the CRDs belong to the release that brought them first."""
+    env, cluster = installation.env, installation.cluster(namespace)
+    owner = cluster.run(
+        *("get", "crd", "peragoattempts.perago.dev", "--ignore-not-found"),
+        *("-o", r"jsonpath={.metadata.annotations.meta\.helm\.sh/release-name}"),
+    )
+    values = {
+        **image_values("image", env.operator_image),
+        **image_values("runner.image", env.runner_image),
+        "replicas": str(replicas),
+        "clusterWide": "false",
+        "crds.install": str(owner in {"", namespace}).lower(),
+        "resources.requests.cpu": "10m",
+    }
+    settings = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+    command = ["helm", "upgrade", "--install", namespace, str(CHART), "--namespace", namespace, "--wait"]
+    subprocess.run([*command, "--timeout", "180s", *settings], env=installation.variables(), check=True)

@@ -3,7 +3,7 @@
 {{- end }}
 
 {{- define "perago.operatorName" -}}
-{{ include "perago.name" . | trunc 54 | trimSuffix "-" }}-operator
+{{ include "perago.name" . | trunc 46 | trimSuffix "-" }}-operator
 {{- end }}
 
 {{- define "perago.selector" -}}

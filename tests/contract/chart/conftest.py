@@ -1,0 +1,102 @@
+"""Helm and a real API server for the chart: what it renders, and what it allows once it is installed."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from perago_dev import apiserver
+from perago_dev.cluster import binaries
+from perago_dev.preflight import provider
+
+Object = dict[str, Any]
+CHART = Path(__file__).resolve().parents[3] / "charts" / "perago"
+KUBE_VERSION = binaries.kubernetes_version()
+
+
+@dataclass(frozen=True)
+class Helm:
+    """helm with the repository's chart."""
+
+    program: Path
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `helm words…`, however it ends."""
+        return subprocess.run([str(self.program), *words], capture_output=True, text=True, timeout=120)
+
+    def template(self, *settings: str) -> list[Object]:
+        """The objects of release `perago` in namespace `system` with these `name=value` settings."""
+        head = ("template", "perago", str(CHART), "--namespace", "system", "--kube-version", KUBE_VERSION)
+        done = self.run(*head, *(word for setting in settings for word in ("--set-json", setting)))
+        assert done.returncode == 0, done.stderr
+        return [one for one in yaml.safe_load_all(done.stdout) if one]
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """The folder with helm and kubectl."""
+    return binaries.cached(with_node=provider() == "podman")
+
+
+@pytest.fixture(scope="session")
+def helm(programs: Path) -> Helm:
+    """helm as the environment has it."""
+    return Helm(programs / "helm")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An API server with the chart installed; nothing runs its pods."""
+
+    helm: Helm
+    kubectl: Path
+    kubeconfig: Path
+
+    def run(self, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `kubectl words…`, however it ends."""
+        command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", *words]
+        return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
+
+    def get(self, *words: str) -> Object:
+        """What `kubectl get words… -o json` prints."""
+        done = self.run("get", *words, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        found: Object = json.loads(done.stdout)
+        return found
+
+    def may(self, account: str, namespace: str, verb: str, resource: str) -> bool:
+        """Whether a service account, as `namespace:name`, may do this there; `pods:log` is a subresource."""
+        kind, _, part = resource.partition(":")
+        who = (f"--as=system:serviceaccount:{account}", f"--subresource={part}")
+        done = self.run("auth", "can-i", verb, kind, "--namespace", namespace, *who)
+        assert done.stdout.strip() in ("yes", "no"), done.stderr
+        return done.stdout.strip() == "yes"
+
+
+def _installed(helm: Helm, programs: Path, kubeconfig: Path, *settings: str) -> Installed:
+    cluster = Installed(helm, programs / "kubectl", kubeconfig)
+    for namespace in ("system", "one", "two", "other"):
+        assert cluster.run("create", "namespace", namespace).returncode == 0
+    head = ("install", "perago", str(CHART), "--namespace", "system", f"--kubeconfig={kubeconfig}")
+    done = helm.run(*head, *(word for setting in settings for word in ("--set-json", setting)))
+    assert done.returncode == 0, done.stderr
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def cluster_wide(helm: Helm, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """Installed for all namespaces, attempts in `one`."""
+    with apiserver.local(tmp_path_factory.mktemp("apiserver")) as kubeconfig:
+        yield _installed(helm, programs, kubeconfig, 'namespaces=["one"]')
+
+
+@pytest.fixture(scope="module")
+def namespaced(helm: Helm, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """Installed for `one` and `two` only."""
+    with apiserver.local(tmp_path_factory.mktemp("apiserver")) as kubeconfig:
+        yield _installed(helm, programs, kubeconfig, 'namespaces=["one","two"]', "clusterWide=false")

@@ -1,0 +1,162 @@
+"""What the chart renders."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from perago_operator import settings
+
+from .conftest import CHART, Helm
+
+Object = dict[str, Any]
+ROOT = CHART.parents[1]
+
+
+def of_kind(objects: list[Object], kind: str) -> list[Object]:
+    """The objects of one kind."""
+    return [one for one in objects if one["kind"] == kind]
+
+
+def by_name(objects: list[Object]) -> dict[str, Object]:
+    """The objects by their names."""
+    return {one["metadata"]["name"]: one for one in objects}
+
+
+def pod(objects: list[Object]) -> Object:
+    """The operator's pod template."""
+    (deployment,) = of_kind(objects, "Deployment")
+    spec: Object = deployment["spec"]["template"]["spec"]
+    return spec
+
+
+def environment(objects: list[Object]) -> dict[str, str]:
+    """The operator's variables that have a value."""
+    return {one["name"]: one["value"] for one in pod(objects)["containers"][0]["env"] if "value" in one}
+
+
+def test_lint_finds_nothing(helm: Helm) -> None:
+    """Warnings count as failures."""
+    done = helm.run("lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_crds_are_the_repositorys_own(helm: Helm, keep: bool) -> None:
+    """Each file of crds/ is in the release, unchanged but for the mark that keeps it at uninstall."""
+    rendered = by_name(of_kind(helm.template(f"crds.keep={str(keep).lower()}"), "CustomResourceDefinition"))
+    own = by_name([yaml.safe_load(path.read_text()) for path in (ROOT / "crds").glob("*.yaml")])
+    marks = {one["metadata"].pop("annotations", {}).get("helm.sh/resource-policy") for one in rendered.values()}
+    assert marks == {"keep" if keep else None}
+    assert rendered == own
+
+
+def test_crds_can_be_left_out(helm: Helm) -> None:
+    """For clusters where they are managed elsewhere."""
+    assert of_kind(helm.template("crds.install=false"), "CustomResourceDefinition") == []
+
+
+def test_a_package_holds_the_crds_as_files(helm: Helm, tmp_path: Path) -> None:
+    """The link to crds/ is followed, so that a packaged chart stands alone."""
+    assert helm.run("package", str(CHART), "--destination", str(tmp_path)).returncode == 0
+    (package,) = tmp_path.glob("*.tgz")
+    shown = helm.run("template", str(package), "--kube-version", "v1.34.0").stdout
+    assert "name: peragoattempts.perago.dev" in shown
+
+
+def test_every_variable_is_one_that_the_operator_reads(helm: Helm) -> None:
+    """A misspelt one would be ignored silently."""
+    container = pod(helm.template())["containers"][0]
+    known = {settings.variable(field) for field in settings.Settings.model_fields}
+    assert {one["name"] for one in container["env"]} <= known
+
+
+def test_the_operator_understands_its_variables(helm: Helm) -> None:
+    """Its own reader turns them into the settings that the values ask for."""
+    objects = helm.template(
+        "clusterWide=false", 'namespaces=["a","b"]', 'imagePullSecrets=[{"name":"x"},{"name":"y"}]', "logJson=true"
+    )
+    read = settings.read(environment(objects))
+    assert (read.namespaces, read.image_pull_secrets, read.log_json) == (("a", "b"), ("x", "y"), True)
+    assert read.installation == "system.perago"
+    assert (read.lease_name, read.lease_namespace) == ("perago-operator", "system")
+
+
+def test_cluster_wide_is_told_by_no_namespaces(helm: Helm) -> None:
+    """`namespaces` then only says where the runner's account is made."""
+    objects = helm.template('namespaces=["a"]')
+    assert settings.read(environment(objects)).namespaces == ()
+    assert [one["metadata"]["namespace"] for one in of_kind(objects, "ServiceAccount")] == ["system", "a"]
+
+
+def test_the_port_of_the_probes_is_the_operators(helm: Helm) -> None:
+    """One port for probes and metrics, and it is the default of the settings."""
+    (port,) = pod(helm.template())["containers"][0]["ports"]
+    assert port["containerPort"] == settings.Settings.model_fields["http_port"].default
+
+
+def test_the_pod_passes_the_restricted_profile(helm: Helm) -> None:
+    """Numeric user, nothing writable but /tmp, no capability, seccomp."""
+    template = pod(helm.template())
+    container = template["containers"][0]["securityContext"]
+    assert template["securityContext"]["runAsNonRoot"] is True
+    assert template["securityContext"]["runAsUser"] == 65532
+    assert template["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_secrets_come_by_reference(helm: Helm) -> None:
+    """The chart makes none, mounts those that are named, and tells the operator their names for the agents."""
+    objects = helm.template('lakefs.secretName="lake"', 'conductor.secretName="cond"')
+    mounted = {one["secret"]["secretName"] for one in pod(objects)["volumes"] if "secret" in one}
+    assert of_kind(objects, "Secret") == []
+    assert mounted == {"lake", "cond"}
+    read = settings.read(environment(objects))
+    assert (read.lakefs_secret, read.conductor_secret) == ("lake", "cond")
+
+
+def test_a_digest_wins_over_a_tag(helm: Helm) -> None:
+    """An image is named exactly when one asks for it."""
+    digest = "sha256:" + "0" * 64
+    objects = helm.template('image.repository="r/operator"', 'image.tag="1"', f'image.digest="{digest}"')
+    assert pod(objects)["containers"][0]["image"] == f"r/operator@{digest}"
+
+
+def test_the_tag_defaults_to_the_charts_version(helm: Helm) -> None:
+    """Operator and runner of one release belong together."""
+    objects = helm.template()
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    assert pod(objects)["containers"][0]["image"] == f"perago-operator:{version}"
+    assert settings.read(environment(objects)).runner_image == f"perago-runner:{version}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "field"),
+    [
+        ("replica=2", "replica"),
+        ("replicas=-1", "replicas"),
+        ('logLevel="debug"', "logLevel"),
+        ('lakefs.secretName=""', "lakefs/secretName"),
+        ('lakefs.endpoint="http://x"', "endpoint"),
+        ('namespaces="one"', "namespaces"),
+        ('image.digest="latest"', "image/digest"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(helm: Helm, setting: str, field: str) -> None:
+    """Before anything is installed; the schema is closed at every level."""
+    done = helm.run("template", str(CHART), "--kube-version", "v1.34.0", "--set-json", setting)
+    assert done.returncode != 0
+    assert field in done.stderr
+
+
+def test_a_long_release_name_stays_within_limits(helm: Helm) -> None:
+    """Names are cut where Kubernetes would refuse them."""
+    done = helm.run("template", "r" * 53, str(CHART), "--kube-version", "v1.34.0")
+    objects = [one for one in yaml.safe_load_all(done.stdout) if one]
+    labels = [*of_kind(objects, "Deployment"), *of_kind(objects, "Service"), *of_kind(objects, "ServiceAccount")]
+    assert {len(one["metadata"]["name"]) <= 63 for one in labels} == {True}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from perago.attempt import Attempt, TaskExecutionContext, assert_current_attempt_snapshot, execution_context
 from perago.body import (
@@ -35,6 +36,8 @@ __all__ = [
     "run_workspace_task_attempt",
 ]
 
+A = TypeVar("A", bound=Attempt)
+
 Download = Callable[[WorkspaceInput, WorkspaceSpec, Path], Manifest | None]
 Stage = Callable[[Path, WorkspaceInput, WorkspaceSpec, TaskExecutionContext], StagedWorkspace]
 Publish = Callable[[StagedWorkspace, WorkspaceInput, WorkspaceSpec, TaskExecutionContext], str]
@@ -51,9 +54,9 @@ class _CallableStore:
 
 
 @dataclass(frozen=True)
-class _LoadingFence:
-    attempt: Attempt
-    load: Callable[[Attempt], Attempt]
+class _LoadingFence(Generic[A]):
+    attempt: A
+    load: Callable[[A], Attempt]
 
     def check(self) -> None:
         assert_current_attempt_snapshot(self.attempt, self.load(self.attempt))
@@ -69,11 +72,11 @@ def _no_noop(workspace: WorkspaceInput, _spec: WorkspaceSpec, _execution: TaskEx
 def run_workspace_task_attempt(
     task: TaskDefinition,
     input_data: JsonObject,
-    attempt: Attempt,
+    attempt: A,
     workspace_root: Path,
     *,
     download_workspace: Download,
-    load_current_attempt: Callable[[Attempt], Attempt],
+    load_current_attempt: Callable[[A], Attempt],
     stage_workspace: Stage,
     publish_workspace: Publish,
     cleanup_staging: Callable[[StagedWorkspace], None],

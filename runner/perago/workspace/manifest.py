@@ -22,6 +22,18 @@ from perago.workspace.plan import ManifestEntry, Stat
 if TYPE_CHECKING:
     from hashlib import _Hash
 
+__all__ = [
+    "DIGEST_NAME",
+    "Manifest",
+    "ManifestEntry",
+    "ManifestWriter",
+    "entry_for",
+    "hash_file",
+    "hash_paths",
+    "hash_symlink",
+    "new_digest",
+]
+
 MANIFEST_VERSION = 1
 DIGEST_NAME = "sha256"
 """SHA-256 with the CPU's instructions for it: 1.7 GiB/s a core measured, against 0.7 for BLAKE2b and MD5."""

@@ -66,9 +66,13 @@ class DeleteStaging:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Read the Conductor task and, where it is IN_PROGRESS, extend its lease."""
+    """Read the Conductor task and, where it is IN_PROGRESS, extend its lease.
+
+    `outcome` is what has been sent already without an answer: the reading may show that it arrived.
+    """
 
     task: ConductorTask
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class ReadBack:
     """Read the Conductor task once more: a call of unknown fate may have landed after the first reading."""
 
     task: ConductorTask
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)

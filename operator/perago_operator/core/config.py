@@ -22,8 +22,9 @@ class PodSettings:
     )
     token_seconds: int = 3600
     """Lifetime of the agent's pod-bound token; the kubelet renews it."""
-    connect_seconds: float = 60.0
-    """How long the agent waits for the task container's first call, see `wire.Order`."""
+    connect_seconds: float = 900.0
+    """How long the agent waits for the task container's first call, see `wire.Order`. Well over the operator's own
+    `start_patience`: the operator sees why a task does not start, the agent does not."""
     retry_seconds: float = 60.0
     """How long the agent retries lakeFS, Conductor and the API server, see `wire.Order`."""
 
@@ -45,12 +46,14 @@ class Config:
     unschedulable_patience: float = 300.0
     start_patience: float = 300.0
     """How long the containers of a scheduled pod may take to start, pulls under way included."""
-    agent_patience: float = 30.0
+    agent_patience: float = 5.0
     """How long the agent may outlive its task container, or the task its agent, before the pod is ended."""
     lost_node_patience: float = 60.0
     """How long after its grace period a deleted pod may linger before its node counts as lost."""
     heartbeat_without_timeout: float = 60.0
     """Time between heartbeats of a Conductor task whose `responseTimeoutSeconds` is 0."""
+    doubt_cap: float = 60.0
+    """Longest wait for a Conductor call of unknown fate to land; a lease period where that is shorter."""
     retry_first: float = 1.0
     retry_cap: float = 60.0
     """Back-off of calls that failed: doubled from the first to the cap, with jitter."""

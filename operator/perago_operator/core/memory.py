@@ -23,6 +23,12 @@ class Trouble:
     message: str
     permanent: bool = False
     """Repeating the same call cannot help: the object is refused as it is."""
+    while_version: str | None = None
+    """Only as long as the attempt has this resource version: a newer one is worth a try at once."""
+
+    def holds(self, now: datetime, version: str) -> bool:
+        """Whether calls of this kind still rest."""
+        return now < self.until and self.while_version in (None, version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +66,8 @@ class Memory:
     heartbeat_at: datetime | None = None
     outcome_seen_at: datetime | None = None
     verdict: Verdict | None = None
-    verdict_final: bool = False
     reports: int = 0
-    settled_at: datetime | None = None
+    """How often the outcome was sent, earlier processes included as far as the status tells."""
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     """By the kind of action that failed."""
     released: bool = False

@@ -122,21 +122,33 @@ class Pod(ApiModel):
 
     @property
     def ended(self) -> bool:
-        """No process of this pod runs, or will: its phase is final, or all of its containers have terminated."""
-        states = [each.state.terminated for each in self.status.container_statuses]
-        all_terminated = bool(states) and len(states) == len(self.spec.containers) and None not in states
-        return self.status.phase in ("Succeeded", "Failed") or all_terminated
+        """No process of this pod runs, or will."""
+        return self.status.phase in ("Succeeded", "Failed") or self._all_terminated or self._deletion_confirmed
 
     @property
-    def running(self) -> bool:
-        """All of its containers run."""
-        states = [each.state.running for each in self.status.container_statuses]
-        return bool(states) and None not in states
+    def _all_terminated(self) -> bool:
+        states = [each.state.terminated for each in self.status.container_statuses]
+        return bool(states) and len(states) == len(self.spec.containers) and None not in states
+
+    @property
+    def _deletion_confirmed(self) -> bool:
+        """Deleted, and either no kubelet ever had it, or the kubelet has ended it: it then sets the grace to 0."""
+        never_placed = self.spec.node_name is None
+        return self.metadata.deletion_timestamp is not None and (
+            never_placed or self.metadata.deletion_grace_period_seconds == 0
+        )
 
     @property
     def started(self) -> bool:
-        """Some container has run: from here on, code of ours or the user's may have had effects."""
-        return any(each.state.running or each.state.terminated for each in self.status.container_statuses)
+        """Every container runs or has run."""
+        states = [each.state for each in self.status.container_statuses]
+        return bool(states) and all(each.running or each.terminated for each in states)
+
+    @property
+    def one_sided(self) -> bool:
+        """Some container has ended while another has not."""
+        ended = [each.state.terminated is not None for each in self.status.container_statuses]
+        return any(ended) and not self.ended
 
     @property
     def ended_at(self) -> datetime | None:

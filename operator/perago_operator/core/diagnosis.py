@@ -1,0 +1,232 @@
+"""What a pod's status means for its attempt, in the pod's own words. Pure: a pod in, a finding or None out.
+
+`ending` is asked of a pod that ended (or was taken away) without an outcome, `hindrance` of one that has not started.
+The first row that matches counts; tests/cases/pod_status holds a real status for each.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from perago_operator.api.reasons import Reason
+from perago_operator.api.shared import FailureResult
+from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
+from perago_operator.core.pods import Pod, Terminated, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a pod ended without an outcome."""
+
+    reason: Reason
+    message: str
+    result: FailureResult = "FAILED"
+    disrupted: bool = False
+    """Not the task's doing: another pod may do better."""
+    log_helps: bool = False
+    """The last lines of the task's log belong into the message."""
+
+
+class Patience(StrEnum):
+    """How long a hindrance may last."""
+
+    NONE = "None"
+    PULL = "Pull"
+    SCHEDULING = "Scheduling"
+    GATED = "Gated"
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why a pod's containers do not run yet, and what becomes of it when that does not change."""
+
+    reason: Reason
+    message: str
+    patience: Patience
+    fails_with: Reason
+    result: FailureResult = "FAILED"
+
+
+SIGNALS = {
+    4: "SIGILL",
+    6: "SIGABRT",
+    7: "SIGBUS",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    11: "SIGSEGV",
+    13: "SIGPIPE",
+    15: "SIGTERM",
+}
+START_ERRORS = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
+OVER_THE_VOLUME = (
+    "Usage of EmptyDir volume",
+    "exceeded its local ephemeral storage limit",
+    "ephemeral local storage usage exceeds the total limit",
+)
+TURNED_AWAY = ("OutOf", "NodeAffinity", "UnexpectedAdmissionError", "Preempting", "Evicted", "NodeLost", "NodeShutdown")
+"""Reasons of a pod that the kubelet failed without its containers being at fault (`OutOfcpu`, `OutOfmemory`, …)."""
+LOST_AGENT_EXIT = 75
+"""Exit code of the task container's process when its agent is gone (EX_TEMPFAIL)."""
+
+
+def ending(pod: Pod) -> Ending:
+    """Why a pod that ended, or that is being deleted by somebody else, left no outcome."""
+    found = (row(pod) for row in _ENDINGS)
+    return next(
+        (each for each in found if each), Ending(Reason.DISRUPTED, "the pod ended and does not say why", disrupted=True)
+    )
+
+
+def _volume_full(pod: Pod) -> Ending | None:
+    if any(words in pod.status.message for words in OVER_THE_VOLUME):
+        return Ending(Reason.VOLUME_FULL, pod.status.message)
+    return None
+
+
+def _out_of_memory(pod: Pod) -> Ending | None:
+    ended = pod.state(TASK_CONTAINER).terminated
+    if ended is None or ended.reason != "OOMKilled":
+        return None
+    limit = pod.limit(TASK_CONTAINER, "memory")
+    told = (
+        f"the task was killed over its memory limit of {limit}" if limit else "the task was killed for lack of memory"
+    )
+    return Ending(Reason.OOM_KILLED, told)
+
+
+def _disruption_target(pod: Pod) -> Ending | None:
+    condition = pod.condition("DisruptionTarget")
+    if condition is None or condition.status != "True":
+        return None
+    return _disrupted(condition.reason, condition.message)
+
+
+def _turned_away(pod: Pod) -> Ending | None:
+    if pod.status.phase == "Failed" and pod.status.reason.startswith(TURNED_AWAY):
+        return _disrupted(pod.status.reason, pod.status.message)
+    return None
+
+
+def _deleted(pod: Pod) -> Ending | None:
+    return _disrupted("PodDeleted", "the pod was deleted") if pod.metadata.deletion_timestamp else None
+
+
+def _cannot_start(pod: Pod) -> Ending | None:
+    for container in (TASK_CONTAINER, AGENT_CONTAINER):
+        ended = pod.state(container).terminated
+        if ended and ended.reason in START_ERRORS:
+            told = f"container {container} cannot start: {ended.message or ended.reason}"
+            if container == TASK_CONTAINER:
+                return Ending(Reason.INVALID_TASK, told, "FAILED_WITH_TERMINAL_ERROR")
+            return Ending(Reason.AGENT_UNAVAILABLE, told)
+    return None
+
+
+def _agent_killed(pod: Pod) -> Ending | None:
+    """By a signal or for lack of memory, and not because the pod is being deleted."""
+    agent = pod.state(AGENT_CONTAINER).terminated
+    if agent is None or pod.metadata.deletion_timestamp or not _was_killed(agent):
+        return None
+    return _disrupted("AgentDied", f"the agent ended with {_how(agent)}")
+
+
+def _task_failed(pod: Pod) -> Ending | None:
+    """The task's process ended by its own doing; also when the pod was deleted because it had."""
+    ended = pod.state(TASK_CONTAINER).terminated
+    if ended is None or ended.exit_code in (0, LOST_AGENT_EXIT) or _was_killed(ended):
+        return None
+    return _exited(ended)
+
+
+def _agent_gave_up(pod: Pod) -> Ending | None:
+    """The agent could not record the outcome, although the task had no part in that."""
+    agent, task = pod.state(AGENT_CONTAINER).terminated, pod.state(TASK_CONTAINER).terminated
+    if agent is None or agent.exit_code == 0 or (task and task.exit_code not in (0, LOST_AGENT_EXIT)):
+        return None
+    return _disrupted("AgentDied", f"the agent ended with {_how(agent)}")
+
+
+def _task_ended(pod: Pod) -> Ending | None:
+    ended = pod.state(TASK_CONTAINER).terminated
+    return _exited(ended) if ended else None
+
+
+def _exited(ended: Terminated) -> Ending:
+    return Ending(Reason.TASK_EXITED, f"the task ended without a result, with {_how(ended)}", log_helps=True)
+
+
+def _was_killed(ended: Terminated) -> bool:
+    return ended.exit_code > 128 or ended.reason == "OOMKilled"
+
+
+_ENDINGS: tuple[Callable[[Pod], Ending | None], ...] = (
+    _volume_full,
+    _out_of_memory,
+    _disruption_target,
+    _turned_away,
+    _cannot_start,
+    _agent_killed,
+    _task_failed,
+    _deleted,
+    _agent_gave_up,
+    _task_ended,
+)
+
+
+def _disrupted(reason: str, message: str) -> Ending:
+    told = ": ".join(each for each in (reason, message) if each)
+    return Ending(Reason.DISRUPTED, told, disrupted=True)
+
+
+def _how(ended: Terminated) -> str:
+    """`exit code 3`, or `exit code 137 (SIGKILL)`, with the runtime's own reason where it says more than `Error`."""
+    number = ended.signal or (ended.exit_code - 128 if ended.exit_code > 128 else 0)
+    details = [
+        SIGNALS.get(number, "") if number else "",
+        ended.reason if ended.reason not in ("Error", "Completed") else "",
+    ]
+    told = ", ".join(each for each in details if each)
+    return f"exit code {ended.exit_code} ({told})" if told else f"exit code {ended.exit_code}"
+
+
+PULL_ERRORS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"})
+WRONG_IMAGES = frozenset({"InvalidImageName", "ErrImageNeverPull"})
+CONFIG_ERRORS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+
+
+def hindrance(pod: Pod) -> Hindrance | None:
+    """What keeps a pod from starting; None when it is merely on its way."""
+    return _not_scheduled(pod) or _container_waits(pod, TASK_CONTAINER) or _container_waits(pod, AGENT_CONTAINER)
+
+
+def _not_scheduled(pod: Pod) -> Hindrance | None:
+    condition = pod.condition("PodScheduled")
+    if condition is None or condition.status != "False":
+        return None
+    if condition.reason == "SchedulingGated":
+        return Hindrance(Reason.UNSCHEDULABLE, condition.message, Patience.GATED, Reason.UNSCHEDULABLE)
+    return Hindrance(Reason.UNSCHEDULABLE, condition.message, Patience.SCHEDULING, Reason.UNSCHEDULABLE)
+
+
+def _container_waits(pod: Pod, container: str) -> Hindrance | None:
+    waiting = pod.state(container).waiting
+    if waiting is None:
+        return None
+    told = f"container {container}: {waiting.reason}: {waiting.message}".removesuffix(": ")
+    found = _kind_of_waiting(waiting)
+    if found is None:
+        return None
+    reason, patience = found
+    if container == AGENT_CONTAINER:
+        return Hindrance(reason, told, Patience.PULL, Reason.AGENT_UNAVAILABLE)
+    return Hindrance(reason, told, patience, Reason.INVALID_TASK, "FAILED_WITH_TERMINAL_ERROR")
+
+
+def _kind_of_waiting(waiting: Waiting) -> tuple[Reason, Patience] | None:
+    if waiting.reason in WRONG_IMAGES:
+        return Reason.IMAGE_PULL, Patience.NONE
+    if waiting.reason in PULL_ERRORS:
+        return Reason.IMAGE_PULL, Patience.PULL
+    if waiting.reason in CONFIG_ERRORS:
+        return Reason.CONTAINER_CONFIG, Patience.PULL
+    return None

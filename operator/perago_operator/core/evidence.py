@@ -1,0 +1,57 @@
+"""Did a pod that ended without a word publish its work? What to ask lakeFS, and what its answer means. Pure."""
+
+import json
+
+from perago.wire import Outcome, stored_output
+from perago_operator.api.base import JsonObject
+from perago_operator.api.reasons import Reason
+from perago_operator.core.actions import AskEvidence
+from perago_operator.core.facts import Facts
+
+OUTPUT_KEY = "perago.output"
+"""Metadata of a publication that holds the body's output, `{"result": …}`, where it is small enough."""
+
+
+def question(facts: Facts) -> AskEvidence | None:
+    """What to ask; None when the answer is there, or when nothing can have been published.
+
+    A staging branch is planned in the status before it exists, so without one there is no publication.
+    """
+    known = facts.memory.evidence
+    if facts.status.staging is None or (known and known.execution == facts.execution):
+        return None
+    workspace = _workspace(facts)
+    return AskEvidence(workspace["repository"], workspace["branch"], workspace["ref"]) if workspace else None
+
+
+def outcome_from(facts: Facts) -> Outcome | None:
+    """COMPLETED with the output that the publication carries; None without a publication, or where it has no output."""
+    found, workspace = facts.memory.evidence, _workspace(facts)
+    if found is None or found.ref is None or workspace is None or OUTPUT_KEY not in found.metadata:
+        return None
+    output = json.loads(found.metadata[OUTPUT_KEY])
+    told = f"the pod ended before it could say so: commit {found.ref} on {workspace['branch']} carries its work"
+    completed = {"workspace": {**workspace, "ref": found.ref}, **output}
+    return Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, message=told, **stored_output(completed))
+
+
+def _workspace(facts: Facts) -> dict[str, str] | None:
+    """The workspace as the input spells it; from the agent's report where the input is kept in Conductor."""
+    given = (facts.attempt.spec.input or {}).get("workspace")
+    if isinstance(given, dict):
+        return _strings(given)
+    reported = facts.status.workspace
+    if reported is None or not (reported.repository and reported.branch and reported.input_ref):
+        return None
+    return {
+        "repository": reported.repository,
+        "branch": reported.branch,
+        "refType": "commit",
+        "ref": reported.input_ref,
+    }
+
+
+def _strings(given: JsonObject) -> dict[str, str] | None:
+    """The input's workspace if it is complete; whether it is otherwise right is the attempt core's business."""
+    workspace = {key: value for key, value in given.items() if isinstance(value, str)}
+    return workspace if {"repository", "branch", "ref"} <= workspace.keys() else None

@@ -20,7 +20,10 @@ READY = "180s"
 
 
 def install(env: Environment, namespaces: Sequence[str]) -> None:
-    """Install the chart, or bring its release up to date; attempts may then run in these namespaces."""
+    """Install the chart, or bring its release up to date; its operator then serves these namespaces and no others.
+
+    So other releases can be there at the same time. The CRDs are theirs as well: whoever installs last brings them.
+    """
     kubectl = Kubectl(env.bin_dir / "kubectl", env.kubeconfig)
     for namespace in (SYSTEM_NAMESPACE, *namespaces):
         kubectl.apply([namespace_of(namespace), *secrets(env, namespace)])
@@ -32,11 +35,12 @@ def helm(env: Environment, namespaces: Sequence[str]) -> list[str]:
     values = {
         **image_values("image", env.operator_image),
         **image_values("runner.image", env.runner_image),
+        "clusterWide": "false",
         "namespaces": "{" + ",".join(namespaces) + "}",
     }
     settings = [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
     head = [str(env.bin_dir / "helm"), "upgrade", "--install", RELEASE, str(CHART), "--namespace", SYSTEM_NAMESPACE]
-    return [*head, "--wait", "--timeout", READY, *settings]
+    return [*head, "--take-ownership", "--wait", "--timeout", READY, *settings]
 
 
 def image_values(prefix: str, reference: str) -> dict[str, str]:

@@ -5,7 +5,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from perago_dev import environment, images
+from perago_dev import environment, images, product
+from perago_dev.cluster.target import open_cluster
 from perago_dev.commands import tied
 from perago_dev.demo import checks, definitions, following, release
 from perago_dev.demo.cluster import NAMESPACE, Cluster
@@ -69,8 +70,8 @@ def prepare(env: Environment, story: Story) -> str:
         outcome.append(f"release {release.RELEASE} in {release.SYSTEM_NAMESPACE}")
     with story.step("example image built") as outcome:
         folder = definitions.EXAMPLE
-        image = images.build(folder / "Dockerfile", folder, IMAGE_NAME, {"RUNNER_IMAGE": env.runner_image})
-        images.load(env, image)
+        built = images.build(folder / "Dockerfile", folder, IMAGE_NAME, {"RUNNER_IMAGE": product.build().runner})
+        (image,) = open_cluster(env).load([built])
         outcome.append(image)
     return image
 

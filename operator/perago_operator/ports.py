@@ -217,6 +217,9 @@ class Conductor(Protocol):
     async def report(self, task: ConductorTask, outcome: Outcome) -> None:
         """Post the result. A return is no acceptance: a terminal task ignores it, so read back."""
 
+    async def give_back(self, task: ConductorTask) -> None:
+        """Put a polled task that nobody works on back into its queue at once, for any poller."""
+
     async def queue_size(self, task_type: str, domain: str | None) -> int:
         """How many tasks wait in Conductor's queue."""
 

@@ -100,6 +100,10 @@ class HttpConductor:
         """See `ports.Conductor`."""
         await self._text("POST", "/tasks", task_result(task, outcome))
 
+    async def give_back(self, task: ConductorTask) -> None:
+        """See `ports.Conductor`. An update in progress that extends no lease makes the task SCHEDULED again."""
+        await self._text("POST", "/tasks", _update(task, "IN_PROGRESS") | {"callbackAfterSeconds": 0})
+
     async def queue_size(self, task_type: str, domain: str | None) -> int:
         """See `ports.Conductor`. A domain's queue has the name `domain:type`."""
         queue = task_type if domain is None else f"{domain}:{task_type}"

@@ -1,0 +1,140 @@
+"""One poller and one status keeper for each PeragoTask that exists, started and stopped as they come and go.
+
+It knows PeragoTasks and the ports; the loops themselves are in `poller`, what a status says in `taskstatus`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from loguru import logger
+from pydantic import ValidationError
+
+from perago_operator.api.task import PeragoTask
+from perago_operator.ports import Cluster, Conductor, Manifest, NotFound, PortError
+from perago_operator.shell.creation import Attempts, Creation, Key
+from perago_operator.shell.poller import PollSettings, TaskPoller
+from perago_operator.shell.taskstatus import TaskNumbers, status_patch
+
+STATUS_SECONDS = 5.0
+"""How often a PeragoTask's numbers are compared with its status."""
+
+
+class Counted(Attempts, Protocol):
+    """What the status says of attempts."""
+
+    def pending(self, task: Key) -> int:
+        """How many unfinished attempts of this PeragoTask have no running pod."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What pollers act upon and read."""
+
+    cluster: Cluster
+    conductor: Conductor
+    attempts: Counted
+    creation: Creation
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    poller: TaskPoller
+    polling: asyncio.Task[None]
+    status: asyncio.Task[None]
+
+
+class Pollers:
+    """All PeragoTasks' workers. `put` and `remove` follow the watch; `start` comes with leadership."""
+
+    def __init__(self, world: World, settings: PollSettings) -> None:
+        self._world = world
+        self._settings = settings
+        self._workers: dict[Key, _Worker] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def put(self, obj: Manifest) -> None:
+        """A PeragoTask as it is now. One that this version cannot read is not polled for."""
+        try:
+            task = PeragoTask.model_validate(obj)
+        except ValidationError as error:
+            logger.error("a PeragoTask cannot be read and is not polled for: {}", error)
+            return
+        key = (task.metadata.namespace, task.metadata.name)
+        worker = self._workers.get(key)
+        if worker is not None:
+            worker.poller.replace(task)
+        else:
+            self._workers[key] = self._employ(task)
+
+    def remove(self, key: Key) -> None:
+        """The PeragoTask is gone: poll no more for it."""
+        worker = self._workers.pop(key, None)
+        if worker is not None:
+            worker.status.cancel()
+            worker.poller.stop()
+            self._ending.add(worker.polling)
+            worker.polling.add_done_callback(self._ending.discard)
+
+    def wake(self, key: Key) -> None:
+        """An attempt of this PeragoTask has changed: there may be room."""
+        worker = self._workers.get(key)
+        if worker is not None:
+            worker.poller.wake()
+
+    async def stop(self, seconds: float) -> None:
+        """Poll no more, await the polls under way, and make attempts of all that they hand out."""
+        for key in tuple(self._workers):
+            self.remove(key)
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        await self._world.creation.settle(seconds)
+
+    def _employ(self, task: PeragoTask) -> _Worker:
+        world = self._world
+        poller = TaskPoller(
+            task,
+            world.conductor,
+            world.creation,
+            world.attempts,
+            self._settings,
+            clock=lambda: world.now().timestamp(),
+        )
+        polling = asyncio.create_task(poller.run(), name=f"poll for {task.metadata.name}")
+        return _Worker(poller, polling, asyncio.create_task(self._keep_status(poller), name="task status"))
+
+    async def _keep_status(self, poller: TaskPoller) -> None:
+        """Write the PeragoTask's status whenever it differs from what is true."""
+        while True:
+            await asyncio.sleep(STATUS_SECONDS)
+            namespace, name = poller.key
+            patch = status_patch(poller.task, await self._numbers(poller), poller.state, self._world.now())
+            if patch is None:
+                continue
+            try:
+                await self._world.cluster.patch_task_status(namespace, name, patch)
+            except NotFound:
+                logger.debug("PeragoTask {}/{} is gone", namespace, name)
+            except PortError as error:
+                logger.warning("status of PeragoTask {}/{}: {}", namespace, name, error)
+
+    async def _numbers(self, poller: TaskPoller) -> TaskNumbers:
+        attempts = self._world.attempts
+        return TaskNumbers(
+            active=len(attempts.unfinished(poller.key)),
+            pending_pods=attempts.pending(poller.key),
+            queued=await self._queued(poller),
+        )
+
+    async def _queued(self, poller: TaskPoller) -> int | None:
+        """Tasks waiting in Conductor; None when that is not known now."""
+        spec = poller.task.spec
+        if spec.task_type is None:
+            return None
+        try:
+            return await self._world.conductor.queue_size(spec.task_type, spec.domain)
+        except PortError as error:
+            logger.debug("queue size of {}: {}", spec.task_type, error)
+            return None

@@ -1,0 +1,89 @@
+"""Where Conductor and lakeFS are, for this host and for pods: servers of the environment or of the variables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from perago_dev import conductor, lakefs_deploy, servers, workloads
+from perago_dev.environment import Environment
+from perago_dev.lakefs_deploy import Keys
+from perago_dev.product import Images
+
+CONDUCTOR_SECONDS = 240.0
+LAKEFS_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server's address for this host, and for pods."""
+
+    here: str
+    in_cluster: str
+
+
+@dataclass(frozen=True)
+class LakeFS:
+    """A lakeFS server and the keys to it."""
+
+    server: Server
+    keys: Keys
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Both servers of an environment. Conductor's addresses end in `/api`, lakeFS's have no path."""
+
+    conductor: Server
+    lakefs: LakeFS
+
+
+def external_conductor() -> Server | None:
+    """The server that `CONDUCTOR_SERVER_URL` names."""
+    url = conductor.external()
+    return Server(url, url) if url else None
+
+
+def own_conductor(published: str) -> Server:
+    """The pod of this environment, which this host reaches at `published`."""
+    inside = workloads.cluster_address(conductor.NAME, conductor.PORT)
+    return Server(f"http://{published}/api", f"http://{inside}/api")
+
+
+def external_lakefs() -> LakeFS | None:
+    """The server that `LAKEFS_ENDPOINT` and its keys name."""
+    found = lakefs_deploy.external()
+    return LakeFS(Server(found[0], found[0]), found[1]) if found else None
+
+
+def own_lakefs(published: str, keys: Keys) -> LakeFS:
+    """The pod of this environment, which this host reaches at `published`."""
+    inside = workloads.cluster_address(lakefs_deploy.NAME, lakefs_deploy.PORT)
+    return LakeFS(Server(f"http://{published}", f"http://{inside}"), keys)
+
+
+def wait_for(found: Addresses) -> None:
+    """Wait until both answer this host. Raises EnvironmentProblem."""
+    endpoint, url = found.lakefs.server.here, found.conductor.here
+    if endpoint:
+        servers.wait_until(
+            lambda: servers.answers(endpoint + lakefs_deploy.HEALTH), LAKEFS_SECONDS, f"lakeFS {endpoint}"
+        )
+    health = conductor.health_url(url)
+    servers.wait_until(lambda: servers.answers(health), CONDUCTOR_SECONDS, f"Conductor {url}")
+
+
+def environment(name: str, folder: Path, programs: Path, found: Addresses, images: Images) -> Environment:
+    """All of it as users of the environment see it."""
+    return Environment(
+        name=name,
+        kubeconfig=folder / "kubeconfig",
+        bin_dir=programs,
+        conductor_url=found.conductor.here,
+        conductor_cluster_url=found.conductor.in_cluster,
+        lakefs_endpoint=found.lakefs.server.here,
+        lakefs_cluster_endpoint=found.lakefs.server.in_cluster,
+        lakefs_access_key=found.lakefs.keys.access_key,
+        lakefs_secret_key=found.lakefs.keys.secret_key,
+        operator_image=images.operator,
+        runner_image=images.runner,
+        state_dir=folder,
+    )

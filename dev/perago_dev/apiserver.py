@@ -1,0 +1,97 @@
+"""etcd and kube-apiserver alone, on loopback: enough for tests of CRDs, CEL rules, admission and watches.
+
+No controllers, no nodes, no pods: what is created stays as it was written.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from perago_dev import commands, servers
+from perago_dev.cluster import binaries
+from perago_dev.kubectl import Kubectl
+
+READY_SECONDS = 60.0
+_ISSUER = "https://kubernetes.default.svc"
+
+
+@contextmanager
+def local(state_dir: Path) -> Iterator[Path]:
+    """A running API server with its state in `state_dir`; gives the path of a kubeconfig with all rights."""
+    programs = binaries.cached(with_node=_node_programs_wanted())
+    state_dir.mkdir(parents=True, exist_ok=True)
+    clients, peers, secure = (servers.free_port() for _ in range(3))
+    with servers.child(_etcd(programs, state_dir, clients, peers), state_dir / "etcd.log"):
+        _write_keys(state_dir)
+        log = state_dir / "kube-apiserver.log"
+        with servers.child(_api_server(programs, state_dir, clients, secure), log) as process:
+            kubeconfig = state_dir / "kubeconfig"
+            kubectl = Kubectl(programs / "kubectl", kubeconfig)
+            servers.wait_for_child(process, lambda: _certificate(state_dir).exists(), READY_SECONDS, log)
+            kubeconfig.write_text(json.dumps(_kubeconfig(state_dir, secure)))
+            servers.wait_for_child(process, kubectl.answers, READY_SECONDS, log)
+            yield kubeconfig
+
+
+def _node_programs_wanted() -> bool:
+    """On podman one folder holds all programs: asking for it builds nothing a second time."""
+    from perago_dev.preflight import provider
+
+    return provider() == "podman"
+
+
+def _etcd(programs: Path, state: Path, clients: int, peers: int) -> list[str]:
+    here, there = f"http://{servers.LOOPBACK}:{clients}", f"http://{servers.LOOPBACK}:{peers}"
+    return [
+        *(str(programs / "etcd"), "--data-dir", str(state / "etcd"), "--unsafe-no-fsync", "--log-level=warn"),
+        *("--listen-client-urls", here, "--advertise-client-urls", here),
+        *("--listen-peer-urls", there, "--initial-advertise-peer-urls", there),
+        *("--initial-cluster", f"default={there}"),
+    ]
+
+
+def _write_keys(state: Path) -> None:
+    """The key that signs service account tokens, and the token of the one user."""
+    key = state / "service-accounts.key"
+    if not key.exists():
+        commands.output(["openssl", "genrsa", "-out", str(key), "2048"])
+    (state / "token").write_text(secrets.token_hex(16))
+    (state / "token").chmod(0o600)
+    (state / "tokens.csv").write_text(f"{(state / 'token').read_text()},tester,tester,system:masters\n")
+    (state / "tokens.csv").chmod(0o600)
+
+
+def _api_server(programs: Path, state: Path, etcd: int, port: int) -> list[str]:
+    return [
+        *(str(programs / "kube-apiserver"), f"--etcd-servers=http://{servers.LOOPBACK}:{etcd}"),
+        *(f"--bind-address={servers.LOOPBACK}", f"--secure-port={port}", f"--cert-dir={state / 'certificates'}"),
+        *(
+            f"--token-auth-file={state / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            "--service-cluster-ip-range=10.0.0.0/24",
+        ),
+        *(f"--service-account-key-file={state / 'service-accounts.key'}", f"--service-account-issuer={_ISSUER}"),
+        *(f"--service-account-signing-key-file={state / 'service-accounts.key'}", "--endpoint-reconciler-type=none"),
+        "--disable-admission-plugins=ServiceAccount",
+    ]
+
+
+def _certificate(state: Path) -> Path:
+    return state / "certificates" / "apiserver.crt"
+
+
+def _kubeconfig(state: Path, port: int) -> dict[str, Any]:
+    authority = base64.b64encode(_certificate(state).read_bytes()).decode()
+    cluster = {"server": f"https://{servers.LOOPBACK}:{port}", "certificate-authority-data": authority}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "local", "cluster": cluster}],
+        "users": [{"name": "tester", "user": {"token": (state / "token").read_text()}}],
+        "contexts": [{"name": "local", "context": {"cluster": "local", "user": "tester"}}],
+        "current-context": "local",
+    }

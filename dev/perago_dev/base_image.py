@@ -1,0 +1,44 @@
+"""The Python base of all images, where no public one can be pulled: a minimal Debian made with debootstrap."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from perago_dev import cache, commands, debian, podman
+from perago_dev.locks import exclusive
+from perago_dev.mounts import unmount_below
+from perago_dev.progress import step
+
+REPOSITORY = "localhost/perago/python"
+PACKAGES = ("python3", "python3-venv", "ca-certificates")
+RECIPE = "1"
+
+
+def cached() -> str:
+    """The reference of the base image, built when podman does not hold it."""
+    digest = cache.key(RECIPE, debian.SUITE, ",".join(PACKAGES))
+    reference = f"{REPOSITORY}:{digest}"
+    with exclusive(cache.root() / "locks" / f"python-{digest}", "the base image"):
+        if not podman.has_image(reference):
+            with step("making the Python base image", "half a minute"):
+                _make(reference)
+    return reference
+
+
+def _make(reference: str) -> None:
+    root = cache.root() / "unfinished" / "python"
+    if root.exists():
+        unmount_below(root)
+        shutil.rmtree(root)
+    root.mkdir(parents=True)
+    debian.bootstrap(root, PACKAGES, cache.root() / "logs" / "base-image.log")
+    import_tree(root, reference)
+    shutil.rmtree(root)
+
+
+def import_tree(root: Path, reference: str, changes: tuple[str, ...] = ()) -> None:
+    """Make a root file system an image in podman's storage, with `changes` in the words of a Dockerfile."""
+    options = [word for change in changes for word in ("--change", change)]
+    with tempfile.NamedTemporaryFile(dir=root.parent, suffix=".tar") as archive:
+        commands.output(["tar", "-C", str(root), "-cf", archive.name, "."])
+        podman.output("import", "--quiet", *options, archive.name, reference)

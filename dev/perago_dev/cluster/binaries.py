@@ -1,0 +1,85 @@
+"""Builds the programs of the cluster from pinned Go modules: one module for all, one cached folder for all.
+
+The pins are `dev/kind/go.mod` and `go.sum`. It knows nothing of nodes or containers.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from perago_dev import cache, commands, toolchain
+from perago_dev.errors import EnvironmentProblem
+from perago_dev.progress import step
+from perago_dev.source import KIND_SOURCE
+
+KUBERNETES = "k8s.io/kubernetes"
+ETCD = "go.etcd.io/etcd/server/v3"
+TOOLS = (
+    "sigs.k8s.io/kind",
+    "helm.sh/helm/v3/cmd/helm",
+    f"{KUBERNETES}/cmd/kubectl",
+    f"{KUBERNETES}/cmd/kube-apiserver",
+)
+"""What the host itself runs, whatever the nodes are made of; `kube-apiserver` (with etcd) for tests of the CRDs."""
+NODE = (
+    *(f"{KUBERNETES}/cmd/{name}" for name in ("kubeadm", "kubelet", "kube-controller-manager")),
+    *(f"{KUBERNETES}/cmd/{name}" for name in ("kube-scheduler", "kube-proxy")),
+    *("./coredns", "./pause"),
+)
+"""What a node image is made of, besides the API server and etcd."""
+KIND_FILES = "kind-files"
+"""The folder of the result with kind's own entry point, units and configuration, taken from its module."""
+
+
+def kubernetes_version() -> str:
+    """The pinned version of Kubernetes, e.g. `v1.34.4`."""
+    found = re.search(rf"{KUBERNETES} (v\S+)", (KIND_SOURCE / "go.mod").read_text())
+    if found is None:
+        raise EnvironmentProblem(f"{KIND_SOURCE / 'go.mod'} does not pin {KUBERNETES}")
+    return found[1]
+
+
+def linker_flags(version: str) -> str:
+    """The linker flags that stamp the version, so that kubeadm and the API server report what they are."""
+    major, minor, _ = version.removeprefix("v").split(".")
+    stamp = {
+        "k8s.io/component-base/version.gitVersion": version,
+        "k8s.io/component-base/version.gitMajor": major,
+        "k8s.io/component-base/version.gitMinor": minor,
+        "k8s.io/component-base/version.gitTreeState": "clean",
+        "k8s.io/component-base/version.gitCommit": "0" * 40,
+        "k8s.io/component-base/version.buildDate": "2026-01-01T00:00:00Z",
+        "k8s.io/client-go/pkg/version.gitVersion": version,
+        "k8s.io/client-go/pkg/version.gitMajor": major,
+        "k8s.io/client-go/pkg/version.gitMinor": minor,
+    }
+    return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamp.items())])
+
+
+def cached(*, with_node: bool) -> Path:
+    """The folder with the programs (those of a node too when `with_node`), built when it is not there."""
+    packages = TOOLS + (NODE if with_node else ())
+    sources = [file for file in cache.files_below(KIND_SOURCE) if file.suffix in (".go", ".mod", ".sum")]
+    digest = cache.key(cache.tree_key(KIND_SOURCE, sources), linker_flags(kubernetes_version()), *packages)
+    return cache.entry("binaries", digest, lambda folder: _build(packages, folder))
+
+
+def _build(packages: Sequence[str], folder: Path) -> None:
+    log = cache.root() / "logs" / "binaries.log"
+    environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    go, flags = toolchain.go_program(), linker_flags(kubernetes_version())
+    with step(f"building {len(packages) + 1} programs from source", "about 7 minutes at the first time, on 2 cores"):
+        build = [go, "build", "-trimpath", "-ldflags", flags, "-o", f"{folder}{os.sep}", *packages]
+        commands.run(build, log=log, env=environment, cwd=KIND_SOURCE)
+        # etcd's main package is the root of its module: the program would be called "v3".
+        build = [go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(folder / "etcd"), ETCD]
+        commands.run(build, log=log, env=environment, cwd=KIND_SOURCE)
+        shutil.copytree(_module_folder(go, "sigs.k8s.io/kind") / "images/base/files", folder / KIND_FILES)
+        commands.run(["chmod", "-R", "u+w", str(folder / KIND_FILES)], log=log)
+
+
+def _module_folder(go: str, module: str) -> Path:
+    command = [go, "-C", str(KIND_SOURCE), "list", "-m", "-f", "{{.Dir}}", module]
+    return Path(commands.output(command, env={"GOWORK": "off"}).strip())

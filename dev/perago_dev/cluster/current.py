@@ -1,0 +1,66 @@
+"""Uses the cluster that the kubeconfig points at, instead of making one.
+
+Images get there through a registry (`PERAGO_IMAGE_PREFIX`) or, when the context is kind's, through kind.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from perago_dev import commands, image_store
+from perago_dev.cluster.kind import Kind
+from perago_dev.errors import EnvironmentProblem
+from perago_dev.kubectl import Kubectl
+from perago_dev.preflight import provider
+
+REGISTRY = "PERAGO_IMAGE_PREFIX"
+NEEDED = {
+    "CONDUCTOR_SERVER_URL": "the address of a Conductor server, ending in /api, that pods and this host reach",
+    "LAKEFS_ENDPOINT": "the address of a lakeFS server that pods and this host reach",
+    "LAKEFS_ACCESS_KEY_ID": "a key of that lakeFS server",
+    "LAKEFS_SECRET_ACCESS_KEY": "its secret",
+}
+
+
+def lacking(variables: Mapping[str, str], context: str) -> list[str]:
+    """What `--cluster current` needs and does not find, each with what it is for."""
+    found = [f"{name}: {what}" for name, what in NEEDED.items() if not variables.get(name)]
+    if not context:
+        found.append("kubeconfig: no current context (set KUBECONFIG, or `kubectl config use-context`)")
+    elif not variables.get(REGISTRY) and not context.startswith("kind-"):
+        found.append(f"{REGISTRY}: a registry and path to push images to, e.g. registry.example/perago")
+    return found
+
+
+@dataclass(frozen=True)
+class CurrentCluster:
+    """The cluster of a kubeconfig's current context."""
+
+    kubectl: Kubectl
+    context: str
+    binaries: Path
+    state: Path
+
+    def load(self, references: Sequence[str]) -> list[str]:
+        """Push the images under the registry's prefix, or put them into the nodes of a kind cluster."""
+        if prefix := os.environ.get(REGISTRY):
+            return [image_store.push(reference, prefix) for reference in references]
+        kind = Kind(self.binaries, provider(), self.state, self.context.removeprefix("kind-"))
+        return kind.load(references)
+
+
+def connect(binaries: Path, state: Path) -> CurrentCluster:
+    """Copy the kubeconfig's current context into the state. Raises EnvironmentProblem when something is lacking."""
+    kubectl = str(binaries / "kubectl")
+    known = commands.succeeds([kubectl, "config", "current-context"])
+    context = commands.output([kubectl, "config", "current-context"]).strip() if known else ""
+    if found := lacking(os.environ, context):
+        raise EnvironmentProblem("\n  - ".join(["--cluster current needs more to be known:", *found]))
+    own = state / "kubeconfig"
+    own.touch(mode=0o600)
+    own.write_text(commands.output([kubectl, "config", "view", "--minify", "--flatten", "--raw"]))
+    cluster = CurrentCluster(Kubectl(binaries / "kubectl", own), context, binaries, state)
+    if not cluster.kubectl.answers(10.0):
+        raise EnvironmentProblem(f"the cluster of context {context!r} does not answer")
+    return cluster

@@ -1,0 +1,70 @@
+"""What determines a kind cluster, and kind's configuration of it: pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Provider = Literal["docker", "podman"]
+OOM_PATCH = """\
+[plugins."io.containerd.grpc.v1.cri"]
+  restrict_oom_score_adj = true
+"""
+"""Without CAP_SYS_RESOURCE every sandbox fails otherwise."""
+FAST_CLIENTS = """\
+kind: ClusterConfiguration
+controllerManager:
+  extraArgs: {kube-api-qps: "300", kube-api-burst: "600"}
+scheduler:
+  extraArgs: {kube-api-qps: "300", kube-api-burst: "600"}
+"""
+"""The stock limits of 20 to 50 requests/s would be what a load test measures."""
+API_PORT = 6443
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder of this host that the control-plane node sees; pods reach it by hostPath."""
+
+    host: Path
+    node: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What determines a cluster. `image` is empty for kind's own default image."""
+
+    name: str
+    provider: Provider
+    image: str = ""
+    workers: int = 0
+    mounts: Sequence[Mount] = ()
+    ports: Sequence[int] = ()
+    """NodePorts that Docker publishes on this host; on podman the node's own address serves."""
+
+
+def configuration(spec: Spec) -> dict[str, Any]:
+    """kind's configuration of the cluster."""
+    own_network = spec.provider == "podman"
+    control_plane: dict[str, Any] = {"role": "control-plane", "extraMounts": [_mount(mount) for mount in spec.mounts]}
+    networking: dict[str, Any] = {"apiServerAddress": "127.0.0.1", "ipFamily": "ipv4"}
+    if own_network:
+        networking |= {"disableDefaultCNI": True, "kubeProxyMode": "nftables"}
+    else:
+        control_plane["extraPortMappings"] = [
+            {"containerPort": port, "hostPort": 0, "listenAddress": "127.0.0.1"} for port in spec.ports
+        ]
+    return {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "name": spec.name,
+        "networking": networking,
+        "containerdConfigPatches": [OOM_PATCH] if own_network else [],
+        "kubeadmConfigPatches": [FAST_CLIENTS],
+        "nodes": [control_plane, *({"role": "worker"} for _ in range(spec.workers))],
+    }
+
+
+def _mount(mount: Mount) -> dict[str, Any]:
+    return {"hostPath": str(mount.host), "containerPath": mount.node, "readOnly": mount.read_only}

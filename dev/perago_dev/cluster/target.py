@@ -1,0 +1,36 @@
+"""What the rest of the environment asks of a cluster, whichever kind it is, and how to open that of an environment."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from perago_dev import state
+from perago_dev.cluster.current import CurrentCluster
+from perago_dev.cluster.kind import Kind
+from perago_dev.environment import Environment
+from perago_dev.errors import NotUp
+from perago_dev.kubectl import Kubectl
+from perago_dev.preflight import provider
+
+
+class Cluster(Protocol):
+    """A running cluster."""
+
+    @property
+    def kubectl(self) -> Kubectl:
+        """kubectl with this cluster's kubeconfig."""
+        ...
+
+    def load(self, references: Sequence[str]) -> list[str]:
+        """Make built images available to all nodes; gives the references by which pods name them, in the same order."""
+        ...
+
+
+def open_cluster(env: Environment) -> Cluster:
+    """The cluster that the environment runs on. Raises NotUp when it was never finished."""
+    mark = state.mark(env.state_dir)
+    if mark is None:
+        raise NotUp(f"the cluster of environment {env.name!r} is not finished: run `up` again")
+    if mark["cluster"] == "kind":
+        return Kind(env.bin_dir, provider(), env.state_dir, env.name)
+    kubectl = Kubectl(env.bin_dir / "kubectl", env.kubeconfig)
+    return CurrentCluster(kubectl, mark["context"], env.bin_dir, env.state_dir)

@@ -1,0 +1,98 @@
+"""Runs other programs: output into a log file or a string, failures with the last lines, and never an orphan.
+
+Each child gets SIGTERM from the kernel when this process dies, however it dies.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from perago_dev.errors import CommandFailed
+
+TAIL_LINES = 25
+_children: set[subprocess.Popen[bytes]] = set()
+
+
+def tied(command: Sequence[str]) -> list[str]:
+    """`command` so that it gets SIGTERM when its parent ends; unchanged where util-linux is not installed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else list(command)
+
+
+def tail(text: str, lines: int = TAIL_LINES) -> str:
+    """The last lines of `text`, without the blank ones."""
+    return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+
+
+def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    return {**os.environ, **(extra or {})}
+
+
+def _failure(command: Sequence[str], code: int, output: str, log: Path | None = None) -> CommandFailed:
+    where = f" (all of it: {log})" if log else ""
+    return CommandFailed(f"{' '.join(command)[:300]}\nended with exit code {code}{where}:\n{tail(output)}")
+
+
+def _finish(process: "subprocess.Popen[bytes]", stdin: bytes | None) -> tuple[bytes, bytes]:
+    """Wait for a child that is known to `stop_children` meanwhile."""
+    _children.add(process)
+    try:
+        written, complaints = process.communicate(stdin)
+    finally:
+        _children.discard(process)
+    return written or b"", complaints or b""
+
+
+def stop_children() -> None:
+    """Ask every program that is running for another thread to stop; their callers see a failure."""
+    for process in list(_children):
+        process.terminate()
+
+
+def run(
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes | None = None,
+) -> None:
+    """Run to the end with all output appended to `log`. Raises CommandFailed."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
+    with log.open("ab") as sink:
+        begin = sink.tell()
+        process = subprocess.Popen(
+            tied(command), stdin=source, stdout=sink, stderr=sink, env=_environment(env), cwd=cwd
+        )
+        _finish(process, stdin)
+    if process.returncode:
+        written = log.read_bytes()[begin:].decode(errors="replace")
+        raise _failure(command, process.returncode, written, log)
+
+
+def output(command: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
+    """Standard output of a command that succeeds. Raises CommandFailed with what it wrote to standard error."""
+    source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
+    process = subprocess.Popen(
+        tied(command), stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(env)
+    )
+    written, complaints = _finish(process, None if stdin is None else stdin.encode())
+    if process.returncode:
+        raise _failure(command, process.returncode, (complaints or written).decode(errors="replace"))
+    return written.decode()
+
+
+def succeeds(command: Sequence[str], *, env: Mapping[str, str] | None = None, timeout: float | None = None) -> bool:
+    """Whether the command ends with exit code 0 within `timeout` seconds; False also when it is not installed."""
+    if shutil.which(command[0]) is None:
+        return False
+    try:
+        done = subprocess.run(
+            tied(command), stdin=subprocess.DEVNULL, capture_output=True, env=_environment(env), timeout=timeout
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0

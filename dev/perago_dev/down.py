@@ -1,0 +1,28 @@
+"""Takes an environment down and leaves nothing of it: no process, mount, interface, cgroup, setting or file."""
+
+import shutil
+
+from perago_dev import environment, podman, preflight, state, sysctls
+from perago_dev.cluster.kind import Kind
+from perago_dev.progress import say, step
+
+
+def down(name: str) -> None:
+    """Remove the environment, finished or not; succeeds when there is none."""
+    with state.hold(name) as folder:
+        if not folder.exists():
+            say(f"environment {name!r} is not up")
+            return
+        with step(f"taking environment {name!r} down"):
+            if (state.mark(folder) or {}).get("cluster") != "current":
+                Kind(folder, preflight.provider(), folder, name).delete()
+            shutil.rmtree(folder)
+            if not environment.names():
+                _after_the_last()
+
+
+def _after_the_last() -> None:
+    """What environments share on this host, the cache apart."""
+    sysctls.restore()
+    if preflight.provider() == "podman":
+        podman.leave_nothing_mounted()

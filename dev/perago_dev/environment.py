@@ -1,0 +1,87 @@
+"""What an environment consists of, for those who use it: addresses, keys, images; and where it is written down.
+
+Reading it needs neither a cluster nor podman: `load(name)` reads one JSON file.
+"""
+
+import dataclasses
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from perago_dev.errors import EnvironmentProblem, NotUp
+
+DEFAULT_NAME = "perago"
+FILE_NAME = "environment.json"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A running environment. Conductor URLs end in `/api`, lakeFS endpoints have no path.
+
+    Addresses without "cluster" are for this host, those with it are for pods.
+    """
+
+    name: str
+    kubeconfig: Path
+    bin_dir: Path
+    conductor_url: str
+    conductor_cluster_url: str
+    lakefs_endpoint: str
+    lakefs_cluster_endpoint: str
+    lakefs_access_key: str
+    lakefs_secret_key: str
+    operator_image: str
+    runner_image: str
+    state_dir: Path
+
+    def variables(self) -> dict[str, str]:
+        """What a shell or a child process needs to talk to this environment."""
+        return {
+            "KUBECONFIG": str(self.kubeconfig),
+            "PATH": f"{self.bin_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PERAGO_ENV": self.name,
+            "CONDUCTOR_SERVER_URL": self.conductor_url,
+            "LAKEFS_ENDPOINT": self.lakefs_endpoint,
+            "LAKEFS_ACCESS_KEY_ID": self.lakefs_access_key,
+            "LAKEFS_SECRET_ACCESS_KEY": self.lakefs_secret_key,
+        }
+
+
+def states_root() -> Path:
+    """The folder that holds one folder per environment: `$XDG_STATE_HOME/perago` or `~/.local/state/perago`."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "perago"
+
+
+def state_dir(name: str) -> Path:
+    """Where the environment `name` keeps its state. Raises EnvironmentProblem when the name cannot be one."""
+    if not _NAME.fullmatch(name):
+        raise EnvironmentProblem(f"{name!r} is no name for an environment: lower-case letters, digits and '-' (max 31)")
+    return states_root() / name
+
+
+def names() -> list[str]:
+    """The environments that are up or have been begun."""
+    return sorted(folder.name for folder in states_root().glob("*") if _NAME.fullmatch(folder.name))
+
+
+def save(env: Environment) -> None:
+    """Write the environment down, for its owner's eyes alone (it holds keys), in one step."""
+    file = env.state_dir / FILE_NAME
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(dataclasses.asdict(env), indent=2, default=str) + "\n")
+    unfinished.rename(file)
+
+
+def load(name: str = DEFAULT_NAME) -> Environment:
+    """The environment as it was written down. Raises NotUp when there is none of this name."""
+    try:
+        stored: dict[str, Any] = json.loads((state_dir(name) / FILE_NAME).read_text())
+    except FileNotFoundError:
+        raise NotUp(f"environment {name!r} is not up: run `python -m perago_dev up --name {name}`") from None
+    paths = {field: Path(stored[field]) for field in ("kubeconfig", "bin_dir", "state_dir")}
+    return Environment(**{**stored, **paths})

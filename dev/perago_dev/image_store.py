@@ -1,0 +1,44 @@
+"""Where built images lie on this host: podman's storage of the environment, or Docker's. Builds nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from perago_dev import base_image, commands, podman
+from perago_dev.preflight import provider
+
+PREFIX = "localhost/perago"
+PUBLIC_BASE = "python:3.11-slim-bookworm"
+
+
+def base() -> str:
+    """The Python image that all others are made from: on Docker the public one, else one that is made here."""
+    if provider() == "podman":
+        return base_image.cached()
+    if not has(PUBLIC_BASE):
+        commands.output(["docker", "pull", "--quiet", PUBLIC_BASE])
+    return PUBLIC_BASE
+
+
+def has(reference: str) -> bool:
+    """Whether the image is here."""
+    if provider() == "docker":
+        return commands.succeeds(["docker", "image", "inspect", reference])
+    return podman.has_image(reference)
+
+
+def archive(references: Sequence[str], file: Path) -> None:
+    """Write the images as one docker archive, layers that they share once."""
+    if provider() == "docker":
+        commands.output(["docker", "save", "--output", str(file), *references])
+    else:
+        options = ["--quiet", "--format", "docker-archive", "--multi-image-archive", "--output", str(file)]
+        podman.output("save", *options, *references)
+
+
+def push(reference: str, prefix: str) -> str:
+    """Push the image under a registry's prefix; gives the reference that pods pull."""
+    target = f"{prefix.rstrip('/')}/{reference.removeprefix(f'{PREFIX}/')}"
+    program, env = ("docker", None) if provider() == "docker" else ("podman", podman.environment())
+    commands.output([program, "tag", reference, target], env=env)
+    commands.output([program, "push", target], env=env)
+    return target

@@ -1,0 +1,22 @@
+"""An environment on the cluster that the kubeconfig points at; Conductor and lakeFS are servers that exist already."""
+
+from pathlib import Path
+
+from perago_dev import addresses, product, state
+from perago_dev.cluster import binaries, current
+from perago_dev.environment import Environment
+from perago_dev.errors import EnvironmentProblem
+
+
+def made(name: str, folder: Path) -> Environment:
+    """The environment. Raises EnvironmentProblem with every variable that is lacking."""
+    programs = binaries.cached(with_node=False)
+    cluster = current.connect(programs, folder)
+    lakefs, conductor = addresses.external_lakefs(), addresses.external_conductor()
+    if lakefs is None or conductor is None:
+        raise EnvironmentProblem("--cluster current needs CONDUCTOR_SERVER_URL and LAKEFS_ENDPOINT with its keys")
+    found = addresses.Addresses(conductor, lakefs)
+    addresses.wait_for(found)
+    loaded = product.load(cluster, product.build())
+    state.finish(folder, {"cluster": "current", "workers": 0, "context": cluster.context})
+    return addresses.environment(name, folder, programs, found, loaded)

@@ -1,0 +1,74 @@
+"""An environment on a kind cluster of its own: the steps in their order, and what of them runs side by side."""
+
+import shutil
+from pathlib import Path
+
+from perago_dev import addresses, cache, conductor, image_store, java, lakefs_deploy, preflight, product, state, sysctls
+from perago_dev.cluster import binaries, node_image
+from perago_dev.cluster.kind import Kind
+from perago_dev.cluster.spec import Mount, Spec
+from perago_dev.environment import Environment
+from perago_dev.product import Images
+from perago_dev.progress import step
+from perago_dev.together import Together
+
+NODE_PORTS = (conductor.NODE_PORT, lakefs_deploy.NODE_PORT)
+DNS_SECONDS = 120
+
+
+def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
+    """The environment, made from whatever an interrupted run left. Raises EnvironmentProblem."""
+    engine = preflight.provider()
+    programs = group.start(lambda: binaries.cached(with_node=engine == "podman"))
+    base, built = group.start(image_store.base), group.start(product.build)
+    mounts = group.start(lambda: _mounts(folder))
+    node = node_image.cached(programs()) if engine == "podman" else ""
+    kind = Kind(programs(), engine, folder, name)
+    _ensure_cluster(kind, Spec(name, engine, node, workers, mounts(), NODE_PORTS), folder)
+    if conductor.external() is None:
+        kind.load([base()])
+        conductor.deploy(kind.kubectl, base(), kind.control_plane)
+    loaded = product.load(kind, built())
+    found = _addresses(kind, folder, loaded)
+    kind.kubectl.rolled_out("kube-system", "coredns", DNS_SECONDS)
+    state.finish(folder, {"cluster": "kind", "workers": workers})
+    return addresses.environment(name, folder, programs(), found, loaded)
+
+
+def _mounts(folder: Path) -> list[Mount]:
+    data = Mount(folder / "data", conductor.NODE_STATE, read_only=False)
+    return [data] if conductor.external() else [data, *conductor.node_mounts(java.home(), conductor.jar())]
+
+
+def _ensure_cluster(kind: Kind, spec: Spec, folder: Path) -> None:
+    """Make the cluster, unless an interrupted `up` left a whole one of the same specification."""
+    fingerprint = cache.key(repr(spec))
+    mark = folder / "cluster-made"
+    if mark.exists() and mark.read_text() == fingerprint and kind.kubectl.answers():
+        return
+    mark.unlink(missing_ok=True)
+    with step("making the cluster", "half a minute"):
+        kind.delete()
+        for left in ("data", "loaded"):
+            if (folder / left).exists():
+                shutil.rmtree(folder / left)
+        (folder / "data").mkdir()
+        sysctls.record()
+        kind.create(spec)
+    mark.write_text(fingerprint)
+
+
+def _addresses(kind: Kind, folder: Path, loaded: Images) -> addresses.Addresses:
+    """Start lakeFS where it is ours, and wait until both servers answer."""
+    if (lakefs := addresses.external_lakefs()) is None and not product.HAVE:
+        lakefs = addresses.LakeFS(addresses.Server("", ""), lakefs_deploy.Keys("", ""))
+    if lakefs is None:
+        keys = lakefs_deploy.own_keys(folder)
+        assert loaded.lakefs is not None, "product.build leaves it out for an external lakeFS alone"
+        lakefs_deploy.deploy(kind.kubectl, loaded.lakefs, kind.control_plane, keys)
+        lakefs = addresses.own_lakefs(kind.published(lakefs_deploy.NODE_PORT), keys)
+    server = addresses.external_conductor() or addresses.own_conductor(kind.published(conductor.NODE_PORT))
+    found = addresses.Addresses(server, lakefs)
+    with step("waiting for Conductor and lakeFS", "20 seconds"):
+        addresses.wait_for(found)
+    return found

@@ -1,0 +1,56 @@
+"""Installs the Debian packages whose programs are missing; as root, on Debian and its kin."""
+
+import os
+import shutil
+from pathlib import Path
+
+from perago_dev import cache, commands
+from perago_dev.errors import EnvironmentProblem
+from perago_dev.preflight import provider
+from perago_dev.progress import step
+
+PODMAN_PROGRAMS = {
+    "podman": "podman",
+    "buildah": "buildah",
+    "runc": "runc",
+    "debootstrap": "debootstrap",
+    "iptables": "iptables",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "/usr/lib/podman/netavark": "netavark",
+    "/usr/lib/podman/aardvark-dns": "aardvark-dns",
+}
+"""What a machine without Docker needs: program (or file) → package."""
+PROGRAMS = {"mvn": "maven", "openssl": "openssl"}
+
+
+def wanted() -> dict[str, str]:
+    """Programs and the packages that bring them, on this machine."""
+    return {**PROGRAMS, **(PODMAN_PROGRAMS if provider() == "podman" else {})}
+
+
+def missing() -> tuple[str, ...]:
+    """The wanted programs that are not installed."""
+    return tuple(name for name in wanted() if not _installed(name))
+
+
+def _installed(name: str) -> bool:
+    return Path(name).exists() if name.startswith("/") else shutil.which(name) is not None
+
+
+def install_missing() -> None:
+    """Install what is missing with apt-get. Raises EnvironmentProblem when that cannot be done here."""
+    lacking = missing()
+    if not lacking:
+        return
+    packages = [wanted()[name] for name in lacking]
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise EnvironmentProblem(
+            f"not installed: {', '.join(lacking)} (on Debian: apt-get install {' '.join(packages)})"
+        )
+    log = cache.root() / "logs" / "apt.log"
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    with step(f"installing {', '.join(packages)}", "about half a minute"):
+        commands.run(["apt-get", "-q", "update"], log=log, env=quiet)
+        install = ["apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages]
+        commands.run(install, log=log, env=quiet)

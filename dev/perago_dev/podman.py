@@ -1,0 +1,109 @@
+"""Rootful podman and buildah with a storage and settings of their own, apart from whatever else uses them here.
+
+Storage lies in the cache and is shared by all environments; networks are made per environment. It knows nothing of
+Kubernetes.
+"""
+
+import json
+from pathlib import Path
+
+from perago_dev import cache, commands
+from perago_dev.mounts import unmount_below
+
+CONTAINERS = """\
+[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=30000:30000"]
+[engine]
+stop_timeout = 1
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+tmp_dir = "{run}/libpod"
+[network]
+network_backend = "netavark"
+network_config_dir = "{home}/networks"
+"""
+"""Below the hard limits of containers without CAP_SYS_RESOURCE; runc, as crun refuses hybrid cgroups."""
+STORAGE = """\
+[storage]
+driver = "overlay"
+runroot = "{run}/storage"
+graphroot = "{home}/graph"
+"""
+
+
+def home() -> Path:
+    """The folder in the cache with settings, images and networks."""
+    return cache.root() / "podman"
+
+
+def run_dir() -> Path:
+    """Where podman keeps what must not outlive a restart of the machine; one folder per cache."""
+    return Path("/run") / f"perago-{cache.key(str(home()))}"
+
+
+def environment() -> dict[str, str]:
+    """The variables that make podman, buildah and kind use this storage; writes the settings they point at."""
+    home().mkdir(parents=True, exist_ok=True)
+    settings = {"containers.conf": CONTAINERS, "storage.conf": STORAGE}
+    for name, text in settings.items():
+        _write(home() / name, text.format(home=home(), run=run_dir()))
+    return {
+        "CONTAINERS_CONF": str(home() / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(home() / "storage.conf"),
+        "KIND_EXPERIMENTAL_PROVIDER": "podman",
+        "BUILDAH_ISOLATION": "chroot",
+    }
+
+
+def _write(file: Path, text: str) -> None:
+    if not file.exists() or file.read_text() != text:
+        unfinished = file.with_suffix(".unfinished")
+        unfinished.write_text(text)
+        unfinished.rename(file)
+
+
+def output(*arguments: str, stdin: str | None = None) -> str:
+    """Standard output of a podman command. Raises CommandFailed."""
+    return commands.output(["podman", *arguments], env=environment(), stdin=stdin)
+
+
+def run(*arguments: str, log: Path) -> None:
+    """A podman command with its output in a log. Raises CommandFailed."""
+    commands.run(["podman", *arguments], log=log, env=environment())
+
+
+def has_image(reference: str) -> bool:
+    """Whether the storage holds the image."""
+    return commands.succeeds(["podman", "image", "exists", reference], env=environment())
+
+
+def free_subnet(taken: set[str]) -> str:
+    """The first of 10.90.7.0/24 … 10.90.254.0/24 that is not taken."""
+    return next(subnet for subnet in (f"10.90.{n}.0/24" for n in range(7, 255)) if subnet not in taken)
+
+
+def taken_subnets() -> set[str]:
+    """Destinations that this host has a route to, and subnets of podman's networks (they have one only while used)."""
+    routes = json.loads(commands.output(["ip", "-j", "-4", "route"]))
+    networks = json.loads(output("network", "ls", "--format", "json") or "[]")
+    described = [subnet["subnet"] for network in networks for subnet in network.get("subnets") or []]
+    return {route["dst"] for route in routes} | set(described)
+
+
+def make_internal_network(name: str) -> None:
+    """Make the network when it is not there: its members reach each other and this host, and nothing else."""
+    if not commands.succeeds(["podman", "network", "exists", name], env=environment()):
+        output("network", "create", "--internal", "--subnet", free_subnet(taken_subnets()), name)
+
+
+def remove_network(name: str) -> None:
+    """Remove the network and what is still attached to it, when it is there."""
+    if commands.succeeds(["podman", "network", "exists", name], env=environment()):
+        output("network", "rm", "--force", name)
+
+
+def leave_nothing_mounted() -> None:
+    """Unmount what the storage keeps mounted while nobody uses it."""
+    unmount_below(home() / "graph")
+    unmount_below(run_dir())

@@ -1,0 +1,54 @@
+"""The images that every environment holds: operator and runner from the repository, and the development lakeFS."""
+
+from dataclasses import dataclass, replace
+
+from perago_dev import environment, images, lakefs_deploy
+from perago_dev.cluster.target import Cluster, open_cluster
+from perago_dev.environment import Environment
+from perago_dev.progress import say, step
+from perago_dev.source import REPOSITORY
+from perago_dev.together import together
+
+
+from perago_dev.source import DEV
+
+HAVE = (DEV / "perago_dev/lakefs/__main__.py").exists()
+
+
+@dataclass(frozen=True)
+class Images:
+    """Their references. `lakefs` is None where a real server takes the development server's place."""
+
+    operator: str
+    runner: str
+    lakefs: str | None
+
+
+def build() -> Images:
+    """Build what is not built yet, side by side."""
+    with together() as group:
+        operator, runner = group.start(lambda: _build("operator")), group.start(lambda: _build("runner"))
+        lakefs = lakefs_deploy.image() if lakefs_deploy.external() is None and HAVE else None
+        return Images(operator(), runner(), lakefs)
+
+
+def _build(name: str) -> str:
+    return images.build(REPOSITORY / f"Dockerfile.{name}", REPOSITORY, name)
+
+
+def load(cluster: Cluster, built: Images) -> Images:
+    """Put them into the cluster; gives the references by which pods name them."""
+    found = [reference for reference in (built.operator, built.runner, built.lakefs) if reference]
+    with step("putting the images into the cluster"):
+        names = dict(zip(found, cluster.load(found), strict=True))
+    return Images(names[built.operator], names[built.runner], names[built.lakefs] if built.lakefs else None)
+
+
+def refreshed(env: Environment) -> Environment:
+    """The running environment with images of the repository as it is now; writes nothing when they are the same."""
+    loaded = load(open_cluster(env), build())
+    now = replace(env, operator_image=loaded.operator, runner_image=loaded.runner)
+    if now != env:
+        environment.save(now)
+        say(f"environment {env.name!r} has new images; `python -m perago_dev install` puts them to use")
+    return now

@@ -1,0 +1,74 @@
+"""Starts a server as a child on loopback and stops it by its process id; waits until it answers."""
+
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from perago_dev.commands import tail, tied
+from perago_dev.errors import EnvironmentProblem
+
+LOOPBACK = "127.0.0.1"
+STOP_SECONDS = 10.0
+INTERVAL = 0.2
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answers(url: str, seconds: float = 3.0) -> bool:
+    """Whether a GET of `url` ends with a status below 400."""
+    try:
+        with urllib.request.urlopen(url, timeout=seconds):
+            return True
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
+    """Ask `ready` until it says yes. Raises EnvironmentProblem after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise EnvironmentProblem(f"{what} did not get ready within {seconds:.0f} s")
+        time.sleep(INTERVAL)
+
+
+@contextmanager
+def child(
+    command: Sequence[str], log: Path, *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The running command, all its output in `log`; stopped (and killed when it does not stop) at the end."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        process = subprocess.Popen(tied(command), stdout=sink, stderr=sink, cwd=cwd, env=env)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for_child(process: subprocess.Popen[bytes], ready: Callable[[], bool], seconds: float, log: Path) -> None:
+    """Wait until the child is ready. Raises EnvironmentProblem with its last words when it ends or takes longer."""
+
+    def ready_or_over() -> bool:
+        if process.poll() is not None:
+            last = tail(log.read_text(errors="replace"))
+            raise EnvironmentProblem(f"{log.stem} ended with exit code {process.returncode}:\n{last}")
+        return ready()
+
+    wait_until(ready_or_over, seconds, f"{log.stem} (its log: {log})")

@@ -1,0 +1,34 @@
+"""The folder of one environment while it is made and removed: its lock, and the mark of a finished cluster."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from perago_dev.environment import state_dir, states_root
+from perago_dev.locks import exclusive
+
+MARK = "cluster.json"
+
+
+@contextmanager
+def hold(name: str) -> Iterator[Path]:
+    """The state folder of the environment, held against every other `up` and `down` of the same name."""
+    folder = state_dir(name)
+    with exclusive(states_root() / ".locks" / name, f"environment {name}"):
+        yield folder
+
+
+def mark(folder: Path) -> dict[str, Any] | None:
+    """What was written about the finished cluster; None while it is not finished."""
+    file = folder / MARK
+    stored: dict[str, Any] | None = json.loads(file.read_text()) if file.exists() else None
+    return stored
+
+
+def finish(folder: Path, facts: dict[str, Any]) -> None:
+    """Mark the cluster as finished, in one step."""
+    unfinished = folder / f"{MARK}.unfinished"
+    unfinished.write_text(json.dumps(facts))
+    unfinished.rename(folder / MARK)

@@ -1,0 +1,53 @@
+"""Remembers the kernel settings that kubelet and kube-proxy change for the whole host, and puts them back.
+
+They are recorded before the first environment is made and restored when the last one is gone.
+"""
+
+import json
+from pathlib import Path
+
+from perago_dev.environment import states_root
+
+NAMES = (
+    *("kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxbytes", "kernel/keys/root_maxkeys"),
+    *("vm/overcommit_memory", "vm/panic_on_oom"),
+    *("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "net/ipv4/conf/default/forwarding"),
+    *("net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding"),
+    *("net/ipv4/conf/all/route_localnet", "net/bridge/bridge-nf-call-iptables"),
+    *("net/netfilter/nf_conntrack_max", "net/netfilter/nf_conntrack_tcp_timeout_established"),
+    *("net/netfilter/nf_conntrack_tcp_timeout_close_wait", "net/netfilter/nf_conntrack_tcp_be_liberal"),
+)
+SYSCTLS = Path("/proc/sys")
+
+
+def _record_file() -> Path:
+    return states_root() / ".sysctls.json"
+
+
+def read(root: Path = SYSCTLS) -> dict[str, str]:
+    """The present values of those settings that this kernel has."""
+    return {name: (root / name).read_text().strip() for name in NAMES if (root / name).exists()}
+
+
+def changed(before: dict[str, str], now: dict[str, str]) -> dict[str, str]:
+    """The values to write back, in the order of NAMES (a general setting before what follows from it)."""
+    return {name: before[name] for name in NAMES if name in before and name in now and now[name] != before[name]}
+
+
+def record() -> None:
+    """Write the present values down, unless an earlier environment already did."""
+    file = _record_file()
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(read()))
+        unfinished.rename(file)
+
+
+def restore(root: Path = SYSCTLS) -> None:
+    """Put the recorded values back and forget them; does nothing when there is no record."""
+    file = _record_file()
+    if file.exists():
+        for name, value in changed(json.loads(file.read_text()), read(root)).items():
+            (root / name).write_text(value)
+        file.unlink()

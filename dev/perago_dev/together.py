@@ -1,0 +1,47 @@
+"""Runs independent steps side by side; a step starts when it is given and is waited for where its result is needed."""
+
+import contextvars
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from perago_dev import commands
+
+Result = TypeVar("Result")
+WIDTH = 8
+
+
+class Together:
+    """Starts callables in threads; every one of them is waited for before the block around it ends."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        """Use `pool` for the threads."""
+        self._pool = pool
+        self._given: list[Future[object]] = []
+
+    def start(self, work: Callable[[], Result]) -> Callable[[], Result]:
+        """Begin `work` now; the returned function waits for it and gives its result or raises its error."""
+        future = self._pool.submit(contextvars.copy_context().run, work)
+        self._given.append(future)  # type: ignore[arg-type]  # Future is invariant, and only waited for here
+        return future.result
+
+    def wait(self) -> None:
+        """Wait for all that was started; raises the first error in the order of the starts."""
+        for future in self._given:
+            future.result()
+
+
+@contextmanager
+def together() -> Iterator[Together]:
+    """A block in which steps run side by side; the first error stops the programs of the others."""
+    pool = ThreadPoolExecutor(WIDTH, thread_name_prefix="step")
+    group = Together(pool)
+    try:
+        yield group
+        group.wait()
+    except BaseException:
+        commands.stop_children()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,76 @@
+"""Brings an environment up: what is missing is made, what is there stays, and the result is written down."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from perago_dev import (
+    conductor,
+    environment,
+    lakefs_deploy,
+    on_current,
+    on_kind,
+    packages,
+    preflight,
+    product,
+    servers,
+    state,
+)
+from perago_dev.environment import Environment
+from perago_dev.errors import EnvironmentProblem, NotUp
+from perago_dev.kubectl import Kubectl
+from perago_dev.progress import say
+from perago_dev.together import together
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `up` was asked for. `workers` None: as it is, or none when there is no cluster yet."""
+
+    name: str = environment.DEFAULT_NAME
+    workers: int | None = None
+    cluster: str = "kind"
+
+
+def up(wanted: Wanted) -> Environment:
+    """The running environment of this name. Raises EnvironmentProblem with what stands in the way."""
+    with state.hold(wanted.name) as folder:
+        if (running := _running(wanted, folder)) is not None:
+            return product.refreshed(running)
+        say(f"bringing up environment {wanted.name!r} (the first time on a machine: about 10 minutes, then 1)")
+        packages.install_missing()
+        preflight.check(packages.missing())
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with together() as group:
+            if wanted.cluster == "current":
+                env = on_current.made(wanted.name, folder)
+            else:
+                env = on_kind.made(wanted.name, wanted.workers or 0, folder, group)
+        environment.save(env)
+        say(f"environment {wanted.name!r} is up: Conductor {env.conductor_url}, lakeFS {env.lakefs_endpoint}")
+        return env
+
+
+def _running(wanted: Wanted, folder: Path) -> Environment | None:
+    """The environment when it is whole and answers; None when there is something to do."""
+    mark = state.mark(folder)
+    try:
+        env = environment.load(wanted.name)
+    except NotUp:
+        return None
+    if mark is None or not is_healthy(env):
+        return None
+    if wanted.cluster != mark["cluster"] or wanted.workers not in (None, mark["workers"]):
+        raise EnvironmentProblem(
+            f"environment {wanted.name!r} is up as {mark['cluster']} with {mark['workers']} workers; "
+            f"take it down first (`python -m perago_dev down --name {wanted.name}`) or choose another name"
+        )
+    return env
+
+
+def is_healthy(env: Environment) -> bool:
+    """Whether the API server, Conductor and lakeFS answer."""
+    return (
+        Kubectl(env.bin_dir / "kubectl", env.kubeconfig).answers()
+        and servers.answers(conductor.health_url(env.conductor_url))
+        and servers.answers(f"{env.lakefs_endpoint}{lakefs_deploy.HEALTH}")
+    )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from perago.errors import GuardrailViolation, PostGuardrailViolation, PreGuardrailViolation, TaskDefinitionError
+from perago.errors import GuardrailViolation, PostGuardrailViolation, PreGuardrailViolation
+from perago.problems import refuse
 
 DEFAULT_REQUIRE_GLOB_MIN_COUNT = 1
 
@@ -60,24 +61,31 @@ def _shortened(found: list[str], limit: int = 5) -> str:
 
 
 def _checked(rule: Rule, path: object) -> str:
+    problem = _path_problem(path)
+    if problem:
+        refuse(f"{rule}: the path {problem}, not {path!r}")
+    return str(path)
+
+
+def _path_problem(path: object) -> str | None:
     if not isinstance(path, str):
-        raise TaskDefinitionError(f"{rule}: the path must be a str, not {path!r}")
+        return "must be a str"
     parts = path.split("/")
     if not path.strip() or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
-        raise TaskDefinitionError(f"{rule}: the path must be relative, '/'-separated and without '..', not {path!r}")
+        return "must be relative, '/'-separated and without '..'"
     if any(_DRIVE.match(part) for part in parts):
-        raise TaskDefinitionError(f"{rule}: the path must not name a drive: {path!r}")
+        return "must not name a drive"
     if any("**" in part and part != "**" for part in parts):
-        raise TaskDefinitionError(f"{rule}: '**' must be a whole part of the path, as in 'a/**/b', not {path!r}")
-    return path
+        return "must have '**' as a whole part, as in 'a/**/b'"
+    return None
 
 
-def _checked_counts(min_count: object, max_count: object) -> None:
+def _check_counts(min_count: object, max_count: object) -> None:
     for name, count in (("min_count", min_count), ("max_count", 0 if max_count is None else max_count)):
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            raise TaskDefinitionError(f"require_glob: {name} must be a whole number of at least 0, not {count!r}")
+            refuse(f"require_glob: {name} must be a whole number of at least 0, not {count!r}")
     if isinstance(max_count, int) and isinstance(min_count, int) and max_count < min_count:
-        raise TaskDefinitionError(f"require_glob: max_count {max_count} is below min_count {min_count}")
+        refuse(f"require_glob: max_count {max_count} is below min_count {min_count}")
 
 
 def require_file(path: str) -> Guardrail:
@@ -94,7 +102,7 @@ def require_glob(
     pattern: str, *, min_count: int = DEFAULT_REQUIRE_GLOB_MIN_COUNT, max_count: int | None = None
 ) -> Guardrail:
     """At least `min_count` and at most `max_count` files must match `pattern` (`pathlib` globbing, `**` included)."""
-    _checked_counts(min_count, max_count)
+    _check_counts(min_count, max_count)
     return Guardrail("require_glob", _checked("require_glob", pattern), min_count, max_count)
 
 

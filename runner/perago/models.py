@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from perago.errors import TaskDefinitionError
 from perago.guards import Guardrail
+from perago.problems import refuse
 
 if TYPE_CHECKING:
     from perago.reference import WorkspaceInput as WorkspaceInput
@@ -29,18 +29,21 @@ TIMEOUT_ACTIONS = ("RETRY", "TIME_OUT_WF", "ALERT_ONLY")
 
 
 def _refuse(owner: object, name: str, rule: str) -> None:
-    value = getattr(owner, name)
-    raise TaskDefinitionError(f"{type(owner).__name__}.{name} {rule}, not {value!r}")
+    refuse(f"{type(owner).__name__}.{name} {rule}, not {getattr(owner, name)!r}")
 
 
-def _check_whole(owner: object, *names: str, low: int = 0, high: int | None = None) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or value < low or (high is not None and value > high):
-            _refuse(
-                owner, name, f"must be a whole number of at least {low}{'' if high is None else f', at most {high}'}"
-            )
+def _check_whole(owner: object, *names: str, low: int = 0, high: int | None = None) -> bool:
+    most = "" if high is None else f" and at most {high}"
+    wrong = [name for name in names if not _is_whole(getattr(owner, name), low, high)]
+    for name in wrong:
+        _refuse(owner, name, f"must be a whole number of at least {low}{most}")
+    return not wrong
+
+
+def _is_whole(value: object, low: int, high: int | None) -> bool:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return False
+    return value >= low and (high is None or value <= high)
 
 
 def _check_choice(owner: object, name: str, choices: tuple[str, ...]) -> None:
@@ -83,8 +86,6 @@ class TimeoutPolicy:
         _check_choice(self, "policy", TIMEOUT_ACTIONS)
         _check_whole(self, "seconds", "poll_seconds", "total_seconds")
         _check_whole(self, "response_seconds", low=1)
-        if self.seconds and self.response_seconds > self.seconds:
-            _refuse(self, "response_seconds", f"must not be over seconds ({self.seconds})")
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,8 @@ class PublishBudget:
     heartbeat_interval_seconds: int
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            _check_whole(self, name)
+        if not _check_whole(self, *self.__dataclass_fields__):
+            return
         least = self.observed_merge_p99_seconds + self.safety_margin_seconds
         if self.lakefs_merge_timeout_seconds < least:
             _refuse(self, "lakefs_merge_timeout_seconds", f"must be at least observed p99 plus margin ({least})")
@@ -160,12 +161,13 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 
 def _kept_prefix(prefix: object) -> str:
     if not isinstance(prefix, str):
-        raise TaskDefinitionError(f"WorkspaceSpec.prefix must be a str, not {prefix!r}")
+        refuse(f"WorkspaceSpec.prefix must be a str, not {prefix!r}")
+        return "/"
     kept = prefix.strip("/")
     parts = kept.split("/") if kept else []
     outside = any(part.strip() in ("", ".", "..") or _DRIVE.match(part) for part in parts)
-    if outside or "\\" in kept or "\0" in kept or (prefix and not prefix.strip()):
-        raise TaskDefinitionError(f"WorkspaceSpec.prefix must be a path inside the repository, not {prefix!r}")
+    if outside or "\\" in kept or "\0" in kept:
+        refuse(f"WorkspaceSpec.prefix must be a path inside the repository, not {prefix!r}")
     return kept or "/"
 
 
@@ -184,11 +186,11 @@ class WorkspaceSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", _kept_prefix(self.prefix))
         for name in ("pre", "post"):
-            if not isinstance(getattr(self, name), (list, tuple)):
+            given = getattr(self, name)
+            if not isinstance(given, (list, tuple)) or not all(isinstance(item, Guardrail) for item in given):
                 _refuse(self, name, "must be a list of guardrails")
-            object.__setattr__(self, name, list(getattr(self, name)))
-            if not all(isinstance(guardrail, Guardrail) for guardrail in getattr(self, name)):
-                _refuse(self, name, "must be a list of guardrails")
+            else:
+                object.__setattr__(self, name, list(given))
         _check_kind(self, "read_only", bool)
 
 

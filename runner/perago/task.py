@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from perago.declaration import body_problems, models_of, text_problems
 from perago.errors import TaskDefinitionError
 from perago.models import TaskControls, WorkspaceSpec
+from perago.problems import refuse
 
 TASK_ATTRIBUTE = "__perago_task__"
 
@@ -113,8 +114,9 @@ def task(
 
     def declare(fn: FunctionType) -> FunctionType:
         found = problems + body_problems(fn, has_workspace=workspace is not None)
+        refuse(*(f"task {name!r}: {problem}" for problem in found))
         if found:
-            raise TaskDefinitionError(f"task {name!r}: {'; '.join(found)}")
+            return fn
         params_model, output_model = models_of(fn)
         definition = TaskDefinition(
             name, owner_email, fn, params_model, output_model, description, workspace, controls or TaskControls()

@@ -154,6 +154,7 @@ def run_attempt(
     task: perago.TaskDefinition, root: Path, world: World, input_data: dict[str, Any] | None = None, **options: Any
 ) -> perago.RuntimeTaskResult:
     """One attempt against this world."""
+    defaults: dict[str, Any] = {"complete_noop_workspace": world.noop, "failure_reason_max_length": 500}
     return perago.run_workspace_task_attempt(
         task,
         payload() if input_data is None else input_data,
@@ -164,5 +165,5 @@ def run_attempt(
         stage_workspace=world.stage,
         publish_workspace=world.publish,
         cleanup_staging=world.cleanup,
-        **({"complete_noop_workspace": world.noop, "failure_reason_max_length": 500} | options),
+        **(defaults | options),
     )

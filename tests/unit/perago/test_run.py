@@ -328,14 +328,14 @@ def test_the_execution_reads_other_attributes_from_the_attempt(tmp_path: Path) -
 
 def test_the_owner_is_registered_while_the_body_runs_and_no_longer(tmp_path: Path) -> None:
     """The owner's token is active exactly as long as the attempt; its worker id stands in the marker."""
-    seen: list[object] = []
+    seen: list[tuple[frozenset[str], str]] = []
 
     def body(workspace: Path, params: Params) -> Outcome:
         seen.append((active_workspace_owner_tokens(), (workspace / ".perago-attempt.json").read_text()))
         return Outcome(count=1)
 
     run_attempt(task_of(body), tmp_path, World(), owner_worker_id="worker-9")
-    (tokens, marker) = seen[0]  # type: ignore[misc]
+    tokens, marker = seen[0]
     assert any(token in marker for token in tokens)
     assert '"worker-9"' in marker
     assert active_workspace_owner_tokens() == frozenset()

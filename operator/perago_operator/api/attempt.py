@@ -7,10 +7,10 @@ from pydantic import Field, JsonValue
 from perago.wire import API_GROUP, API_VERSION, ConductorTask, Outcome
 from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Time, immutable, rule
 from perago_operator.api.shared import (
+    ApiObject,
     Conditions,
     FailurePolicyRule,
     LocalRef,
-    Metadata,
     Resources,
     Volume,
 )
@@ -299,11 +299,10 @@ OBJECT_RULES: list[JsonValue] = [
 ]
 
 
-class PeragoAttempt(ApiModel):
+class PeragoAttempt(ApiObject):
     """One attempt of one task: an isolated pod that works on a versioned workspace and reports how it ended."""
 
     api_version: str = f"{API_GROUP}/{API_VERSION}"
     kind: str = "PeragoAttempt"
-    metadata: Metadata
     spec: Annotated[AttemptSpec, Field(json_schema_extra={RULES_KEY: SPEC_RULES})]
     status: AttemptStatus = AttemptStatus()

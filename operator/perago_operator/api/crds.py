@@ -6,7 +6,6 @@ Writes `crds/*.yaml`; with `--check` writes nothing and fails when they differ f
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import yaml
 from pydantic import JsonValue
@@ -100,7 +99,7 @@ def _root(model: type[ApiModel], rules: list[JsonValue]) -> Schema:
         "kind": {"type": "string", "description": f"{model.__name__}."},
         "metadata": {"type": "object"},
     }
-    schema["properties"] = {**properties, **described}
+    schema["properties"] = {**described, **{name: properties[name] for name in ("spec", "status")}}
     schema["required"] = ["spec"]
     if rules:
         schema[RULES_KEY] = rules
@@ -138,20 +137,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the CRDs; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m perago_operator.api.crds", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail when a file differs")
-    parser.add_argument("directory", nargs="?", type=Path, default=Path("crds"))
+    parser.add_argument("directory", nargs="?", default="crds")
     chosen = parser.parse_args(arguments)
-    different = [name for name, text in rendered().items() if _read(chosen.directory / name) != text]
+    files = {f"{chosen.directory}/{name}": text for name, text in rendered().items()}
+    different = {path: text for path, text in files.items() if _read(path) != text}
     if chosen.check:
-        for name in different:
-            sys.stderr.write(f"{chosen.directory / name} differs from the models: run make crds\n")
+        for path in different:
+            sys.stderr.write(f"{path} differs from the models: run make crds\n")
         return 1 if different else 0
-    for name in different:
-        (chosen.directory / name).write_text(rendered()[name])
+    for path, text in different.items():
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
     return 0
 
 
-def _read(path: Path) -> str | None:
-    return path.read_text() if path.exists() else None
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 if __name__ == "__main__":

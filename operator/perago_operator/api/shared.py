@@ -10,7 +10,7 @@ from perago_operator.api.base import ApiModel, Quantity, Time
 FailureResult = Literal["FAILED", "FAILED_WITH_TERMINAL_ERROR"]
 
 
-class OwnerReference(ApiModel):
+class Owner(ApiModel):
     """Who owns an object; the part that the operator reads."""
 
     kind: str = ""
@@ -31,6 +31,13 @@ class Metadata(ApiModel):
     deletion_grace_period_seconds: int | None = None
     finalizers: tuple[str, ...] = ()
     labels: Mapping[str, str] = Field(default_factory=dict)
+    owner_references: tuple[Owner, ...] = ()
+
+
+class ApiObject(ApiModel):
+    """What every object of the API server has."""
+
+    metadata: Metadata
 
 
 class LocalRef(ApiModel):

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from perago.wire import API_GROUP, API_VERSION
 from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Time, rule
-from perago_operator.api.shared import Conditions, FailurePolicyRule, LocalRef, Metadata, Resources, Volume
+from perago_operator.api.shared import ApiObject, Conditions, FailurePolicyRule, LocalRef, Resources, Volume
 
 
 class WarmPool(ApiModel):
@@ -96,11 +96,10 @@ TASK_SPEC_RULES: list[JsonValue] = [
 ]
 
 
-class PeragoTask(ApiModel):
+class PeragoTask(ApiObject):
     """A task that attempts refer to: its code, limits and defaults, and the Conductor task type it serves."""
 
     api_version: str = f"{API_GROUP}/{API_VERSION}"
     kind: str = "PeragoTask"
-    metadata: Metadata
     spec: Annotated[TaskSpec, Field(json_schema_extra={RULES_KEY: TASK_SPEC_RULES})]
     status: TaskStatus = TaskStatus()

@@ -12,6 +12,8 @@ class PodSettings:
     runner_image: str = "perago-runner"
     """Image of the agent container."""
     runner_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    """Secrets with which the runner's image is pulled, besides those of the PeragoTask."""
     service_account: str = "perago-runner"
     lakefs_secret: str = "perago-lakefs"
     conductor_secret: str = "perago-conductor"

@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import Field
 
 from perago_operator.api.base import ApiModel, Quantity, Time
-from perago_operator.api.shared import Metadata
+from perago_operator.api.shared import ApiObject
 
 
 class Waiting(ApiModel):
@@ -92,10 +92,9 @@ class PodStatus(ApiModel):
     start_time: Time | None = None
 
 
-class Pod(ApiModel):
+class Pod(ApiObject):
     """A pod of an attempt."""
 
-    metadata: Metadata
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
@@ -103,6 +102,10 @@ class Pod(ApiModel):
     def name(self) -> str:
         """The pod's name."""
         return self.metadata.name
+
+    def belongs_to(self, uid: str) -> bool:
+        """The object with that uid owns this pod."""
+        return any(each.uid == uid for each in self.metadata.owner_references)
 
     def condition(self, kind: str) -> PodCondition | None:
         """The condition of that type."""

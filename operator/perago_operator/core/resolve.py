@@ -52,7 +52,7 @@ def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resol
         volume=spec.volume or shared.volume or Volume(),
         resources=spec.resources or shared.resources or Resources(),
         pod_templates=tuple(each for each in templates if each),
-        image_pull_secrets=tuple(each.name for each in shared.image_pull_secrets or ()),
+        image_pull_secrets=_pull_secrets(shared, config),
         failure_policy=spec.failure_policy or shared.failure_policy or (),
         active_deadline_seconds=spec.active_deadline_seconds or shared.active_deadline_seconds,
         ttl_seconds=_first(spec.ttl_seconds_after_finished, shared.ttl_seconds_after_finished, config.ttl_seconds),
@@ -63,6 +63,12 @@ def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resol
         else config.pod.conductor_secret,
         lakefs_secret=shared.lakefs_secret_ref.name if shared.lakefs_secret_ref else config.pod.lakefs_secret,
     )
+
+
+def _pull_secrets(shared: TaskSpec, config: Config) -> tuple[str, ...]:
+    """The settings' and the task's, each once."""
+    own = (each.name for each in shared.image_pull_secrets or ())
+    return tuple(dict.fromkeys((*config.pod.image_pull_secrets, *own)))
 
 
 def _first(*values: int | None) -> int | None:

@@ -1,0 +1,179 @@
+"""Carries out one action over the ports and says what was learnt. It decides nothing and keeps nothing."""
+
+from datetime import datetime
+from typing import Protocol
+
+from loguru import logger
+
+from perago.wire import ConductorTask, Outcome
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.reasons import Reason
+from perago_operator.core import actions as do
+from perago_operator.core.learn import Answer, Failure, Found
+from perago_operator.core.names import TASK_CONTAINER
+from perago_operator.core.verdict import Verdict, judge
+from perago_operator.ports import (
+    AlreadyExists,
+    Cluster,
+    Conductor,
+    Conflict,
+    Manifest,
+    NotFound,
+    ObjectRef,
+    PortError,
+    QuotaExceeded,
+    Refused,
+    Unreachable,
+    Versions,
+)
+
+WRONG_AS_IT_IS = frozenset({400, 413, 422})
+"""HTTP statuses of objects that would be refused every time."""
+POD_SECURITY = "violates PodSecurity"
+"""In the 403 of a pod that the namespace's Pod Security level forbids: as permanent as a wrong manifest."""
+
+
+Order = (
+    do.HoldAttempt | do.CreatePod | do.DeletePod | do.ReleasePod | do.ReleaseAttempt | do.DeleteAttempt | do.RecordEvent
+)
+"""Actions that the cluster carries out and answers with nothing."""
+
+
+class HoldingCluster(Cluster, Protocol):
+    """A cluster in which attempts made by hand can be held, too."""
+
+    async def hold_attempt(self, namespace: str, name: str, uid: str) -> None:
+        """Put `ATTEMPT_FINALIZER` on the attempt with that uid; that it is on already is success."""
+
+
+class Clock(Protocol):
+    """Tells the time, in UTC."""
+
+    def __call__(self) -> datetime:
+        """The time now."""
+
+
+class Applier:
+    """Actions over ports. Everything that a port raises is a `Failure`; anything else is a fault of ours."""
+
+    def __init__(self, cluster: HoldingCluster, conductor: Conductor, versions: Versions, clock: Clock) -> None:
+        self._cluster = cluster
+        self._conductor = conductor
+        self._versions = versions
+        self._clock = clock
+
+    async def carry_out(self, action: do.Action, attempt: PeragoAttempt) -> Answer | Manifest:
+        """Do it; returns what it brought: a reading, a commit, a log, or the attempt after a status patch.
+
+        Raises PortError.
+        """
+        match action:
+            case do.AskEvidence() | do.DeleteStaging():
+                return await self._ask_versions(action, attempt.metadata.uid)
+            case do.Heartbeat() | do.Report() | do.ReadBack():
+                return await self._ask_conductor(action)
+            case do.PatchStatus():
+                return await self._patch_status(attempt, action)
+            case do.ReadLog(pod=pod, lines=lines):
+                return await self._cluster.pod_log_tail(attempt.metadata.namespace, pod, TASK_CONTAINER, lines)
+            case _:
+                await self._tell_cluster(action, attempt)
+                return None
+
+    async def _tell_cluster(self, action: Order, attempt: PeragoAttempt) -> None:
+        namespace, name, uid = attempt.metadata.namespace, attempt.metadata.name, attempt.metadata.uid
+        match action:
+            case do.HoldAttempt():
+                await self._cluster.hold_attempt(namespace, name, uid)
+            case do.CreatePod(manifest=manifest):
+                await self._create_pod(namespace, manifest)
+            case do.DeletePod(name=pod, grace_seconds=grace):
+                await self._cluster.delete_pod(namespace, pod, grace_seconds=grace)
+            case do.ReleasePod(name=pod):
+                await self._cluster.release_pod(namespace, pod)
+            case do.ReleaseAttempt():
+                await self._cluster.release_attempt(namespace, name, uid)
+            case do.DeleteAttempt():
+                await self._cluster.delete_attempt(namespace, name, uid)
+            case do.RecordEvent():
+                await self._record_event(attempt, action)
+
+    async def release_orphan(self, namespace: str, pod: str) -> None:
+        """Let a pod go whose attempt is gone. Raises PortError."""
+        await self._cluster.release_pod(namespace, pod)
+
+    async def _create_pod(self, namespace: str, manifest: Manifest) -> None:
+        try:
+            await self._cluster.create_pod(namespace, manifest)
+        except AlreadyExists:
+            logger.debug("pod {} exists already", manifest["metadata"]["name"])
+
+    async def _patch_status(self, attempt: PeragoAttempt, action: do.PatchStatus) -> Manifest:
+        metadata = attempt.metadata
+        version = metadata.resource_version if action.guarded else None
+        patch: Manifest = {"status": action.status}
+        return await self._cluster.patch_attempt_status(
+            metadata.namespace, metadata.name, patch, resource_version=version
+        )
+
+    async def _record_event(self, attempt: PeragoAttempt, event: do.RecordEvent) -> None:
+        metadata = attempt.metadata
+        about = ObjectRef("PeragoAttempt", metadata.namespace, metadata.name, metadata.uid)
+        await self._cluster.record_event(metadata.namespace, about, event.kind, event.reason, event.message)
+
+    async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Answer:
+        if isinstance(action, do.DeleteStaging):
+            await self._versions.delete_branch(action.repository, action.branch)
+            return None
+        try:
+            found = await self._versions.find_publication(action.repository, action.branch, action.input_ref, uid)
+        except NotFound:
+            return None
+        return Found(found.ref, found.metadata) if found else None
+
+    async def _ask_conductor(self, action: do.Heartbeat | do.Report | do.ReadBack) -> Verdict:
+        match action:
+            case do.Report(task=task, outcome=outcome):
+                return await self._report(task, outcome)
+            case do.ReadBack(task=task, outcome=outcome):
+                return await self._read(task, outcome)
+            case do.Heartbeat(task=task, outcome=sent):
+                verdict = await self._read(task, sent)
+                if verdict.standing == "Open":
+                    await self._conductor.extend_lease(task)
+                return verdict
+
+    async def _report(self, task: ConductorTask, outcome: Outcome) -> Verdict:
+        """Post, then read back: a 200 is no acceptance. A task that Conductor does not know is read as such."""
+        try:
+            await self._conductor.report(task, outcome)
+        except NotFound as error:
+            logger.info("report of task {}: {}", task.task_id, error)
+        return await self._read(task, outcome)
+
+    async def _read(self, task: ConductorTask, outcome: Outcome | None) -> Verdict:
+        state = await self._conductor.read(task.task_id)
+        status, output = (state.status, state.output) if state else (None, {})
+        return judge(status, output, outcome, at=self._clock())
+
+
+def failure_of(error: PortError, action: do.Action) -> Failure:
+    """A port's error in the core's words."""
+    permanent = isinstance(error, Refused) and (error.status in WRONG_AS_IT_IS or POD_SECURITY in error.message)
+    return Failure(
+        _reason(error),
+        str(error),
+        fate_unknown=isinstance(error, Unreachable) and error.fate_unknown,
+        permanent=permanent and isinstance(action, do.CreatePod),
+        conflict=isinstance(error, Conflict),
+    )
+
+
+def _reason(error: PortError) -> Reason:
+    match error:
+        case QuotaExceeded():
+            return Reason.QUOTA_EXCEEDED
+        case Unreachable():
+            return Reason.API_UNREACHABLE
+        case _:
+            return Reason.POD_REFUSED

@@ -1,0 +1,208 @@
+"""Objects with good defaults and keyword changes, for tests: attempts, tasks, pods, facts.
+
+Raw objects are dicts as the API server has them; `facts(...)` makes the parsed value that decisions are about.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from perago.wire import ConductorTask
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.base import timestamp
+from perago_operator.api.task import PeragoTask
+from perago_operator.core.config import Config
+from perago_operator.core.facts import Facts, Sibling
+from perago_operator.core.memory import Memory
+from perago_operator.core.names import ATTEMPT_FINALIZER, ATTEMPT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POD_FINALIZER
+from perago_operator.core.pods import Pod
+from perago_operator.core.situation import Situation
+
+Raw = dict[str, Any]
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+"""When attempts of these builders are created."""
+NAME = "a1"
+UID = "uid-a1"
+WORKSPACE = {"repository": "repo", "branch": "main", "refType": "commit", "ref": "commit-a"}
+INPUT = {"workspace": WORKSPACE, "params": {}}
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after `START`."""
+    return START + timedelta(seconds=seconds)
+
+
+def stamp(seconds: float) -> str:
+    """The same, as it stands in objects."""
+    return timestamp(at(seconds))
+
+
+def conductor_task(**changes: Any) -> ConductorTask:
+    """A Conductor task's identity."""
+    defaults: Raw = {
+        "task_type": "build",
+        "workflow_instance_id": "wf-1",
+        "task_id": NAME,
+        "reference_task_name": "build_ref",
+        "seq": 1,
+        "response_timeout_seconds": 60,
+    }
+    return ConductorTask(**{**defaults, **changes})
+
+
+def metadata(name: str, uid: str, **changes: Any) -> Raw:
+    """Metadata of an object of namespace `ns`."""
+    defaults: Raw = {
+        "name": name,
+        "namespace": "ns",
+        "uid": uid,
+        "resourceVersion": "1",
+        "generation": 1,
+        "creationTimestamp": stamp(0),
+    }
+    return {**defaults, **changes}
+
+
+def attempt(*, meta: Raw | None = None, status: Raw | None = None, standalone: bool = False, **spec: Any) -> Raw:
+    """An attempt of a Conductor task (or of none); `spec` changes fields of its spec, None removes one."""
+    defaults: Raw = {"task": {"module": "app.work", "image": "app:1"}, "input": INPUT}
+    if not standalone:
+        defaults["conductor"] = conductor_task().to_json()
+    made = {key: value for key, value in {**defaults, **spec}.items() if value is not None}
+    return {
+        "apiVersion": "perago.dev/v1alpha1",
+        "kind": "PeragoAttempt",
+        "metadata": metadata(NAME, UID, **{"finalizers": [ATTEMPT_FINALIZER], **(meta or {})}),
+        "spec": made,
+        "status": status or {},
+    }
+
+
+def task(name: str = "build", **spec: Any) -> Raw:
+    """A PeragoTask."""
+    return {
+        "apiVersion": "perago.dev/v1alpha1",
+        "kind": "PeragoTask",
+        "metadata": metadata(name, f"uid-{name}"),
+        "spec": {"module": "app.work", "image": "app:1", **spec},
+    }
+
+
+def container(name: str, *, running: bool = False, waiting: Raw | None = None, ended: Raw | None = None) -> Raw:
+    """The status of one container, in one of its three states."""
+    if ended is not None:
+        state: Raw = {"terminated": {"exitCode": 0, "reason": "Completed", "finishedAt": stamp(10), **ended}}
+    elif running:
+        state = {"running": {"startedAt": stamp(1)}}
+    else:
+        state = {"waiting": waiting or {"reason": "ContainerCreating"}}
+    return {"name": name, "image": f"{name}:1", "state": state}
+
+
+def pod(
+    execution: int = 1,
+    *,
+    of: str = NAME,
+    uid: str = UID,
+    meta: Raw | None = None,
+    containers: list[Raw] | None = None,
+    **status: Any,
+) -> Raw:
+    """A pod of an attempt, placed on a node and starting; `status` changes fields of its status."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata(
+            f"{of}-{execution}",
+            f"uid-{of}-{execution}",
+            **{
+                "labels": {ATTEMPT_LABEL: of, MANAGED_BY_LABEL: MANAGED_BY},
+                "finalizers": [POD_FINALIZER],
+                "ownerReferences": [{"kind": "PeragoAttempt", "name": of, "uid": uid}],
+                **(meta or {}),
+            },
+        ),
+        "spec": {
+            "nodeName": "node-1",
+            "containers": [
+                {"name": "agent", "image": "runner:1"},
+                {"name": "task", "image": "app:1", "resources": {"limits": {"memory": "128Mi"}}},
+            ],
+        },
+        "status": {
+            "phase": "Pending",
+            "startTime": stamp(0),
+            "conditions": [{"type": "PodScheduled", "status": "True"}],
+            "containerStatuses": containers or [container("agent"), container("task")],
+            **status,
+        },
+    }
+
+
+def running_pod(execution: int = 1, **changes: Any) -> Raw:
+    """A pod whose containers both run."""
+    both = [container("agent", running=True), container("task", running=True)]
+    return pod(execution, **{"containers": both, "phase": "Running", **changes})
+
+
+def ended_pod(execution: int = 1, *, task_ended: Raw | None = None, agent_ended: Raw | None = None, **more: Any) -> Raw:
+    """A pod whose containers have both terminated, each with exit code 1 unless told otherwise."""
+    failed: Raw = {"exitCode": 1, "reason": "Error"}
+    both = [
+        container("agent", ended={**failed, **(agent_ended or {})}),
+        container("task", ended={**failed, **(task_ended or {})}),
+    ]
+    return pod(execution, **{"containers": both, "phase": "Failed", **more})
+
+
+def memory(**changes: Any) -> Memory:
+    """What is remembered of an attempt that was first seen when it was created."""
+    return replace(Memory(UID, START), **changes)
+
+
+def facts(
+    of: Raw | None = None,
+    *,
+    pods: tuple[Raw, ...] = (),
+    task: Raw | None = None,
+    siblings: tuple[Sibling, ...] = (),
+    ahead: int = 0,
+    memory: Memory | None = None,
+) -> Facts:
+    """Facts about an attempt (the default one unless given)."""
+    parsed = tuple(Pod.model_validate(each) for each in pods)
+    remembered = memory or Memory(UID, START)
+    return Facts(
+        PeragoAttempt.model_validate(of or attempt()),
+        PeragoTask.model_validate(task) if task else None,
+        parsed,
+        replace(remembered, seen=remembered.seen | {each.name for each in parsed}),
+        siblings,
+        ahead,
+    )
+
+
+def situation(of: Facts, seconds: float = 1.0, config: Config | None = None) -> Situation:
+    """The facts so many seconds after `START`."""
+    return Situation(of, at(seconds), config or Config())
+
+
+def condition(kind: str, status: str = "True", reason: str = "Finished", *, seconds: float = 5, **more: Any) -> Raw:
+    """A condition as it stands in a status."""
+    return {"type": kind, "status": status, "reason": reason, "lastTransitionTime": stamp(seconds), **more}
+
+
+def completed(**changes: Any) -> Raw:
+    """An outcome: completed with an output."""
+    output: Mapping[str, Any] = {"workspace": {**WORKSPACE, "ref": "commit-b"}, "result": {"rows": 3}}
+    return {"status": "COMPLETED", "reason": "Completed", "output": output, **changes}
+
+
+def failure(reason: str = "TaskFailed", **changes: Any) -> Raw:
+    """An outcome: failed."""
+    return {"status": "FAILED", "reason": reason, "message": "it broke", **changes}
+
+
+STAGING: Raw = {"repository": "repo", "branch": "staging-1", "state": "Active"}

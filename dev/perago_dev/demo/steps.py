@@ -1,20 +1,17 @@
 """The demo's steps in their order, each with the check of what it claims."""
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import Any
 
-from perago_dev import environment, images, product
+from perago_dev import images, product
 from perago_dev.cluster.target import open_cluster
-from perago_dev.commands import tied
 from perago_dev.demo import checks, definitions, following, release
 from perago_dev.demo.cluster import NAMESPACE, Cluster
 from perago_dev.demo.conductor import ConductorServer
 from perago_dev.demo.story import Story, agreed
 from perago_dev.demo.workspace import Workspace
 from perago_dev.environment import Environment
-from perago_dev.errors import EnvironmentProblem
+from perago_dev.up import Wanted, up
 
 Object = dict[str, Any]
 
@@ -55,10 +52,7 @@ def play(name: str, story: Story) -> Published:
 def bring_up(name: str, story: Story) -> Environment:
     """The environment, which `up` leaves as it is when it runs already."""
     with story.step("environment up") as outcome:
-        done = subprocess.run(tied([sys.executable, "-m", "perago_dev", "up", "--name", name]))
-        if done.returncode:
-            raise EnvironmentProblem(f"`python -m perago_dev up --name {name}` failed: see above")
-        env = environment.load(name)
+        env = up(Wanted(name))
         outcome.append(f"Conductor {env.conductor_url}, lakeFS {env.lakefs_endpoint}")
     return env
 

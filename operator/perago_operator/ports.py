@@ -84,6 +84,9 @@ class Cluster(Protocol):
     async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
         """Delete the attempt with that uid (Conflict: another of that name); NotFound is success."""
 
+    async def hold_attempt(self, namespace: str, name: str, uid: str) -> None:
+        """Put `ATTEMPT_FINALIZER` on the attempt with that uid; that it is on already is success."""
+
     async def release_attempt(self, namespace: str, name: str, uid: str) -> None:
         """Take `ATTEMPT_FINALIZER` off the attempt with that uid; NotFound, also of the finalizer, is success."""
 

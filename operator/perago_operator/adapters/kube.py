@@ -70,6 +70,25 @@ class KubeCluster:
         options: Manifest = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         await self._delete(attempts_path(namespace, name), options)
 
+    async def hold_attempt(self, namespace: str, name: str, uid: str) -> None:
+        """See `ports.Cluster`."""
+        path = attempts_path(namespace, name)
+        for _ in range(FINALIZER_TRIES):
+            metadata = (await self._api.get(path))["metadata"]
+            finalizers: list[str] = metadata.get("finalizers", [])
+            if metadata["uid"] != uid:
+                raise NotFound(f"PATCH {path}: the attempt with uid {uid} is gone")
+            if ATTEMPT_FINALIZER in finalizers:
+                return
+            version = metadata["resourceVersion"]
+            held: Manifest = {"resourceVersion": version, "finalizers": [ATTEMPT_FINALIZER, *finalizers]}
+            try:
+                await self._api.patch(path, {"metadata": held})
+            except Conflict:
+                continue
+            return
+        raise _unsettled(path)
+
     async def release_attempt(self, namespace: str, name: str, uid: str) -> None:
         """See `ports.Cluster`."""
         await self._drop_finalizer(attempts_path(namespace, name), ATTEMPT_FINALIZER, uid)
@@ -170,7 +189,7 @@ class KubeCluster:
             if found is None:
                 return
             at = found
-        raise Conflict(f"PATCH {path}: the finalizers changed {FINALIZER_TRIES} times in a row; try again later")
+        raise _unsettled(path)
 
     async def _finalizer_index(self, path: str, finalizer: str, uid: str | None) -> int | None:
         try:
@@ -181,6 +200,10 @@ class KubeCluster:
         if (uid is not None and metadata["uid"] != uid) or finalizer not in finalizers:
             return None
         return finalizers.index(finalizer)
+
+
+def _unsettled(path: str) -> Conflict:
+    return Conflict(f"PATCH {path}: the object changed {FINALIZER_TRIES} times in a row; try again later")
 
 
 def _removal(finalizer: str, at: int, uid: str | None) -> list[Manifest]:

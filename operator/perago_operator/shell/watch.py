@@ -44,7 +44,14 @@ class Watch:
     """
 
     def __init__(
-        self, name: str, feed: Feed, sink: Sink, *, clock: Callable[[], float], backoff: Backoff | None = None
+        self,
+        name: str,
+        feed: Feed,
+        sink: Sink,
+        *,
+        clock: Callable[[], float],
+        backoff: Backoff | None = None,
+        pause: float = PAUSE_SECONDS,
     ) -> None:
         self.name = name
         self.synced = asyncio.Event()
@@ -53,6 +60,7 @@ class Watch:
         self._sink = sink
         self._clock = clock
         self._backoff = backoff or Backoff()
+        self._pause = pause
         self._heard_at = clock()
         self._failures = 0
         self._since: str | None = None
@@ -74,7 +82,7 @@ class Watch:
                 self._since = None
             except PortError as error:
                 await self._after_failure(error)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(self._pause)
 
     async def _after_failure(self, error: PortError) -> None:
         """Wait; the watch then goes on where it stood."""

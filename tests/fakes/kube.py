@@ -1,0 +1,260 @@
+"""A Kubernetes API server in memory: attempts, tasks, pods and events with uids, versions, finalizers and watches."""
+
+import asyncio
+import copy
+import itertools
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from perago_operator.ports import (
+    ATTEMPT_FINALIZER,
+    POD_FINALIZER,
+    AlreadyExists,
+    Conflict,
+    EventKind,
+    Expired,
+    Lease,
+    Manifest,
+    NotFound,
+    ObjectRef,
+    Page,
+    WatchEvent,
+    WatchKind,
+)
+from tests.fakes.trouble import Trouble
+
+Id = tuple[str, str, str]
+"""Kind, namespace, name."""
+
+
+class FakeCluster:
+    """`ports.Cluster`, and what a test, a user or a kubelet does on the server's side."""
+
+    def __init__(self) -> None:
+        self.trouble = Trouble()
+        self.objects: dict[Id, Manifest] = {}
+        self.events: list[tuple[str, str, str]] = []
+        """About whom (name), reason, message; repetitions included."""
+        self.logs: dict[tuple[str, str], str] = {}
+        self.listeners: list[Callable[[WatchEvent], None]] = []
+        self.history: list[WatchEvent] = []
+        self._versions = itertools.count(1)
+        self._changed = asyncio.Event()
+
+    def add(self, obj: Manifest) -> Manifest:
+        """Create an object, as any client would."""
+        identity = _identity(obj)
+        if identity in self.objects:
+            raise AlreadyExists(f"{identity} exists")
+        made = copy.deepcopy(obj)
+        made["metadata"].setdefault("uid", f"uid-{len(self.history) + 1}")
+        made["metadata"].setdefault("creationTimestamp", "2026-01-01T00:00:00Z")
+        return self._store("ADDED", identity, made)
+
+    def merge(self, kind: str, namespace: str, name: str, patch: Manifest) -> Manifest:
+        """Merge a patch into an object, as a user or a kubelet would."""
+        found = self._get(kind, namespace, name)
+        return self._store("MODIFIED", (kind, namespace, name), merged(found, patch))
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Delete an object: at once, or marked for deletion while it has finalizers."""
+        found = self._get(kind, namespace, name)
+        if found["metadata"].get("finalizers"):
+            stamp: Manifest = {"metadata": {"deletionTimestamp": "2026-01-01T00:01:00Z"}}
+            self._store("MODIFIED", (kind, namespace, name), merged(found, stamp))
+        else:
+            self._drop((kind, namespace, name))
+
+    async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
+        async with self.trouble.around("create_attempt"):
+            self.add(_in(namespace, manifest))
+
+    async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
+        async with self.trouble.around("delete_attempt"):
+            found = self.objects.get(("PeragoAttempt", namespace, name))
+            if found is None:
+                return
+            if found["metadata"]["uid"] != uid:
+                raise Conflict(f"{name} has another uid")
+            self.delete("PeragoAttempt", namespace, name)
+
+    async def hold_attempt(self, namespace: str, name: str, uid: str) -> None:
+        async with self.trouble.around("hold_attempt"):
+            found = self._get("PeragoAttempt", namespace, name)
+            if found["metadata"]["uid"] != uid:
+                raise NotFound(f"{name} has another uid")
+            finalizers = found["metadata"].get("finalizers", [])
+            if ATTEMPT_FINALIZER not in finalizers:
+                self.merge(
+                    "PeragoAttempt", namespace, name, {"metadata": {"finalizers": [ATTEMPT_FINALIZER, *finalizers]}}
+                )
+
+    async def release_attempt(self, namespace: str, name: str, uid: str) -> None:
+        async with self.trouble.around("release_attempt"):
+            self._release(("PeragoAttempt", namespace, name), ATTEMPT_FINALIZER, uid)
+
+    async def patch_attempt_status(
+        self, namespace: str, name: str, patch: Manifest, *, resource_version: str | None = None
+    ) -> Manifest:
+        async with self.trouble.around("patch_attempt_status"):
+            found = self._get("PeragoAttempt", namespace, name)
+            if resource_version not in (None, found["metadata"]["resourceVersion"]):
+                raise Conflict(f"{name} has changed since {resource_version}")
+            return self.merge("PeragoAttempt", namespace, name, {"status": patch.get("status", {})})
+
+    async def patch_task_status(self, namespace: str, name: str, patch: Manifest) -> None:
+        async with self.trouble.around("patch_task_status"):
+            self.merge("PeragoTask", namespace, name, {"status": patch.get("status", {})})
+
+    async def create_pod(self, namespace: str, manifest: Manifest) -> None:
+        async with self.trouble.around("create_pod"):
+            self.add(_in(namespace, manifest))
+
+    async def delete_pod(self, namespace: str, name: str, *, grace_seconds: int | None = None) -> None:
+        async with self.trouble.around("delete_pod"):
+            if ("Pod", namespace, name) in self.objects:
+                self.delete("Pod", namespace, name)
+
+    async def release_pod(self, namespace: str, name: str) -> None:
+        async with self.trouble.around("release_pod"):
+            self._release(("Pod", namespace, name), POD_FINALIZER, None)
+
+    async def pod_log_tail(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        async with self.trouble.around("pod_log_tail"):
+            self._get("Pod", namespace, pod)
+            return "\n".join(self.logs.get((pod, container), "").splitlines()[-lines:])
+
+    async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
+        async with self.trouble.around("record_event"):
+            self.events.append((about.name, reason, message))
+
+    def _get(self, kind: str, namespace: str, name: str) -> Manifest:
+        if (kind, namespace, name) not in self.objects:
+            raise NotFound(f"no {kind} {namespace}/{name}")
+        return self.objects[kind, namespace, name]
+
+    def _release(self, identity: Id, finalizer: str, uid: str | None) -> None:
+        found = self.objects.get(identity)
+        finalizers = [] if found is None else found["metadata"].get("finalizers", [])
+        if found is None or finalizer not in finalizers or uid not in (None, found["metadata"]["uid"]):
+            return
+        left: Manifest = {"metadata": {"finalizers": [one for one in finalizers if one != finalizer]}}
+        changed = self._store("MODIFIED", identity, merged(found, left))
+        if changed["metadata"].get("deletionTimestamp") and not changed["metadata"]["finalizers"]:
+            self._drop(identity)
+
+    def _store(self, kind: WatchKind, identity: Id, obj: Manifest) -> Manifest:
+        stored = merged(obj, {"metadata": {"resourceVersion": str(next(self._versions))}})
+        self.objects[identity] = stored
+        self._tell(WatchEvent(kind, stored))
+        return stored
+
+    def _drop(self, identity: Id) -> None:
+        gone = merged(self.objects.pop(identity), {"metadata": {"resourceVersion": str(next(self._versions))}})
+        self._tell(WatchEvent("DELETED", gone))
+
+    def _tell(self, event: WatchEvent) -> None:
+        self.history.append(event)
+        for listener in self.listeners:
+            listener(event)
+        self._changed.set()
+
+    def feed(self, kind: str, page_size: int = 2) -> "FakeFeed":
+        """A Feed of one kind of object."""
+        return FakeFeed(self, kind, page_size)
+
+    async def changed(self) -> None:
+        """Wait for the next change."""
+        self._changed.clear()
+        await self._changed.wait()
+
+
+class FakeFeed:
+    """`ports.Feed` over a FakeCluster. `end()` ends the stream in order, `forget()` makes old versions Expired."""
+
+    def __init__(self, cluster: FakeCluster, kind: str, page_size: int) -> None:
+        self.trouble = Trouble()
+        self._cluster = cluster
+        self._kind = kind
+        self._page_size = page_size
+        self._oldest = 0
+        self._ended = False
+
+    def forget(self) -> None:
+        """Versions up to now are too old to be resumed from."""
+        self._oldest = _latest(self._cluster)
+
+    def end(self) -> None:
+        """The stream under way ends."""
+        self._ended = True
+        self._cluster._changed.set()
+
+    async def page(self, next_page: str | None) -> Page:
+        async with self.trouble.around("page"):
+            start = int(next_page or 0)
+            items = [obj for (kind, _, _), obj in sorted(self._cluster.objects.items()) if kind == self._kind]
+            end = start + self._page_size
+            more = str(end) if end < len(items) else None
+            return Page(tuple(items[start:end]), str(_latest(self._cluster)), more)
+
+    async def watch(self, resource_version: str) -> AsyncIterator[WatchEvent]:
+        async with self.trouble.around("watch"):
+            self._ended = False
+            since = int(resource_version)
+            if since < self._oldest:
+                raise Expired(f"version {since} is too old")
+            while not self._ended:
+                newer = [event for event in self._cluster.history if int(event.resource_version) > since]
+                for event in newer:
+                    since = int(event.resource_version)
+                    if event.obj["kind"] == self._kind:
+                        yield event
+                if not newer:
+                    await self._cluster.changed()
+
+
+class FakeLeases:
+    """`ports.Leases` in memory."""
+
+    def __init__(self) -> None:
+        self.trouble = Trouble()
+        self.stored = Lease()
+
+    async def read(self) -> Lease:
+        async with self.trouble.around("read"):
+            return self.stored
+
+    async def write(self, lease: Lease) -> Lease:
+        async with self.trouble.around("write"):
+            if lease.version != self.stored.version:
+                raise Conflict("the lease has changed")
+            version = str(int(lease.version or 0) + 1)
+            self.stored = Lease(
+                lease.holder, lease.duration_seconds, lease.acquired, lease.renewed, lease.transitions, version
+            )
+            return self.stored
+
+
+def merged(obj: Any, patch: Manifest) -> Manifest:
+    """A JSON merge patch (RFC 7396), the original left as it is."""
+    result = dict(obj) if isinstance(obj, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            result[key] = merged(result.get(key), value)
+        else:
+            result[key] = value
+    return result
+
+
+def _latest(cluster: FakeCluster) -> int:
+    return int(cluster.history[-1].resource_version) if cluster.history else 0
+
+
+def _identity(obj: Manifest) -> Id:
+    return obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _in(namespace: str, manifest: Manifest) -> Manifest:
+    return manifest | {"metadata": manifest["metadata"] | {"namespace": namespace}}

@@ -1,0 +1,51 @@
+"""lakeFS in memory, as far as the operator needs it: branches, and histories with metadata."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from perago_operator.ports import Publication
+from tests.fakes.trouble import Trouble
+
+ATTEMPT_UID_KEY = "perago.attempt-uid"
+
+
+@dataclass
+class FakeRepository:
+    """Branches, each with its commits, newest first."""
+
+    branches: dict[str, list[Publication]] = field(default_factory=dict)
+
+
+class FakeVersions:
+    """`ports.Versions`, and what a test does on the server's side."""
+
+    def __init__(self) -> None:
+        self.trouble = Trouble()
+        self.repositories: dict[str, FakeRepository] = {}
+
+    def commit(self, repository: str, branch: str, ref: str, metadata: Mapping[str, str] | None = None) -> str:
+        """A commit lands on the branch (which is made where needed)."""
+        branches = self.repositories.setdefault(repository, FakeRepository()).branches
+        branches.setdefault(branch, []).insert(0, Publication(ref, dict(metadata or {})))
+        return ref
+
+    def branch(self, repository: str, branch: str) -> None:
+        """An empty branch is made."""
+        self.repositories.setdefault(repository, FakeRepository()).branches.setdefault(branch, [])
+
+    async def delete_branch(self, repository: str, branch: str) -> bool:
+        async with self.trouble.around("delete_branch"):
+            found = self.repositories.get(repository)
+            return found is not None and found.branches.pop(branch, None) is not None
+
+    async def find_publication(
+        self, repository: str, branch: str, input_ref: str, attempt_uid: str
+    ) -> Publication | None:
+        async with self.trouble.around("find_publication"):
+            found = self.repositories.get(repository, FakeRepository())
+            for commit in found.branches.get(branch, []):
+                if commit.ref == input_ref:
+                    return None
+                if commit.metadata.get(ATTEMPT_UID_KEY) == attempt_uid:
+                    return commit
+            return None

@@ -84,6 +84,14 @@ class Reconciler:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    def kill(self) -> None:
+        """End at once, calls under way included: what a process that dies does. Leadership is lost, for example."""
+        self._started = False
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in (*self._running.values(), *self._events):
+            task.cancel()
+
     def enqueue(self, key: Key, delay: float = 0.0) -> None:
         """Look at the attempt, now or after so many seconds; looks that are due together are one."""
         if delay > 0:

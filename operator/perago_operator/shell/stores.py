@@ -46,6 +46,10 @@ class Store(Generic[Model]):
     def __len__(self) -> int:
         return len(self._objects)
 
+    def versions(self) -> dict[Key, str]:
+        """Resource version of each object."""
+        return {key: each.metadata.resource_version for key, each in self._objects.items()}
+
     def put(self, obj: Manifest) -> None:
         """The object as it is now, or was: an older version than the one at hand is ignored."""
         new = self._read(obj)
@@ -105,6 +109,10 @@ class AttemptStore(Store[PeragoAttempt]):
     def unfinished(self, task: Key) -> frozenset[str]:
         """Names of the attempts of this PeragoTask that have no outcome yet."""
         return frozenset(each.metadata.name for each in self.open_attempts(task))
+
+    def pending(self, task: Key) -> int:
+        """How many unfinished attempts of this PeragoTask have no running pod."""
+        return sum(1 for each in self.open_attempts(task) if each.status.phase != "Running")
 
     def open_attempts(self, task: Key) -> list[PeragoAttempt]:
         """Attempts of this PeragoTask without an outcome, oldest first."""

@@ -39,13 +39,6 @@ Order = (
 """Actions that the cluster carries out and answers with nothing."""
 
 
-class HoldingCluster(Cluster, Protocol):
-    """A cluster in which attempts made by hand can be held, too."""
-
-    async def hold_attempt(self, namespace: str, name: str, uid: str) -> None:
-        """Put `ATTEMPT_FINALIZER` on the attempt with that uid; that it is on already is success."""
-
-
 class Clock(Protocol):
     """Tells the time, in UTC."""
 
@@ -56,7 +49,7 @@ class Clock(Protocol):
 class Applier:
     """Actions over ports. Everything that a port raises is a `Failure`; anything else is a fault of ours."""
 
-    def __init__(self, cluster: HoldingCluster, conductor: Conductor, versions: Versions, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, conductor: Conductor, versions: Versions, clock: Clock) -> None:
         self._cluster = cluster
         self._conductor = conductor
         self._versions = versions

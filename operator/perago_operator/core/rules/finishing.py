@@ -1,0 +1,54 @@
+"""The outcome is known: tell Conductor, leave nothing behind. Rules, pure."""
+
+from datetime import timedelta
+
+from perago_operator.core import actions as do
+from perago_operator.core.rules.common import completed_at, delete_staging, let_pods_go
+from perago_operator.core.rules.next import Next
+from perago_operator.core.situation import Situation
+
+
+def attempt_is_over(s: Situation) -> Next | None:
+    """Everything is done and released: wait for the time to live, then delete."""
+    since = completed_at(s)
+    if since is None or s.facts.held:
+        return None
+    ttl = s.resolved.ttl_seconds
+    if s.facts.deleting or ttl is None or s.facts.memory.expired:
+        return Next()
+    expires = since + timedelta(seconds=ttl)
+    return Next(actions=(do.DeleteAttempt(),)) if s.now >= expires else Next(at=expires)
+
+
+def late_call_may_have_landed(s: Situation) -> Next | None:
+    """Accepted, but a call of unknown fate may still change the task: read it once more before letting go."""
+    if not is_completed(s) or s.doubt_until is None or s.report_wanted:
+        return None
+    if s.now < s.doubt_until:
+        return Next(at=s.doubt_until)
+    assert s.facts.conductor is not None
+    assert s.facts.outcome is not None
+    return Next(actions=(do.ReadBack(s.facts.conductor, s.facts.outcome.wire()),))
+
+
+def nothing_is_left(s: Situation) -> Next | None:
+    """Reported, and neither pod nor staging branch is held: take our finalizer off the attempt."""
+    return Next(actions=(do.ReleaseAttempt(),)) if is_completed(s) and not s.report_wanted else None
+
+
+def outcome_is_known(s: Situation) -> Next | None:
+    """Report it, let the pods go, delete the staging branch; none of these waits for another."""
+    if s.facts.outcome is None:
+        return None
+    return Next(actions=(*report(s), *let_pods_go(s), *delete_staging(s)))
+
+
+def is_completed(s: Situation) -> bool:
+    """The status says that nothing is left to do."""
+    return completed_at(s) is not None
+
+
+def report(s: Situation) -> tuple[do.Action, ...]:
+    if not s.report_wanted or s.facts.conductor is None or s.facts.outcome is None:
+        return ()
+    return (do.Report(s.facts.conductor, s.facts.outcome.wire()),)

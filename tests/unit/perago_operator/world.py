@@ -1,0 +1,117 @@
+"""A small world for the reconciler: cluster, Conductor and lakeFS in memory, a clock that stands still unless moved,
+and what kubelet, agent and people do to it. Watches deliver at once; `settle` runs until nothing happens any more.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from perago_operator.core.config import Config
+from perago_operator.ports import Manifest, WatchEvent
+from perago_operator.shell.apply import Applier
+from perago_operator.shell.reconcile import Parts, Reconciler
+from perago_operator.shell.stores import Stores
+from tests import builders as b
+from tests.fakes.conductor import FakeConductor
+from tests.fakes.kube import FakeCluster
+from tests.fakes.versions import FakeVersions
+
+KEY = ("ns", b.NAME)
+
+
+class World:
+    """One operator process at a time; `restart` replaces it by a new one that knows nothing."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.cluster = FakeCluster()
+        self.conductor = FakeConductor()
+        self.versions = FakeVersions()
+        self.config = config or Config()
+        self.now = b.at(0.5)
+        self.cluster.listeners.append(self._deliver)
+        self._boot()
+
+    def _boot(self) -> None:
+        self.stores = Stores(lambda key: self.reconciler.enqueue(key))
+        applier = Applier(self.cluster, self.conductor, self.versions, self.clock)
+        self.reconciler = Reconciler(Parts(applier, self.stores, self.config, self.clock))
+        for obj in self.cluster.objects.values():
+            self._put(obj)
+        self.reconciler.start()
+
+    def clock(self) -> datetime:
+        """The time in this world."""
+        return self.now
+
+    async def restart(self) -> None:
+        """The operator dies wherever it stands; another one starts."""
+        self.reconciler.kill()
+        await asyncio.sleep(0)
+        self._boot()
+
+    async def settle(self) -> None:
+        """Run until the reconciler has nothing under way."""
+        for _ in range(1000):
+            await asyncio.sleep(0)
+            if not self.reconciler.active:
+                return
+        raise AssertionError("the reconciler does not come to rest")
+
+    async def pass_time(self, seconds: float, key: tuple[str, str] = KEY) -> None:
+        """Let time go by, look again, settle."""
+        self.now += timedelta(seconds=seconds)
+        self.reconciler.enqueue(key)
+        await self.settle()
+
+    def _deliver(self, event: WatchEvent) -> None:
+        if event.kind == "DELETED":
+            key = (event.obj["metadata"]["namespace"], event.obj["metadata"]["name"])
+            self._store(event.obj).remove(key)
+        else:
+            self._put(event.obj)
+
+    def _put(self, obj: Manifest) -> None:
+        self._store(obj).put(obj)
+
+    def _store(self, obj: Manifest) -> Any:
+        stores = {"PeragoAttempt": self.stores.attempts, "PeragoTask": self.stores.tasks, "Pod": self.stores.pods}
+        return stores[obj["kind"]]
+
+    # --- what others do
+
+    async def add(self, obj: Manifest) -> None:
+        """Somebody creates an object."""
+        self.cluster.add(obj)
+        await self.settle()
+
+    async def add_polled(self, **changes: Any) -> None:
+        """Conductor hands out a task, and the bridge makes an attempt of it."""
+        self.conductor.schedule("build", b.NAME, workflow_instance_id="wf-1", response_timeout_seconds=60)
+        polled = await self.conductor.poll("build", domain=None, worker_id="w", count=1, timeout_ms=1)
+        await self.add(b.attempt(conductor=polled[0].task.to_json(), **changes))
+
+    async def kubelet(self, pod: Manifest) -> None:
+        """The kubelet says how a pod fares: its spec and status are those of `pod`."""
+        if ("Pod", "ns", pod["metadata"]["name"]) in self.cluster.objects:
+            told = {"spec": pod["spec"], "status": pod["status"]}
+            self.cluster.merge("Pod", "ns", pod["metadata"]["name"], told)
+        await self.settle()
+
+    async def agent(self, **status: Any) -> None:
+        """The agent patches its attempt's status."""
+        self.cluster.merge("PeragoAttempt", *KEY, {"status": status})
+        await self.settle()
+
+    def attempt(self, name: str = b.NAME) -> Manifest:
+        """The attempt as it is now."""
+        return self.cluster.objects["PeragoAttempt", "ns", name]
+
+    def status(self, name: str = b.NAME) -> Manifest:
+        """The attempt's status as it is now."""
+        found: Manifest = self.attempt(name).get("status", {})
+        return found
+
+    @property
+    def pods(self) -> list[str]:
+        """Names of the pods that exist."""
+        return sorted(name for kind, _, name in self.cluster.objects if kind == "Pod")

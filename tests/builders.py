@@ -74,7 +74,7 @@ def attempt(*, meta: Raw | None = None, status: Raw | None = None, standalone: b
     return {
         "apiVersion": "perago.dev/v1alpha1",
         "kind": "PeragoAttempt",
-        "metadata": metadata(NAME, UID, **{"finalizers": [ATTEMPT_FINALIZER], **(meta or {})}),
+        "metadata": {**metadata(NAME, UID, finalizers=[ATTEMPT_FINALIZER]), **(meta or {})},
         "spec": made,
         "status": status or {},
     }

@@ -110,10 +110,6 @@ class AttemptStore(Store[PeragoAttempt]):
         """Names of the attempts of this PeragoTask that have no outcome yet."""
         return frozenset(each.metadata.name for each in self.open_attempts(task))
 
-    def pending(self, task: Key) -> int:
-        """How many unfinished attempts of this PeragoTask have no running pod."""
-        return sum(1 for each in self.open_attempts(task) if each.status.phase != "Running")
-
     def open_attempts(self, task: Key) -> list[PeragoAttempt]:
         """Attempts of this PeragoTask without an outcome, oldest first."""
         found = (self._objects[key] for key in self._by_task.get(task, ()))

@@ -1,0 +1,365 @@
+"""The loop over a small world: whole lives of attempts, and what happens when calls fail or the operator dies."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from perago_operator.core.config import Config
+from perago_operator.ports import QuotaExceeded, Refused, Unreachable
+from tests import builders as b
+from tests.unit.perago_operator.world import World
+
+AWAY = Unreachable("connection refused")
+LOST = Unreachable("no answer in 10 s", fate_unknown=True)
+
+
+async def polled_and_running(config: Config | None = None) -> World:
+    """A world in which a polled attempt's pod runs."""
+    world = World(config)
+    await world.add_polled()
+    await world.kubelet(b.running_pod())
+    return world
+
+
+def calls(world: World) -> list[str]:
+    """Everything that was asked of the cluster, events aside."""
+    return [each for each in world.cluster.trouble.calls if each != "record_event"]
+
+
+async def test_an_attempt_costs_seven_calls() -> None:
+    """Pod created, two statuses, pod deleted and released, the last status, finalizer released."""
+    world = await polled_and_running()
+    await world.agent(outcome=b.completed())
+    patch = "patch_attempt_status"
+    assert calls(world) == ["create_pod", patch, patch, "delete_pod", "release_pod", patch, "release_attempt"]
+    assert world.conductor.trouble.calls == ["poll", "report", "read"]
+
+
+async def test_the_pod_is_created_before_any_status_is_written() -> None:
+    """Created → pod is one call."""
+    world = World()
+    await world.add_polled()
+    assert calls(world)[0] == "create_pod"
+    assert world.status()["phase"] == "Starting"
+
+
+async def test_a_completed_attempt_is_accepted_and_leaves_nothing() -> None:
+    """No pod, no finalizer, one result at Conductor."""
+    world = await polled_and_running()
+    await world.agent(outcome=b.completed())
+    assert world.status()["phase"] == "Succeeded"
+    assert world.status()["reporting"]["state"] == "Accepted"
+    assert world.conductor.tasks[b.NAME].accepted == 1
+    assert (world.pods, world.attempt()["metadata"]["finalizers"]) == ([], [])
+
+
+async def test_a_standalone_attempt_is_held_run_and_released() -> None:
+    """Made by hand, without our finalizer; Conductor hears nothing."""
+    world = World()
+    await world.add(b.attempt(standalone=True, meta={"finalizers": []}))
+    assert calls(world)[:2] == ["hold_attempt", "create_pod"]
+    await world.kubelet(b.running_pod())
+    await world.agent(outcome=b.completed())
+    assert world.status()["reporting"] == {"state": "NotRequired"}
+    assert (world.status()["phase"], world.conductor.trouble.calls) == ("Succeeded", [])
+
+
+async def test_an_outcome_waits_for_conductor_and_is_delivered_once() -> None:
+    """Conductor is away when the attempt ends; the result is kept and told why it waits."""
+    world = await polled_and_running()
+    world.conductor.trouble.break_("report", AWAY)
+    await world.agent(outcome=b.completed())
+    assert world.status()["phase"] == "Finishing"
+    assert world.status()["reporting"]["lastError"] == "connection refused"
+    world.conductor.trouble.mend("report")
+    await world.pass_time(5)
+    assert world.status()["reporting"]["state"] == "Accepted"
+    assert "lastError" not in world.status()["reporting"]
+
+
+async def test_the_lease_goes_on_while_reports_fail() -> None:
+    """Report and lease alternate, so that the task does not time out meanwhile."""
+    world = await polled_and_running()
+    world.conductor.trouble.break_("report", AWAY)
+    await world.agent(outcome=b.completed())
+    await world.pass_time(21)
+    assert world.conductor.tasks[b.NAME].leases == 1
+
+
+async def test_the_lease_is_extended_every_third_of_the_time_out() -> None:
+    """Response time-out 60 s: between 18 and 20 s after the last one."""
+    world = await polled_and_running()
+    await world.pass_time(17)
+    assert world.conductor.tasks[b.NAME].leases == 0
+    await world.pass_time(3)
+    assert world.conductor.tasks[b.NAME].leases == 1
+
+
+async def test_a_task_canceled_in_conductor_stops_its_pod_within_a_heartbeat() -> None:
+    """Superseded: nothing is reported, the phase is Canceled."""
+    world = await polled_and_running()
+    world.conductor.cancel(b.NAME)
+    await world.pass_time(20)
+    assert world.status()["reporting"]["state"] == "Superseded"
+    await world.kubelet(b.ended_pod())
+    assert (world.status()["phase"], world.status()["outcome"]["reason"]) == ("Canceled", "Superseded")
+    assert "report" not in world.conductor.trouble.calls
+    assert world.pods == []
+
+
+async def test_a_task_that_timed_out_meanwhile_is_superseded() -> None:
+    """The report is answered 200 and ignored; the read-back shows it."""
+    world = await polled_and_running()
+    world.conductor.tasks[b.NAME].status = "TIMED_OUT"
+    await world.agent(outcome=b.completed())
+    assert world.status()["reporting"]["state"] == "Superseded"
+    assert world.status()["phase"] == "Canceled"
+
+
+async def test_a_deleted_attempt_is_stopped_reported_and_gone() -> None:
+    """Pod first, then Conductor, then the finalizer."""
+    world = await polled_and_running()
+    world.cluster.delete("PeragoAttempt", "ns", b.NAME)
+    await world.settle()
+    assert "report" not in world.conductor.trouble.calls
+    await world.kubelet(b.ended_pod())
+    task = world.conductor.tasks[b.NAME]
+    assert (task.status, task.reason) == ("FAILED", "attempt deleted")
+    assert world.cluster.objects == {}
+
+
+async def test_a_deleted_attempts_staging_branch_goes_with_it() -> None:
+    """Whether it was active or only planned."""
+    world = await polled_and_running()
+    world.versions.branch("repo", "staging-1")
+    await world.agent(staging={**b.STAGING, "state": "Planned"})
+    world.cluster.delete("PeragoAttempt", "ns", b.NAME)
+    await world.kubelet(b.ended_pod())
+    assert "staging-1" not in world.versions.repositories["repo"].branches
+    assert world.cluster.objects == {}
+
+
+async def test_a_disrupted_attempt_runs_again_and_completes() -> None:
+    """The second pod has its own number; the first is gone before."""
+    world = await polled_and_running()
+    await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))
+    assert (world.status()["executions"], world.pods) == (2, ["a1-2"])
+    await world.kubelet(b.running_pod(2))
+    await world.agent(outcome=b.completed())
+    assert world.status()["phase"] == "Succeeded"
+
+
+async def test_work_that_a_dead_pod_had_published_is_not_done_again() -> None:
+    """The commit names the attempt and carries the output: COMPLETED."""
+    world = await polled_and_running()
+    uid, metadata = b.UID, {"perago.output": '{"result":1}'}
+    world.versions.commit("repo", "main", "commit-b", {"perago.attempt-uid": uid, **metadata})
+    await world.agent(staging=b.STAGING)
+    await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))
+    assert world.status()["outcome"]["status"] == "COMPLETED"
+    assert world.status()["workspace"]["publishedRef"] == "commit-b"
+    assert world.status()["executions"] == 1
+    assert world.conductor.tasks[b.NAME].output["workspace"]["ref"] == "commit-b"
+
+
+async def test_nothing_is_concluded_while_lakefs_cannot_be_asked() -> None:
+    """The condition says what is being waited for."""
+    world = await polled_and_running()
+    world.versions.trouble.break_("find_publication", AWAY)
+    await world.agent(staging=b.STAGING)
+    await world.kubelet(b.ended_pod())
+    ready = world.status()["conditions"][0]
+    assert ("outcome" in world.status(), ready["reason"]) == (False, "WaitingForEvidence")
+    world.versions.trouble.mend("find_publication")
+    await world.pass_time(5)
+    assert world.status()["outcome"]["reason"] == "TaskExited"
+
+
+async def test_the_agents_outcome_wins_over_the_operators() -> None:
+    """The agent wrote it while the pod's end was on its way: the operator's write is refused, and it looks again."""
+    world = await polled_and_running()
+    world.cluster.listeners.clear()
+    world.cluster.merge("PeragoAttempt", "ns", b.NAME, {"status": {"outcome": b.completed()}})
+    ended = world.cluster.merge("Pod", "ns", "a1-1", {"status": b.ended_pod()["status"]})
+    world.stores.pods.put(ended)
+    await world.settle()
+    assert world.status()["outcome"]["status"] == "COMPLETED"
+    world.stores.attempts.put(world.attempt())
+    await world.settle()
+    assert world.conductor.tasks[b.NAME].status == "COMPLETED"
+
+
+async def test_quota_is_waited_for() -> None:
+    """No failure: tried again, and a condition and an event say why."""
+    world = World()
+    world.cluster.trouble.fail("create_pod", QuotaExceeded("exceeded quota: pods"))
+    await world.add_polled()
+    ready = world.status()["conditions"][0]
+    assert (world.status()["phase"], ready["reason"], world.pods) == ("Pending", "QuotaExceeded", [])
+    assert world.cluster.events == [("a1", "QuotaExceeded", "exceeded quota: pods")]
+    await world.pass_time(2)
+    assert world.pods == ["a1-1"]
+
+
+async def test_a_pod_that_is_wrong_ends_the_attempt() -> None:
+    """422: Conductor learns that a retry is of no use."""
+    world = World()
+    refused = Refused("POST pods: 422", status=422, message="nodeSelector: must be a string")
+    world.cluster.trouble.fail("create_pod", refused)
+    await world.add_polled()
+    assert world.conductor.tasks[b.NAME].status == "FAILED_WITH_TERMINAL_ERROR"
+    assert world.status()["outcome"]["reason"] == "InvalidTask"
+
+
+async def test_an_unknown_task_starts_its_attempts_when_it_appears() -> None:
+    """Condition and event meanwhile."""
+    world = World()
+    await world.add(b.attempt(task=None, taskRef={"name": "build"}, standalone=True))
+    assert world.cluster.events[0][1] == "TaskNotFound"
+    assert world.pods == []
+    await world.add(b.task("build"))
+    assert world.pods == ["a1-1"]
+
+
+async def test_attempts_wait_for_room_oldest_first() -> None:
+    """maxConcurrency 1: the next one starts when the first has ended."""
+    world = World()
+    await world.add(b.task("build", maxConcurrency=1))
+    for number in range(3):
+        meta = {"name": f"a{number}", "uid": f"uid-a{number}", "creationTimestamp": b.stamp(number)}
+        await world.add(b.attempt(task=None, taskRef={"name": "build"}, standalone=True, meta=meta))
+    assert world.pods == ["a0-1"]
+    world.cluster.merge("PeragoAttempt", "ns", "a0", {"status": {"outcome": b.completed()}})
+    await world.settle()
+    assert world.pods == ["a1-1"]
+
+
+async def test_a_retry_waits_until_the_earlier_attempt_cannot_publish() -> None:
+    """The earlier pod is stopped and its branch deleted before the later one starts."""
+    world = await polled_and_running()
+    world.versions.branch("repo", "staging-1")
+    await world.agent(staging=b.STAGING)
+    identity = b.conductor_task(task_id="a2", retry_count=1, workflow_instance_id="wf-1", reference_task_name="ref")
+    world.conductor.tasks[b.NAME].status = "TIMED_OUT"
+    await world.add(b.attempt(conductor=identity.to_json(), meta={"name": "a2", "uid": "uid-a2"}))
+    assert (world.pods, world.status("a2")["conditions"][0]["reason"]) == (["a1-1"], "EarlierAttempt")
+    await world.kubelet(b.ended_pod())
+    assert "staging-1" not in world.versions.repositories["repo"].branches
+    assert world.pods == ["a2-1"]
+
+
+async def test_a_pod_of_an_earlier_attempt_of_that_name_is_waited_for() -> None:
+    """Its name is taken; it is not mistaken for ours."""
+    world = World()
+    await world.add(b.running_pod(uid="another"))
+    await world.add_polled()
+    assert world.status()["phase"] == "Pending"
+    world.cluster.merge("Pod", "ns", "a1-1", {"metadata": {"finalizers": []}})
+    world.cluster.delete("Pod", "ns", "a1-1")
+    await world.pass_time(2)
+    assert world.status()["phase"] == "Starting"
+
+
+async def test_the_time_to_live_deletes_the_attempt() -> None:
+    """Once it is finished, and not before."""
+    world = World()
+    await world.add(b.attempt(standalone=True, ttlSecondsAfterFinished=10))
+    await world.kubelet(b.running_pod())
+    await world.agent(outcome=b.completed())
+    await world.pass_time(9)
+    assert len(world.cluster.objects) == 1
+    await world.pass_time(2)
+    assert world.cluster.objects == {}
+
+
+async def test_a_report_of_unknown_fate_is_doubted_for_a_lease_period() -> None:
+    """It landed; the finalizer goes after one more reading."""
+    world = await polled_and_running()
+    world.conductor.trouble.fail("report", LOST, landed=True)
+    await world.agent(outcome=b.completed())
+    await world.pass_time(2)
+    assert world.status()["phase"] == "Succeeded"
+    assert world.attempt()["metadata"]["finalizers"] != []
+    await world.pass_time(20)
+    assert world.attempt()["metadata"]["finalizers"] == []
+    assert world.conductor.tasks[b.NAME].accepted == 1
+
+
+async def test_a_task_that_a_late_lease_revived_is_reported_again() -> None:
+    """The reading a lease period later shows it IN_PROGRESS."""
+    world = await polled_and_running()
+    world.conductor.trouble.fail("report", LOST, landed=True)
+    await world.agent(outcome=b.completed())
+    await world.pass_time(2)
+    world.conductor.tasks[b.NAME].status = "IN_PROGRESS"
+    await world.pass_time(20)
+    assert world.conductor.tasks[b.NAME].status == "COMPLETED"
+
+
+STAGES: list[Any] = ["create_pod", "patch_attempt_status", "delete_pod", "release_pod", "release_attempt"]
+
+
+@pytest.mark.parametrize("method", STAGES)
+@pytest.mark.parametrize("landed", [True, False])
+async def test_any_call_to_the_cluster_may_fail(method: str, landed: bool) -> None:
+    """Carried out or not, with the answer lost: the attempt ends the same, and nothing is left."""
+    world = World()
+    world.cluster.trouble.fail(method, LOST, landed=landed)
+    await world.add_polled()
+    await world.pass_time(2)
+    await world.kubelet(b.running_pod())
+    await world.agent(outcome=b.completed())
+    for _ in range(3):
+        await world.pass_time(3)
+    assert world.status()["phase"] == "Succeeded"
+    assert (world.pods, world.attempt()["metadata"]["finalizers"]) == ([], [])
+    assert world.conductor.tasks[b.NAME].accepted == 1
+
+
+@pytest.mark.parametrize("rounds", range(12))
+async def test_the_operator_may_die_at_any_moment(rounds: int) -> None:
+    """After any number of steps of the event loop: one accepted result, and nothing left."""
+    world = await polled_and_running()
+    world.cluster.merge("PeragoAttempt", "ns", b.NAME, {"status": {"outcome": b.completed()}})
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    await world.restart()
+    await world.settle()
+    await world.pass_time(61)
+    assert world.status()["phase"] == "Succeeded"
+    assert (world.pods, world.attempt()["metadata"]["finalizers"]) == ([], [])
+    assert world.conductor.tasks[b.NAME].accepted == 1
+
+
+async def test_a_restarted_operator_recognises_the_pod_it_had_made() -> None:
+    """Killed right after the creation, before any status: the same pod, the same execution."""
+    world = World()
+    world.cluster.trouble.break_("patch_attempt_status", AWAY)
+    await world.add_polled()
+    world.cluster.trouble.mend("patch_attempt_status")
+    await world.restart()
+    await world.settle()
+    assert (world.status()["executions"], world.pods) == (1, ["a1-1"])
+
+
+async def test_a_fault_of_ours_is_logged_and_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop's edge: the attempt is looked at again later."""
+    world = World()
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(world.cluster, "create_pod", broken)
+    await world.add_polled()
+    assert world.pods == []
+    monkeypatch.undo()
+    await world.pass_time(61)
+    assert world.pods == ["a1-1"]
+
+
+async def test_an_orphaned_pod_is_let_go() -> None:
+    """Somebody forced the attempt away; its pod is being deleted by the garbage collector."""
+    world = World()
+    await world.add(b.running_pod(meta={"deletionTimestamp": b.stamp(1)}))
+    assert world.pods == []

@@ -28,10 +28,13 @@ class World:
         self.versions = FakeVersions()
         self.config = config or Config()
         self.now = b.at(0.5)
+        self.late: list[WatchEvent] | None = None
+        """Watch events that are held back, while watches lag."""
         self.cluster.listeners.append(self._deliver)
         self._boot()
 
     def _boot(self) -> None:
+        self.late = None
         self.stores = Stores(lambda key: self.reconciler.enqueue(key))
         applier = Applier(self.cluster, self.conductor, self.versions, self.clock)
         self.reconciler = Reconciler(Parts(applier, self.stores, self.config, self.clock))
@@ -63,8 +66,20 @@ class World:
         self.reconciler.enqueue(key)
         await self.settle()
 
+    def lag(self) -> None:
+        """From now on watches deliver nothing."""
+        self.late = [] if self.late is None else self.late
+
+    def catch_up(self) -> None:
+        """Watches deliver what was held back, and go on."""
+        late, self.late = self.late or [], None
+        for event in late:
+            self._deliver(event)
+
     def _deliver(self, event: WatchEvent) -> None:
-        if event.kind == "DELETED":
+        if self.late is not None:
+            self.late.append(event)
+        elif event.kind == "DELETED":
             key = (event.obj["metadata"]["namespace"], event.obj["metadata"]["name"])
             self._store(event.obj).remove(key)
         else:

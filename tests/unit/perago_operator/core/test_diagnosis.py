@@ -1,0 +1,55 @@
+"""What pod statuses mean: a table of cases, each a status as the kubelet writes it (tests/cases/pod_status)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perago_operator.core.diagnosis import ending, hindrance
+from perago_operator.core.pods import Pod
+
+CASES = sorted((Path(__file__).parents[3] / "cases" / "pod_status").glob("*.json"))
+
+
+def load(path: Path) -> tuple[Pod, dict[str, Any]]:
+    """A case's pod, and what is wanted of it."""
+    case = json.loads(path.read_text())
+    return Pod.model_validate(case["pod"]), case["want"]
+
+
+def wanting(what: str) -> list[Any]:
+    """The cases that say something of `ending` or of `hindrance`."""
+    return [pytest.param(path, id=path.stem) for path in CASES if what in json.loads(path.read_text())["want"]]
+
+
+@pytest.mark.parametrize("path", wanting("ending"))
+def test_an_ended_pod_is_understood(path: Path) -> None:
+    """Reason, result, whether another pod may do better, and the pod's own words."""
+    pod, want = load(path)
+    found, wanted = ending(pod), want["ending"]
+    assert (found.reason, found.result, found.disrupted) == (wanted["reason"], wanted["result"], wanted["disrupted"])
+    assert wanted["says"] in found.message
+
+
+@pytest.mark.parametrize("path", wanting("hindrance"))
+def test_a_pod_that_does_not_start_is_understood(path: Path) -> None:
+    """Reason, patience, what it ends as, and the pod's own words; None for a pod on its way."""
+    pod, want = load(path)
+    found, wanted = hindrance(pod), want["hindrance"]
+    if found is None or wanted is None:
+        assert found == wanted
+        return
+    told = (found.reason, found.patience, found.fails_with, found.result)
+    assert told == (wanted["reason"], wanted["patience"], wanted["failsWith"], wanted["result"])
+    assert wanted["says"] in found.message
+
+
+def test_the_cases_were_found() -> None:
+    """A moved folder would otherwise test nothing."""
+    assert len(CASES) >= 30
+
+
+def test_each_case_tells_its_story() -> None:
+    """One sentence, for whoever reads the folder."""
+    assert all(json.loads(path.read_text())["story"].endswith(".") for path in CASES)

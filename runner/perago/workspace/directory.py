@@ -10,6 +10,7 @@ import shutil
 import stat
 import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from perago import config
 from perago.attempt import ExecutingAttempt
 from perago.staging import safe_value
 from perago.workspace.paths import ATTEMPT_WORKSPACE_MARKER
-from perago.workspace.plan import Stat
+from perago.workspace.plan import Kind, Stat
 
 _log = logging.getLogger("perago")
 
@@ -140,31 +141,31 @@ def cleanup_attempt_workspace_safely(directory: Path, attempt: ExecutingAttempt)
 def scan(root: Path) -> dict[str, Stat]:
     """Every regular file and symlink below `root` with its stat, by workspace-relative path; the marker is left out.
 
-    Nothing is opened and no symlink followed. Directories, sockets, pipes and devices do not count.
+    Nothing is opened but directories, and no symlink followed. Sockets, pipes and devices do not count.
     """
     found: dict[str, Stat] = {}
     pending = [""]
     while pending:
         base = pending.pop()
-        with os.scandir(f"{root}/{base}") as entries:
-            for entry in entries:
-                path = base + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(path + "/")
-                elif (facts := _facts(entry)) is not None:
-                    found[path] = facts
+        for entry in _entries(f"{root}/{base}"):
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(f"{base}{entry.name}/")
+            elif entry.is_symlink() or entry.is_file():
+                facts = entry.stat(follow_symlinks=False)
+                kind: Kind = "symlink" if entry.is_symlink() else "file"
+                found[base + entry.name] = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, kind)
     found.pop(ATTEMPT_WORKSPACE_MARKER, None)
     return found
 
 
-def _facts(entry: os.DirEntry[str]) -> Stat | None:
-    result = entry.stat(follow_symlinks=False)
-    kind = stat.S_IFMT(result.st_mode)
-    if kind == stat.S_IFREG:
-        return Stat(result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_ino)
-    if kind == stat.S_IFLNK:
-        return Stat(result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_ino, "symlink")
-    return None
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    """A folder's entries, opened by descriptor: their stats then look up one name, not the whole path again."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with os.scandir(descriptor) as entries:
+            yield from entries
+    finally:
+        os.close(descriptor)
 
 
 def clock_of(directory: Path) -> int:

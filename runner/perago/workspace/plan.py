@@ -7,27 +7,16 @@ unchanged is doubtful and has to be hashed.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 Kind = Literal["file", "symlink"]
 
 
-class Stat(NamedTuple):
-    """What a directory walk sees of one file without opening it; times in nanoseconds, size in bytes."""
+Stat = tuple[int, int, int, int, Kind]
+"""What a directory walk sees of one file without opening it: size in bytes, mtime and ctime in ns, inode, kind.
 
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    kind: Kind = "file"
-
-
-class ManifestEntry(NamedTuple):
-    """One path with its stat and the hash of its content (of the target's text, for a symlink)."""
-
-    path: str
-    stat: Stat
-    digest: str
+A plain tuple of plain values, which the garbage collector need not look at again: there may be millions.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,14 +44,14 @@ class Comparison:
     changes: Changes
     doubtful: tuple[str, ...]
 
-    def decided(self, before: Mapping[str, ManifestEntry], digests: Mapping[str, str]) -> Changes:
-        """The whole answer, once every doubtful path has been hashed."""
-        differing = {path for path in self.doubtful if digests[path] != before[path].digest}
+    def decided(self, before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
+        """The whole answer, from the hashes before and the doubtful paths' hashes after."""
+        differing = {path for path in self.doubtful if after[path] != before[path]}
         modified = tuple(sorted(differing.union(self.changes.modified)))
         return Changes(self.changes.added, modified, self.changes.deleted)
 
 
-def compare(before: Mapping[str, ManifestEntry], after: Mapping[str, Stat], started_ns: int) -> Comparison:
+def compare(before: Mapping[str, Stat], after: Mapping[str, Stat], started_ns: int) -> Comparison:
     """Sort paths by what their stats prove; `started_ns` is the file system's own clock before the body ran.
 
     Only equality and order of that one clock count, so a coarse clock makes more paths doubtful, never wrong.
@@ -70,15 +59,14 @@ def compare(before: Mapping[str, ManifestEntry], after: Mapping[str, Stat], star
     modified: list[str] = []
     doubtful: list[str] = []
     for path, stat in after.items():
-        entry = before.get(path)
-        if entry is None or (stat == entry.stat and stat.ctime_ns < started_ns):
+        known = before.get(path)
+        if known is None or (stat == known and stat[2] < started_ns):
             continue
-        certain = stat.kind != entry.stat.kind or stat.size != entry.stat.size
-        (modified if certain else doubtful).append(path)
-    added = _only_in(after, before)
-    deleted = _only_in(before, after)
-    return Comparison(Changes(added, tuple(sorted(modified)), deleted), tuple(sorted(doubtful)))
+        size, _, _, _, kind = known
+        (doubtful if (size, kind) == (stat[0], stat[4]) else modified).append(path)
+    changes = Changes(_sorted(after.keys() - before.keys()), _sorted(modified), _sorted(before.keys() - after.keys()))
+    return Comparison(changes, _sorted(doubtful))
 
 
-def _only_in(paths: Iterable[str], others: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(sorted(path for path in paths if path not in others))
+def _sorted(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(paths))

@@ -1,0 +1,247 @@
+"""The CRDs on a real API server: what they accept, what they refuse and in which words, what kubectl shows."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from perago_operator.api.crds import SIZE_LIMIT, main, rendered
+from tests import builders as b
+from tests.contract.crds.conftest import CRDS, Server
+
+TASK_TYPE = {"taskType": "build", "workflowInstanceId": "w", "taskId": "t", "referenceTaskName": "r", "seq": 1}
+
+
+def attempt(name: str | None = None, **spec: Any) -> dict[str, Any]:
+    """A standalone attempt as a person writes it; fields given as None are left out."""
+    made = b.attempt(standalone=True, **spec)
+    made["metadata"] = {"name": name or f"a-{uuid.uuid4().hex[:8]}"}
+    del made["status"]
+    return made
+
+
+def test_the_committed_crds_are_those_of_the_models() -> None:
+    """CI runs the same check."""
+    assert main(["--check", str(CRDS)]) == 0
+
+
+def test_each_crd_is_small() -> None:
+    """Under 64 KB, so that server and clients load it quickly and `kubectl apply` can annotate it."""
+    assert all(len(text.encode()) < SIZE_LIMIT for text in rendered().values())
+
+
+def test_client_side_apply_takes_them(server: Server) -> None:
+    """Twice in a row: `kubectl apply -f crds/` is how people install them by hand."""
+    server.prints("apply", "-f", str(CRDS))
+    assert "unchanged" in server.prints("apply", "-f", str(CRDS))
+
+
+def test_a_full_attempt_is_accepted(server: Server) -> None:
+    """Every field of the spec at once."""
+    full = attempt(
+        taskRef={"name": "build"},
+        conductor=TASK_TYPE,
+        volume={"size": "1Gi", "storageClassName": "fast"},
+        resources={"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": 1, "memory": "1.5Gi"}},
+        activeDeadlineSeconds=60,
+        ttlSecondsAfterFinished=0,
+        disruptionRetries=0,
+        failurePolicy=[{"onReason": ["OOMKilled"], "result": "FAILED_WITH_TERMINAL_ERROR"}],
+        podTemplate={"metadata": {"labels": {"x": "y"}}, "spec": {"tolerations": [{"operator": "Exists"}]}},
+        cancel=False,
+    )
+    server.create(full)
+    kept = json.loads(server.prints("get", "pa", full["metadata"]["name"], "-o", "json"))
+    assert kept["spec"] == full["spec"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"input": None}, "exactly one of spec.input and spec.inputFrom must be set"),
+        ({"inputFrom": "Conductor", "conductor": TASK_TYPE}, "exactly one of spec.input and spec.inputFrom"),
+        ({"input": None, "inputFrom": "Conductor"}, "spec.inputFrom Conductor needs spec.conductor"),
+        ({"input": None, "inputFrom": "File", "conductor": TASK_TYPE}, "spec.inputFrom"),
+        ({"input": "text"}, "spec.input"),
+        ({"task": None}, "spec.taskRef must be set, or both spec.task.module and spec.task.image"),
+        ({"task": {"module": "m"}}, "spec.taskRef must be set, or both"),
+        ({"inputs": {}}, 'unknown field "spec.inputs"'),
+        ({"conductor": {**TASK_TYPE, "taskTyp": "x"}}, 'unknown field "spec.conductor.taskTyp"'),
+        ({"conductor": {"taskType": "x"}}, "spec.conductor.taskId: Required value"),
+        ({"volume": {"size": "1 GB"}}, "spec.volume.size"),
+        ({"volume": {"medium": "Disk"}}, "spec.volume.medium"),
+        ({"resources": {"limits": {"memory": "1GiB"}}}, "spec.resources.limits.memory"),
+        ({"activeDeadlineSeconds": 0}, "spec.activeDeadlineSeconds"),
+        ({"failurePolicy": [{"onReason": [], "result": "FAILED"}]}, "spec.failurePolicy[0].onReason"),
+        ({"failurePolicy": [{"onReason": ["X"], "result": "COMPLETED"}]}, "spec.failurePolicy[0].result"),
+    ],
+)
+def test_a_wrong_attempt_is_refused_by_field(server: Server, changes: dict[str, Any], words: str) -> None:
+    """The refusal names the field, and says what would be right."""
+    assert words in server.refusal(attempt(**changes))
+
+
+@pytest.mark.parametrize("name", ["a.b", "x" * 59])
+def test_a_name_must_leave_room_for_the_pods(server: Server, name: str) -> None:
+    """Pods are named after it, with a dash and a number, in one DNS label."""
+    assert "metadata.name must be at most 58" in server.refusal(attempt(name))
+
+
+def test_a_conductor_task_id_is_a_good_name(server: Server) -> None:
+    """They are UUIDs; the longest name that is allowed is taken, too."""
+    server.create(attempt(str(uuid.uuid4())))
+    server.create(attempt("y" * 58))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input": {"params": {"x": 2}}},
+        {"input": None},
+        {"task": {"image": "other:1"}},
+        {"taskRef": {"name": "other"}},
+        {"podTemplate": {"spec": {"nodeSelector": {"a": "b"}}}},
+        {"volume": {"size": "2Gi"}},
+        {"resources": {"limits": {"cpu": "2"}}},
+        {"disruptionRetries": 1},
+    ],
+)
+def test_the_spec_cannot_be_changed(server: Server, change: dict[str, Any]) -> None:
+    """Neither changed, nor added to, nor removed; the refusal names the field."""
+    made = attempt(volume={"size": "1Gi"})
+    server.create(made)
+    field = next(iter(change))
+    refusal = server.patch(made["metadata"]["name"], {"spec": change})
+    assert f"spec.{field} cannot be changed" in refusal or "exactly one of" in refusal
+
+
+def test_cancel_and_ttl_can_be_changed(server: Server) -> None:
+    """The two that are about how it ends."""
+    made = attempt()
+    server.create(made)
+    assert server.patch(made["metadata"]["name"], {"spec": {"cancel": True, "ttlSecondsAfterFinished": 5}}) == ""
+
+
+@pytest.mark.parametrize("change", [{"outcome": None}, {"outcome": {"reason": "Other"}}, None])
+def test_an_outcome_is_written_once(server: Server, change: Any) -> None:
+    """It cannot be changed, removed, or removed with the whole status; other fields can still be written."""
+    made = attempt()
+    server.create(made)
+    name = made["metadata"]["name"]
+    assert server.patch(name, {"status": {"outcome": b.completed()}}) == ""
+    assert "status.outcome is written once" in server.patch(name, {"status": change})
+    assert server.patch(name, {"status": {"phase": "Finishing"}}) == ""
+
+
+def test_a_whole_status_is_accepted(server: Server) -> None:
+    """Every field that operator and agent write."""
+    made = attempt()
+    server.create(made)
+    status = {
+        "phase": "Running",
+        "step": "Staging",
+        "podName": "p-1",
+        "nodeName": "n",
+        "executions": 1,
+        "workspace": {
+            "inputRef": "a",
+            "publishedRef": "b",
+            "changed": {"added": 1, "modified": 0, "deleted": 0, "bytes": 9},
+        },
+        "staging": {**b.STAGING, "commit": "c"},
+        "reporting": {"state": "Pending", "attempts": 1, "lastError": "x", "acceptedTime": b.stamp(1)},
+        "timings": {"queued": 0.1, "downloading": 2},
+        "conditions": [b.condition("PodReady", message="m")],
+    }
+    assert server.patch(made["metadata"]["name"], {"status": status}) == ""
+    kept = json.loads(server.prints("get", "pa", made["metadata"]["name"], "-o", "json"))
+    assert kept["status"] == status
+
+
+def test_the_dashboard_shows_what_matters(server: Server) -> None:
+    """`kubectl get pa`, and more with -o wide; TASK is the PeragoTask or the module."""
+    server.create(attempt("shown", conductor={**TASK_TYPE, "retryCount": 2}))
+    told = {"repository": "repo", "branch": "main", "inputRef": "aaa", "publishedRef": "bbb"}
+    status = {"phase": "Finishing", "podName": "shown-1", "workspace": told, "outcome": b.failure("OOMKilled")}
+    assert server.patch("shown", {"status": {**status, "reporting": {"state": "Pending"}}}) == ""
+    header, row = server.prints("get", "pa", "shown", "-o", "wide").splitlines()
+    assert header.split()[:7] == ["NAME", "TASK", "PHASE", "STEP", "RESULT", "RETRY", "REPORTED"]
+    assert header.split()[8:] == ["REPOSITORY", "BRANCH", "REF", "POD", "NODE", "REASON"]
+    assert {"app.work", "Finishing", "FAILED", "2", "Pending", "bbb", "shown-1", "OOMKilled"} <= set(row.split())
+
+
+def test_a_reference_to_a_task_is_shown_by_its_name(server: Server) -> None:
+    """Also when the attempt overrides the module."""
+    server.create(attempt("referring", taskRef={"name": "features"}))
+    assert "features" in server.prints("get", "pa", "referring").splitlines()[1].split()
+
+
+def test_attempts_are_found_by_pod_and_by_phase(server: Server) -> None:
+    """Selectable fields."""
+    server.create(attempt("found"))
+    server.patch("found", {"status": {"phase": "Canceled", "podName": "found-7"}})
+    for selector in ("status.podName=found-7", "status.phase=Canceled"):
+        assert "/found" in server.prints("get", "pa", "--field-selector", selector, "-o", "name")
+
+
+def test_both_kinds_are_listed_by_category(server: Server) -> None:
+    """`kubectl get perago` shows attempts and tasks."""
+    server.create(attempt("listed"))
+    server.create({**b.task("listed"), "metadata": {"name": "listed"}})
+    names = server.prints("get", "perago", "-o", "name").split()
+    assert {"peragoattempt.perago.dev/listed", "peragotask.perago.dev/listed"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"domain": "gpu"}, "spec.domain needs spec.taskType"),
+        ({"taskType": "build", "image": None}, "spec.taskType needs spec.module and spec.image"),
+        ({"maxConcurrency": 0}, "spec.maxConcurrency"),
+        ({"replicas": 3}, 'unknown field "spec.replicas"'),
+    ],
+)
+def test_a_wrong_task_is_refused_by_field(server: Server, spec: dict[str, Any], words: str) -> None:
+    """As attempts are."""
+    made = b.task("wrong", **spec)
+    made["spec"] = {key: value for key, value in made["spec"].items() if value is not None}
+    assert words in server.refusal({**made, "metadata": {"name": "wrong"}})
+
+
+@pytest.mark.parametrize("kind", ["peragoattempt", "peragotask"])
+def test_everything_is_explained(server: Server, kind: str) -> None:
+    """`kubectl explain` has a description at every level; metadata's is Kubernetes' own."""
+    text = server.prints("get", "crd", f"{kind}s.perago.dev", "-o", "json")
+    schema = json.loads(text)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert _undescribed(schema, kind) == []
+
+
+def _undescribed(schema: dict[str, Any], path: str) -> list[str]:
+    """Paths of properties without a description."""
+    found = []
+    for name, field in schema.get("properties", {}).items():
+        if name != "metadata" and not field.get("description"):
+            found.append(f"{path}.{name}")
+        found += _undescribed(field, f"{path}.{name}")
+    return found + (_undescribed(schema["items"], f"{path}[]") if "items" in schema else [])
+
+
+def test_explain_prints_the_docstrings(server: Server) -> None:
+    """Down to the leaves."""
+    assert "written before the branch exists" in server.prints("explain", "pa.status.staging.state")
+    assert "at most" not in server.prints("explain", "pt.spec.paused")
+
+
+def test_a_pod_of_ours_passes_restricted_pod_security(server: Server) -> None:
+    """In a namespace that enforces it: the pod that the operator would create."""
+    from perago_operator.core.config import Config
+    from perago_operator.core.podspec import pod_manifest
+    from perago_operator.core.resolve import resolve
+
+    server.prints("create", "namespace", "strict")
+    server.prints("label", "namespace", "strict", "pod-security.kubernetes.io/enforce=restricted")
+    facts = b.facts()
+    pod = pod_manifest(facts.attempt, resolve(facts.attempt.spec, None, Config()), 1, Config())
+    created = {**pod, "metadata": {**pod["metadata"], "namespace": "strict"}}  # type: ignore[dict-item]
+    server.create(created)

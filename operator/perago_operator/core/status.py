@@ -122,9 +122,10 @@ def _difference(present: JsonObject, wanted: JsonObject) -> JsonObject:
     for key, value in wanted.items():
         old: JsonValue = present.get(key)
         if isinstance(value, dict) and isinstance(old, dict):
-            inner = _difference(old, value)
-            if inner:
+            if inner := _difference(old, value):
                 patch[key] = inner
+        elif isinstance(value, dict):
+            patch[key] = {name: part for name, part in value.items() if part is not None}
         elif old != value:
             patch[key] = value
     return patch

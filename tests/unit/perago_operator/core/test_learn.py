@@ -1,0 +1,138 @@
+"""What answers and failures add to the memory of an attempt."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perago.wire import Outcome
+from perago_operator.api.reasons import Reason
+from perago_operator.core import actions as do
+from perago_operator.core.config import Config
+from perago_operator.core.learn import Failure, Found, failed, first_memory, learned, looked, with_evidence
+from perago_operator.core.memory import Memory, backoff, fraction
+from perago_operator.core.verdict import Standing, Verdict
+from tests import builders as b
+
+CONFIG = Config()
+OUTCOME = Outcome(status="FAILED", reason="X")
+REPORT = do.Report(b.conductor_task(), OUTCOME)
+BEAT = do.Heartbeat(b.conductor_task())
+NO_ANSWER = Failure(Reason.API_UNREACHABLE, "no answer", fate_unknown=True)
+
+
+def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: Memory | None = None) -> Memory:
+    """The memory after so many failures in a row."""
+    memory = memory or b.memory()
+    for _ in range(times):
+        memory = failed(memory, action, failure, b.facts(), (b.at(1), CONFIG))
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("action", "wanted"),
+    [
+        (do.HoldAttempt(), b.memory(held=True)),
+        (do.CreatePod("p", {}), b.memory(created=frozenset({"p"}), created_at=b.at(1))),
+        (do.DeletePod("p"), b.memory(deleted=frozenset({"p"}))),
+        (do.ReleasePod("p"), b.memory(released_pods=frozenset({"p"}))),
+        (do.DeleteStaging("r", "s"), b.memory(staging_deleted=frozenset({"s"}))),
+        (do.ReleaseAttempt(), b.memory(released=True)),
+        (do.DeleteAttempt(), b.memory(expired=True)),
+        (do.PatchStatus({}), b.memory()),
+        (do.RecordEvent("Normal", "R", "m"), b.memory()),
+    ],
+)
+def test_what_was_done_is_remembered(action: do.Action, wanted: Memory) -> None:
+    """So that it is not done again before the watch shows it."""
+    assert learned(b.memory(), action, None, b.at(1)) == wanted
+
+
+def test_a_log_is_kept_by_pod() -> None:
+    """Each execution has its own."""
+    assert learned(b.memory(), do.ReadLog("p", 20), "boom", b.at(1)).logs == {"p": "boom"}
+
+
+@pytest.mark.parametrize("action", [REPORT, do.ReadBack(b.conductor_task(), OUTCOME), BEAT])
+def test_a_reading_replaces_the_one_before(action: do.Action) -> None:
+    """Whichever call brought it."""
+    verdict = Verdict(Standing.OPEN, "open", b.at(1), after_report=True)
+    assert learned(b.memory(), action, verdict, b.at(1)).verdict == verdict
+
+
+def test_reports_are_counted_whether_they_succeed_or_not() -> None:
+    """People see how often it was tried."""
+    assert learned(after_failures(REPORT, NO_ANSWER, 2), REPORT, None, b.at(1)).reports == 3
+
+
+def test_the_heartbeat_counts_from_its_success() -> None:
+    """One that failed is tried again after its back-off, not a lease period later."""
+    assert learned(b.memory(), BEAT, None, b.at(1)).heartbeat_at == b.at(1)
+    assert after_failures(BEAT, NO_ANSWER).heartbeat_at is None
+
+
+def test_a_success_ends_the_trouble_of_its_kind_only() -> None:
+    """Conductor's troubles are not the API server's."""
+    memory = after_failures(BEAT, NO_ANSWER, memory=after_failures(REPORT, NO_ANSWER))
+    assert set(learned(memory, REPORT, None, b.at(2)).troubles) == {"Heartbeat"}
+
+
+@pytest.mark.parametrize("action", [REPORT, BEAT])
+def test_a_call_of_unknown_fate_is_doubted(action: do.Action) -> None:
+    """It may land later than its answer did not come."""
+    assert after_failures(action, NO_ANSWER).doubt_since == b.at(1)
+
+
+def test_a_call_that_never_left_is_not_doubted() -> None:
+    """Connection refused; and a reading changes nothing over there."""
+    assert after_failures(REPORT, replace(NO_ANSWER, fate_unknown=False)).doubt_since is None
+    assert after_failures(do.ReadBack(b.conductor_task(), OUTCOME), NO_ANSWER).doubt_since is None
+
+
+def test_a_conflict_rests_only_until_a_newer_object_arrives() -> None:
+    """The watch brings it within milliseconds."""
+    conflict = Failure(Reason.POD_REFUSED, "changed", conflict=True)
+    [trouble] = after_failures(do.PatchStatus({}, guarded=True), conflict).troubles.values()
+    assert trouble.holds(b.at(1.5), "1")
+    assert not trouble.holds(b.at(1.5), "2")
+    assert not trouble.holds(b.at(2), "1")
+
+
+@given(st.integers(1, 60), st.text(max_size=5))
+def test_back_off_grows_to_its_cap(count: int, uid: str) -> None:
+    """Doubled each time, less up to a half, the same for the same attempt."""
+    rest = backoff(uid, "Report", count, CONFIG)
+    full = timedelta(seconds=min(60.0, 2.0 ** (count - 1)))
+    assert full / 2 <= rest <= full
+    assert rest == backoff(uid, "Report", count, CONFIG)
+
+
+@given(st.text())
+def test_jitter_is_a_fraction(text: str) -> None:
+    """In [0, 1), from the text alone."""
+    assert 0 <= fraction(text) < 1
+
+
+def test_an_attempt_that_was_under_way_is_doubted() -> None:
+    """The process before may have made calls that still land."""
+    adopted = first_memory("u", b.at(1), under_way=True, reports=2)
+    assert (adopted.adopted, adopted.doubt_since, adopted.reports) == (True, b.at(1), 2)
+    assert first_memory("u", b.at(1), under_way=False, reports=0).doubt_since is None
+
+
+def test_evidence_is_kept_with_its_execution() -> None:
+    """A later execution asks again."""
+    assert with_evidence(b.memory(), Found("c", {"k": "v"}), 2).evidence.ref == "c"  # type: ignore[union-attr]
+    nothing = with_evidence(b.memory(), None, 2).evidence
+    assert nothing is not None
+    assert (nothing.execution, nothing.ref) == (2, None)
+
+
+def test_a_look_notes_pods_and_the_outcomes_first_sight() -> None:
+    """From there the time of reporting counts."""
+    told = b.facts(b.attempt(status={"outcome": b.completed()}), pods=(b.pod(),), memory=b.memory())
+    memory = looked(b.memory(), told, b.at(7))
+    assert (memory.seen, memory.outcome_seen_at) == (frozenset({"a1-1"}), b.at(7))
+    assert looked(memory, told, b.at(9)).outcome_seen_at == b.at(7)

@@ -1,0 +1,118 @@
+"""Names and labels, quantities, and attempts made of polled tasks."""
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perago_operator import ports
+from perago_operator.api.task import PeragoTask
+from perago_operator.core import names
+from perago_operator.core.bridging import INPUT_LIMIT, attempt_manifest
+from perago_operator.core.quantity import number_of_bytes
+from perago_operator.ports import PolledTask
+from tests import builders as b
+
+
+@given(st.text(max_size=200))
+def test_every_task_id_makes_a_good_name(task_id: str) -> None:
+    """Whatever Conductor's id generator gives."""
+    name = names.attempt_name(task_id)
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,56}[a-z0-9])?", name)
+    assert names.attempt_name(task_id) == name
+
+
+def test_a_uuid_is_its_own_name() -> None:
+    """As Conductor's ids are by default."""
+    task_id = str(uuid.uuid4())
+    assert names.attempt_name(task_id) == task_id
+
+
+@given(st.integers(1, 9999))
+def test_a_pods_name_tells_its_execution(number: int) -> None:
+    """And belongs to one attempt only."""
+    pod = names.pod_name("a-1", number)
+    assert names.execution_of(pod, "a-1") == number
+    assert names.execution_of(pod, "a") is None
+
+
+@given(st.text(max_size=200))
+def test_every_text_makes_a_label_value(text: str) -> None:
+    """Empty, or at most 63 characters that begin and end well."""
+    assert re.fullmatch(r"|[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", names.label_value(text))
+
+
+def test_retries_share_their_logical_task() -> None:
+    """Conductor gives a retry a new id and a new seq."""
+    retry = b.conductor_task(task_id="another", seq=2, retry_count=1)
+    assert names.logical_task(retry) == names.logical_task(b.conductor_task())
+
+
+@pytest.mark.parametrize("other", [{"iteration": 1}, {"reference_task_name": "r2"}, {"workflow_instance_id": "w2"}])
+def test_other_tasks_are_other_logical_tasks(other: dict[str, Any]) -> None:
+    """Another round of a loop, another task of the workflow, another workflow."""
+    assert names.logical_task(b.conductor_task(**other)) != names.logical_task(b.conductor_task())
+
+
+def test_finalizers_are_those_of_the_ports() -> None:
+    """The adapters take off what the core puts on."""
+    assert (names.ATTEMPT_FINALIZER, names.POD_FINALIZER) == (ports.ATTEMPT_FINALIZER, ports.POD_FINALIZER)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "wanted"),
+    [
+        ("1Gi", 1024**3),
+        ("500M", 500 * 10**6),
+        (2, 2),
+        ("1.5Ki", 1536),
+        ("1e3", 1000),
+        ("0.5", 1),
+        ("128974848", 128974848),
+    ],
+)
+def test_quantities_are_bytes(quantity: int | str, wanted: int) -> None:
+    """Rounded up to whole ones."""
+    assert number_of_bytes(quantity) == wanted
+
+
+@pytest.mark.parametrize("quantity", ["1GB", "Gi", "", "1 Gi"])
+def test_what_is_no_quantity_is_refused(quantity: str) -> None:
+    """With an example of one."""
+    with pytest.raises(ValueError, match="1Gi"):
+        number_of_bytes(quantity)
+
+
+TASK = PeragoTask.model_validate(b.task("build", taskType="build"))
+
+
+def bridged(size: int = 10, **changes: Any) -> dict[str, Any]:
+    """The attempt made of a polled task with an input of that many bytes."""
+    made: dict[str, Any] = attempt_manifest(PolledTask(b.conductor_task(**changes), {"params": {}}, size), TASK)
+    return made
+
+
+def test_a_polled_task_becomes_an_attempt_of_its_name() -> None:
+    """In the PeragoTask's namespace, held from the start, findable by workflow and type."""
+    metadata = bridged()["metadata"]
+    assert (metadata["name"], metadata["namespace"]) == (b.NAME, "ns")
+    assert metadata["finalizers"] == [names.ATTEMPT_FINALIZER]
+    assert metadata["labels"][names.WORKFLOW_LABEL] == "wf-1"
+
+
+def test_its_spec_is_the_reference_the_identity_and_the_input() -> None:
+    """Everything else comes from the PeragoTask when the pod is made."""
+    spec = bridged()["spec"]
+    assert spec["taskRef"] == {"name": "build"}
+    assert spec["input"] == {"params": {}}
+    assert spec["conductor"] == b.conductor_task().to_json()
+
+
+def test_a_large_input_stays_in_conductor() -> None:
+    """Over 256 KiB the agent reads it from there."""
+    assert bridged(INPUT_LIMIT)["spec"]["input"] == {"params": {}}
+    large = bridged(INPUT_LIMIT + 1)["spec"]
+    assert (large["inputFrom"], "input" in large) == ("Conductor", False)

@@ -1,0 +1,191 @@
+"""The pod of one execution."""
+
+import json
+from typing import Any
+
+import pytest
+
+from perago import wire
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.task import PeragoTask
+from perago_operator.core.config import Config, PodSettings
+from perago_operator.core.podspec import pod_manifest
+from perago_operator.core.resolve import resolve
+from tests import builders as b
+
+Raw = dict[str, Any]
+
+
+def made(attempt: Raw | None = None, task: Raw | None = None, config: Config | None = None, execution: int = 1) -> Raw:
+    """The pod for an attempt."""
+    parsed = PeragoAttempt.model_validate(attempt or b.attempt())
+    known = PeragoTask.model_validate(task) if task else None
+    config = config or Config()
+    pod: Raw = pod_manifest(parsed, resolve(parsed.spec, known, config), execution, config)
+    return pod
+
+
+def container(pod: Raw, name: str) -> Raw:
+    """One of its containers."""
+    found: Raw = next(each for each in pod["spec"]["containers"] if each["name"] == name)
+    return found
+
+
+def mounts(pod: Raw, name: str) -> dict[str, str]:
+    """Volume by mount path."""
+    return {each["mountPath"]: each["name"] for each in container(pod, name)["volumeMounts"]}
+
+
+def volume(pod: Raw, name: str) -> Raw:
+    """One of its volumes."""
+    found: Raw = next(each for each in pod["spec"]["volumes"] if each["name"] == name)
+    return found
+
+
+def test_agent_and_task_are_two_ordinary_containers() -> None:
+    """A native sidecar costs a third of a second at the start and seconds at the end."""
+    pod = made()
+    assert [each["name"] for each in pod["spec"]["containers"]] == ["agent", "task"]
+    assert "initContainers" not in pod["spec"]
+
+
+def test_the_task_gets_no_keys_and_no_token() -> None:
+    """Workspace, socket and a place for temporary files, nothing else."""
+    task = container(made(), "task")
+    assert set(mounts(made(), "task")) == {"/workspace", "/run/perago", "/tmp"}
+    assert {each["name"] for each in task["env"]} == {"HOME", "PYTHONUNBUFFERED"}
+    assert made()["spec"]["automountServiceAccountToken"] is False
+
+
+def test_the_agent_has_its_keys_as_files() -> None:
+    """lakeFS, Conductor and a pod-bound token; none of them in the environment."""
+    assert mounts(made(), "agent") == {
+        "/workspace": "workspace",
+        "/run/perago": "socket",
+        "/tmp": "agent-tmp",
+        wire.LAKEFS_KEYS_MOUNT: "lakefs-keys",
+        wire.CONDUCTOR_KEYS_MOUNT: "conductor-keys",
+        wire.CLUSTER_TOKEN_MOUNT: "cluster-token",
+    }
+
+
+def test_the_two_share_no_temporary_files() -> None:
+    """What the agent leaves in /tmp is not the task's to read."""
+    assert mounts(made(), "agent")["/tmp"] != mounts(made(), "task")["/tmp"]
+
+
+def test_a_standalone_attempt_without_workspace_needs_no_secret() -> None:
+    """Its pod starts in a namespace that has none."""
+    pod = made(b.attempt(standalone=True, input={"params": {}}))
+    assert [each["name"] for each in pod["spec"]["volumes"] if "secret" in each] == []
+
+
+def test_an_input_kept_in_conductor_may_have_a_workspace() -> None:
+    """So the lakeFS keys are mounted."""
+    pod = made(b.attempt(input=None, inputFrom="Conductor"))
+    assert volume(pod, "lakefs-keys")["secret"]["secretName"] == "perago-lakefs"
+
+
+def test_the_order_tells_the_agent_its_attempt() -> None:
+    """As JSON in one variable, in the wire's own shape."""
+    pod = made(b.attempt(volume={"size": "2Gi"}), execution=3)
+    [order] = [each["value"] for each in container(pod, "agent")["env"] if each["name"] == wire.ORDER_VARIABLE]
+    read = wire.Order.model_validate_json(order)
+    assert (read.namespace, read.name, read.uid, read.execution) == ("ns", b.NAME, b.UID, 3)
+    assert (read.module, read.volume_bytes, read.conductor) == ("app.work", 2 * 1024**3, b.conductor_task())
+
+
+def test_the_input_is_not_part_of_the_order() -> None:
+    """It may be larger than an environment variable can be."""
+    pod = made(b.attempt(input={"params": {"secret-word": "x" * 1000}}))
+    assert "secret-word" not in json.dumps(pod)
+
+
+@pytest.mark.parametrize("name", ["agent", "task"])
+def test_every_container_is_restricted(name: str) -> None:
+    """Pod Security `restricted`, and a read-only root besides."""
+    context = container(made(), name)["securityContext"]
+    assert (context["runAsNonRoot"], context["readOnlyRootFilesystem"], context["allowPrivilegeEscalation"]) == (
+        True,
+        True,
+        False,
+    )
+    assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_agent_and_task_are_different_users_of_one_group() -> None:
+    """The task cannot touch the agent's processes or socket; both can write the workspace."""
+    users = [container(made(), name)["securityContext"]["runAsUser"] for name in ("agent", "task")]
+    assert users == [65532, 65533]
+    assert made()["spec"]["securityContext"]["fsGroup"] == 65532
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"size": "2Gi"}, {"emptyDir": {"sizeLimit": "2Gi"}}),
+        ({"size": "1Gi", "medium": "Memory"}, {"emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}),
+        (None, {"emptyDir": {"sizeLimit": "5Gi"}}),
+    ],
+)
+def test_the_workspace_is_an_empty_dir_of_its_size(given: Raw | None, wanted: Raw) -> None:
+    """Without a size, the settings'."""
+    pod = made(b.attempt(volume=given), config=Config(pod=PodSettings(volume_size="5Gi")))
+    assert volume(pod, "workspace") == {"name": "workspace", **wanted}
+
+
+def test_a_storage_class_makes_it_a_generic_ephemeral_volume() -> None:
+    """It is provisioned for the pod and goes with it."""
+    pod = made(b.attempt(volume={"size": "3Gi", "storageClassName": "fast"}))
+    claim = volume(pod, "workspace")["ephemeral"]["volumeClaimTemplate"]["spec"]
+    assert (claim["storageClassName"], claim["resources"]) == ("fast", {"requests": {"storage": "3Gi"}})
+
+
+def test_a_pod_is_held_owned_and_found() -> None:
+    """Finalizer, owner, labels; its name is the attempt's and the execution's number."""
+    metadata = made(execution=2)["metadata"]
+    assert (metadata["name"], metadata["finalizers"]) == ("a1-2", ["perago.dev/outcome"])
+    assert metadata["ownerReferences"][0]["uid"] == b.UID
+    assert metadata["labels"]["perago.dev/managed-by"] == "perago"
+    assert metadata["labels"]["perago.dev/workflow"] == "wf-1"
+
+
+def test_templates_are_merged_the_tasks_first() -> None:
+    """The attempt's has the last word."""
+    task = b.task(podTemplate={"spec": {"nodeSelector": {"disk": "ssd", "zone": "a"}}})
+    own = b.attempt(taskRef={"name": "build"}, podTemplate={"spec": {"nodeSelector": {"zone": "b"}}})
+    assert made(own, task)["spec"]["nodeSelector"] == {"disk": "ssd", "zone": "b"}
+
+
+def test_a_template_adds_to_the_task_container() -> None:
+    """By its name; ours stays."""
+    extra = {"containers": [{"name": "task", "env": [{"name": "MODE", "value": "fast"}]}]}
+    task = container(made(b.attempt(podTemplate={"spec": extra})), "task")
+    assert [each["name"] for each in task["env"]] == ["HOME", "PYTHONUNBUFFERED", "MODE"]
+    assert task["image"] == "app:1"
+
+
+def test_a_template_cannot_take_the_pods_identity() -> None:
+    """It may add labels and annotations; name, owner, finalizer and our labels stay."""
+    template = {"metadata": {"name": "x", "finalizers": [], "labels": {"perago.dev/attempt": "y", "queue": "q"}}}
+    metadata = made(b.attempt(podTemplate=template))["metadata"]
+    assert (metadata["name"], metadata["finalizers"]) == ("a1-1", ["perago.dev/outcome"])
+    assert (metadata["labels"]["perago.dev/attempt"], metadata["labels"]["queue"]) == ("a1", "q")
+
+
+def test_secrets_and_pull_secrets_come_from_the_task() -> None:
+    """Those of the settings are pulled with as well, each once."""
+    task = b.task(
+        lakefsSecretRef={"name": "lake-b"}, conductorSecretRef={"name": "cond-b"}, imagePullSecrets=[{"name": "reg"}]
+    )
+    config = Config(pod=PodSettings(image_pull_secrets=("own", "reg")))
+    pod = made(b.attempt(taskRef={"name": "build"}), task, config)
+    assert volume(pod, "lakefs-keys")["secret"]["secretName"] == "lake-b"
+    assert volume(pod, "conductor-keys")["secret"]["secretName"] == "cond-b"
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "own"}, {"name": "reg"}]
+
+
+def test_a_pod_never_starts_over() -> None:
+    """Another execution is another pod, with evidence asked in between."""
+    spec = made()["spec"]
+    assert (spec["restartPolicy"], spec["enableServiceLinks"]) == ("Never", False)

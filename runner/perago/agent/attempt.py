@@ -1,0 +1,113 @@
+"""The agent's own attempt in the API server: one read and merge patches of its status, nothing else.
+
+Protocol: Kubernetes API, `GET …/peragoattempts/NAME` and `PATCH …/NAME/status` with `application/merge-patch+json`. The
+projected token is read for every call, because the kubelet renews it.
+"""
+
+import json
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from perago import wire
+from perago.agent.http import NoAnswer, answering, transient
+from perago.agent.mounts import Mounts
+
+_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+
+
+class ClusterRefused(Exception):
+    """The API server said no; the text has the status and the server's message."""
+
+
+class AttemptGone(Exception):
+    """There is no such attempt any more, or another one by the same name."""
+
+
+@dataclass(frozen=True)
+class AttemptObject:
+    """What the agent reads of its attempt."""
+
+    uid: str
+    deleted: bool
+    canceled: bool
+    input: dict[str, Any] | None
+    staging: wire.Staging | None
+
+
+def open_session(mounts: Mounts) -> aiohttp.ClientSession:
+    """A session that trusts the cluster's own certificate authority."""
+    authority = mounts.cluster / "ca.crt"
+    secure = mounts.api_server.startswith("https:")
+    context: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(authority)) if secure else True
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=4), timeout=_TIMEOUT)
+
+
+class AttemptApi:
+    """Get and patch the status of one attempt."""
+
+    def __init__(self, session: aiohttp.ClientSession, mounts: Mounts, order: wire.Order) -> None:
+        self._session = session
+        self._token: Path = mounts.cluster / "token"
+        self._order = order
+        group = f"apis/{wire.API_GROUP}/{wire.API_VERSION}"
+        name = f"namespaces/{quote(order.namespace)}/{wire.ATTEMPTS_PLURAL}/{quote(order.name)}"
+        self._url = f"{mounts.api_server}/{group}/{name}"
+
+    async def get(self) -> AttemptObject:
+        """The attempt; raises NoAnswer, ClusterRefused, AttemptGone (also when its uid is not the order's)."""
+        found = _attempt(await self._call("GET", self._url, "read the attempt"))
+        if found.uid != self._order.uid:
+            raise AttemptGone(f"attempt {self._name} has uid {found.uid}; this pod serves {self._order.uid}")
+        return found
+
+    async def patch_status(self, status: dict[str, Any]) -> None:
+        """Merge `status` into the attempt's status; raises as `get` does. Merging twice is harmless."""
+        body = json.dumps({"status": status}, separators=(",", ":"))
+        headers = {"Content-Type": "application/merge-patch+json"}
+        await self._call("PATCH", f"{self._url}/status", "patch the status", data=body, headers=headers)
+
+    @property
+    def _name(self) -> str:
+        return f"{self._order.namespace}/{self._order.name}"
+
+    async def _call(self, method: str, url: str, what: str, **options: Any) -> Any:  # aiohttp's options, JSON
+        headers = {"Authorization": f"Bearer {self._token.read_text().strip()}", **options.pop("headers", {})}
+        async with answering("the API server", what), self._session.request(
+            method, url, headers=headers, **options
+        ) as response:  # fmt: skip
+            if response.status < 400:
+                return await response.json(content_type=None)
+            raise _refusal(response.status, await response.text(), f"{what} {self._name}")
+
+
+def _refusal(status: int, body: str, what: str) -> Exception:
+    message = _message(body)
+    if status == 404:
+        return AttemptGone(f"the API server could not {what}: {message}")
+    if transient(status) or status == 409:
+        return NoAnswer(f"the API server could not {what}: {status} {message}")
+    return ClusterRefused(f"the API server refused to {what}: {status} {message}")
+
+
+def _message(body: str) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200]
+
+
+def _attempt(found: dict[str, Any]) -> AttemptObject:
+    spec, status, metadata = found.get("spec") or {}, found.get("status") or {}, found["metadata"]
+    staging = status.get("staging")
+    return AttemptObject(
+        uid=metadata["uid"],
+        deleted="deletionTimestamp" in metadata,
+        canceled=bool(spec.get("cancel")),
+        input=spec.get("input"),
+        staging=wire.Staging.model_validate(staging) if staging else None,
+    )

@@ -1,0 +1,55 @@
+"""Retries and the one way to say "no answer": shared by the three small clients. It knows no server's addresses.
+
+A `NoAnswer` is anything after which the same call may be tried again: a refused or broken connection, a time-out, a
+server's 5xx or 429. Whether the call was carried out is then unknown.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import aiohttp
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 5.0
+
+Answer = TypeVar("Answer")
+
+
+class NoAnswer(Exception):
+    """No usable answer came; the call's fate is unknown. The text says which server, which call, and what was seen."""
+
+
+def transient(status: int) -> bool:
+    """Whether an HTTP status says "try again"."""
+    return status == 429 or status >= 500
+
+
+@asynccontextmanager
+async def answering(who: str, what: str) -> AsyncIterator[None]:
+    """Translate everything aiohttp raises for a broken exchange into NoAnswer; keeps the cause."""
+    try:
+        yield
+    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        raise NoAnswer(f"{who} did not answer ({what}): {describe(error)}") from error
+
+
+def describe(error: BaseException) -> str:
+    """An exception's text, or its class where it has none; one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+async def retried(call: Callable[[], Awaitable[Answer]], seconds: float) -> Answer:
+    """`call()`, tried again after NoAnswer with capped, jittered back-off; raises the last NoAnswer after `seconds`."""
+    clock = asyncio.get_running_loop().time
+    deadline, pause = clock() + seconds, FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await call()
+        except NoAnswer:
+            if clock() + pause > deadline:
+                raise
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # jitter
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

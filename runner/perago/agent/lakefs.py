@@ -1,0 +1,200 @@
+"""The part of lakeFS's API that one attempt needs, as a small aiohttp client for one repository.
+
+Protocol: lakeFS OpenAPI under `/api/v1`, basic auth. Every method is one call and may be repeated after NoAnswer unless
+its docstring says otherwise; retries and decisions are the caller's. Bodies of objects are streamed in both directions.
+"""
+
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from perago.agent.http import NoAnswer, answering, transient
+from perago.agent.lakefs_errors import kind_of, refusal
+from perago.agent.mounts import LakeFSKeys
+from perago.publication import Commit
+
+PAGE: Final = 1000
+"""Most entries of a listing, and most paths of a bulk delete, that lakeFS takes in one call."""
+CONTENT_TYPE: Final = "application/octet-stream"
+"""The same for every upload: another content type alone would count as a change."""
+CONNECTIONS: Final = 48
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
+_MERGE_TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=10)
+
+Answer = AbstractAsyncContextManager[aiohttp.ClientResponse]
+
+
+@dataclass(frozen=True)
+class ObjectStats:
+    """An object as a listing or an upload's answer tells it; the checksum is the MD5 in hex for lakeFS's own uploads."""
+
+    path: str
+    size: int
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a listing and the path to go on after; None at the end."""
+
+    objects: tuple[ObjectStats, ...]
+    after: str | None
+
+
+def open_session(keys: LakeFSKeys) -> aiohttp.ClientSession:
+    """A session for the data plane. Nothing is decompressed on the way: what is stored is what is checked."""
+    return aiohttp.ClientSession(
+        auth=aiohttp.BasicAuth(keys.access_key, keys.secret_key),
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+        timeout=_TIMEOUT,
+        auto_decompress=False,
+        read_bufsize=128 * 1024,
+        headers={"Accept-Encoding": "identity"},
+    )
+
+
+class LakeFS:
+    """One repository of one server."""
+
+    def __init__(self, session: aiohttp.ClientSession, endpoint: str, repository: str) -> None:
+        self._session = session
+        self._base = f"{endpoint}/api/v1/repositories/{quote(repository, safe='')}"
+        self.repository = repository
+
+    async def commit_record(self, ref: str) -> Commit:
+        """The commit that `ref` names; raises RefNotFound, RepositoryNotFound."""
+        return _commit(await self._json("GET", f"/commits/{_seg(ref)}", f"read the commit {ref!r}"))
+
+    async def branch_head(self, branch: str) -> str:
+        """The commit id at the head of a branch; raises RefNotFound."""
+        answer = await self._json("GET", f"/branches/{_seg(branch)}", f"read the branch {branch!r}")
+        return str(answer["commit_id"])
+
+    async def history(self, ref: str, stop_at: str) -> AsyncIterator[Commit]:
+        """Commits from `ref` down the first parents, newest first; ends with `stop_at` where that is met."""
+        after = ""
+        while True:
+            query = _given(first_parent="true", amount="100", after=after, stop_at=stop_at)
+            page = await self._json("GET", f"/refs/{_seg(ref)}/commits", f"read the history of {ref!r}", params=query)
+            for result in page["results"]:
+                yield _commit(result)
+            if not page["pagination"]["has_more"]:
+                return
+            after = page["pagination"]["next_offset"]
+
+    async def list_page(self, ref: str, prefix: str, after: str) -> Page:
+        """Up to `PAGE` objects below `prefix` in the order of their UTF-8 paths; raises RefNotFound."""
+        query = _given(prefix=prefix, after=after, amount=str(PAGE), user_metadata="false")
+        page = await self._json("GET", f"/refs/{_seg(ref)}/objects/ls", f"list {ref!r}", params=query)
+        more = page["pagination"]["next_offset"] if page["pagination"]["has_more"] else None
+        return Page(tuple(map(_stats, page["results"])), more)
+
+    def read_object(self, ref: str, path: str) -> Answer:
+        """The object's body, to be streamed; raises RefNotFound, and NoAnswer also while the body is read."""
+        return self._request("GET", f"/refs/{_seg(ref)}/objects", f"read {path!r}", params={"path": path})
+
+    async def upload(self, branch: str, path: str, size: int, body: bytes | AsyncIterable[bytes]) -> ObjectStats:
+        """Put `size` bytes of `body` at `path`; the answer is what the server has stored."""
+        headers = {"Content-Type": CONTENT_TYPE, "Content-Length": str(size)}
+        call = self._json(
+            "POST", f"/branches/{_seg(branch)}/objects", f"upload {path!r}",
+            params={"path": path}, data=body, headers=headers,
+        )  # fmt: skip
+        return _stats(await call)
+
+    async def delete_objects(self, branch: str, paths: list[str]) -> None:
+        """Delete up to `PAGE` paths; a path that is not there is no error. Raises the first error of the answer."""
+        what = f"delete {len(paths)} objects"
+        call = self._json("POST", f"/branches/{_seg(branch)}/objects/delete", what, json={"paths": paths})
+        for error in (await call)["errors"]:
+            raise refusal(int(error["status_code"]), str(error["message"]), f"delete {error.get('path')!r}")
+
+    async def create_branch(self, branch: str, source: str) -> None:
+        """Make `branch` at commit `source`; raises Conflict when there is one by that name."""
+        what = f"create the branch {branch!r} from {source!r}"
+        async with self._request("POST", "/branches", what, json={"name": branch, "source": source}):
+            return
+
+    async def delete_branch(self, branch: str) -> None:
+        """Delete a branch; raises RefNotFound when it is not there."""
+        async with self._request("DELETE", f"/branches/{_seg(branch)}", f"delete the branch {branch!r}"):
+            return
+
+    async def commit(self, branch: str, message: str, metadata: Mapping[str, str]) -> str:
+        """Commit what was uploaded, and return the commit id. Raises NoChanges, also for a repeat that had landed."""
+        body = {"message": message, "metadata": dict(metadata)}
+        answer = await self._json("POST", f"/branches/{_seg(branch)}/commits", f"commit on {branch!r}", json=body)
+        return str(answer["id"])
+
+    async def squash_merge(self, source: str, target: str, message: str, metadata: Mapping[str, str]) -> str:
+        """Merge branch `source` into `target` as one commit, and return its id.
+
+        NOT to be repeated after NoAnswer before the target's history was searched: a repeat lands a second time.
+        Raises Conflict, HookRefused, UncommittedChanges, NoChanges.
+        """
+        body = {"message": message, "metadata": dict(metadata), "squash_merge": True}
+        path = f"/refs/{_seg(source)}/merge/{_seg(target)}"
+        call = self._json("POST", path, f"merge into the branch {target!r}", json=body, timeout=_MERGE_TIMEOUT)
+        return str((await call)["reference"])
+
+    async def conflicts(self, target: str, source: str) -> list[str]:
+        """Paths that both branches changed, from the first page of their difference."""
+        path = f"/refs/{_seg(target)}/diff/{_seg(source)}"
+        page = await self._json("GET", path, "compare the branches", params={"amount": str(PAGE)})
+        return [entry["path"] for entry in page["results"] if entry["type"] == "conflict"]
+
+    async def hard_reset(self, branch: str, ref: str) -> None:
+        """Move the branch to `ref`, whatever it holds: lakeFS checks no expected head here."""
+        what = f"reset the branch {branch!r} to {ref!r}"
+        async with self._request("PUT", f"/branches/{_seg(branch)}/hard_reset", what, params={"ref": ref}):
+            return
+
+    async def _json(self, method: str, path: str, what: str, **options: Any) -> Any:  # aiohttp's options, lakeFS's JSON
+        async with self._request(method, path, what, **options) as response:
+            return await response.json(content_type=None)
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, path: str, what: str, **options: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        url = URL(self._base + path, encoded=True)
+        async with answering("lakeFS", what), self._session.request(method, url, **options) as response:
+            if response.status >= 400:
+                raise await _error(response, what)
+            yield response
+
+
+async def _error(response: aiohttp.ClientResponse, what: str) -> Exception:
+    message = _message(await response.read())
+    if transient(response.status) and kind_of(response.status, message) is None:
+        return NoAnswer(f"lakeFS could not {what}: {response.status} {message}".rstrip())
+    return refusal(response.status, message, what)
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace").strip()
+
+
+def _commit(record: Mapping[str, Any]) -> Commit:
+    return Commit(record["id"], tuple(record["parents"] or ()), dict(record.get("metadata") or {}))
+
+
+def _stats(record: Mapping[str, Any]) -> ObjectStats:
+    return ObjectStats(record["path"], int(record.get("size_bytes") or 0), record["checksum"])
+
+
+def _given(**query: str) -> dict[str, str]:
+    return {name: value for name, value in query.items() if value}
+
+
+def _seg(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,89 @@
+"""Where the agent's pod puts what the agent needs: keys, token, socket, volume. Reads files, opens no connection.
+
+The paths are those of the pod that the operator makes (`perago.wire`); a test passes its own `Mounts`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perago import wire
+
+
+class MissingKeys(Exception):
+    """A mounted Secret lacks a key that is needed; the text names the file, never a value."""
+
+
+@dataclass(frozen=True)
+class Mounts:
+    """Paths and the API server's address, as they are inside the pod unless told otherwise."""
+
+    workspace: Path = Path(wire.WORKSPACE_MOUNT)
+    socket: Path = Path(wire.SOCKET_PATH)
+    lakefs: Path = Path(wire.LAKEFS_KEYS_MOUNT)
+    conductor: Path = Path(wire.CONDUCTOR_KEYS_MOUNT)
+    cluster: Path = Path(wire.CLUSTER_TOKEN_MOUNT)
+    api_server: str = ""
+    peer_gid: int = field(default_factory=os.getgid)
+    """The group that the task's process must have; the pod gives agent and task the same one."""
+
+
+@dataclass(frozen=True)
+class LakeFSKeys:
+    """Endpoint without `/api/v1`, and the key pair; `replace_unmarked` is the optional policy key beside them."""
+
+    endpoint: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    replace_unmarked: bool = True
+
+
+@dataclass(frozen=True)
+class ConductorKeys:
+    """URL with `/api`, and the optional credentials."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+
+def pod_mounts(environ: Mapping[str, str]) -> Mounts:
+    """The pod's own paths, with the API server that Kubernetes names in every container's environment."""
+    host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
+    return Mounts(api_server=f"https://{f'[{host}]' if ':' in host else host}:{port}")
+
+
+def lakefs_keys(folder: Path) -> LakeFSKeys:
+    """The lakeFS Secret; raises MissingKeys."""
+    return LakeFSKeys(
+        endpoint=_required(folder, "endpoint").rstrip("/"),
+        access_key=_required(folder, "accessKeyId"),
+        secret_key=_required(folder, "secretAccessKey"),
+        replace_unmarked=(_optional(folder, "replaceUnmarked") or "true").lower() != "false",
+    )
+
+
+def conductor_keys(folder: Path) -> ConductorKeys:
+    """The Conductor Secret; raises MissingKeys."""
+    return ConductorKeys(
+        url=_required(folder, "url").rstrip("/"),
+        token=_optional(folder, "token"),
+        username=_optional(folder, "username"),
+        password=_optional(folder, "password"),
+    )
+
+
+def _required(folder: Path, name: str) -> str:
+    value = _optional(folder, name)
+    if value is None:
+        raise MissingKeys(f"the mounted Secret has no key {name!r} ({folder / name})")
+    return value
+
+
+def _optional(folder: Path, name: str) -> str | None:
+    try:
+        return (folder / name).read_text().strip() or None
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,77 @@
+"""From a task's result to the outcome that is recorded. PURE.
+
+It fits within an object's limits, survives a merge patch, and carries the precise reason.
+"""
+
+import base64
+import gzip
+import json
+import re
+from typing import Any
+
+from perago import wire
+
+JSONObject = dict[str, Any]
+"""A JSON object: what crosses is the task's own and is not looked into."""
+
+LARGEST_EXACT_INTEGER = 2**63 - 1
+_WORD = re.compile(r"[A-Z][A-Za-z0-9]{0,99}")
+
+
+class OutputTooLarge(ValueError):
+    """The output exceeds what an object can hold; the text says by how much and what to do."""
+
+
+def failed(reason: str, message: str, max_length: int) -> wire.Outcome:
+    """The outcome of an attempt that the agent itself gave up."""
+    return wire.Outcome(status="FAILED", reason=reason, message=cut(message, max_length))
+
+
+def completed(output: JSONObject) -> wire.Outcome:
+    """The outcome of an attempt that completed with `output`; raises OutputTooLarge."""
+    return wire.Outcome(status="COMPLETED", reason="Completed", **_stored(output))
+
+
+def not_completed(result: wire.Result, cause: str | None, max_length: int) -> wire.Outcome:
+    """The outcome of a failed attempt; `cause` is the agent's own reason, which is more precise than the task's."""
+    message = cut(result.message or result.reason, max_length)
+    return wire.Outcome(status=result.status, reason=cause or reason_word(result.reason), message=message)
+
+
+def reason_word(reason: str) -> str:
+    """The reason as a CamelCase word; what is none becomes TaskExecutionError."""
+    return reason if _WORD.fullmatch(reason) else "TaskExecutionError"
+
+
+def cut(text: str, max_length: int) -> str:
+    """At most `max_length` characters of a text."""
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
+
+
+def check_output(output: JSONObject) -> None:
+    """Raises OutputTooLarge when `output` could not be recorded; asked before anything is published."""
+    _stored(output)
+
+
+def _stored(output: JSONObject) -> JSONObject:
+    try:
+        return wire.stored_output(output) if survives_merge_patch(output) else _packed(output)
+    except ValueError as error:
+        raise OutputTooLarge(str(error)) from error
+
+
+def _packed(output: JSONObject) -> JSONObject:
+    plain = json.dumps(output, separators=(",", ":")).encode()
+    packed = base64.b64encode(gzip.compress(plain, mtime=0)).decode()
+    if len(packed) > wire.OUTPUT_LIMIT:
+        raise OutputTooLarge(f"the task's output is {len(packed)} bytes compressed, over {wire.OUTPUT_LIMIT}")
+    return {"output_gzip": packed}
+
+
+def survives_merge_patch(value: object) -> bool:
+    """Whether the API server keeps `value` as it is: a merge patch drops nulls, and Go's numbers end at 63 bits."""
+    if isinstance(value, dict):
+        return all(survives_merge_patch(inner) for inner in value.values())
+    if isinstance(value, list):
+        return all(survives_merge_patch(inner) for inner in value)
+    return value is not None and not (isinstance(value, int) and abs(value) > LARGEST_EXACT_INTEGER)

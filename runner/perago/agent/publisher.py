@@ -1,0 +1,140 @@
+"""Performs what the publication table decides, and finds out what became of a merge whose answer was lost.
+
+Every try starts from the target's head as it is now: fence, look, decide, act. So a repeat after NoAnswer, or after a
+reset, is the same code. A squash merge is never repeated before the target's history was searched for this attempt.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from loguru import logger
+
+from perago import publication
+from perago.agent.http import NoAnswer, retried
+from perago.agent.lakefs import LakeFS
+from perago.agent.lakefs_errors import Conflict, HookRefused, LakeFSError, NoChanges
+from perago.errors import PublishFenceError
+from perago.publication import Commit, Target
+
+ROUNDS: Final = 3
+"""Looks at the target within one try: a reset is followed by a second look; more means that others are writing."""
+SETTLE_LOOKS: Final = 8
+SETTLE_PAUSE_SECONDS: Final = 0.25
+SHOWN_PATHS: Final = 10
+
+Fence = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What is to be merged: the branch, the commit that must be its head, and what the publication says of itself."""
+
+    branch: str
+    commit: str
+    message: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where this attempt publishes to, from where, and as whom."""
+
+    target: str
+    input_ref: str
+    me: publication.Identity
+    replace_unmarked: bool
+    retry_seconds: float
+
+
+class Publisher:
+    """Publishes one attempt's staged branch, or keeps the input ref, at most once."""
+
+    def __init__(self, lakefs: LakeFS, plan: Plan, fence: Fence) -> None:
+        self._lakefs = lakefs
+        self._plan = plan
+        self._fence = fence
+        self._fate_unknown = False
+
+    async def publish(self, staged: Staged) -> Commit:
+        """Returns the publication's commit; raises PublishFenceError, StaleAttemptError, LakeFSError, NoAnswer."""
+        return await retried(lambda: self._attempt(staged), self._plan.retry_seconds)
+
+    async def keep(self) -> Commit:
+        """Nothing changed: the input ref, or this attempt's own publication; raises as `publish` does."""
+        return await retried(lambda: self._attempt(None), self._plan.retry_seconds)
+
+    async def evidence(self) -> Commit | None:
+        """This attempt's publication in the target's history down to the input ref; None when there is none."""
+        async for commit in self._lakefs.history(self._plan.target, self._plan.input_ref):
+            if publication.is_publication_of(commit, self._plan.me.attempt_uid):
+                return commit
+            if commit.id == self._plan.input_ref:
+                return None
+        return None
+
+    async def _attempt(self, staged: Staged | None) -> Commit:
+        if self._fate_unknown and (landed := await self._settled()):
+            return landed
+        for _ in range(ROUNDS):
+            await self._fence()
+            done = await self._perform(await self._decision(changed=staged is not None), staged)
+            if done is not None:
+                return done
+        raise PublishFenceError(f"branch {self._plan.target!r} is being moved by others while this attempt publishes")
+
+    async def _decision(self, *, changed: bool) -> publication.Decision:
+        plan = self._plan
+        head = await self._lakefs.commit_record(await self._lakefs.branch_head(plan.target))
+        return publication.decide(Target(head, plan.input_ref, plan.me, changed, plan.replace_unmarked))
+
+    async def _perform(self, decision: publication.Decision, staged: Staged | None) -> Commit | None:
+        match decision:
+            case publication.AlreadyPublished(ref):
+                return await self._lakefs.commit_record(ref)
+            case publication.Keep():
+                return Commit(self._plan.input_ref)
+            case publication.ResetThenMerge(abandoned) | publication.ResetToInput(abandoned):
+                logger.info("replacing {} on {!r}: it was published, but did not count", abandoned, self._plan.target)
+                await self._lakefs.hard_reset(self._plan.target, self._plan.input_ref)
+                return None
+            case publication.Refuse(why):
+                raise PublishFenceError(f"branch {self._plan.target!r} may not be replaced by this attempt: {why}")
+            case publication.Merge():
+                assert staged is not None
+                return await self._merge(staged)
+
+    async def _merge(self, staged: Staged) -> Commit:
+        found = await self._lakefs.branch_head(staged.branch)
+        if found != staged.commit:
+            raise PublishFenceError(f"staging branch {staged.branch!r} is at {found}, not at {staged.commit}")
+        try:
+            call = self._lakefs.squash_merge(staged.branch, self._plan.target, staged.message, staged.metadata)
+            return Commit(await call, metadata=staged.metadata)
+        except NoAnswer:
+            self._fate_unknown = True
+            raise
+        except (Conflict, HookRefused, NoChanges) as error:
+            return await self._landed_before(staged, error)
+
+    async def _landed_before(self, staged: Staged, error: LakeFSError) -> Commit:
+        if self._fate_unknown and (landed := await self.evidence()):
+            return landed
+        if isinstance(error, Conflict):
+            paths = await self._lakefs.conflicts(self._plan.target, staged.branch)
+            raise PublishFenceError(_conflict(self._plan.target, paths)) from error
+        raise PublishFenceError(str(error)) from error
+
+    async def _settled(self) -> Commit | None:
+        """A merge without an answer may still be under way in the server: look for a while."""
+        for _ in range(SETTLE_LOOKS):
+            if landed := await self.evidence():
+                return landed
+            await asyncio.sleep(SETTLE_PAUSE_SECONDS)
+        return None
+
+
+def _conflict(target: str, paths: list[str]) -> str:
+    shown = ", ".join(map(repr, paths[:SHOWN_PATHS])) + (" …" if len(paths) > SHOWN_PATHS else "")
+    return f"branch {target!r} has other changes of the same paths: {shown or 'lakeFS names none'}"

@@ -1,0 +1,95 @@
+"""The unix socket: one connection from the task's process, one call at a time, frames of `perago.wire`.
+
+Listening is the first thing that the agent does (`perago.agent.listen` needs the standard library alone), so that the task's first
+connection succeeds and its call waits in the kernel until the agent is ready. It does not know what a call does.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from loguru import logger
+from pydantic import TypeAdapter, ValidationError
+
+from perago import wire
+
+_CREDENTIALS = struct.Struct("3i")
+_CALLS: TypeAdapter[wire.Call] = TypeAdapter(wire.Call)
+
+Answering = Callable[[wire.Call], Awaitable[wire.WireModel]]
+
+
+class NoTask(Exception):
+    """No task connected: in time, or at all because the pod is ending."""
+
+
+async def accept(listener: socket.socket, peer_gid: int, seconds: float) -> socket.socket:
+    """The task's connection; raises NoTask after `seconds`. A process of another group is turned away.
+
+    There is one connection for an attempt's whole life: the listener is closed afterwards, so a second finds nothing.
+    """
+    listener.setblocking(False)
+    try:
+        async with asyncio.timeout(seconds):
+            connection = await _accept_from_group(listener, peer_gid)
+    except TimeoutError:
+        raise NoTask(f"no task connected within {seconds:g} s") from None
+    close(listener)
+    return connection
+
+
+def close(listener: socket.socket) -> None:
+    """Stop listening and remove the socket's file."""
+    path = listener.getsockname()
+    listener.close()
+    Path(path).unlink(missing_ok=True)
+
+
+async def _accept_from_group(listener: socket.socket, peer_gid: int) -> socket.socket:
+    while True:
+        connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+        _pid, uid, gid = peer_of(connection)
+        if gid == peer_gid:
+            return connection
+        logger.warning("a connection of uid {} gid {} was turned away: the task has gid {}", uid, gid, peer_gid)
+        connection.close()
+
+
+def peer_of(connection: socket.socket) -> tuple[int, int, int]:
+    """Pid (0 across namespaces), uid and gid of the process at the other end, as the kernel says."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, gid = _CREDENTIALS.unpack(credentials)
+    return pid, uid, gid
+
+
+async def converse(connection: socket.socket, answering: Answering, ended: Callable[[], bool]) -> None:
+    """Answer calls until `ended()`, or until the task is gone or speaks no protocol."""
+    reader, writer = await asyncio.open_unix_connection(sock=connection)
+    try:
+        while not ended() and (frame := await _read_frame(reader)) is not None:
+            writer.write(wire.encode_frame(wire.answer(await _answer(frame, answering))))
+            await writer.drain()
+    except (wire.FrameError, ConnectionError) as error:
+        logger.warning("the conversation with the task broke off: {}", error)
+    finally:
+        writer.close()
+
+
+async def _answer(frame: bytes, answering: Answering) -> wire.WireModel:
+    try:
+        call = _CALLS.validate_python(wire.decode_frame(frame))
+    except ValidationError as error:
+        logger.warning("refused a call of no known shape: {} errors", error.error_count())
+        return wire.Refusal(error="TaskExecutionError", message=f"no call of protocol {wire.PROTOCOL_VERSION}")
+    return await answering(call)
+
+
+async def _read_frame(reader: asyncio.StreamReader) -> bytes | None:
+    try:
+        return await reader.readexactly(wire.frame_length(await reader.readexactly(4)))
+    except asyncio.IncompleteReadError as error:
+        if error.partial:
+            raise wire.FrameError("the connection ended inside a frame") from error
+        return None

@@ -1,0 +1,60 @@
+"""The staging branch: made from the input ref, filled, committed, and deleted again, each step repeatable.
+
+Every execution of every attempt has a branch of its own, so what is found on a branch of that name is one's own doing.
+It decides nothing about publication.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from perago.agent.http import retried
+from perago.agent.lakefs import LakeFS
+from perago.agent.lakefs_errors import Conflict, NoChanges, RefNotFound, RepositoryNotFound
+from perago.agent.transfer import Moved, Transfer
+from perago.errors import TaskExecutionError
+from perago.wire import Stage
+
+
+@dataclass(frozen=True)
+class StagingBranch:
+    """One execution's staging branch."""
+
+    lakefs: LakeFS
+    name: str
+    input_ref: str
+    retry_seconds: float
+
+    async def create(self) -> None:
+        """Make the branch at the input ref; one that is there at that commit is ours from a lost answer."""
+        try:
+            await retried(lambda: self.lakefs.create_branch(self.name, self.input_ref), self.retry_seconds)
+        except Conflict:
+            head = await retried(self._head, self.retry_seconds)
+            if head != self.input_ref:
+                raise
+
+    async def fill(self, changes: Stage, transfer: Transfer) -> Moved:
+        """Upload and delete what changed; all of it is on the branch when this returns."""
+        moved = await transfer.upload(self.name, (*changes.added, *changes.modified))
+        await transfer.delete(self.name, changes.deleted)
+        return moved
+
+    async def commit(self, message: str, metadata: Mapping[str, str]) -> str:
+        """Commit what was uploaded; a commit whose answer was lost is the branch's head."""
+        try:
+            return await retried(lambda: self.lakefs.commit(self.name, message, metadata), self.retry_seconds)
+        except NoChanges:
+            head = await retried(self._head, self.retry_seconds)
+            if head != self.input_ref:
+                return head
+            raise TaskExecutionError("the staged changes leave the repository as it is: nothing to publish") from None
+
+    async def delete(self) -> None:
+        """Delete the branch; one that is gone already is gone."""
+        try:
+            await retried(lambda: self.lakefs.delete_branch(self.name), self.retry_seconds)
+        except (RefNotFound, RepositoryNotFound):
+            return
+
+    async def _head(self) -> str:
+        return await self.lakefs.branch_head(self.name)

@@ -1,0 +1,143 @@
+"""The attempt's tree on the shared volume, reached so that nothing in it can lead the agent astray.
+
+The task owns the tree and may be hostile: it could put a symlink to the agent's keys, or a pipe, where a file is
+expected. So every path is opened part by part below the volume's root, no symlink is followed, and only regular files
+are read. Space is counted before and while writing. It knows no lakeFS and no socket.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+
+from perago.errors import TaskInputError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class VolumeFull(Exception):
+    """The workspace does not fit into the attempt's volume; the text has both sizes."""
+
+
+class UnreadableFile(Exception):
+    """A file of the workspace that the agent may not read; the text names it."""
+
+
+class CorruptObject(Exception):
+    """What arrived is not what the other side has: size or checksum differ."""
+
+
+class Tree:
+    """The files below one directory, by workspace-relative POSIX path."""
+
+    def __init__(self, root: str) -> None:
+        """`root` is opened without following a symlink in its last part."""
+        try:
+            self._root = os.open(root, _FOLDER)
+        except OSError as error:
+            raise TaskInputError(f"the attempt directory {root} cannot be used: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Give the root's descriptor back."""
+        os.close(self._root)
+
+    def create(self, path: str) -> int:
+        """A descriptor for a new file, its folders made; raises TaskInputError where a file system cannot hold it."""
+        with _named(path), self._folder_of(path, make=True) as (folder, name):
+            return os.open(name, _CREATE, 0o666, dir_fd=folder)
+
+    def open_for_reading(self, path: str) -> tuple[int, int]:
+        """A descriptor and the size of a regular file; raises TaskInputError (symlink, …), UnreadableFile."""
+        with _named(path), self._folder_of(path, make=False) as (folder, name):
+            descriptor = os.open(name, _READ, dir_fd=folder)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(descriptor)
+            raise TaskInputError(f"{path!r} is not a regular file and cannot be published")
+        return descriptor, found.st_size
+
+    @contextmanager
+    def _folder_of(self, path: str, *, make: bool) -> Iterator[tuple[int, str]]:
+        *folders, name = PurePosixPath(path).parts
+        current = os.dup(self._root)
+        try:
+            for folder in folders:
+                below = _step(current, folder, make)
+                os.close(current)
+                current = below
+            yield current, name
+        finally:
+            os.close(current)
+
+
+def _step(current: int, folder: str, make: bool) -> int:
+    try:
+        return os.open(folder, _FOLDER, dir_fd=current)
+    except FileNotFoundError:
+        if not make:
+            raise
+    _make_folder(current, folder)
+    return os.open(folder, _FOLDER, dir_fd=current)
+
+
+def _make_folder(current: int, folder: str) -> None:
+    """Make a folder; another download may have made it in the meantime."""
+    try:
+        os.mkdir(folder, 0o777, dir_fd=current)
+    except FileExistsError:
+        return
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _meaning(error, path) from error
+
+
+def _meaning(error: OSError, path: str) -> Exception:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return UnreadableFile(f"{path!r} cannot be read by the agent: its owner must let the group read it")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return VolumeFull(f"no space is left on the volume for {path!r}")
+    if error.errno in (errno.ELOOP, errno.EMLINK):
+        return TaskInputError(f"{path!r} is a symlink, which cannot be published")
+    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        return TaskInputError(f"{path!r} is both a file and a folder, or lies behind a symlink: {error.strerror}")
+    return TaskInputError(f"{path!r} cannot be a file of the workspace: {error.strerror}")
+
+
+class Space:
+    """How much may still be written: the volume's declared size (0: unknown) and what the file system has free."""
+
+    def __init__(self, limit: int, free: int) -> None:
+        self._limit = limit
+        self._free = free
+        self._planned = 0
+
+    def plan(self, size: int, path: str) -> None:
+        """Count an object that is about to be written; raises VolumeFull when it no longer fits."""
+        self._planned += size
+        if self._limit and self._planned > self._limit:
+            raise VolumeFull(f"the input needs more than the volume's {self._limit} bytes (at {path!r})")
+        if self._planned > self._free:
+            raise VolumeFull(f"the input needs more than the {self._free} bytes that are free (at {path!r})")
+
+
+def space_of(folder: str, limit: int) -> Space:
+    """The space of the volume that holds `folder`, as the file system tells it now."""
+    found = os.statvfs(folder)
+    return Space(limit, found.f_bavail * found.f_frsize)
+
+
+def write_all(descriptor: int, data: bytes, path: str) -> None:
+    """Write all of `data`; raises VolumeFull when the file system is full."""
+    view = memoryview(data)
+    with _named(path):
+        while view:
+            view = view[os.write(descriptor, view) :]

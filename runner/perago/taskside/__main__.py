@@ -1,0 +1,61 @@
+"""The task container's process: `python -m perago.taskside`. Holds no key and reads no environment of Perago's.
+
+It connects before the user's module is imported, so that the agent's one connection is this one. On SIGTERM it ends at
+once while the body runs (the attempt is then a disruption, or was canceled); a publication under way is finished first.
+Exit code 0: the result is recorded; 1: the agent was gone; 143: SIGTERM.
+"""
+
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+
+from perago import wire
+from perago.errors import TaskDefinitionError
+from perago.task import TaskDefinition, load_module_task
+from perago.taskside.attempt import LastError, result_of, run_attempt
+from perago.taskside.client import AgentClient, AgentGone, connect
+from perago.taskside.invalid import invalid_task
+
+
+def main(socket_path: str = wire.SOCKET_PATH) -> int:
+    """Run the attempt that the agent assigns; returns the exit code."""
+    os.umask(0o002)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        client = AgentClient(connect(socket_path))
+        _end_on_sigterm(client)
+        client.report(_result(client))
+    except AgentGone as error:
+        print(f"perago: {error}", file=sys.stderr)  # noqa: T201 - the pod's log is all that is left
+        return 1
+    return 0
+
+
+def _result(client: AgentClient) -> wire.Result:
+    try:
+        assignment = client.hello()
+    except AgentGone:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the agent refused with is the result
+        return wire.Result(status="FAILED", reason=type(error).__name__, message=str(error))
+    try:
+        task: TaskDefinition = load_module_task(assignment.module)
+    except TaskDefinitionError as error:
+        return invalid_task(error)
+    errors = LastError()
+    result = run_attempt(task, assignment, client)
+    return result_of(result, errors, client.executing_seconds)
+
+
+def _end_on_sigterm(client: AgentClient) -> None:
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        if client.executing_seconds is None:
+            os._exit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

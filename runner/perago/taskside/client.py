@@ -1,0 +1,138 @@
+"""The attempt core's callbacks as calls to the agent over the unix socket. Standard library and pydantic only.
+
+One call at a time; a refusal is raised as the exception that it names. File contents never cross: both containers see
+the volume.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from perago import wire
+from perago.attempt import TaskExecutionContext
+from perago.errors import TaskExecutionError, error_named
+from perago.models import WorkspaceSpec
+from perago.reference import WorkspaceInput
+from perago.staging import StagedWorkspace
+from perago.taskside.readable import make_group_readable
+from perago.taskside.view import AttemptView, view_of
+from perago.workspace.manifest import Manifest
+
+CONNECT_PAUSE_SECONDS = 0.005
+CONNECT_SECONDS = 120.0
+"""The agent may still be starting, or its image be pulled on a loaded node; then the pod is lost anyway."""
+
+Answer = TypeVar("Answer", bound=wire.WireModel)
+
+
+class AgentGone(Exception):
+    """The agent ended, or never was: nothing can be reported any more."""
+
+
+def connect(path: str, seconds: float = CONNECT_SECONDS) -> socket.socket:
+    """A connection to the agent, tried again until it listens; raises AgentGone after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(path)
+        except OSError as error:
+            connection.close()
+            if time.monotonic() > deadline:
+                raise AgentGone(f"no agent listens at {path}: {error}") from error
+            time.sleep(CONNECT_PAUSE_SECONDS)
+        else:
+            return connection
+
+
+class AgentClient:
+    """The other end of the socket, as the callbacks that `perago.run_workspace_task_attempt` takes."""
+
+    def __init__(self, connection: socket.socket, clock: Callable[[], float] = time.monotonic) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._body_began: float | None = None
+        self.executing_seconds: float | None = None
+
+    def hello(self) -> wire.Assignment:
+        """Learn what to do."""
+        return self._call(wire.Hello(), wire.Assignment)
+
+    def body_begins(self) -> None:
+        """The time from here on is the body's."""
+        self._body_began = self._clock()
+
+    def body_ended(self) -> None:
+        """The body has ended, if it had begun; the first time counts."""
+        if self._body_began is not None and self.executing_seconds is None:
+            self.executing_seconds = self._clock() - self._body_began
+
+    def download(self, _workspace: WorkspaceInput, spec: WorkspaceSpec, _directory: Path) -> Manifest:
+        """`download_workspace`: the agent fills the directory and leaves the manifest of what it put there."""
+        answer = self._call(wire.Download(prefix=spec.prefix, read_only=spec.read_only), wire.Downloaded)
+        manifest = Manifest.read(Path(answer.manifest_path))
+        self.body_begins()
+        return manifest
+
+    def load_current_attempt(self, _attempt: AttemptView) -> AttemptView:
+        """`load_current_attempt`: the agent's own fence, which the core compares once more."""
+        self.body_ended()
+        answer = self._call(wire.LoadCurrentAttempt(), wire.CurrentAttempt)
+        return view_of(answer.attempt, answer.status)
+
+    def stage(
+        self, directory: Path, _workspace: WorkspaceInput, _spec: WorkspaceSpec, execution: TaskExecutionContext
+    ) -> StagedWorkspace:
+        """`stage_workspace`: make the changes readable for the agent, and name them."""
+        changes = execution.changes
+        if changes is None:
+            raise TaskExecutionError("the attempt core named no changes to stage")
+        make_group_readable(directory, changes.uploads)
+        call = wire.Stage(added=changes.added, modified=changes.modified, deleted=changes.deleted)
+        answer = self._call(call, wire.Staged)
+        return StagedWorkspace(answer.repository, answer.branch, answer.commit)
+
+    def publish(
+        self,
+        _staged: StagedWorkspace,
+        _workspace: WorkspaceInput,
+        _spec: WorkspaceSpec,
+        execution: TaskExecutionContext,
+    ) -> str:
+        """`publish_workspace`: the new ref."""
+        return self._call(wire.Publish(output=execution.output or {}), wire.Published).ref
+
+    def complete_noop(self, _workspace: WorkspaceInput, _spec: WorkspaceSpec, _execution: TaskExecutionContext) -> str:
+        """`complete_noop_workspace`: the input ref, or this attempt's earlier publication."""
+        return self._call(wire.CompleteNoop(), wire.Published).ref
+
+    def cleanup_staging(self, _staged: StagedWorkspace) -> None:
+        """`cleanup_staging`: the agent knows its branch."""
+        self._call(wire.CleanupStaging(), wire.Done)
+
+    def report(self, result: wire.Result) -> None:
+        """The last call; returns once the outcome is recorded."""
+        self._call(result, wire.Done)
+
+    def _call(self, call: wire.WireModel, kind: type[Answer]) -> Answer:
+        frame = wire.encode_frame(call.to_json())
+        try:
+            self._connection.sendall(frame)
+            body = wire.decode_frame(self._receive(wire.frame_length(self._receive(4))))
+        except OSError as error:
+            raise AgentGone(f"the agent is gone: {error}") from error
+        if wire.REFUSED in body:
+            refusal = wire.Refusal.model_validate(body[wire.REFUSED])
+            raise error_named(refusal.error, refusal.message)
+        return kind.model_validate(body[wire.ANSWERED])
+
+    def _receive(self, count: int) -> bytes:
+        received = bytearray()
+        while len(received) < count:
+            chunk = self._connection.recv(min(count - len(received), 1 << 20))
+            if not chunk:
+                raise AgentGone("the agent closed the connection")
+            received += chunk
+        return bytes(received)

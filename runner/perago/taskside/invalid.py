@@ -1,0 +1,22 @@
+"""A module that is no task: what is wrong and where, as a terminal result. Looks at exceptions only."""
+
+import traceback
+from types import TracebackType
+
+from perago import wire
+from perago.errors import TaskDefinitionError
+
+
+def invalid_task(error: TaskDefinitionError) -> wire.Result:
+    """The result of an attempt whose module is missing, cannot be imported, or does not declare exactly one task."""
+    traceback.print_exception(error)
+    place = where(error.__cause__.__traceback__) if error.__cause__ else None
+    message = f"{error} ({place})" if place else str(error)
+    return wire.Result(status="FAILED_WITH_TERMINAL_ERROR", reason="InvalidTask", message=message)
+
+
+def where(trace: TracebackType | None) -> str | None:
+    """`file:line` of the innermost frame that is no import machinery; None when the module was not even found."""
+    frames = [frame for frame in traceback.extract_tb(trace) if "importlib" not in frame.filename]
+    outside = [frame for frame in frames if "/perago/task.py" not in frame.filename]
+    return f"{outside[-1].filename}:{outside[-1].lineno}" if outside else None

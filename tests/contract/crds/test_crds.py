@@ -56,6 +56,14 @@ def test_a_full_attempt_is_accepted(server: Server) -> None:
     assert kept["spec"] == full["spec"]
 
 
+def test_nulls_in_an_input_are_kept(server: Server) -> None:
+    """They are part of what Conductor gave."""
+    made = attempt(input={"params": {"limit": None, "deep": [{"x": None}]}})
+    server.create(made)
+    kept = json.loads(server.prints("get", "pa", made["metadata"]["name"], "-o", "json"))
+    assert kept["spec"]["input"] == made["spec"]["input"]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

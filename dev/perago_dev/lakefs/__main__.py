@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from perago_dev.lakefs.http.app import MAX_HEADER_BYTES, Keys, build_app
+from perago_dev.lakefs.http.app import MAX_HEADER_BYTES, MAX_LINE_BYTES, Keys, build_app
 from perago_dev.lakefs.store.store import Store
 
 BANNER = """\
@@ -45,8 +45,9 @@ async def _serve(arguments: argparse.Namespace, keys: Keys) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     store = Store(arguments.data)
-    limits = {"max_line_size": 64 * 1024, "max_field_size": MAX_HEADER_BYTES, "max_headers": MAX_HEADER_BYTES}
-    runner = web.AppRunner(build_app(store, keys), access_log=None, **limits)
+    runner = web.AppRunner(
+        build_app(store, keys), access_log=None, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_HEADER_BYTES
+    )
     await runner.setup()
     site = web.TCPSite(runner, arguments.host, arguments.port, backlog=1024)
     await site.start()

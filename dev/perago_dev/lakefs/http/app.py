@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from perago_dev.lakefs.errors import ApiError
 from perago_dev.lakefs.http import history, objects, reply, repositories, server
@@ -15,6 +16,8 @@ from perago_dev.lakefs.store.store import Store
 
 MAX_HEADER_BYTES = 1024 * 1024
 """lakeFS takes 100 KB of object metadata in headers and refuses 1.2 MB."""
+MAX_LINE_BYTES = 64 * 1024
+"""A line of a request: its path and query; paths have up to 1,024 bytes, each three when quoted."""
 MAX_JSON_BYTES = 64 * 1024 * 1024
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -49,7 +52,7 @@ def _user(store: Store) -> _Handler:
 
 
 @web.middleware
-async def _refusals(request: web.Request, handler: _Handler) -> web.StreamResponse:
+async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except ApiError as error:
@@ -65,11 +68,11 @@ async def _refusals(request: web.Request, handler: _Handler) -> web.StreamRespon
         return reply.json_reply({"message": f"internal error of the development server: {error!r}"}, 500)
 
 
-def _authentication(keys: Keys) -> Callable[[web.Request, _Handler], Awaitable[web.StreamResponse]]:
+def _authentication(keys: Keys) -> Middleware:
     expected = b"Basic " + base64.b64encode(f"{keys.access_key}:{keys.secret_key}".encode())
 
     @web.middleware
-    async def authentication(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    async def authentication(request: web.Request, handler: Handler) -> web.StreamResponse:
         given = request.headers.get("Authorization", "").encode()
         if request.path not in server.OPEN_PATHS and not hmac.compare_digest(given, expected):
             raise ApiError(401, "error authenticating request")

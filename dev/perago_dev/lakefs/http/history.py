@@ -38,7 +38,7 @@ async def merge(request: web.Request) -> web.Response:
     store = store_of(request)
     try:
         made = await store.write(lambda state: commits.merge(state, repo_of(request), *names, order))
-    except hooks.HookRefused as refusal:
+    except hooks.HookRefusedError as refusal:
         repository, run = refusal.repository, refusal.run
         await store.write(lambda state: state.add_run(repository, run))
         raise

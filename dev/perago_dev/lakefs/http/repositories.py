@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from aiohttp import web
@@ -10,8 +11,9 @@ from aiohttp import web
 from perago_dev.lakefs.errors import ApiError, not_found, unsupported
 from perago_dev.lakefs.http import params, reply
 from perago_dev.lakefs.http.context import branch_of, repo_of, store_of
-from perago_dev.lakefs.model.paging import page
+from perago_dev.lakefs.model.paging import Page, page
 from perago_dev.lakefs.ops import objects, refs, repositories
+from perago_dev.lakefs.store.rows import Run
 from perago_dev.lakefs.store.state import State
 
 routes = web.RouteTableDef()
@@ -20,6 +22,7 @@ _REPO = _REPOS + "/{repository}"
 _PROTECTION = _REPO + "/settings/branch_protection"
 
 _NAME = {"pattern": "^[a-z0-9][a-z0-9-]{2,62}$", "type": "string"}
+_STORAGE_ID = "Unique identifier of the underlying data store. *EXPERIMENTAL*"
 _CREATION = {
     "properties": {
         "default_branch": {"example": "main", "type": "string"},
@@ -27,7 +30,7 @@ _CREATION = {
         "read_only": {"default": False, "example": True, "type": "boolean"},
         "sample_data": {"default": False, "example": True, "type": "boolean"},
         "storage_id": {
-            "description": "Unique identifier of the underlying data store. *EXPERIMENTAL*",
+            "description": _STORAGE_ID,
             "type": "string",
         },
         "storage_namespace": {
@@ -217,15 +220,16 @@ async def list_runs(request: web.Request) -> web.Response:
     """Runs of actions, newest first, of one branch or commit on demand."""
     wanted, query = params.page_request(request), request.query
 
-    def look(state: State) -> Any:
+    def look(state: State) -> Page[Run]:
         repo = refs.repository(state, repo_of(request))
         wants = {key: query[key] for key in ("branch", "commit") if key in query}
-        runs = lambda start: (
-            (run_id, run)
-            for run_id, run in state.runs_from(repo.id, start)
-            if wants.get("branch", run.branch) == run.branch and wants.get("commit", run.commit_id) == run.commit_id
-        )
-        return page(runs, wanted)
+
+        def covered(start: str) -> Iterator[tuple[str, Run]]:
+            for run_id, run in state.runs_from(repo.id, start):
+                if wants.items() <= {("branch", run.branch), ("commit", run.commit_id)}:
+                    yield run_id, run
+
+        return page(covered, wanted)
 
     return reply.listing(await store_of(request).walk(look), lambda _, run: reply.run(run) if run else {})
 

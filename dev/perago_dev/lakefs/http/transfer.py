@@ -1,5 +1,6 @@
 """Bodies in and out, in pieces: memory stays flat whatever the size of the object."""
 
+import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -42,9 +43,8 @@ async def _store_pieces(pieces: AsyncIterator[bytes], store: Store) -> Blob:
         gathered += piece
         if len(gathered) >= PIECE:
             break
-    else:
-        data = bytes(gathered)
-        return await store.in_thread(lambda: store.blobs.put(data))
+    if len(gathered) < PIECE:
+        return await store.in_thread(functools.partial(store.blobs.put, bytes(gathered)))
     receiver = await store.in_thread(store.blobs.receive)
     with receiver:
         await _write_all(gathered, pieces, receiver, store)
@@ -61,7 +61,7 @@ async def _write_all(gathered: bytearray, pieces: AsyncIterator[bytes], receiver
 
 
 async def _write(data: bytearray, receiver: Receiver, store: Store) -> None:
-    await store.in_thread(lambda: receiver.write(data))
+    await store.in_thread(functools.partial(receiver.write, data))
 
 
 async def send(
@@ -75,7 +75,7 @@ async def send(
         left = len(span)
         while left:
             size = min(left, PIECE)
-            piece = await store.in_thread(lambda size=size: file.read(size))
+            piece = await store.in_thread(functools.partial(file.read, size))
             if not piece:
                 raise OSError(f"{source} is shorter than its entry says")
             await head.write(piece)

@@ -7,16 +7,16 @@ from typing import Any
 
 import yaml
 
-from perago_dev.lakefs.model.lua import ScriptError, UnsupportedScript, Value, compile_script
+from perago_dev.lakefs.model.lua import ScriptError, UnsupportedScriptError, Value, compile_script
 
 FOLDER = "_lakefs_actions/"
 
 
-class InvalidActionFile(Exception):
+class InvalidActionFileError(Exception):
     """The file is no action; in lakeFS every commit on a branch that has it is refused."""
 
 
-class HookFailed(Exception):
+class HookFailedError(Exception):
     """A hook said no, or cannot be run here; `str()` is lakeFS's text about it."""
 
 
@@ -45,14 +45,14 @@ class Action:
 
 @functools.lru_cache(maxsize=256)
 def parse(path: str, text: bytes) -> Action:
-    """Raises: InvalidActionFile, with the path and the reason as lakeFS words them."""
+    """Raises: InvalidActionFileError, with the path and the reason as lakeFS words them."""
     try:
         raw = yaml.safe_load(text)
         return _action(raw)
     except yaml.MarkedYAMLError as error:
-        raise InvalidActionFile(f"parsing file {path}: yaml: {_yaml_problem(error)}") from error
+        raise InvalidActionFileError(f"parsing file {path}: yaml: {_yaml_problem(error)}") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidActionFile(f"parsing file {path}: invalid action: {error!r}") from error
+        raise InvalidActionFileError(f"parsing file {path}: invalid action: {error!r}") from error
 
 
 def run(action: Action, event: str, commit: dict[int | str, Value]) -> None:
@@ -62,20 +62,20 @@ def run(action: Action, event: str, commit: dict[int | str, Value]) -> None:
     pass would pretend that it had agreed.
 
     Raises:
-        HookFailed: at the first that fails.
+        HookFailedError: at the first that fails.
     """
     for number, hook in enumerate(action.hooks):
         try:
             _run_hook(hook, event, commit)
-        except (ScriptError, UnsupportedScript) as error:
+        except (ScriptError, UnsupportedScriptError) as error:
             reason = _traceback(error) if isinstance(error, ScriptError) else str(error)
             where = f"hook run id '0000_{number:04d}' failed on action '{action.name}' hook '{hook.id}'"
-            raise HookFailed(f"{where}: action failed: {reason}") from error
+            raise HookFailedError(f"{where}: action failed: {reason}") from error
 
 
 def _run_hook(hook: Hook, event: str, commit: dict[int | str, Value]) -> None:
     if hook.type != "lua" or event != "pre-merge":
-        raise UnsupportedScript(f"the Perago development server cannot run {hook.type} hooks of {event}")
+        raise UnsupportedScriptError(f"the Perago development server cannot run {hook.type} hooks of {event}")
     compile_script(hook.script)({"event_type": event, "hook_id": hook.id, "commit": commit})
 
 

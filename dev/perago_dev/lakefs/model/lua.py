@@ -1,18 +1,17 @@
 """The little Lua that a fence needs: locals, `if`, `error`, comparisons, `and`/`or`/`not`, indexing, `..`, `tostring`.
 
 Not a Lua interpreter. A script is compiled completely before it runs, and anything outside this subset is refused at
-that point (`UnsupportedScript`), never skipped. Pure.
+that point (`UnsupportedScriptError`), never skipped. Pure.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar, Union
+from typing import NamedTuple, TypeAlias
 
-Value = Union[None, bool, int, str, Mapping[int | str, "Value"]]
+Value: TypeAlias = "bool | int | str | Mapping[int | str, Value] | None"
 Scope = dict[str, Value]
 Expression = Callable[[Scope], Value]
 Statement = Callable[[Scope], None]
-Parsed = TypeVar("Parsed")
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|--[^\n]*)|(?P<string>\"(?:[^\"\\\n]|\\[\\\"'nt])*\"|'(?:[^'\\\n]|\\[\\\"'nt])*')"
@@ -26,7 +25,7 @@ _KEYWORDS = frozenset(
 _END = ("end", "else", "elseif", "")
 
 
-class UnsupportedScript(Exception):
+class UnsupportedScriptError(Exception):
     """The script is outside the subset; `str()` says where."""
 
 
@@ -48,7 +47,7 @@ def compile_script(script: str) -> Callable[[Value], None]:
     """A function that runs the script with its global `action`.
 
     Raises:
-        UnsupportedScript: at once, for anything outside the subset. The function raises ScriptError.
+        UnsupportedScriptError: at once, for anything outside the subset. The function raises ScriptError.
     """
     parser = _Parser(_tokens(script))
     block = parser.block()
@@ -62,7 +61,7 @@ def _tokens(script: str) -> list[_Token]:
     while at < len(script):
         match = _TOKEN.match(script, at)
         if match is None or script.startswith("--[", at):
-            raise UnsupportedScript(f"line {line}: {script[at : at + 12]!r} is outside the supported Lua")
+            raise UnsupportedScriptError(f"line {line}: {script[at : at + 12]!r} is outside the supported Lua")
         kind = str(match.lastgroup)
         if kind != "space":
             tokens.append(_Token(kind, match.group(), line))
@@ -98,8 +97,8 @@ class _Parser:
         if not self._accept(text):
             raise self._unsupported()
 
-    def _unsupported(self) -> UnsupportedScript:
-        return UnsupportedScript(f"line {self._next.line}: {self._next.text!r} is outside the supported Lua")
+    def _unsupported(self) -> UnsupportedScriptError:
+        return UnsupportedScriptError(f"line {self._next.line}: {self._next.text!r} is outside the supported Lua")
 
     def block(self) -> Statement:
         statements: list[Statement] = []

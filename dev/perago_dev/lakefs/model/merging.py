@@ -19,7 +19,7 @@ class Difference(NamedTuple):
     new: Entry | None
 
 
-class MergeConflict(Exception):
+class MergeConflictError(Exception):
     """The same path changed differently on both sides."""
 
 
@@ -45,14 +45,14 @@ def merge_changes(ranges: Ranges, trees: tuple[Tree, Tree, Tree], strategy: Stra
     """The changes that turn the destination into the merge of (base, dest, source).
 
     Raises:
-        MergeConflict: under the default strategy, when both sides changed a path differently.
+        MergeConflictError: under the default strategy, when both sides changed a path differently.
     """
     base, dest, source = trees
     changes: list[Change] = []
     for difference in three_way(ranges, base, dest, source):
         if difference.kind == "conflict":
             if strategy == "default":
-                raise MergeConflict(difference.path)
+                raise MergeConflictError(difference.path)
             if strategy == "dest-wins":
                 continue
         changes.append((difference.path, difference.new))

@@ -35,11 +35,10 @@ class Range:
 
 
 class RangeRef(NamedTuple):
-    """A range in a metarange: the last path it holds, its id and its number of entries."""
+    """A range in a metarange: the last path it holds, and its id."""
 
     last: str
     id: str
-    count: int
 
 
 class Tree:
@@ -161,5 +160,5 @@ class _Builder:
     def _close(self) -> None:
         paths, entries = zip(*self.open_entries, strict=True)
         new = Range(paths, entries)
-        self._refs.append(RangeRef(paths[-1], self._ranges.save(new), len(paths)))
+        self._refs.append(RangeRef(paths[-1], self._ranges.save(new)))
         self.open_entries = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from perago_dev.lakefs.errors import ApiError, not_found
-from perago_dev.lakefs.model.merging import MergeConflict, Strategy, merge_changes
+from perago_dev.lakefs.model.merging import MergeConflictError, Strategy, merge_changes
 from perago_dev.lakefs.model.tree import apply
 from perago_dev.lakefs.ops import history, hooks, refs
 from perago_dev.lakefs.store.rows import Branch, Commit, Repository
@@ -93,7 +93,7 @@ def _merged_tree(state: State, repo: Repository, sides: tuple[Commit, Commit], o
     trees = state.tree(base.metarange), state.tree(head.metarange), state.tree(source.metarange)
     try:
         changes = merge_changes(state, trees, order.strategy)
-    except MergeConflict as conflict:
+    except MergeConflictError as conflict:
         raise ApiError(409, f"conflict at {conflict}", body={"reference": ""}) from conflict
     return state.save_tree(apply(state, trees[1], changes))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perago_dev.lakefs.errors import ApiError
-from perago_dev.lakefs.model.actions import FOLDER, Action, HookFailed, InvalidActionFile, parse, run
+from perago_dev.lakefs.model.actions import FOLDER, Action, HookFailedError, InvalidActionFileError, parse, run
 from perago_dev.lakefs.model.lua import Value
 from perago_dev.lakefs.model.tree import entries_from
 from perago_dev.lakefs.store.rows import Commit, Repository, Run
@@ -13,7 +13,7 @@ from perago_dev.lakefs.store.state import State
 _RUN_ID_BASE = 1 << 63
 
 
-class HookRefused(ApiError):
+class HookRefusedError(ApiError):
     """A hook refused the operation; `run` remains to be recorded, since the refusal undoes the transaction."""
 
     def __init__(self, message: str, repository: int, run: Run) -> None:
@@ -46,20 +46,20 @@ def before_commit(state: State, head: Commit, branch: str) -> None:
     try:
         for action in _actions(state, head):
             _refuse(action, ("prepare-commit", "pre-commit", "post-commit"), branch)
-    except InvalidActionFile as error:
+    except InvalidActionFileError as error:
         raise ApiError(500, _aborted("prepare-commit", run_id, error)) from error
-    except HookFailed as error:
+    except HookFailedError as error:
         raise ApiError(412, _aborted("pre-commit", run_id, error)) from error
 
 
 def before_change_of_refs(state: State, commit: Commit, name: str, change: str) -> None:
-    """`change` is create-branch, delete-branch, create-tag or delete-tag. Raises: ApiError 412 when a hook covers it."""
+    """Refuses hooks of a change, which is create-branch, delete-branch or create-tag. Raises: ApiError 412."""
     try:
         for action in _actions(state, commit):
             _refuse(action, (f"pre-{change}", f"post-{change}"), name)
-    except InvalidActionFile:
+    except InvalidActionFileError:
         return  # observed: branches can be made from a commit with such a file
-    except HookFailed as error:
+    except HookFailedError as error:
         raise ApiError(412, _aborted(f"pre-{change}", new_run_id(state), error)) from error
 
 
@@ -67,16 +67,16 @@ def before_merge(state: State, repo: Repository, source: Commit, merge: MergeAtt
     """Runs the pre-merge hooks found on the source, inside the transaction that moves the destination.
 
     Raises:
-        HookRefused: when one fails. ApiError: 500 for an invalid file.
+        HookRefusedError: when one fails. ApiError: 500 for an invalid file.
     """
     run_id, started = new_run_id(state), state.now_ns() / 1e9
     try:
         covering = [action for action in _actions(state, source) if _run_merge_hooks(action, merge)]
-    except InvalidActionFile as error:
+    except InvalidActionFileError as error:
         raise ApiError(500, merge.prefix + _aborted("pre-merge", run_id, error)) from error
-    except HookFailed as error:
+    except HookFailedError as error:
         failed = Run(run_id, merge.branch, "pre-merge", source.id, started, state.now_ns() / 1e9, passed=False)
-        raise HookRefused(merge.prefix + _aborted("pre-merge", run_id, error), repo.id, failed) from error
+        raise HookRefusedError(merge.prefix + _aborted("pre-merge", run_id, error), repo.id, failed) from error
     if covering:
         ended = state.now_ns() / 1e9
         state.add_run(repo.id, Run(run_id, merge.branch, "pre-merge", merge.commit.id, started, ended, passed=True))
@@ -105,11 +105,12 @@ def _actions(state: State, commit: Commit) -> Iterator[Action]:
 
 
 def _commit_table(commit: Commit) -> dict[int | str, Value]:
+    metadata: dict[int | str, Value] = {**commit.metadata}
     return {
         "message": commit.message,
         "committer": commit.committer,
         "creation_date": commit.created,
-        "metadata": dict(commit.metadata),
+        "metadata": metadata,
         "parents": dict(enumerate(commit.parents, start=1)),
     }
 

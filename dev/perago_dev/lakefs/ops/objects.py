@@ -140,7 +140,9 @@ def _delete(state: State, repo: Repository, target: Branch, path: str) -> None:
 
 
 def reset(state: State, repo_name: str, branch_name: str, what: tuple[str, str], force: bool = False) -> None:
-    """Drops uncommitted changes, `what` being (kind, path): all (`reset`), of one path (`object`) or below one (`common_prefix`)."""
+    """Drops uncommitted changes; `what` is (kind, path): all of them (`reset`), those of one path (`object`), or
+    those below a prefix (`common_prefix`).
+    """
     repo = refs.writable_repository(state, repo_name, force)
     found = refs.branch(state, repo, branch_name)
     if refs.is_protected(repo, branch_name):

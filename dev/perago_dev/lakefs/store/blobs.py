@@ -73,7 +73,7 @@ class Receiver:
         target = self._blobs.path(blob.digest)
         if not target.exists():
             os.fdatasync(self._fd)
-            os.replace(self._name, target)
+            Path(self._name).replace(target)
             self._name = ""
             _sync_directory(target.parent)
         return blob

@@ -160,7 +160,9 @@ class State:
         """The tree of a commit; "" is the empty one."""
         if not metarange:
             return EMPTY
-        return self._cache.tree(metarange, lambda: Tree([RangeRef(*raw) for raw in self._chunk(metarange)]))
+        return self._cache.tree(
+            metarange, lambda: Tree([RangeRef(str(last), str(range_id)) for last, range_id in self._chunk(metarange)])
+        )
 
     def save_tree(self, tree: Tree) -> str:
         """Returns the metarange id."""

@@ -6,9 +6,8 @@ Loads a sub-command's code when that sub-command is called.
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-
-USAGE_ERROR = 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,8 +44,6 @@ def _command(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when all is well, 1 when the module or the attempt is not, 2 when the command line is not."""
-    from importlib import import_module
-
     options = parser().parse_args(arguments)
     here = str(Path.cwd())
     if here not in sys.path:

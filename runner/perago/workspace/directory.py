@@ -148,12 +148,12 @@ def scan(root: Path) -> dict[str, Stat]:
     while pending:
         base = pending.pop()
         for entry in _entries(f"{root}/{base}"):
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_file(follow_symlinks=False):
+                found[base + entry.name] = _facts(entry, "file")
+            elif entry.is_dir(follow_symlinks=False):
                 pending.append(f"{base}{entry.name}/")
-            elif entry.is_symlink() or entry.is_file():
-                facts = entry.stat(follow_symlinks=False)
-                kind: Kind = "symlink" if entry.is_symlink() else "file"
-                found[base + entry.name] = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, kind)
+            elif entry.is_symlink():
+                found[base + entry.name] = _facts(entry, "symlink")
     found.pop(ATTEMPT_WORKSPACE_MARKER, None)
     return found
 
@@ -166,6 +166,11 @@ def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
             yield from entries
     finally:
         os.close(descriptor)
+
+
+def _facts(entry: os.DirEntry[str], kind: Kind) -> Stat:
+    facts = entry.stat(follow_symlinks=False)
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, kind
 
 
 def clock_of(directory: Path) -> int:

@@ -9,7 +9,7 @@ out of date costs a hash later, never a wrong answer.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -170,13 +170,11 @@ def hash_symlink(path: Path) -> str:
     return digest.hexdigest()
 
 
-def hash_paths(
-    root: Path, stats: Mapping[str, Stat], paths: Iterable[str], hash_one: Callable[[Path], str] = hash_file
-) -> dict[str, str]:
+def hash_paths(root: Path, stats: Mapping[str, Stat], paths: Iterable[str]) -> dict[str, str]:
     """Path → hex hash of its content (a symlink's target), several files at a time."""
 
     def digest_of(path: str) -> tuple[str, str]:
-        return path, (hash_symlink if stats[path][4] == "symlink" else hash_one)(root / path)
+        return path, (hash_symlink if stats[path][4] == "symlink" else hash_file)(root / path)
 
     chosen = list(paths)
     if len(chosen) < 2:

@@ -56,16 +56,18 @@ def compare(before: Mapping[str, Stat], after: Mapping[str, Stat], started_ns: i
 
     Only equality and order of that one clock count, so a coarse clock makes more paths doubtful, never wrong.
     """
+    added: list[str] = []
     modified: list[str] = []
     doubtful: list[str] = []
     for path, stat in after.items():
         known = before.get(path)
-        if known is None or (stat == known and stat[2] < started_ns):
-            continue
-        size, _, _, _, kind = known
-        (doubtful if (size, kind) == (stat[0], stat[4]) else modified).append(path)
-    changes = Changes(_sorted(after.keys() - before.keys()), _sorted(modified), _sorted(before.keys() - after.keys()))
-    return Comparison(changes, _sorted(doubtful))
+        if known is None:
+            added.append(path)
+        elif stat != known or stat[2] >= started_ns:
+            size, _, _, _, kind = known
+            (doubtful if (size, kind) == (stat[0], stat[4]) else modified).append(path)
+    deleted = before.keys() - after.keys() if len(after) - len(added) < len(before) else ()
+    return Comparison(Changes(_sorted(added), _sorted(modified), _sorted(deleted)), _sorted(doubtful))
 
 
 def _sorted(paths: Iterable[str]) -> tuple[str, ...]:

@@ -1,0 +1,97 @@
+"""Guardrails: what each demands, what it overlooks, and which declarations are refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import perago
+from perago.guards import DEFAULT_REQUIRE_GLOB_MIN_COUNT, Guardrail
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "data" / "deep").mkdir(parents=True)
+    for name in ("a.csv", "data/b.csv", "data/deep/c.csv", ".perago-attempt.json"):
+        (tmp_path / name).write_text("x")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "guardrail",
+    [
+        perago.require_file("a.csv"),
+        perago.require_file("data/deep/c.csv"),
+        perago.require_dir("data/deep"),
+        perago.require_glob("**/*.csv", min_count=3, max_count=3),
+        perago.require_glob("*.txt", min_count=0),
+        perago.require_glob("data/*", max_count=1),
+        perago.forbid_glob("**/*.tmp"),
+        perago.forbid_glob("*.json"),
+    ],
+)
+def test_a_rule_that_holds_is_silent(root: Path, guardrail: Guardrail) -> None:
+    """Files count for globs, directories do not, and the marker is never seen."""
+    perago.check_guardrails(root, [guardrail], "pre")
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "words"),
+    [
+        (perago.require_file("data"), "require_file: 'data' is not a file"),
+        (perago.require_file("no"), "require_file: 'no' is not a file"),
+        (perago.require_dir("a.csv"), "require_dir: 'a.csv' is not a directory"),
+        (perago.require_glob("*.txt"), "'\\*.txt' matches 0 files, at least 1"),
+        (perago.require_glob("**/*.csv", max_count=2), "matches 3 files, at most 2"),
+        (perago.forbid_glob("data"), "forbid_glob: 'data' matches 'data'"),
+        (perago.forbid_glob("**/*.csv"), "matches 'a.csv', 'data/b.csv', 'data/deep/c.csv'"),
+    ],
+)
+@pytest.mark.parametrize("phase", ["pre", "post"])
+def test_a_broken_rule_names_itself_and_its_path(root: Path, guardrail: Guardrail, words: str, phase: str) -> None:
+    """A violation is of the phase's class and says which rule, which path, and what was found."""
+    error = perago.PreGuardrailViolation if phase == "pre" else perago.PostGuardrailViolation
+    with pytest.raises(error, match=f"{phase} guardrail: .*{words}"):
+        perago.check_guardrails(root, [guardrail], phase)  # type: ignore[arg-type]
+
+
+def test_all_broken_rules_are_named_at_once(root: Path) -> None:
+    """Two broken guardrails are one violation with both."""
+    with pytest.raises(perago.GuardrailViolation, match="'x' is not a file; require_dir: 'y'"):
+        perago.check_guardrails(root, [perago.require_file("x"), perago.require_dir("y")], "post")
+
+
+def test_many_forbidden_files_are_shortened(root: Path) -> None:
+    """Only the first five of what matches are named."""
+    for number in range(9):
+        (root / f"{number}.tmp").touch()
+    with pytest.raises(perago.GuardrailViolation, match=r"'4\.tmp' and 4 more"):
+        perago.check_guardrails(root, [perago.forbid_glob("*.tmp")], "post")
+
+
+@pytest.mark.parametrize("make", [perago.require_file, perago.require_dir, perago.require_glob, perago.forbid_glob])
+@pytest.mark.parametrize("bad", ["", " ", "/etc/passwd", "../up", "a/../b", "a\\b", "C:/x", "a/d:x", "a\0", None, 1])
+def test_a_path_that_is_not_inside_the_workspace_is_refused(make: Callable[[str], Guardrail], bad: str) -> None:
+    """Relative, `/`-separated, no `..`, no drive: anything else is a TaskDefinitionError with the value."""
+    with pytest.raises(perago.TaskDefinitionError, match=make.__name__):
+        make(bad)
+
+
+def test_a_glob_that_python_cannot_run_is_refused_at_once() -> None:
+    """`**` inside a part would fail only when the guardrail is checked."""
+    with pytest.raises(perago.TaskDefinitionError, match="whole part"):
+        perago.require_glob("a**/b")
+
+
+@pytest.mark.parametrize(
+    "counts", [{"min_count": -1}, {"max_count": -1}, {"min_count": 3, "max_count": 2}, {"min_count": True}]
+)
+def test_impossible_counts_are_refused(counts: dict[str, int]) -> None:
+    """Counts are whole, not negative, and in order."""
+    with pytest.raises(perago.TaskDefinitionError, match="require_glob"):
+        perago.require_glob("*", **counts)
+
+
+def test_a_glob_needs_one_match_by_default() -> None:
+    """The named default is one."""
+    assert perago.require_glob("*").min_count == DEFAULT_REQUIRE_GLOB_MIN_COUNT == 1

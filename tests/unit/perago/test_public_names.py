@@ -1,0 +1,173 @@
+"""What `import perago` gives, and what it does not load."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+import perago
+
+PUBLIC = [
+    "task",
+    "TaskDefinition",
+    "load_module_task",
+    "WorkspaceSpec",
+    "WorkspaceInput",
+    "WorkspaceOutput",
+    "require_file",
+    "require_dir",
+    "require_glob",
+    "forbid_glob",
+    "check_guardrails",
+    "TaskControls",
+    "RetryPolicy",
+    "TimeoutPolicy",
+    "ExecutionLimits",
+    "PublishBudget",
+    "build_taskdef",
+    "write_taskdef",
+    "assert_current_attempt_snapshot",
+    "StagedWorkspace",
+    "TaskExecutionContext",
+    "staging_branch_name",
+    "run_workspace_task_attempt",
+    "run_workspace_free_task_attempt",
+    "invoke_workspace_task_body",
+    "invoke_workspace_free_task",
+    "build_workspace_task_output",
+    "build_workspace_free_task_output",
+    "RuntimeTaskResult",
+    "completed_result",
+    "failed_result",
+    "terminal_failed_result",
+    "result_for_exception",
+    "TaskDefinitionError",
+    "RuntimeConfigError",
+    "TaskInputError",
+    "TaskExecutionError",
+    "TaskFailed",
+    "TaskTerminalError",
+    "GuardrailViolation",
+    "PreGuardrailViolation",
+    "PostGuardrailViolation",
+    "PublishFenceError",
+    "StaleAttemptError",
+    "workspace_local_path",
+    "workspace_upload_files",
+    "workspace_download_files",
+    "workspace_delete_object_paths",
+    "build_workspace_sync_plan",
+    "WorkspaceUploadFile",
+    "WorkspaceDownloadFile",
+    "WorkspaceSyncPlan",
+]
+
+WORKSPACE = [
+    "ATTEMPT_WORKSPACE_MARKER",
+    "prepare_attempt_workspace",
+    "attempt_workspace_dir",
+    "cleanup_attempt_workspace",
+    "cleanup_attempt_workspace_safely",
+    "new_workspace_owner",
+    "register_active_workspace_owner",
+    "unregister_active_workspace_owner",
+    "active_workspace_owner_tokens",
+    "WorkspaceOwner",
+    "workspace_object_prefix",
+    "workspace_object_path",
+    "workspace_local_path",
+    "workspace_upload_files",
+    "workspace_download_files",
+    "workspace_delete_object_paths",
+    "build_workspace_sync_plan",
+    "WorkspaceUploadFile",
+    "WorkspaceDownloadFile",
+    "WorkspaceSyncPlan",
+]
+
+DECLARING = """
+import json, sys
+import perago
+from pathlib import Path
+from pydantic import BaseModel
+class Model(BaseModel):
+    x: int
+@perago.task(name="n", owner_email="a@b", workspace=perago.WorkspaceSpec(), controls=perago.TaskControls())
+def body(workspace: Path, params: Model) -> Model: ...
+print(json.dumps(sorted(sys.modules)))
+"""
+RUNNING = DECLARING.replace("print", "perago.run_workspace_task_attempt\nprint")
+
+FOREIGN = {
+    "kubernetes",
+    "kopf",
+    "conductor",
+    "lakefs",
+    "lakefs_sdk",
+    "loguru",
+    "asyncio",
+    "ssl",
+    "yaml",
+    "multiprocessing",
+}
+HTTP = {"aiohttp", "httpx", "requests", "urllib3", "http.client", "urllib.request"}
+RUNTIME = {"perago.run", "perago.execution", "perago.body", "perago.taskdef", "perago.workspace", "perago.cli"}
+
+
+def loaded_by(source: str) -> set[str]:
+    """The modules in a fresh interpreter after this source."""
+    done = subprocess.run([sys.executable, "-c", source], check=True, capture_output=True, text=True)
+    return set(json.loads(done.stdout))
+
+
+def test_the_public_names_are_the_contracts() -> None:
+    """All of them, and no other."""
+    assert sorted(perago.__all__) == sorted(PUBLIC)
+    for name in PUBLIC:
+        assert getattr(perago, name).__name__ == name
+    assert set(PUBLIC) <= set(dir(perago))
+
+
+def test_the_workspace_module_has_the_contracts_names() -> None:
+    """The marker, the directory's functions, and the mapping."""
+    module = importlib.import_module("perago.workspace")
+    for name in WORKSPACE:
+        assert hasattr(module, name), name
+    assert module.ATTEMPT_WORKSPACE_MARKER == ".perago-attempt.json"
+
+
+@pytest.mark.parametrize(
+    "name", ["attempt", "errors", "execution", "guards", "models", "result", "staging", "task", "taskdef", "workspace"]
+)
+def test_the_modules_of_0_4_are_where_they_were(name: str) -> None:
+    """Each can be imported by its old path, and `perago.task` stays the decorator."""
+    assert importlib.import_module(f"perago.{name}").__name__ == f"perago.{name}"
+    assert callable(perago.task)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """As for any module."""
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = perago.no_such_name
+
+
+@pytest.mark.parametrize("source", [DECLARING, RUNNING], ids=["declaring", "running"])
+def test_no_client_and_no_heavy_library_is_loaded(source: str) -> None:
+    """Declaring and running a task load the standard library's light parts and pydantic."""
+    loaded = loaded_by(source)
+    assert {name.partition(".")[0] for name in loaded} & FOREIGN == set()
+    assert loaded & HTTP == set()
+    third_party = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names)
+    assert {name for name in third_party if not name.startswith(("_", "pydantic"))} <= {
+        "perago",
+        "annotated_types",
+        "typing_extensions",
+        "typing_inspection",
+    }
+
+
+def test_declaring_a_task_loads_nothing_that_runs_one() -> None:
+    """An author's module pays for the declaration only."""
+    assert loaded_by(DECLARING) & RUNTIME == set()

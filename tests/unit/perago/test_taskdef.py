@@ -1,0 +1,255 @@
+"""The TaskDef: its keys in order, its schemas closed and silent about the models."""
+
+import enum
+import json
+import warnings
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic.dataclasses import dataclass
+from typing_extensions import TypedDict
+
+import perago
+from perago.taskdef import TASKDEF_SCHEMA_TYPE, TASKDEF_SCHEMA_VERSION, schema_for_model
+from tests.unit.perago.kit import free_task_of, idle, task_of
+
+KEYS = [
+    "name",
+    "ownerEmail",
+    "retryCount",
+    "retryLogic",
+    "retryDelaySeconds",
+    "maxRetryDelaySeconds",
+    "backoffJitterMs",
+    "totalTimeoutSeconds",
+    "timeoutPolicy",
+    "timeoutSeconds",
+    "responseTimeoutSeconds",
+    "pollTimeoutSeconds",
+    "inputKeys",
+    "outputKeys",
+    "inputSchema",
+    "outputSchema",
+]
+
+
+class Leaf(BaseModel):
+    """What a leaf says about itself."""
+
+    model_config = ConfigDict(json_schema_extra={"example": 1}, title="A Leaf")
+    title: str = Field("t", title="Title", description="how it is called")
+    description: int
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclass
+class Point:
+    """A point."""
+
+    x: int
+
+
+class Options(TypedDict):
+    """Options."""
+
+    verbose: bool
+
+
+class Everything(BaseModel):
+    """Everything that a schema can hold."""
+
+    leaf: Leaf = Field(description="the leaf")
+    leaves: list[Leaf] = []
+    by_name: dict[str, Leaf] = {}
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")]
+    colour: Colour = Colour.RED
+    point: Point
+    options: Options
+    free: dict[str, Any] = Field({"title": "kept", "discriminator": "kept"}, examples=[{"title": "kept"}])
+
+
+SCHEMA = schema_for_model(Everything)
+
+
+def every_object(schema: Any) -> list[dict[str, Any]]:
+    """All schemas with properties, at any depth."""
+    if isinstance(schema, list):
+        return [found for item in schema for found in every_object(item)]
+    if not isinstance(schema, dict):
+        return []
+    own = [schema] if isinstance(schema.get("properties"), dict) else []
+    return own + [found for value in schema.values() for found in every_object(value)]
+
+
+def test_a_schema_is_closed_at_every_level() -> None:
+    """Models, dataclasses and typed dictionaries take no other keys; a free mapping stays free."""
+    objects = every_object(SCHEMA)
+    assert len(objects) == 8
+    assert all(schema["additionalProperties"] is False for schema in objects)
+    assert SCHEMA["properties"]["free"]["additionalProperties"] is True
+
+
+def test_references_are_inlined() -> None:
+    """Nothing points elsewhere, so each schema can be read alone."""
+    text = json.dumps({key: value for key, value in SCHEMA["properties"].items() if key != "free"})
+    assert "$ref" not in text
+    assert "$defs" not in json.dumps(SCHEMA)
+    assert "discriminator" not in text
+
+
+def test_what_a_model_says_about_itself_is_left_out_and_what_a_field_says_is_kept() -> None:
+    """Docstrings, titles and json_schema_extra go; field descriptions, defaults and examples stay."""
+    leaf = SCHEMA["properties"]["leaf"]
+    assert leaf == {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "the leaf",
+        "properties": {
+            "title": {"type": "string", "default": "t", "description": "how it is called"},
+            "description": {"type": "integer"},
+        },
+        "required": ["description"],
+    }
+    assert "description" not in SCHEMA["properties"]["leaves"]["items"]
+    assert "description" not in SCHEMA
+    assert "description" not in SCHEMA["properties"]["point"]
+    assert "description" not in SCHEMA["properties"]["options"]
+    assert SCHEMA["properties"]["free"]["default"] == {"title": "kept", "discriminator": "kept"}
+    assert SCHEMA["properties"]["free"]["examples"] == [{"title": "kept"}]
+
+
+def test_a_schema_takes_what_its_model_takes_and_no_more() -> None:
+    """A validator of another project agrees with pydantic on good and on unknown keys."""
+    good: dict[str, dict[str, Any]] = {
+        "leaf": {"description": 1},
+        "pet": {"kind": "dog"},
+        "point": {"x": 1},
+        "options": {"verbose": True},
+    }
+    jsonschema.validate(good, SCHEMA)
+    for key in ("leaf", "pet", "point", "options"):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(good | {key: good[key] | {"unknown": 1}}, SCHEMA)
+
+
+class Tree(BaseModel):
+    children: list["Tree"] = []
+
+
+class Root(RootModel[list[int]]):
+    pass
+
+
+def test_a_model_that_contains_itself_is_refused_by_name() -> None:
+    """Inlining would not end."""
+    with pytest.raises(perago.TaskDefinitionError, match="Tree, which contains itself"):
+        schema_for_model(Tree)
+
+
+def test_a_root_model_is_refused_by_name() -> None:
+    """Params and results are objects with fields."""
+    with pytest.raises(perago.TaskDefinitionError, match="Root is a RootModel"):
+        schema_for_model(Root)
+
+
+def test_the_keys_come_in_the_contracts_order() -> None:
+    """Without description and limits, and with both."""
+    assert list(perago.build_taskdef(task_of(idle))) == KEYS
+
+    @perago.task(
+        name="n",
+        owner_email="a@b",
+        description="d",
+        controls=perago.TaskControls(limits=perago.ExecutionLimits(4, 60, 10)),
+    )
+    def body(params: Leaf) -> Leaf:
+        return params
+
+    taskdef = perago.build_taskdef(body.__perago_task__)
+    limits = ["concurrentExecLimit", "rateLimitFrequencyInSeconds", "rateLimitPerFrequency"]
+    assert list(taskdef) == [*KEYS[:2], "description", *KEYS[2:12], *limits, *KEYS[12:]]
+    assert [taskdef[key] for key in limits] == [4, 60, 10]
+
+
+def test_a_workspace_tasks_schemas_hold_workspace_and_params() -> None:
+    """Both keys are required, the type key is spelled ref_type, and nothing else is taken."""
+    taskdef = perago.build_taskdef(task_of(idle))
+    assert (taskdef["inputKeys"], taskdef["outputKeys"]) == (["workspace", "params"], ["workspace", "result"])
+    schema = taskdef["inputSchema"]
+    assert {key: schema[key] for key in ("name", "version", "type")} == {
+        "name": "features.build.input",
+        "version": TASKDEF_SCHEMA_VERSION,
+        "type": TASKDEF_SCHEMA_TYPE,
+    }
+    workspace = schema["data"]["properties"]["workspace"]
+    assert list(workspace["properties"]) == ["repository", "branch", "ref_type", "ref"]
+    assert schema["data"]["additionalProperties"] is workspace["additionalProperties"] is False
+    assert taskdef["outputSchema"]["name"] == "features.build.output"
+    assert (TASKDEF_SCHEMA_VERSION, TASKDEF_SCHEMA_TYPE) == (1, "JSON")
+
+
+def test_a_workspace_free_tasks_schemas_hold_params_alone() -> None:
+    """`params` in, `result` out."""
+    taskdef = perago.build_taskdef(free_task_of(lambda params: None))  # type: ignore[arg-type,return-value]
+    assert (taskdef["inputKeys"], taskdef["outputKeys"]) == (["params"], ["result"])
+    assert taskdef["inputSchema"]["data"]["required"] == ["params"]
+
+
+BUDGET = perago.PublishBudget(1, 1, 300, 200, 100, 100)
+
+
+def budgeted(read_only: bool, response: int) -> perago.TaskDefinition:
+    controls = perago.TaskControls(timeout=perago.TimeoutPolicy(response_seconds=response), publish_budget=BUDGET)
+    spec = perago.WorkspaceSpec(prefix="/secret", pre=[perago.require_file("guarded")], read_only=read_only)
+
+    @perago.task(name="n", owner_email="a@b", workspace=spec, controls=controls)
+    def body(workspace: Path, params: Leaf) -> Leaf:
+        return params
+
+    return body.__perago_task__
+
+
+def test_a_response_timeout_below_the_budget_is_warned_about() -> None:
+    """The UserWarning has both numbers; at the budget, or read-only, there is none."""
+    with pytest.warns(UserWarning, match=r"response_seconds=699.*700"):
+        perago.build_taskdef(budgeted(False, 699))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        perago.build_taskdef(budgeted(False, 700))
+        perago.build_taskdef(budgeted(True, 1))
+
+
+def test_guardrails_prefix_and_budget_never_appear() -> None:
+    """They are no business of Conductor's."""
+    text = json.dumps(perago.build_taskdef(budgeted(False, 700)))
+    for words in ("guarded", "secret", "inputTemplate", "budget", "300"):
+        assert words not in text
+
+
+def test_a_taskdef_is_written_with_its_folders(tmp_path: Path) -> None:
+    """Parent folders are made, the path is returned, and the file is the TaskDef."""
+    path = perago.write_taskdef(task_of(idle), tmp_path / "a" / "b.json")
+    assert json.loads(path.read_text()) == perago.build_taskdef(task_of(idle))
+
+
+@pytest.mark.parametrize("name", ["b.yaml", "b", "folder.json"])
+def test_only_a_json_files_path_is_taken(tmp_path: Path, name: str) -> None:
+    """Another suffix, none, and a folder are refused, and no folder is made."""
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(perago.TaskDefinitionError, match=r"'features\.build': the TaskDef goes to a \.json file"):
+        perago.write_taskdef(task_of(idle), tmp_path / "new" / name if name != "folder.json" else tmp_path / name)
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,119 @@
+"""Object paths and file paths: a bijection on what both can hold, and a clear refusal of the rest."""
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perago import TaskInputError, WorkspaceSpec
+from perago.workspace import (
+    ATTEMPT_WORKSPACE_MARKER,
+    workspace_local_path,
+    workspace_local_paths,
+    workspace_object_path,
+    workspace_object_prefix,
+)
+
+ROOT = WorkspaceSpec()
+DATA = WorkspaceSpec(prefix="/data/raw/")
+specs = st.sampled_from([ROOT, DATA])
+part = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+any_path = st.lists(part | st.sampled_from(["..", ".", "", "c:", "a\\b"]), max_size=6).map("/".join)
+
+BAD = ["", "/", "/abs", "a//b", "a/", "./a", "a/.", "..", "a/../b", "a\\b", "C:/x", "a/c:x", "a\0b", "\ud800"]
+LONG = ["n" * 256, "ü" * 128, "d/" * 2000 + "f", "a/" + "n" * 300]
+
+
+def test_prefix_and_object_path_join() -> None:
+    """The root's prefix is empty; any other stands before the file's path with one `/` between."""
+    assert (workspace_object_prefix(ROOT), workspace_object_prefix(DATA)) == ("", "data/raw")
+    assert workspace_object_path(ROOT, "a/b") == "a/b"
+    assert workspace_object_path(DATA, PurePosixPath("a/b")) == "data/raw/a/b"
+
+
+def test_only_objects_below_the_prefix_are_files() -> None:
+    """Siblings that share the prefix's letters, the prefix itself and its parents are outside."""
+    assert workspace_local_path(DATA, "data/raw/x/y") == Path("x/y")
+    for outside in ("data/raw2/x", "data/raw", "data", "other/x", "data/ra/w"):
+        assert workspace_local_path(DATA, outside) is None
+
+
+def test_the_marker_is_no_object_at_the_root_and_an_ordinary_file_below() -> None:
+    """The marker's name counts at the workspace root only."""
+    assert workspace_local_path(ROOT, ATTEMPT_WORKSPACE_MARKER) is None
+    assert workspace_local_path(DATA, f"data/raw/{ATTEMPT_WORKSPACE_MARKER}") is None
+    assert workspace_local_path(ROOT, f"sub/{ATTEMPT_WORKSPACE_MARKER}") == Path("sub", ATTEMPT_WORKSPACE_MARKER)
+
+
+@pytest.mark.parametrize("bad", BAD + LONG)
+def test_a_path_that_no_file_can_have_is_refused(bad: str) -> None:
+    """Absolute, empty, dotted, backslashed, drive-lettered, over-long or not UTF-8: TaskInputError that names it."""
+    with pytest.raises(TaskInputError, match="object path"):
+        workspace_local_path(ROOT, bad)
+    with pytest.raises(TaskInputError, match="file path"):
+        workspace_object_path(ROOT, bad)
+
+
+@pytest.mark.parametrize("good", ["n" * 255, "ü" * 127, ".hidden", "...", "a b", "new\nline", "ab:c/1:2", " "])
+def test_odd_paths_that_a_file_can_have_are_accepted(good: str) -> None:
+    """Hidden, spaced, newlined, and names of exactly 255 bytes are ordinary."""
+    assert workspace_local_path(ROOT, good) == Path(good)
+
+
+@given(specs, any_path)
+def test_mapping_is_a_bijection_that_never_leaves_the_root(spec: WorkspaceSpec, path: str) -> None:
+    """An accepted object path comes back from its file path, and the file lies inside the workspace."""
+    try:
+        local = workspace_local_path(spec, path)
+    except TaskInputError:
+        return
+    if local is not None:
+        assert workspace_object_path(spec, local) == path
+        inside = (Path("/w") / local).parts
+        assert inside[:2] == ("/", "w")
+        assert ".." not in inside
+
+
+@given(specs, any_path)
+def test_mapping_is_a_bijection_in_the_other_direction(spec: WorkspaceSpec, path: str) -> None:
+    """An accepted file path comes back from its object path, the marker aside."""
+    try:
+        object_path = workspace_object_path(spec, path)
+    except TaskInputError:
+        return
+    assert workspace_local_path(spec, object_path) == (None if path == ATTEMPT_WORKSPACE_MARKER else Path(path))
+
+
+def test_a_listing_is_mapped_sorted_and_without_what_is_outside() -> None:
+    """A whole listing becomes file paths in the order of its object paths."""
+    mapped = workspace_local_paths(DATA, ["data/raw/b", "data/raw/a/x", "data/raw2/z", "data/raw/.perago-attempt.json"])
+    assert list(mapped.items()) == [("data/raw/a/x", Path("a/x")), ("data/raw/b", Path("b"))]
+
+
+@pytest.mark.parametrize(
+    "listing", [["a", "a/b"], ["a/b/c", "a"], ["x", "a/b", "a/b/c/d"], ["a", "a-", "a/b"], ["a", "a.txt", "a/b/c"]]
+)
+def test_an_object_that_is_also_a_folder_is_refused_by_name(listing: list[str]) -> None:
+    """No file system holds a file and a directory of one name; the error names both objects."""
+    with pytest.raises(TaskInputError, match=r"object path 'a/b.*' also has an object 'a|cannot hold"):
+        workspace_local_paths(ROOT, listing)
+
+
+def test_an_unsafe_path_in_a_listing_is_refused_by_name() -> None:
+    """One object that cannot be a file stops the whole listing before anything is written."""
+    with pytest.raises(TaskInputError, match=r"'data/raw/\.\./x'"):
+        workspace_local_paths(DATA, ["data/raw/fine", "data/raw/../x"])
+
+
+@given(st.sets(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join), max_size=8))
+def test_a_listing_is_accepted_exactly_when_a_tree_can_hold_it(listing: set[str]) -> None:
+    """Refused if and only if some object's path is a folder of another's."""
+    clash = any(other.startswith(path + "/") for path in listing for other in listing)
+    try:
+        accepted = set(workspace_local_paths(ROOT, listing))
+    except TaskInputError:
+        assert clash
+    else:
+        assert not clash
+        assert accepted == listing

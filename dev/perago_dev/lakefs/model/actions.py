@@ -81,7 +81,7 @@ def _run_hook(hook: Hook, event: str, commit: dict[int | str, Value]) -> None:
 
 def _traceback(error: ScriptError) -> str:
     place = f'[string "lua"]:{error.line}:'
-    return f"runtime error: {place} {error}\nstack traceback:\n\t[Go]: in ?\n\t{place} in main chunk\n"
+    return f"runtime error: {place} {error}\nstack traceback:\n\t[Go]: in ?\n\t{place} in main chunk"
 
 
 def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
@@ -91,7 +91,8 @@ def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
 
 
 def _action(raw: Any) -> Action:
-    events = {str(event): tuple((rule or {}).get("branches") or ()) for event, rule in raw["on"].items()}
+    triggers = raw[True] if True in raw else raw["on"]  # `on` without quotes is a boolean to YAML 1.1
+    events = {str(event): tuple((rule or {}).get("branches") or ()) for event, rule in triggers.items()}
     hooks = tuple(
         Hook(str(each["id"]), str(each["type"]), str((each.get("properties") or {}).get("script", "")))
         for each in raw["hooks"]

@@ -1,4 +1,4 @@
-"""The little Lua that a fence needs: locals, `if`, `error`, comparisons, `and`/`or`/`not`, indexing, `..`, `tostring`.
+"""The little Lua that a fence needs: locals, `if`, `error`, comparisons, `and`/`or`/`not`, indexing, concatenation.
 
 Not a Lua interpreter. A script is compiled completely before it runs, and anything outside this subset is refused at
 that point (`UnsupportedScriptError`), never skipped. Pure.
@@ -15,7 +15,7 @@ Statement = Callable[[Scope], None]
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|--[^\n]*)|(?P<string>\"(?:[^\"\\\n]|\\[\\\"'nt])*\"|'(?:[^'\\\n]|\\[\\\"'nt])*')"
-    r"|(?P<number>\d+)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\.\.|==|~=|[.()\[\]=,;])",
+    r"|(?P<number>\d+)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\.\.|==|~=|[.(){}\[\]=;])",
     re.ASCII,
 )
 _ESCAPES = {"n": "\n", "t": "\t"}
@@ -213,6 +213,9 @@ class _Parser:
             return _constant(re.sub(r"\\(.)", _unescape, self._advance().text[1:-1]))
         if self._next.kind == "number":
             return _constant(int(self._advance().text))
+        if self._accept("{"):
+            self.expect("}")
+            return _constant({})
         if self._accept("("):
             inner = self._or()
             self.expect(")")

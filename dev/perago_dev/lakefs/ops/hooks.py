@@ -105,7 +105,8 @@ def _actions(state: State, commit: Commit) -> Iterator[Action]:
 
 
 def _commit_table(commit: Commit) -> dict[int | str, Value]:
-    metadata: dict[int | str, Value] = {**commit.metadata}
+    metadata: dict[int | str, Value] = {}
+    metadata.update(commit.metadata)
     return {
         "message": commit.message,
         "committer": commit.committer,

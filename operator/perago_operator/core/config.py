@@ -24,9 +24,9 @@ class PodSettings:
     )
     token_seconds: int = 3600
     """Lifetime of the agent's pod-bound token; the kubelet renews it."""
-    connect_seconds: float = 900.0
-    """How long the agent waits for the task container's first call, see `wire.Order`. Well over the operator's own
-    `start_patience`: the operator sees why a task does not start, the agent does not."""
+    connect_seconds: float = 3600.0
+    """How long the agent waits for the task container's first call, see `wire.Order`. Long, for a large image may
+    be on its way: the operator sees why a task does not start, the agent does not."""
     retry_seconds: float = 60.0
     """How long the agent retries lakeFS, Conductor and the API server, see `wire.Order`."""
 
@@ -47,7 +47,7 @@ class Config:
     """How long pull errors and missing Secrets may last before the task counts as invalid: registries hiccup."""
     unschedulable_patience: float = 300.0
     start_patience: float = 300.0
-    """How long the containers of a scheduled pod may take to start, pulls under way included."""
+    """How long it may take until the first container of a scheduled pod starts: volumes, network, the agent's image."""
     agent_patience: float = 5.0
     """How long the agent may outlive its task container, or the task its agent, before the pod is ended."""
     lost_node_patience: float = 60.0

@@ -133,7 +133,7 @@ def _agent_killed(pod: Pod) -> Ending | None:
 def _task_failed(pod: Pod) -> Ending | None:
     """The task's process ended by its own doing; also when the pod was deleted because it had."""
     ended = pod.state(TASK_CONTAINER).terminated
-    if ended is None or ended.exit_code in (0, LOST_AGENT_EXIT) or _was_killed(ended):
+    if ended is None or ended.exit_code == 0 or _was_killed(ended) or _lost_its_agent(pod, ended):
         return None
     return _exited(ended)
 
@@ -141,7 +141,7 @@ def _task_failed(pod: Pod) -> Ending | None:
 def _agent_gave_up(pod: Pod) -> Ending | None:
     """The agent could not record the outcome, although the task had no part in that."""
     agent, task = pod.state(AGENT_CONTAINER).terminated, pod.state(TASK_CONTAINER).terminated
-    if agent is None or agent.exit_code == 0 or (task and task.exit_code not in (0, LOST_AGENT_EXIT)):
+    if agent is None or agent.exit_code == 0 or (task and task.exit_code and not _lost_its_agent(pod, task)):
         return None
     return _disrupted("AgentDied", f"the agent ended with {_how(agent)}")
 
@@ -153,6 +153,15 @@ def _task_ended(pod: Pod) -> Ending | None:
 
 def _exited(ended: Terminated) -> Ending:
     return Ending(Reason.TASK_EXITED, f"the task ended without a result, with {_how(ended)}", log_helps=True)
+
+
+def _lost_its_agent(pod: Pod, task: Terminated) -> bool:
+    """The task's process ended because its agent had: it says so, or it ended after it (in whole seconds)."""
+    agent = pod.state(AGENT_CONTAINER).terminated
+    if agent is None or agent.exit_code == 0:
+        return False
+    agent_first = agent.finished_at and task.finished_at and agent.finished_at < task.finished_at
+    return task.exit_code == LOST_AGENT_EXIT or bool(agent_first and task.exit_code == 1)
 
 
 def _was_killed(ended: Terminated) -> bool:

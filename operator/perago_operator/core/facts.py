@@ -1,6 +1,6 @@
 """Everything observed about one attempt at one moment: frozen values, and what follows from them alone. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from perago.wire import ConductorTask
@@ -34,6 +34,10 @@ class Facts:
     siblings: tuple[Sibling, ...] = ()
     ahead: int = 0
     """Attempts of the same PeragoTask that have a pod, or wait for one and are older."""
+
+    def remembering(self, memory: Memory) -> "Facts":
+        """The same with another memory."""
+        return replace(self, memory=memory)
 
     @property
     def status(self) -> AttemptStatus:

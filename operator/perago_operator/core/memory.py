@@ -59,6 +59,8 @@ class Memory:
     """Pods that the watch has shown."""
     deleted: frozenset[str] = frozenset()
     released_pods: frozenset[str] = frozenset()
+    hindered: tuple[str, datetime] | None = None
+    """A pod that is kept from starting, and since when."""
     logs: Mapping[str, str] = field(default_factory=dict)
     evidence: Evidence | None = None
     staging_deleted: frozenset[str] = frozenset()

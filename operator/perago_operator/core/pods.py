@@ -148,6 +148,11 @@ class Pod(ApiObject):
         return bool(states) and all(each.running or each.terminated for each in states)
 
     @property
+    def first_container_started(self) -> bool:
+        """Some container runs or has run: volumes and network are there."""
+        return any(each.state.running or each.state.terminated for each in self.status.container_statuses)
+
+    @property
     def one_sided(self) -> bool:
         """Some container has ended while another has not."""
         ended = [each.state.terminated is not None for each in self.status.container_statuses]

@@ -15,9 +15,7 @@ from perago_operator.core.memory import Trouble, fraction
 from perago_operator.core.names import POD_FINALIZER
 from perago_operator.core.pods import Pod
 from perago_operator.core.resolve import Resolved, resolve
-from perago_operator.core.verdict import Standing
-
-_OPEN = frozenset({Standing.OPEN, Standing.QUEUED})
+from perago_operator.core.verdict import WAITING, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,7 @@ class Situation:
         verdict = self.facts.memory.verdict
         if self.facts.outcome is None or self.facts.conductor is None or self.reporting_state == "Superseded":
             return False
-        reopened = verdict is not None and verdict.after_report and verdict.standing in _OPEN
+        reopened = verdict is not None and verdict.after_report and verdict.standing in WAITING
         return self.reporting_state == "Pending" or reopened
 
     @cached_property

@@ -3,7 +3,7 @@
 from pydantic import JsonValue
 
 from perago.wire import Outcome
-from perago_operator.api.attempt import Phase
+from perago_operator.api.attempt import OutcomeStatus, Phase
 from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.api.reasons import Reason
 from perago_operator.core.conditions import conditions
@@ -35,9 +35,16 @@ def phase(s: Situation, found: Next) -> Phase:
         return "Finishing" if found.outcome else _phase_of_pod(s, found)
     if not s.complete:
         return "Finishing"
-    if s.reporting_state == "Superseded" or s.facts.outcome.reason in STOPPED:
+    if s.reporting_state == "Superseded":
         return "Canceled"
-    return "Succeeded" if s.facts.outcome.status == "COMPLETED" else "Failed"
+    if s.facts.outcome.status == "COMPLETED":
+        return "Succeeded"
+    return "Canceled" if _was_stopped(s, s.facts.outcome) else "Failed"
+
+
+def _was_stopped(s: Situation, outcome: OutcomeStatus) -> bool:
+    """By people; the agent, told to stop, may have put it in other words."""
+    return outcome.reason in STOPPED or s.facts.deleting or s.facts.attempt.spec.cancel is True
 
 
 def _phase_of_pod(s: Situation, found: Next) -> Phase:

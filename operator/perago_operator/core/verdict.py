@@ -24,6 +24,10 @@ class Standing(StrEnum):
     """The task is gone, or terminal with another result."""
 
 
+WAITING = frozenset({Standing.OPEN, Standing.QUEUED})
+"""Conductor still waits for a result."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One reading of the Conductor task."""

@@ -12,18 +12,15 @@ from datetime import datetime
 from loguru import logger
 
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.config import Config
 from perago_operator.core.decide import decide
 from perago_operator.core.facts import Facts
-from perago_operator.core.learn import Failure, Found, failed, first_memory, learned, looked, with_evidence
-from perago_operator.core.memory import Memory
 from perago_operator.core.names import Key
-from perago_operator.core.verdict import Verdict
 from perago_operator.ports import PortError
 from perago_operator.shell.apply import Applier, Clock, failure_of
-from perago_operator.shell.gather import gather, orphans, pod_is_strange
+from perago_operator.shell.gather import orphans
+from perago_operator.shell.memories import Memories
 from perago_operator.shell.stores import Stores
 
 Observer = Callable[[str, float, bool], None]
@@ -58,7 +55,7 @@ class Reconciler:
         self._parts = parts
         self._observe = observe
         self._slots = asyncio.Semaphore(concurrency)
-        self._memories: dict[Key, Memory] = {}
+        self._memories = Memories(parts.stores, parts.config, parts.clock)
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -146,7 +143,7 @@ class Reconciler:
             attempt = self._parts.stores.attempts.get(key)
             if attempt is None:
                 return await self._forget(key)
-            facts = self._facts(key, attempt)
+            facts = self._memories.facts(key, attempt)
             decision = decide(facts, self._parts.clock(), self._parts.config)
             if not decision.actions:
                 return self._rest(key, decision)
@@ -155,23 +152,6 @@ class Reconciler:
                 await self._carry_out(key, action, facts)
         self._again.add(key)
         return None
-
-    def _facts(self, key: Key, attempt: PeragoAttempt) -> Facts:
-        memory = self._memories.get(key)
-        if memory is None or memory.uid != attempt.metadata.uid:
-            memory = self._meet(attempt)
-        facts = gather(attempt, self._parts.stores, memory, self._parts.config)
-        self._memories[key] = looked(facts.memory, facts, self._parts.clock())
-        return gather(attempt, self._parts.stores, self._memories[key], self._parts.config)
-
-    def _meet(self, attempt: PeragoAttempt) -> Memory:
-        reporting = attempt.status.reporting
-        return first_memory(
-            attempt.metadata.uid,
-            self._parts.clock(),
-            under_way=attempt.status.phase is not None,
-            reports=(reporting.attempts if reporting else None) or 0,
-        )
 
     def _rest(self, key: Key, decision: do.Decision) -> None:
         if decision.look_again_at is not None:
@@ -184,35 +164,13 @@ class Reconciler:
         try:
             answer = await self._parts.applier.carry_out(action, facts.attempt)
         except PortError as error:
-            self._note_failure(key, action, facts, error)
+            logger.warning("attempt {}/{}: {}: {}", *key, do.name_of(action), error)
+            self._memories.failed(key, action, facts, failure_of(error, action))
+            self._observe(do.name_of(action), self._since(begun), False)
         else:
-            if isinstance(answer, dict):
-                self._parts.stores.attempts.put(answer)
-                answer = None
-            self._note_success(key, action, facts, answer)
+            self._memories.succeeded(key, action, facts, answer)
             self._observe(do.name_of(action), self._since(begun), True)
         return None
-
-    def _note_success(self, key: Key, action: do.Action, facts: Facts, answer: Verdict | Found | str | None) -> None:
-        if isinstance(action, do.CreatePod) and pod_is_strange(
-            self._parts.stores, key, facts.attempt.metadata.uid, action.name
-        ):
-            message = f"pod {action.name} of an earlier attempt of this name is still ending"
-            return self._remember_failure(key, action, facts, Failure(Reason.POD_REFUSED, message))
-        memory = learned(self._memories[key], action, answer, self._parts.clock())
-        if isinstance(action, do.AskEvidence):
-            memory = with_evidence(memory, answer, facts.execution)
-        self._memories[key] = memory
-        return None
-
-    def _note_failure(self, key: Key, action: do.Action, facts: Facts, error: PortError) -> None:
-        logger.warning("attempt {}/{}: {}: {}", *key, do.name_of(action), error)
-        self._observe(do.name_of(action), 0.0, False)
-        self._remember_failure(key, action, facts, failure_of(error, action))
-
-    def _remember_failure(self, key: Key, action: do.Action, facts: Facts, failure: Failure) -> None:
-        when = (self._parts.clock(), self._parts.config)
-        self._memories[key] = failed(self._memories[key], action, failure, facts, when)
 
     def _since(self, begun: datetime) -> float:
         return (self._parts.clock() - begun).total_seconds()
@@ -231,7 +189,7 @@ class Reconciler:
 
     async def _forget(self, key: Key) -> None:
         """The attempt is gone: drop what is known of it, and let pods go that its owner took along."""
-        self._memories.pop(key, None)
+        self._memories.forget(key)
         for pod in orphans(self._parts.stores, key):
             try:
                 await self._parts.applier.release_orphan(key[0], pod)

@@ -9,23 +9,28 @@ from perago_operator.core.situation import Situation
 
 
 def completed_at(s: Situation) -> datetime | None:
+    """Since when the status says that nothing is left to do; None while it does not."""
     conditions = (each for each in s.facts.status.conditions if each.type == ConditionType.COMPLETE)
     return next((each.last_transition_time for each in conditions if each.status == "True"), None)
 
 
 def let_pods_go(s: Situation) -> tuple[do.Action, ...]:
+    """Deletion and release of every pod that is still held, whatever its execution."""
     deletions = tuple(do.DeletePod(each.name) for each in s.facts.pods if s.undeleted(each))
     return deletions + tuple(do.ReleasePod(each.name) for each in s.facts.pods if s.unreleased(each))
 
 
 def delete_staging(s: Situation) -> tuple[do.Action, ...]:
+    """Deletion of the staging branch that may still exist; nothing without one."""
     branch = s.facts.staging
     return (do.DeleteStaging(branch.repository, branch.branch),) if branch else ()
 
 
 def failure(s: Situation, reason: Reason, message: str) -> Outcome:
+    """FAILED, unless the failure policy has another result for this reason."""
     return Outcome(status=s.resolved.result_for(reason, "FAILED"), reason=reason.value, message=message)
 
 
 def invalid(message: str) -> Outcome:
+    """The task cannot run as it is declared: a retry would fail the same way."""
     return Outcome(status="FAILED_WITH_TERMINAL_ERROR", reason=Reason.INVALID_TASK.value, message=message)

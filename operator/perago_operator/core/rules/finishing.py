@@ -22,7 +22,7 @@ def attempt_is_over(s: Situation) -> Next | None:
 
 def late_call_may_have_landed(s: Situation) -> Next | None:
     """Accepted, but a call of unknown fate may still change the task: read it once more before letting go."""
-    if not is_completed(s) or s.doubt_until is None or s.report_wanted:
+    if not _is_completed(s) or s.doubt_until is None or s.report_wanted:
         return None
     if s.now < s.doubt_until:
         return Next(at=s.doubt_until)
@@ -33,22 +33,22 @@ def late_call_may_have_landed(s: Situation) -> Next | None:
 
 def nothing_is_left(s: Situation) -> Next | None:
     """Reported, and neither pod nor staging branch is held: take our finalizer off the attempt."""
-    return Next(actions=(do.ReleaseAttempt(),)) if is_completed(s) and not s.report_wanted else None
+    return Next(actions=(do.ReleaseAttempt(),)) if _is_completed(s) and not s.report_wanted else None
 
 
 def outcome_is_known(s: Situation) -> Next | None:
     """Report it, let the pods go, delete the staging branch; none of these waits for another."""
     if s.facts.outcome is None:
         return None
-    return Next(actions=(*report(s), *let_pods_go(s), *delete_staging(s)))
+    return Next(actions=(*_report(s), *let_pods_go(s), *delete_staging(s)))
 
 
-def is_completed(s: Situation) -> bool:
+def _is_completed(s: Situation) -> bool:
     """The status says that nothing is left to do."""
     return completed_at(s) is not None
 
 
-def report(s: Situation) -> tuple[do.Action, ...]:
+def _report(s: Situation) -> tuple[do.Action, ...]:
     if not s.report_wanted or s.facts.conductor is None or s.facts.outcome is None:
         return ()
     return (do.Report(s.facts.conductor, s.facts.outcome.wire()),)

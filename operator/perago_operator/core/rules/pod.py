@@ -1,11 +1,12 @@
 """The current execution has a pod: it starts, runs, ends. Rules, pure."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from perago.wire import Outcome
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.diagnosis import Ending, Hindrance, Patience, ending, hindrance
+from perago_operator.core.pods import Pod
 from perago_operator.core.rules.common import failure
 from perago_operator.core.rules.next import Next, Notice
 from perago_operator.core.situation import Situation
@@ -18,7 +19,7 @@ def pod_not_seen_yet(s: Situation) -> Next | None:
 
 def disrupted(s: Situation) -> Next | None:
     """The pod was lost, evicted, preempted or its agent died: the attempt gets another, as often as it may."""
-    end = end_of_pod(s)
+    end = _end(s)
     if end is None or not end.disrupted:
         return None
     if s.facts.execution <= s.resolved.disruption_retries:
@@ -29,7 +30,7 @@ def disrupted(s: Situation) -> Next | None:
 
 def log_is_missing(s: Situation) -> Next | None:
     """The task ended without a result: its last log lines belong into the message; one try has to do."""
-    end = end_of_pod(s)
+    end = _end(s)
     if end is None or not end.log_helps or s.facts.pod is None:
         return None
     if s.facts.pod.name in s.facts.memory.logs or s.trouble("ReadLog"):
@@ -39,7 +40,7 @@ def log_is_missing(s: Situation) -> Next | None:
 
 def failed(s: Situation) -> Next | None:
     """The pod ended by the task's own doing and left no outcome: say what it shows."""
-    end = end_of_pod(s)
+    end = _end(s)
     if end is None:
         return None
     log = s.facts.memory.logs.get(s.facts.pod_name, "") if end.log_helps else ""
@@ -75,7 +76,7 @@ def pod_cannot_start(s: Situation) -> Next | None:
     notice = Notice(found.reason, found.message, warning=True)
     if found.patience is Patience.GATED:
         return Next(notice=notice)
-    until = s.starting_since(s.facts.pod) + timedelta(seconds=patience(s, found))
+    until = _hindered_since(s, found, s.facts.pod) + timedelta(seconds=_patience(s, found))
     if s.now < until:
         return Next(notice=notice, at=until)
     result = s.resolved.result_for(found.fails_with, found.result)
@@ -87,9 +88,12 @@ def pod_starts(s: Situation) -> Next | None:
     pod = s.facts.pod
     if pod is None or pod.started:
         return None
+    notice = Notice(Reason.POD_STARTING, f"pod {pod.name} is starting")
+    if pod.first_container_started:
+        return Next(notice=notice)
     until = s.starting_since(pod) + timedelta(seconds=s.config.start_patience)
     if s.now < until:
-        return Next(notice=Notice(Reason.POD_STARTING, f"pod {pod.name} is starting"), at=until)
+        return Next(notice=notice, at=until)
     message = (
         f"the containers of pod {pod.name} did not start within {s.config.start_patience:.0f} s; a missing Secret "
         f"({s.resolved.lakefs_secret}, {s.resolved.conductor_secret}) or volume keeps a pod so: kubectl describe pod"
@@ -102,7 +106,7 @@ def pod_runs(s: Situation) -> Next | None:
     return Next(at=s.deadline_at) if s.facts.pod else None
 
 
-def end_of_pod(s: Situation) -> Ending | None:
+def _end(s: Situation) -> Ending | None:
     """Why the current pod is over; None while it is not, or when there was none."""
     if not s.pod_over:
         return None
@@ -111,6 +115,13 @@ def end_of_pod(s: Situation) -> Ending | None:
     return ending(s.facts.pod)
 
 
-def patience(s: Situation, found: Hindrance) -> float:
+def _hindered_since(s: Situation, found: Hindrance, pod: Pod) -> datetime:
+    """A pull error counts from its first sight: the images before it may have taken long."""
+    known = s.facts.memory.hindered
+    first_sight = known[1] if known and known[0] == pod.name else s.now
+    return first_sight if found.patience is Patience.PULL else s.starting_since(pod)
+
+
+def _patience(s: Situation, found: Hindrance) -> float:
     limits = {Patience.PULL: s.config.pull_patience, Patience.SCHEDULING: s.config.unschedulable_patience}
     return limits.get(found.patience, 0.0)

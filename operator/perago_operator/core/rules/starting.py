@@ -19,7 +19,7 @@ def former_pod_is_held(s: Situation) -> Next | None:
 def former_staging_is_left(s: Situation) -> Next | None:
     """Delete the disrupted execution's staging branch: it fences a pod that may yet live on a lost node."""
     orders = delete_staging(s)
-    return Next(orders, staging_notice(s)) if orders else None
+    return Next(orders, _staging_notice(s)) if orders else None
 
 
 def task_is_unknown(s: Situation) -> Next | None:
@@ -63,7 +63,7 @@ def attempt_is_not_held(s: Situation) -> Next | None:
     """Made by hand: our finalizer comes before the pod, so that no deletion can go unseen."""
     if s.facts.held or ATTEMPT_FINALIZER in s.facts.attempt.metadata.finalizers:
         return None
-    return Next((do.HoldAttempt(),), creation_notice(s, "HoldAttempt"))
+    return Next((do.HoldAttempt(),), _creation_notice(s, "HoldAttempt"))
 
 
 def pod_was_refused(s: Situation) -> Next | None:
@@ -79,15 +79,15 @@ def pod_can_start(s: Situation) -> Next | None:
         manifest = pod_manifest(s.facts.attempt, s.resolved, execution, s.config)
     except ValueError as error:
         return Next(outcome=invalid(str(error)))
-    return Next((do.CreatePod(s.facts.pod_name, manifest),), creation_notice(s, "CreatePod"))
+    return Next((do.CreatePod(s.facts.pod_name, manifest),), _creation_notice(s, "CreatePod"))
 
 
-def creation_notice(s: Situation, kind: str) -> Notice | None:
+def _creation_notice(s: Situation, kind: str) -> Notice | None:
     """What people read while the API server does not take the pod."""
     trouble = s.trouble(kind)
     return Notice(Reason(trouble.reason), trouble.message, warning=True) if trouble else None
 
 
-def staging_notice(s: Situation) -> Notice | None:
+def _staging_notice(s: Situation) -> Notice | None:
     trouble = s.trouble("DeleteStaging")
     return Notice(Reason.STAGING_PENDING, trouble.message, warning=True) if trouble else None

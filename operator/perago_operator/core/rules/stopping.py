@@ -17,12 +17,12 @@ def stopping(s: Situation) -> Next | None:
     orders = tuple(do.DeletePod(each.name) for each in s.running_pods if s.undeleted(each))
     if s.facts.pod_unseen and s.facts.pod_name not in s.facts.memory.deleted:
         orders = (*orders, do.DeletePod(s.facts.pod_name))
-    return Next(orders, Notice(Reason.STOPPING, s.stop.message), at=first_lost(s))
+    return Next(orders, Notice(Reason.STOPPING, s.stop.message), at=_first_lost(s))
 
 
 def evidence_is_missing(s: Situation) -> Next | None:
     """The pod is over and may have published: ask lakeFS before anything is concluded."""
-    if not ended_without_outcome(s) or (s.stop and s.stop.reason is Reason.SUPERSEDED):
+    if not _ended_without_outcome(s) or (s.stop and s.stop.reason is Reason.SUPERSEDED):
         return None
     asked = question(s.facts)
     if asked is None:
@@ -34,7 +34,7 @@ def evidence_is_missing(s: Situation) -> Next | None:
 
 def work_was_published(s: Situation) -> Next | None:
     """The target branch carries this attempt's commit with its output: that is the outcome, nothing runs again."""
-    if not ended_without_outcome(s) or (s.stop and s.stop.reason is Reason.SUPERSEDED):
+    if not _ended_without_outcome(s) or (s.stop and s.stop.reason is Reason.SUPERSEDED):
         return None
     outcome = outcome_from(s.facts)
     return Next(outcome=outcome) if outcome else None
@@ -45,9 +45,9 @@ def stopped(s: Situation) -> Next | None:
     return Next(outcome=failure(s, s.stop.reason, s.stop.message)) if s.stop else None
 
 
-def ended_without_outcome(s: Situation) -> bool:
+def _ended_without_outcome(s: Situation) -> bool:
     return s.pod_over or s.stop is not None
 
 
-def first_lost(s: Situation) -> datetime | None:
+def _first_lost(s: Situation) -> datetime | None:
     return min((lost for each in s.running_pods if (lost := s.lost_at(each))), default=None)

@@ -11,7 +11,7 @@ from perago.wire import Outcome
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.config import Config
-from perago_operator.core.learn import Failure, Found, failed, first_memory, learned, looked, with_evidence
+from perago_operator.core.learn import Answer, Failure, Found, failed, first_memory, learned, looked
 from perago_operator.core.memory import Memory, backoff, fraction
 from perago_operator.core.verdict import Standing, Verdict
 from tests import builders as b
@@ -21,6 +21,11 @@ OUTCOME = Outcome(status="FAILED", reason="X")
 REPORT = do.Report(b.conductor_task(), OUTCOME)
 BEAT = do.Heartbeat(b.conductor_task())
 NO_ANSWER = Failure(Reason.API_UNREACHABLE, "no answer", fate_unknown=True)
+
+
+def after(memory: Memory, action: do.Action, answer: Answer = None, seconds: float = 1) -> Memory:
+    """The memory after a call that succeeded."""
+    return learned(memory, action, answer, b.facts(b.attempt(status={"executions": 2})), (b.at(seconds), CONFIG))
 
 
 def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: Memory | None = None) -> Memory:
@@ -47,36 +52,36 @@ def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: 
 )
 def test_what_was_done_is_remembered(action: do.Action, wanted: Memory) -> None:
     """So that it is not done again before the watch shows it."""
-    assert learned(b.memory(), action, None, b.at(1)) == wanted
+    assert after(b.memory(), action) == wanted
 
 
 def test_a_log_is_kept_by_pod() -> None:
     """Each execution has its own."""
-    assert learned(b.memory(), do.ReadLog("p", 20), "boom", b.at(1)).logs == {"p": "boom"}
+    assert after(b.memory(), do.ReadLog("p", 20), "boom").logs == {"p": "boom"}
 
 
 @pytest.mark.parametrize("action", [REPORT, do.ReadBack(b.conductor_task(), OUTCOME), BEAT])
 def test_a_reading_replaces_the_one_before(action: do.Action) -> None:
     """Whichever call brought it."""
     verdict = Verdict(Standing.OPEN, "open", b.at(1), after_report=True)
-    assert learned(b.memory(), action, verdict, b.at(1)).verdict == verdict
+    assert after(b.memory(), action, verdict).verdict == verdict
 
 
 def test_reports_are_counted_whether_they_succeed_or_not() -> None:
     """People see how often it was tried."""
-    assert learned(after_failures(REPORT, NO_ANSWER, 2), REPORT, None, b.at(1)).reports == 3
+    assert after(after_failures(REPORT, NO_ANSWER, 2), REPORT).reports == 3
 
 
 def test_the_heartbeat_counts_from_its_success() -> None:
     """One that failed is tried again after its back-off, not a lease period later."""
-    assert learned(b.memory(), BEAT, None, b.at(1)).heartbeat_at == b.at(1)
+    assert after(b.memory(), BEAT).heartbeat_at == b.at(1)
     assert after_failures(BEAT, NO_ANSWER).heartbeat_at is None
 
 
 def test_a_success_ends_the_trouble_of_its_kind_only() -> None:
     """Conductor's troubles are not the API server's."""
     memory = after_failures(BEAT, NO_ANSWER, memory=after_failures(REPORT, NO_ANSWER))
-    assert set(learned(memory, REPORT, None, b.at(2)).troubles) == {"Heartbeat"}
+    assert set(after(memory, REPORT).troubles) == {"Heartbeat"}
 
 
 @pytest.mark.parametrize("action", [REPORT, BEAT])
@@ -124,10 +129,30 @@ def test_an_attempt_that_was_under_way_is_doubted() -> None:
 
 def test_evidence_is_kept_with_its_execution() -> None:
     """A later execution asks again."""
-    assert with_evidence(b.memory(), Found("c", {"k": "v"}), 2).evidence.ref == "c"  # type: ignore[union-attr]
-    nothing = with_evidence(b.memory(), None, 2).evidence
+    ask = do.AskEvidence("r", "b", "c")
+    found, nothing = after(b.memory(), ask, Found("c", {"k": "v"})).evidence, after(b.memory(), ask).evidence
+    assert found is not None
     assert nothing is not None
-    assert (nothing.execution, nothing.ref) == (2, None)
+    assert (found.execution, found.ref, nothing.execution, nothing.ref) == (2, "c", 2, None)
+
+
+def test_a_report_without_effect_rests_longer_each_time() -> None:
+    """Answered 200, and the task is still IN_PROGRESS: it must not be sent in a circle."""
+    open_still = Verdict(Standing.OPEN, "Conductor has the task IN_PROGRESS", b.at(1), after_report=True)
+    once = after(b.memory(), REPORT, open_still)
+    twice = after(once, REPORT, open_still)
+    assert (twice.reports, twice.verdict) == (2, open_still)
+    assert once.troubles["Report"].until < twice.troubles["Report"].until
+    assert "no effect" in twice.troubles["Report"].message
+
+
+def test_a_hindrance_counts_from_its_first_sight() -> None:
+    """Also while the kubelet tries another pull; a pod that started is hindered no more."""
+    pulling = b.pod(containers=[b.container("agent"), b.container("task", waiting={"reason": "ErrImagePull"})])
+    first = looked(b.memory(), b.facts(pods=(pulling,)), b.at(3))
+    assert first.hindered == ("a1-1", b.at(3))
+    assert looked(first, b.facts(pods=(b.pod(),)), b.at(9)).hindered == ("a1-1", b.at(3))
+    assert looked(first, b.facts(pods=(b.running_pod(),)), b.at(9)).hindered is None
 
 
 def test_a_look_notes_pods_and_the_outcomes_first_sight() -> None:

@@ -265,14 +265,14 @@ PULLING = b.pod(
 def test_a_pull_error_is_told_at_once_and_tried_for_a_while() -> None:
     """Registries hiccup: a minute of patience."""
     name, found = matched(b.facts(pods=(PULLING,)), 2)
-    assert (name, found.at, found.outcome) == ("pod_cannot_start", b.at(60), None)
+    assert (name, found.at, found.outcome) == ("pod_cannot_start", b.at(62), None)
     assert found.notice is not None
     assert (found.notice.reason, found.notice.warning) == ("ImagePull", True)
 
 
 def test_a_pull_error_that_stays_makes_the_task_invalid() -> None:
     """Terminal: Conductor's retry would fail the same way."""
-    name, found = matched(b.facts(pods=(PULLING,)), 60)
+    name, found = matched(b.facts(pods=(PULLING,), memory=b.memory(hindered=("a1-1", b.at(2)))), 62)
     assert name == "pod_cannot_start"
     assert found.outcome is not None
     assert (found.outcome.status, found.outcome.reason) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
@@ -307,6 +307,13 @@ def test_a_pod_that_never_starts_fails_and_names_the_usual_cause() -> None:
     assert outcome is not None
     assert outcome.reason == "NotStarted"
     assert "perago-lakefs" in (outcome.message or "")
+
+
+def test_an_image_may_take_its_time() -> None:
+    """The agent runs, so nothing is missing: the task's image is on its way, or an error would say so."""
+    pulling = b.pod(containers=[b.container("agent", running=True), b.container("task")])
+    name, found = matched(b.facts(pods=(pulling,)), 5000)
+    assert (name, found.outcome) == ("pod_starts", None)
 
 
 def test_a_running_pod_is_left_alone() -> None:

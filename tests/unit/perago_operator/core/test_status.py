@@ -85,6 +85,14 @@ def test_the_last_phase_needs_outcome_and_report(outcome: Raw, standing: Standin
     assert patched(ended(outcome, verdict=verdict))["phase"] == phase
 
 
+def test_a_canceled_attempt_that_fails_in_other_words_is_canceled() -> None:
+    """The agent noticed the cancellation first, at its fence."""
+    stale = b.attempt(cancel=True, status={"outcome": b.failure("StaleAttemptError")})
+    assert patched(b.facts(stale, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Canceled"
+    done = b.attempt(cancel=True, status={"outcome": b.completed()})
+    assert patched(b.facts(done, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Succeeded"
+
+
 def test_the_last_phase_waits_for_pod_and_staging() -> None:
     """Finishing until nothing is held."""
     staged = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})

@@ -297,6 +297,35 @@ async def test_a_task_that_a_late_lease_revived_is_reported_again() -> None:
     assert world.conductor.tasks[b.NAME].status == "COMPLETED"
 
 
+async def test_a_report_that_conductor_ignores_is_not_sent_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answered 200, and the task stays IN_PROGRESS: tried again after its back-off."""
+    world = await polled_and_running()
+
+    async def ignored(*_: object) -> None:
+        world.conductor.trouble.calls.append("report")
+
+    monkeypatch.setattr(world.conductor, "report", ignored)
+    await world.agent(outcome=b.completed())
+    assert world.conductor.trouble.calls.count("report") == 1
+    assert "no effect" in world.status()["reporting"]["lastError"]
+    monkeypatch.undo()
+    await world.pass_time(2)
+    assert world.conductor.tasks[b.NAME].accepted == 1
+
+
+async def test_a_status_that_the_server_does_not_take_is_not_sent_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older CRD prunes a field: the patch changes nothing."""
+    world = World()
+
+    async def pruned(*_: object, **__: object) -> Any:
+        world.cluster.trouble.calls.append("patch")
+        return world.attempt()
+
+    monkeypatch.setattr(world.cluster, "patch_attempt_status", pruned)
+    await world.add_polled()
+    assert world.cluster.trouble.calls.count("patch") == 1
+
+
 STAGES: list[Any] = ["create_pod", "patch_attempt_status", "delete_pod", "release_pod", "release_attempt"]
 
 

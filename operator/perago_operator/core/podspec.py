@@ -147,7 +147,6 @@ def _task(resolved: Resolved, settings: PodSettings) -> JsonObject:
         "name": names.TASK_CONTAINER,
         "image": resolved.image or "",
         "command": ["python", "-m", "perago.taskside"],
-        "workingDir": WORKSPACE_MOUNT,
         "env": [{"name": "HOME", "value": "/tmp"}, {"name": "PYTHONUNBUFFERED", "value": "1"}],
         "resources": resolved.resources.to_json(),
         "securityContext": _restricted(TASK_UID),

@@ -57,6 +57,11 @@ def test_the_task_gets_no_keys_and_no_token() -> None:
     assert made()["spec"]["automountServiceAccountToken"] is False
 
 
+def test_the_task_starts_where_its_image_says() -> None:
+    """Not in the workspace: Python would import modules from there first."""
+    assert "workingDir" not in container(made(), "task")
+
+
 def test_the_agent_has_its_keys_as_files() -> None:
     """lakeFS, Conductor and a pod-bound token; none of them in the environment."""
     assert mounts(made(), "agent") == {

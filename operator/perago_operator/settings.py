@@ -65,6 +65,15 @@ class Settings(BaseModel):
     reconciles: Annotated[int, Field(ge=1)] = 50
     """Attempts that are looked at concurrently."""
 
+    retry_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How long an agent retries lakeFS, Conductor and the API server when they cannot be reached."""
+    pull_patience_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How long pull errors and missing Secrets may last before an attempt fails: registries hiccup."""
+    unschedulable_patience_seconds: Annotated[float, Field(ge=0)] = 300.0
+    """How long a pod may wait for a node before its attempt fails."""
+    ttl_seconds: Annotated[int, Field(ge=0)] = 24 * 3600
+    """A finished attempt is deleted after this, where neither it nor its PeragoTask say."""
+
     lease_name: Name = "perago-operator"
     """Name of the Lease that makes one replica the leader."""
     lease_namespace: Name = "default"

@@ -12,7 +12,8 @@ import aiohttp
 
 from perago_operator.adapters import http
 from perago_operator.adapters.kube_access import Access
-from perago_operator.ports import Manifest, Refused
+from perago_operator.adapters.observed import Observe, observed, unobserved
+from perago_operator.ports import Manifest, NotFound, Refused
 
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 WATCH_LINE_LIMIT = 8 * 1024 * 1024
@@ -26,8 +27,9 @@ JSON = "application/json"
 class KubeApi:
     """One pooled session with the API server; close it at the end (or use it as an async context)."""
 
-    def __init__(self, access: Access, *, connections: int = 100) -> None:
+    def __init__(self, access: Access, *, connections: int = 100, observe: Observe = unobserved) -> None:
         self._access = access
+        self._observe = observe
         tls = access.tls()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, ssl=True if tls is None else tls),
@@ -51,6 +53,14 @@ class KubeApi:
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Manifest:
         """Read an object or a list."""
         return await self._json("GET", path, query=query)
+
+    async def served(self, group_version: str) -> frozenset[str]:
+        """Plural names of the kinds that the server knows in a group and version; empty when it knows none."""
+        try:
+            answer = await self.get(f"/apis/{group_version}")
+        except NotFound:
+            return frozenset()
+        return frozenset(resource["name"] for resource in answer["resources"])
 
     async def text(self, path: str, query: Mapping[str, str]) -> str:
         """Read something that is no JSON, like a log."""
@@ -113,14 +123,14 @@ class KubeApi:
         media_type: str = JSON,
     ) -> bytes:
         """One request; once more with a fresh token when the server does not know the one we have."""
-        what = f"{method} {path}"
-        status, data = await self._once(method, path, query, body, media_type)
-        if status == 401:
-            await self._access.authorization(fresh=True)
+        with observed(self._observe, "kubernetes", f"{method} {_resource(path)}"):
             status, data = await self._once(method, path, query, body, media_type)
-        if status >= 400:
-            raise _refused(status, data, what)
-        return data
+            if status == 401:
+                await self._access.authorization(fresh=True)
+                status, data = await self._once(method, path, query, body, media_type)
+            if status >= 400:
+                raise _refused(status, data, f"{method} {path}")
+            return data
 
     async def _once(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Any, media_type: str
@@ -143,6 +153,15 @@ class KubeApi:
         if authorization is not None:
             headers["Authorization"] = authorization
         return headers
+
+
+def _resource(path: str) -> str:
+    """The kind of object in a path, with its subresource: what metrics are kept by."""
+    parts = path.strip("/").split("/")
+    parts = parts[2:] if parts[0] == "api" else parts[3:]
+    if parts[:1] == ["namespaces"]:
+        parts = parts[2:]
+    return "/".join([*parts[:1], *parts[2:3]])
 
 
 def _compact(body: Any) -> str:

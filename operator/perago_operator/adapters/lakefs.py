@@ -20,6 +20,7 @@ from lakefs_sdk.models.commit import Commit
 from lakefs_sdk.models.commit_list import CommitList
 from pydantic import ValidationError
 
+from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.ports import (
     Conflict,
     NotFound,
@@ -72,21 +73,24 @@ class LakefsKeys:
 class LakefsVersions:
     """`ports.Versions` over one lakeFS server; a changed Secret makes a new client."""
 
-    def __init__(self, keys: LakefsKeys) -> None:
+    def __init__(self, keys: LakefsKeys, *, observe: Observe = unobserved) -> None:
         self._keys = keys
+        self._observe = observe
         self._lock = threading.Lock()
         self._in_use: tuple[str, str, str] | None = None
         self._client: ApiClient | None = None
 
     async def delete_branch(self, repository: str, branch: str) -> bool:
         """See `ports.Versions`."""
-        return await asyncio.to_thread(self._delete_branch, repository, branch)
+        with observed(self._observe, "lakefs", "delete_branch"):
+            return await asyncio.to_thread(self._delete_branch, repository, branch)
 
     async def find_publication(
         self, repository: str, branch: str, input_ref: str, attempt_uid: str
     ) -> Publication | None:
         """See `ports.Versions`. A branch or repository that is gone holds no publication."""
-        return await asyncio.to_thread(self._find_publication, repository, branch, input_ref, attempt_uid)
+        with observed(self._observe, "lakefs", "find_publication"):
+            return await asyncio.to_thread(self._find_publication, repository, branch, input_ref, attempt_uid)
 
     def _delete_branch(self, repository: str, branch: str) -> bool:
         branches = BranchesApi(self._api())

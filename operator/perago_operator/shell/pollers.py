@@ -4,16 +4,15 @@ It knows PeragoTasks and the ports; the loops themselves are in `poller`, what a
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from loguru import logger
-from pydantic import ValidationError
 
 from perago_operator.api.task import PeragoTask
-from perago_operator.ports import Cluster, Conductor, Manifest, NotFound, PortError
+from perago_operator.ports import Cluster, Conductor, NotFound, PortError
 from perago_operator.shell.creation import Attempts, Creation, Key
 from perago_operator.shell.poller import PollSettings, TaskPoller
 from perago_operator.shell.taskstatus import TaskNumbers, status_patch
@@ -48,26 +47,28 @@ class _Worker:
 
 
 class Pollers:
-    """All PeragoTasks' workers. `put` and `remove` follow the watch; `start` comes with leadership."""
+    """All PeragoTasks' workers. `put` and `remove` follow the watch."""
 
     def __init__(self, world: World, settings: PollSettings) -> None:
         self._world = world
         self._settings = settings
         self._workers: dict[Key, _Worker] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._started = False
 
-    def put(self, obj: Manifest) -> None:
-        """A PeragoTask as it is now. One that this version cannot read is not polled for."""
-        try:
-            task = PeragoTask.model_validate(obj)
-        except ValidationError as error:
-            logger.error("a PeragoTask cannot be read and is not polled for: {}", error)
-            return
+    def start(self, tasks: Iterable[PeragoTask]) -> None:
+        """Attempts are listed, so that room can be counted: poll for these PeragoTasks, and for those that come."""
+        self._started = True
+        for task in tasks:
+            self.put(task)
+
+    def put(self, task: PeragoTask) -> None:
+        """A PeragoTask as it is now."""
         key = (task.metadata.namespace, task.metadata.name)
         worker = self._workers.get(key)
         if worker is not None:
             worker.poller.replace(task)
-        else:
+        elif self._started:
             self._workers[key] = self._employ(task)
 
     def remove(self, key: Key) -> None:
@@ -87,6 +88,7 @@ class Pollers:
 
     async def stop(self, seconds: float) -> None:
         """Poll no more, await the polls under way, and make attempts of all that they hand out."""
+        self._started = False
         for key in tuple(self._workers):
             self.remove(key)
         await asyncio.gather(*self._ending, return_exceptions=True)

@@ -1,0 +1,65 @@
+"""Conductor's JSON and the ports' values: tasks in, results out. Pure; it knows no HTTP.
+
+Field names are those of Conductor OSS 3.x (`Task`, `TaskResult`).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from perago.wire import ConductorTask, Outcome
+from perago_operator.ports import ConductorTaskState, PolledTask
+
+REASON_LIMIT = 500
+"""Characters of `reasonForIncompletion` that the server keeps."""
+
+
+def polled_task(raw: Mapping[str, Any], task_type: str, domain: str | None, worker_id: str) -> PolledTask:
+    """One task of a batch poll's answer."""
+    input_data: dict[str, Any] = raw.get("inputData") or {}
+    return PolledTask(
+        task=ConductorTask(
+            task_type=raw.get("taskDefName") or raw.get("taskType") or task_type,
+            workflow_instance_id=raw["workflowInstanceId"],
+            task_id=raw["taskId"],
+            reference_task_name=raw["referenceTaskName"],
+            seq=raw.get("seq", 0),
+            iteration=raw.get("iteration", 0),
+            retry_count=raw.get("retryCount", 0),
+            worker_id=raw.get("workerId") or worker_id,
+            domain=domain,
+            response_timeout_seconds=raw.get("responseTimeoutSeconds", 0),
+        ),
+        input_data=input_data,
+        input_bytes=len(json.dumps(input_data, ensure_ascii=False, separators=(",", ":")).encode()),
+        workflow_type=raw.get("workflowType"),
+        workflow_priority=raw.get("workflowPriority", 0),
+    )
+
+
+def task_state(raw: Mapping[str, Any]) -> ConductorTaskState:
+    """The task that `GET /tasks/{id}` answers with."""
+    return ConductorTaskState(
+        task_id=raw["taskId"],
+        workflow_instance_id=raw["workflowInstanceId"],
+        status=raw["status"],
+        retry_count=raw.get("retryCount", 0),
+        output=raw.get("outputData") or {},
+        reason=raw.get("reasonForIncompletion"),
+        worker_id=raw.get("workerId"),
+    )
+
+
+def task_update(task: ConductorTask, status: str) -> dict[str, Any]:
+    """What every update of a task says."""
+    identity = {"workflowInstanceId": task.workflow_instance_id, "taskId": task.task_id, "status": status}
+    return identity if task.worker_id is None else identity | {"workerId": task.worker_id}
+
+
+def task_result(task: ConductorTask, outcome: Outcome) -> dict[str, Any]:
+    """The TaskResult that reports an outcome: its output, or the reason why there is none."""
+    result = task_update(task, outcome.status)
+    if outcome.status != "COMPLETED":
+        result["reasonForIncompletion"] = (outcome.message or outcome.reason)[:REASON_LIMIT]
+    output = outcome.full_output()
+    return result if output is None else result | {"outputData": output}

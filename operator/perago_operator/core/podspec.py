@@ -85,7 +85,6 @@ def _spec(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Co
         "terminationGracePeriodSeconds": config.pod.grace_seconds,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsGroup": GROUP,
             "fsGroup": GROUP,
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},

@@ -59,7 +59,7 @@ def _execution(s: Situation, found: Next) -> JsonObject:
     """Which pod the attempt has; none between two executions, so that its number is known before it exists."""
     if found.next_execution:
         return {"executions": found.next_execution, "podName": None, "nodeName": None, "step": None}
-    if not s.facts.pod_was_created:
+    if not s.facts.pod_was_created or s.facts.outcome:
         return {}
     pod = s.facts.pod
     placed = pod is not None and pod.started and pod.spec.node_name is not None
@@ -96,7 +96,8 @@ def _timings(s: Situation) -> JsonObject:
     made: JsonObject = {}
     if (written is None or written.queued is None) and memory.created_at:
         made["queued"] = _seconds((memory.created_at - s.queued_since).total_seconds())
-    if (written is None or written.starting is None) and s.facts.pod and s.facts.pod.started and memory.created_at:
+    running = s.facts.pod is not None and s.facts.pod.started and s.facts.outcome is None
+    if (written is None or written.starting is None) and running and memory.created_at:
         made["starting"] = _seconds((s.now - memory.created_at).total_seconds())
     reported = s.reporting_state == "Accepted" and memory.verdict and memory.outcome_seen_at
     if (written is None or written.reporting is None) and reported and memory.verdict and memory.outcome_seen_at:

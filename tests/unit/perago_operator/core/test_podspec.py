@@ -125,6 +125,11 @@ def test_agent_and_task_are_different_users_of_one_group() -> None:
     assert made()["spec"]["securityContext"]["fsGroup"] == 65532
 
 
+def test_the_pod_names_no_group_without_a_user() -> None:
+    """containerd makes no sandbox of such a pod: "user group is specified without user"."""
+    assert "runAsGroup" not in made()["spec"]["securityContext"]
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [

@@ -164,6 +164,16 @@ def test_complete_is_said_at_the_end_only() -> None:
     assert conditions(ended(b.completed(), verdict=ACCEPTED))["Complete"] == ("True", "Finished")
 
 
+def test_nothing_is_added_once_the_attempt_is_over() -> None:
+    """The pod's last statuses arrive after the last patch; they change nothing."""
+    told = {"outcome": b.completed(), "phase": "Succeeded", "executions": 1, "podName": "a1-1"}
+    over = b.attempt(status={**told, "reporting": {"state": "Accepted"}, "conditions": [b.condition("Complete")]})
+    remembered = b.memory(created_at=b.at(0.5), deleted=frozenset({"a1-1"}), released_pods=frozenset({"a1-1"}))
+    patch = patched(b.facts(over, pods=(b.ended_pod(),), memory=remembered), 9)
+    assert set(patch) <= {"conditions", "timings"}
+    assert "starting" not in patch.get("timings", {})
+
+
 def test_what_the_status_says_already_is_not_written_again() -> None:
     """Looking again costs nothing."""
     facts = b.facts(pods=(b.running_pod(),))

@@ -65,6 +65,8 @@ OVER_THE_VOLUME = (
 )
 TURNED_AWAY = ("OutOf", "NodeAffinity", "UnexpectedAdmissionError", "Preempting", "Evicted", "NodeLost", "NodeShutdown")
 """Reasons of a pod that the kubelet failed without its containers being at fault (`OutOfcpu`, `OutOfmemory`, …)."""
+DELETED_EXITS = frozenset({137, 143})
+"""Exit codes of a process that was told to end, or was ended, because its pod was deleted."""
 LOST_AGENT_EXIT = 75
 """Exit code of the task container's process when its agent is gone (EX_TEMPFAIL)."""
 
@@ -133,9 +135,10 @@ def _agent_killed(pod: Pod) -> Ending | None:
 def _task_failed(pod: Pod) -> Ending | None:
     """The task's process ended by its own doing; also when the pod was deleted because it had."""
     ended = pod.state(TASK_CONTAINER).terminated
-    if ended is None or ended.exit_code == 0 or _was_killed(ended) or _lost_its_agent(pod, ended):
+    if ended is None or ended.exit_code in DELETED_EXITS or _lost_its_agent(pod, ended):
         return None
-    return _exited(ended)
+    well = ended.exit_code == 0 and pod.metadata.deletion_timestamp is None
+    return None if well else _exited(ended)
 
 
 def _agent_gave_up(pod: Pod) -> Ending | None:

@@ -167,7 +167,13 @@ def test_complete_is_said_at_the_end_only() -> None:
 def test_nothing_is_added_once_the_attempt_is_over() -> None:
     """The pod's last statuses arrive after the last patch; they change nothing."""
     told = {"outcome": b.completed(), "phase": "Succeeded", "executions": 1, "podName": "a1-1"}
-    over = b.attempt(status={**told, "reporting": {"state": "Accepted"}, "conditions": [b.condition("Complete")]})
+    over = b.attempt(
+        status={
+            **told,
+            "reporting": {"state": "Accepted", "acceptedTime": b.stamp(3)},
+            "conditions": [b.condition("Complete")],
+        }
+    )
     remembered = b.memory(created_at=b.at(0.5), deleted=frozenset({"a1-1"}), released_pods=frozenset({"a1-1"}))
     patch = patched(b.facts(over, pods=(b.ended_pod(),), memory=remembered), 9)
     assert set(patch) <= {"conditions", "timings"}

@@ -108,7 +108,7 @@ def _result(task: TaskDefinition, raw: object) -> BaseModel:
 def _as_json(task: TaskDefinition, value: BaseModel) -> JsonObject:
     try:
         result: JsonObject = value.model_dump(mode="json", by_alias=True, warnings="error")
-        json.dumps(result, allow_nan=False)
+        json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
     except (PydanticSerializationError, ValueError) as error:
         raise TaskExecutionError(f"task {task.name!r}: result cannot be written as JSON: {error}") from error
     return result

@@ -67,7 +67,9 @@ def checked_max_length(max_length: int) -> int:
 
 
 def _cut(reason: str, max_length: int) -> str:
-    return reason[: checked_max_length(max_length)]
+    """At most `max_length` characters, all of which JSON can carry: a file name may be none of UTF-8."""
+    shortened = reason[: checked_max_length(max_length)]
+    return shortened.encode(errors="replace").decode()
 
 
 def _text(exc: BaseException) -> str:

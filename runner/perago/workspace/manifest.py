@@ -172,12 +172,16 @@ def hash_symlink(path: Path) -> str:
 
 def hash_paths(root: Path, stats: Mapping[str, Stat], paths: Iterable[str]) -> dict[str, str]:
     """Path → hex hash of its content (a symlink's target), several files at a time."""
+    remaining = iter(list(paths))
 
-    def digest_of(path: str) -> tuple[str, str]:
-        return path, (hash_symlink if stats[path][4] == "symlink" else hash_file)(root / path)
+    def hash_remaining(_thread: int) -> dict[str, str]:
+        return {
+            path: hash_symlink(root / path) if stats[path][4] == "symlink" else hash_file(root / path)
+            for path in remaining
+        }
 
-    chosen = list(paths)
-    if len(chosen) < 2:
-        return dict(map(digest_of, chosen))
+    digests: dict[str, str] = {}
     with ThreadPoolExecutor(HASHING_THREADS, "perago-hash") as pool:
-        return dict(pool.map(digest_of, chosen))
+        for found in pool.map(hash_remaining, range(HASHING_THREADS)):
+            digests |= found
+    return digests

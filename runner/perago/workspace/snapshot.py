@@ -28,4 +28,5 @@ def changes_since(before: Snapshot, directory: Path) -> Changes:
     """What differs from the snapshot in content, kind or link target."""
     stats = scan(directory)
     comparison = compare(before.manifest.stats, stats, before.started_ns)
-    return comparison.decided(before.manifest.digests, hash_paths(directory, stats, comparison.doubtful))
+    digests = hash_paths(directory, stats, comparison.doubtful) if comparison.doubtful else {}
+    return comparison.decided(before.manifest.digests, digests)

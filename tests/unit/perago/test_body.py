@@ -69,6 +69,7 @@ def test_a_result_goes_out_as_json_by_alias() -> None:
         (Open.model_validate({"count": 1, "surprise": 2}), Open, "unknown keys surprise"),
         (Outcome.model_construct(count="many"), Outcome, "cannot be written as JSON"),  # type: ignore[arg-type]
         (Rich(ratio=float("nan")), Rich, "cannot be written as JSON"),
+        (Rich(where=Path("\udcff")), Rich, "cannot be written as JSON"),
     ],
 )
 def test_a_result_that_is_not_the_models_is_refused(value: object, model: type[BaseModel], words: str) -> None:

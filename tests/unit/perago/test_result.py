@@ -90,3 +90,8 @@ def test_every_other_exception_is_failed(error: BaseException) -> None:
 def test_an_exception_that_says_nothing_is_named(error: BaseException, reason: str) -> None:
     """A result always has a reason: the class's name where there is no text."""
     assert perago.result_for_exception(error, max_length=99).reason_for_incompletion == reason
+
+
+def test_a_reason_can_always_be_sent() -> None:
+    """A file name that is not UTF-8 is shown with marks in its place."""
+    assert perago.failed_result("bad name \udcff", max_length=99).reason_for_incompletion == "bad name ?"

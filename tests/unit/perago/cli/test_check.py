@@ -61,6 +61,24 @@ def test_every_problem_is_shown_at_once_with_file_and_line(
         assert any(f"{name}.py:{line}: error:" in shown and words in shown for shown in errors.splitlines()), words
 
 
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("perago.PublishBudget('1', 1, 2, 1, 1, 1)", "PublishBudget.observed_merge_p99_seconds"),
+        ("perago.WorkspaceSpec(prefix=5)", "WorkspaceSpec.prefix must be a str, not 5"),
+        ("perago.require_glob('a', min_count='1', max_count=0)", "require_glob: min_count"),
+    ],
+)
+def test_check_goes_on_after_a_value_that_it_cannot_use(
+    module: ModuleMaker, capsys: pytest.CaptureFixture[str], written: str, words: str
+) -> None:
+    """A value of the wrong kind is one problem among others, not the end of the check."""
+    assert main(["check", module(f"import perago\n{written}\nperago.RetryPolicy(count=99)\n")]) == 1
+    errors = capsys.readouterr().err
+    assert words in errors
+    assert "RetryPolicy.count" in errors
+
+
 def test_problems_are_listed_as_json(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json, problems are objects with message, file and line."""
     assert main(["check", module(BAD), "--json"]) == 1
@@ -123,6 +141,16 @@ def test_what_a_taskdef_cannot_say_is_found_by_check(module: ModuleMaker, capsys
     source = GOOD.replace("    lines: int\n", "    lines: int\n    inner: 'Report | None' = None\n")
     assert main(["check", module(source)]) == 1
     assert "contains itself" in capsys.readouterr().err
+
+
+def test_a_plain_task_is_described(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
+    """A task without workspace says so; a limited glob shows both its counts."""
+    assert main(["check", module(GOOD.replace('glob("*.txt")]', 'glob("*.txt", max_count=9)]'))]) == 0
+    assert "(at least 1, at most 9)" in capsys.readouterr().out
+    free = "from pydantic import BaseModel\nimport perago\nclass P(BaseModel):\n    x: int\n"
+    free += '@perago.task(name="free", owner_email="a@b")\ndef body(params: P) -> P:\n    return params\n'
+    assert main(["check", module(free)]) == 0
+    assert "workspace  none" in capsys.readouterr().out
 
 
 def test_a_timeout_that_conductor_refuses_is_a_warning(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:

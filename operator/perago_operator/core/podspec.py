@@ -216,7 +216,8 @@ def _workspace(resolved: Resolved, size: int | float | str) -> JsonObject:
 
 
 def _keys(secret: str) -> JsonObject:
-    return {"secretName": secret, "defaultMode": 0o440}
+    """Optional: the agent says in a second what is missing, where a pod without its Secret says nothing at all."""
+    return {"secretName": secret, "defaultMode": 0o440, "optional": True}
 
 
 def _token(settings: PodSettings) -> JsonObject:

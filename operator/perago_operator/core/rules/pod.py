@@ -95,8 +95,8 @@ def pod_starts(s: Situation) -> Next | None:
     if s.now < until:
         return Next(notice=notice, at=until)
     message = (
-        f"the containers of pod {pod.name} did not start within {s.config.start_patience:.0f} s; a missing Secret "
-        f"({s.resolved.lakefs_secret}, {s.resolved.conductor_secret}) or volume keeps a pod so: kubectl describe pod"
+        f"no container of pod {pod.name} started within {s.config.start_patience:.0f} s: a volume or the network is "
+        f"missing; kubectl get events --field-selector involvedObject.name={pod.name} says which"
     )
     return Next(outcome=failure(s, Reason.NOT_STARTED, message))
 

@@ -85,6 +85,11 @@ def test_a_standalone_attempt_without_workspace_needs_no_secret() -> None:
     assert [each["name"] for each in pod["spec"]["volumes"] if "secret" in each] == []
 
 
+def test_a_missing_secret_does_not_keep_the_pod_from_starting() -> None:
+    """No pod status would tell; the agent does, in the outcome."""
+    assert all(volume(made(), name)["secret"]["optional"] for name in ("lakefs-keys", "conductor-keys"))
+
+
 def test_an_input_kept_in_conductor_may_have_a_workspace() -> None:
     """So the lakeFS keys are mounted."""
     pod = made(b.attempt(input=None, inputFrom="Conductor"))

@@ -301,12 +301,12 @@ def test_a_pod_on_its_way_is_waited_for() -> None:
     assert (name, found.at) == ("pod_starts", b.at(300))
 
 
-def test_a_pod_that_never_starts_fails_and_names_the_usual_cause() -> None:
-    """A missing Secret is told by no pod status, only by an event."""
+def test_a_pod_that_never_starts_fails_and_says_where_to_look() -> None:
+    """A volume that cannot be mounted is told by no pod status, only by an event."""
     outcome = matched(b.facts(pods=(b.pod(),)), 300)[1].outcome
     assert outcome is not None
     assert outcome.reason == "NotStarted"
-    assert "perago-lakefs" in (outcome.message or "")
+    assert "involvedObject.name=a1-1" in (outcome.message or "")
 
 
 def test_an_image_may_take_its_time() -> None:

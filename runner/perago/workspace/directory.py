@@ -108,15 +108,17 @@ def cleanup_attempt_workspace(directory: Path) -> None:
     """Remove an attempt's directory; raises FileNotFoundError for one that is not there or never was an attempt's."""
     with _registry.lock:
         ours = directory in _registry.directories
-    if not directory.is_dir() or not (ours or (directory / ATTEMPT_WORKSPACE_MARKER).is_file()):
+        _registry.directories.discard(directory)
+    if not (ours and os.path.lexists(directory)) and not (directory / ATTEMPT_WORKSPACE_MARKER).is_file():
         raise FileNotFoundError(f"{directory} is not an attempt's directory: it has no {ATTEMPT_WORKSPACE_MARKER}")
+    if directory.is_symlink() or not directory.is_dir():
+        directory.unlink()
+        return
     try:
         shutil.rmtree(directory)
     except PermissionError:
         _unlock(directory)
         shutil.rmtree(directory)
-    with _registry.lock:
-        _registry.directories.discard(directory)
 
 
 def _unlock(directory: Path) -> None:
@@ -141,13 +143,14 @@ def cleanup_attempt_workspace_safely(directory: Path, attempt: ExecutingAttempt)
 def scan(root: Path) -> dict[str, Stat]:
     """Every regular file and symlink below `root` with its stat, by workspace-relative path; the marker is left out.
 
-    Nothing is opened but directories, and no symlink followed. Sockets, pipes and devices do not count.
+    Nothing is opened but directories, and no symlink followed: `root` itself must not be one (OSError). Sockets, pipes
+    and devices do not count.
     """
     found: dict[str, Stat] = {}
     pending = [""]
     while pending:
         base = pending.pop()
-        for entry in _entries(f"{root}/{base}"):
+        for entry in _entries(f"{root}/{base}".rstrip("/")):
             if entry.is_file(follow_symlinks=False):
                 found[base + entry.name] = _facts(entry, "file")
             elif entry.is_dir(follow_symlinks=False):
@@ -159,8 +162,11 @@ def scan(root: Path) -> dict[str, Stat]:
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    """A folder's entries, opened by descriptor: their stats then look up one name, not the whole path again."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """A folder's entries, opened by descriptor: their stats then look up one name, not the whole path again.
+
+    A symlink in the folder's place is an OSError: a body may have put one there.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         with os.scandir(descriptor) as entries:
             yield from entries

@@ -53,7 +53,7 @@ def refuse_symlinks(root: Path, paths: Iterable[str]) -> None:
 
 def workspace_upload_files(spec: WorkspaceSpec, root: Path) -> list[WorkspaceUploadFile]:
     """Every file of the workspace with its object path; raises TaskInputError that names a symlink among them."""
-    paths = sorted(scan(root))
+    paths = sorted(scan(root.resolve()))
     refuse_symlinks(root, paths)
     files = [WorkspaceUploadFile(root / path, workspace_object_path(spec, path)) for path in paths]
     return sorted(files, key=lambda file: file.object_path)
@@ -69,7 +69,7 @@ def workspace_download_files(
 
 def workspace_delete_object_paths(spec: WorkspaceSpec, root: Path, object_paths: Iterable[str]) -> list[str]:
     """The objects under the prefix that are files of the workspace no longer."""
-    present = {workspace_object_path(spec, path) for path in scan(root)}
+    present = {workspace_object_path(spec, path) for path in scan(root.resolve())}
     gone = set(object_paths) - present
     return sorted(path for path in gone if workspace_local_path(spec, path) is not None)
 

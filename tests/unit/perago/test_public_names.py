@@ -1,6 +1,7 @@
 """What `import perago` gives, and what it does not load."""
 
 import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -171,3 +172,48 @@ def test_no_client_and_no_heavy_library_is_loaded(source: str) -> None:
 def test_declaring_a_task_loads_nothing_that_runs_one() -> None:
     """An author's module pays for the declaration only."""
     assert loaded_by(DECLARING) & RUNTIME == set()
+
+
+SIGNATURES = {
+    "task": "*, name, owner_email, description=None, workspace=None, controls=None, **unknown",
+    "load_module_task": "target",
+    "require_glob": "pattern, *, min_count=1, max_count=None",
+    "check_guardrails": "root, guardrails, phase",
+    "build_taskdef": "task",
+    "write_taskdef": "task, path",
+    "assert_current_attempt_snapshot": "task, fresh",
+    "StagedWorkspace": "repository, branch, commit",
+    "TaskExecutionContext": "attempt, execution_id, changes=None, output=None",
+    "RuntimeTaskResult": "status, output=None, reason_for_incompletion=None",
+    "failed_result": "reason, *, max_length=500",
+    "terminal_failed_result": "reason, *, max_length=500",
+    "result_for_exception": "exc, *, max_length=500",
+    "invoke_workspace_task_body": "task, input_data, workspace_dir",
+    "invoke_workspace_free_task": "task, input_data",
+    "build_workspace_task_output": "task, input_workspace, published_ref, raw_result",
+    "build_workspace_free_task_output": "task, raw_result",
+    "run_workspace_free_task_attempt": "task, input_data, *, failure_reason_max_length=500",
+    "run_workspace_task_attempt": (
+        "task, input_data, attempt, workspace_root, *, download_workspace, load_current_attempt, stage_workspace, "
+        "publish_workspace, cleanup_staging, complete_noop_workspace=None, owner_worker_id=None, execution_id=None, "
+        "failure_reason_max_length=500"
+    ),
+    "RetryPolicy": "count=3, logic='FIXED', delay_seconds=60, max_delay_seconds=0, jitter_ms=0",
+    "TimeoutPolicy": "policy='TIME_OUT_WF', seconds=0, response_seconds=600, poll_seconds=0, total_seconds=0",
+    "workspace_local_path": "spec, object_path",
+}
+
+
+def parameters(name: str) -> str:
+    """A public callable's parameters without annotations, as the contract writes them."""
+    plain = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(getattr(perago, name)).parameters.values()
+    ]
+    return str(inspect.Signature(plain))[1:-1]
+
+
+@pytest.mark.parametrize("name", sorted(SIGNATURES))
+def test_signatures_are_the_contracts(name: str) -> None:
+    """Names, order and defaults of parameters are fixed."""
+    assert parameters(name) == SIGNATURES[name]

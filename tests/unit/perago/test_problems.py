@@ -1,0 +1,46 @@
+"""A declaration's problems: raised at once, or collected with the author's line."""
+
+import pytest
+
+import perago
+from perago.problems import collecting, refuse
+
+
+def test_problems_are_raised_together() -> None:
+    """Several messages are one error, none is no error."""
+    refuse()
+    with pytest.raises(perago.TaskDefinitionError, match=r"^one; two$"):
+        refuse("one", "two")
+
+
+def test_collected_problems_have_the_line_that_caused_them() -> None:
+    """The place is where the author's code calls in, however deep the check lies."""
+    with collecting() as problems:
+        perago.RetryPolicy(count=99, delay_seconds=-1)
+        perago.require_file("/abs")
+    first = test_collected_problems_have_the_line_that_caused_them.__code__.co_firstlineno
+    assert [(problem.file, (problem.line or 0) - first) for problem in problems] == [
+        (__file__, 3),
+        (__file__, 3),
+        (__file__, 4),
+    ]
+
+
+def test_collecting_ends_with_its_block() -> None:
+    """Also when the block is left by an exception; outside, problems are raised again."""
+    with pytest.raises(RuntimeError), collecting():
+        raise RuntimeError
+    with pytest.raises(perago.TaskDefinitionError):
+        perago.RetryPolicy(count=99)
+
+
+def test_a_collected_declaration_leaves_a_plain_function() -> None:
+    """A body with problems can still be imported by the check, but is no task."""
+    with collecting() as problems:
+
+        @perago.task(name="", owner_email="a@b")  # type: ignore[type-var]
+        def body(params: int) -> int:
+            return params
+
+    assert not hasattr(body, "__perago_task__")
+    assert len(problems) == 3

@@ -61,7 +61,7 @@ class Merge:
 
 @dataclass(frozen=True)
 class ResetThenMerge:
-    """`abandoned` was published on the input ref by an attempt that did not count: reset to the input ref, then merge."""
+    """`abandoned` was published on the input ref by an attempt that did not count: reset, then merge."""
 
     abandoned: str
 

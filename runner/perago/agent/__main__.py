@@ -4,12 +4,12 @@ How it ends:
 
     the task's result was recorded, or evidence made the outcome   0
     the task died after its work was published                     0, COMPLETED: the publication is the evidence
-    the task died, or never connected                              1: what became of its container (OOM, exit code, image)
+    the task died, or never connected                              1: what became of its container (OOM, exit code)
                                                                    only the operator can see, from the pod
     the outcome could not be recorded (API server, attempt gone)   1: the operator takes it for a disruption
 
-In each case the staging branch is deleted first, as far as lakeFS can be reached. On SIGTERM, which both containers get at
-once, the agent goes on serving until the task has ended; without a task it ends.
+In each case the staging branch is deleted first, as far as lakeFS can be reached. On SIGTERM, which both containers
+get at once, the agent goes on serving until the task has ended; without a task it ends.
 """
 
 import os

@@ -1,8 +1,10 @@
 """One read of Conductor: the fresh task that the attempt fence compares, and its input where the spec has none.
 
-Protocol: `GET /tasks/{id}` of Conductor OSS 3.32; 404 for an unknown task. Nothing is ever written from here: leases and
-reports are the operator's.
+Protocol: `GET /tasks/{id}` of Conductor OSS 3.32; 404 for an unknown task. Nothing is ever written from here: leases
+and reports are the operator's.
 """
+
+# ruff: noqa: N818 - exceptions are named for what they say
 
 from dataclasses import dataclass, field
 from typing import Any

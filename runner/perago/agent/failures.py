@@ -1,8 +1,10 @@
 """What each failure of a call means to the task and to the attempt's outcome: one table. PURE.
 
-The task raises the class `error` on its side, so that the attempt core maps it as the contract says; the recorded outcome
-carries `reason`, which says more precisely what went wrong.
+The task raises the class `error` on its side, so that the attempt core maps it as the contract says; the recorded
+outcome carries `reason`, which says more precisely what went wrong.
 """
+
+# ruff: noqa: N818 - exceptions are named for what they say
 
 import errno
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The attempt fence: is this attempt still the current one? Asked afresh right before each side effect.
 
-An attempt of Conductor is current while its task is IN_PROGRESS under the same workflow, task id and retry count; and any
-attempt only while its own object is neither deleted nor canceled. The publish fence is `perago.publication`.
+An attempt of Conductor is current while its task is IN_PROGRESS under the same workflow, task id and retry count; and
+any attempt only while its own object is neither deleted nor canceled. The publish fence is `perago.publication`.
 """
 
 import asyncio

@@ -4,6 +4,8 @@ A `NoAnswer` is anything after which the same call may be tried again: a refused
 server's 5xx or 429. Whether the call was carried out is then unknown.
 """
 
+# ruff: noqa: N818 - exceptions are named for what they say
+
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -32,7 +32,7 @@ Answer = AbstractAsyncContextManager[aiohttp.ClientResponse]
 
 @dataclass(frozen=True)
 class ObjectStats:
-    """An object as a listing or an upload's answer tells it; the checksum is the MD5 in hex for lakeFS's own uploads."""
+    """An object as a listing or an upload's answer tells it; the checksum of lakeFS's own uploads is an MD5 in hex."""
 
     path: str
     size: int

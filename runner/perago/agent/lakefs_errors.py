@@ -5,6 +5,8 @@ changes`, `uncommitted changes (dirty branch)`, `… hook aborted …`). What is
 `perago.agent.http.NoAnswer`.
 """
 
+# ruff: noqa: N818 - exceptions are named for what they say
+
 from typing import Final
 
 

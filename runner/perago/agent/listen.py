@@ -1,4 +1,4 @@
-"""Begin to listen, with the standard library's socket alone: the agent's first act, before anything else is imported."""
+"""Begin to listen, with the standard library's socket alone: the agent's first act, before other imports."""
 
 import os
 import socket

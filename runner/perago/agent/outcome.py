@@ -3,6 +3,8 @@
 It fits within an object's limits, survives a merge patch, and carries the precise reason.
 """
 
+# ruff: noqa: N818 - exceptions are named for what they say
+
 import base64
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""One agent's life: put the parts together, serve the task, leave nothing behind. The only module that names them all."""
+"""One agent's life: put the parts together, serve the task, leave nothing behind. Only it names them all."""
 
 import asyncio
 import signal
@@ -29,7 +29,7 @@ async def run(order: wire.Order, mounts: Mounts, listener: socket.socket) -> int
     try:
         async with _session(order, mounts) as session:
             return await _serve(session, await _connected(session, order, mounts, listener, stopping))
-    except Exception:  # the edge of the process: the traceback is all that is left of what went wrong
+    except Exception:  # noqa: BLE001 - the edge of the process: the traceback is all that is left of what went wrong
         logger.exception("the agent gives up; the outcome is not recorded")
         return 1
 
@@ -71,7 +71,7 @@ async def _leave_nothing(session: Session) -> None:
     try:
         await session.cleanup()
         await session.flush()
-    except Exception:  # best effort: the operator deletes the branch that the status names
+    except Exception:  # noqa: BLE001 - best effort: the operator deletes the branch that the status names
         logger.exception("the staging branch could not be deleted, or that could not be reported")
 
 

@@ -1,8 +1,11 @@
 """The unix socket: one connection from the task's process, one call at a time, frames of `perago.wire`.
 
-Listening is the first thing that the agent does (`perago.agent.listen` needs the standard library alone), so that the task's first
-connection succeeds and its call waits in the kernel until the agent is ready. It does not know what a call does.
+Listening is the first thing that the agent does (`perago.agent.listen` needs the standard library alone), so that the
+task's first connection succeeds and its call waits in the kernel until the agent is ready. It does not know what a
+call does.
 """
+
+# ruff: noqa: N818 - exceptions are named for what they say
 
 import asyncio
 import socket

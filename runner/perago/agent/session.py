@@ -1,8 +1,8 @@
 """One attempt's session: carries out the task's calls in order, and remembers what happened.
 
-Repository, branch and refs come from the attempt alone; from the task come its prefix, the list of changed paths and its
-output. Calls out of order are refused by `perago.agent.sequence`, failures are told by `perago.agent.failures`: the
-task learns the exception to raise, the recorded outcome gets the precise reason.
+Repository, branch and refs come from the attempt alone; from the task come its prefix, the list of changed paths and
+its output. Calls out of order are refused by `perago.agent.sequence`, failures are told by `perago.agent.failures`:
+the task learns the exception to raise, the recorded outcome gets the precise reason.
 """
 
 from collections.abc import Awaitable, Callable
@@ -68,7 +68,7 @@ class Session:
             return await self._result(call)
         try:
             answer = await self._carry_out(call)
-        except Exception as error:  # the edge: every failure of a call is told to the task
+        except Exception as error:  # noqa: BLE001 - the edge: every failure of a call is told to the task
             return self._failed(event, error)
         self.seen.state = after
         return answer
@@ -184,7 +184,7 @@ class Session:
             steps = self.seen.steps = await self._parts.preparation.steps()
             published = await steps.left_by_earlier_execution(found.left_staging)
             outcome = outcomes.completed(steps.completed_from(published)) if published else None
-        except Exception as error:  # the edge: whatever keeps the evidence from being known is the outcome
+        except Exception as error:  # noqa: BLE001 - the edge: whatever keeps the evidence from being known is the outcome
             failure = failure_of(error)
             logger.opt(exception=error).warning("no evidence could be had: {}", failure.message)
             outcome = outcomes.failed(failure.reason, failure.message, self._parts.order.failure_reason_max_length)

@@ -51,7 +51,7 @@ class StatusWriter:
             await self._send()
         except NoAnswer as error:
             logger.warning("the status could not be written yet; it goes with the next report: {}", error)
-        except Exception:  # edge of a background task: the step's status is lost, the attempt goes on
+        except Exception:  # noqa: BLE001 - edge of a background task: the step's status is lost, the attempt goes on
             logger.exception("the status could not be written")
 
     async def _send(self) -> None:
@@ -73,6 +73,8 @@ def merged(older: JSONObject, newer: JSONObject) -> JSONObject:
     result = dict(older)
     for key, value in newer.items():
         before = result.get(key)
-        both = isinstance(before, dict) and isinstance(value, dict)
-        result[key] = merged(before, value) if both and key != "outcome" else value
+        if isinstance(before, dict) and isinstance(value, dict) and key != "outcome":
+            result[key] = merged(before, value)
+        else:
+            result[key] = value
     return result

@@ -1,7 +1,7 @@
 """Moves a workspace between lakeFS and the volume: many objects in flight, streamed, verified, retried.
 
-Memory does not grow with the size or the number of objects: listings are read two pages ahead, bodies in chunks, and the
-manifest is written as files arrive. It decides nothing about branches; it takes and gives paths below one prefix.
+Memory does not grow with the size or the number of objects: listings are read two pages ahead, bodies in chunks, and
+the manifest is written as files arrive. It decides nothing about branches; it takes and gives paths below one prefix.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The steps of a workspace attempt: download, stage, publish or keep, clean up. One object per attempt.
 
-Called in the order that `perago.agent.sequence` allows; what it reports of staging is written before a branch can exist.
-It knows no socket and no protocol beyond the calls' own shapes.
+Called in the order that `perago.agent.sequence` allows; what it reports of staging is written before a branch can
+exist. It knows no socket and no protocol beyond the calls' own shapes.
 """
 
 from dataclasses import dataclass
@@ -106,8 +106,10 @@ class WorkspaceSteps:
     async def publish(self, output: JSONObject) -> wire.Published:
         """Publish the staged commit with `output`; refuses an output that could not be recorded afterwards."""
         outcomes.check_output({**output, **self.output()})
-        assert self._staging is not None and self._staging.commit is not None
-        staged = Staged(self._staging.branch, self._staging.commit, self._message("Publish"), self._metadata(output))
+        staging = self._staging
+        assert staging is not None
+        assert staging.commit is not None
+        staged = Staged(staging.branch, staging.commit, self._message("Publish"), self._metadata(output))
         return self._completed_at(await self._publisher.publish(staged))
 
     async def keep(self) -> wire.Published:

@@ -1,7 +1,8 @@
 """Let the agent, another user of the same group, read what the body made. Local disk only.
 
-A body may leave files of mode 0600 or folders of 0700, and only their owner, the task's process, can open them up. What
-belongs to somebody else (the agent's own downloads) is readable already. Symlinks are left as they are: staging refuses them.
+A body may leave files of mode 0600 or folders of 0700, and only their owner, the task's process, can open them up.
+What belongs to somebody else (the agent's own downloads) is readable already. Symlinks are left as they are: staging
+refuses them.
 """
 
 import os

@@ -21,7 +21,7 @@ def status_patch(s: Situation, found: Next) -> JsonObject:
         "phase": phase(s, found),
         **_execution(s, found),
         **_reporting(s),
-        **_timings(s),
+        **_timings(s, found),
         **_staging(s),
         **_outcome(s, found.outcome),
         **conditions(s, found),
@@ -90,13 +90,13 @@ def _last_error(s: Situation) -> str | None:
     return trouble.message if trouble and s.reporting_state == "Pending" else None
 
 
-def _timings(s: Situation) -> JsonObject:
+def _timings(s: Situation, found: Next) -> JsonObject:
     written = s.facts.status.timings
     memory = s.facts.memory
     made: JsonObject = {}
     if (written is None or written.queued is None) and memory.created_at:
         made["queued"] = _seconds((memory.created_at - s.queued_since).total_seconds())
-    running = s.facts.pod is not None and s.facts.pod.started and s.facts.outcome is None
+    running = s.facts.outcome is None and phase(s, found) == "Running"
     if (written is None or written.starting is None) and running and memory.created_at:
         made["starting"] = _seconds((s.now - memory.created_at).total_seconds())
     reported = s.reporting_state == "Accepted" and memory.verdict and memory.outcome_seen_at

@@ -57,7 +57,8 @@ def test_running_means_that_every_container_has_started() -> None:
 def test_a_step_of_the_agent_means_running() -> None:
     """Its word may come before the kubelet's."""
     stepping = b.attempt(status={"step": "Downloading", "podName": "a1-1", "executions": 1})
-    assert patched(b.facts(stepping, pods=(b.pod(),)))["phase"] == "Running"
+    patch = patched(b.facts(stepping, pods=(b.pod(),), memory=b.memory(created_at=b.at(0.25))))
+    assert (patch["phase"], patch["timings"]["starting"]) == ("Running", 0.75)
 
 
 def test_between_two_executions_the_attempt_is_pending() -> None:

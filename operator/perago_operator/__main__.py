@@ -1,41 +1,36 @@
-"""The operator's process: settings, adapters, stores and loops put together. The only module that names adapters.
+"""The operator's process: builds every part from the settings, leads when it is its turn, ends in order on SIGTERM.
 
-    settings → access → API server, Conductor, lakeFS → stores → reconciler, pollers, watches → standby until leader
-
-Exit codes: 0 after SIGTERM or SIGINT, 1 when leadership or a part is lost (the Deployment starts it again), 2 for
-settings or an access to the cluster that cannot be used.
+The composition root: the only module that names adapters. It decides nothing about attempts.
 """
 
 import asyncio
+import contextlib
 import signal
 import sys
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import kopf
 from loguru import logger
 
-from perago.wire import API_GROUP, API_VERSION
+from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
 from perago_operator import logs
-from perago_operator import settings as configuration
 from perago_operator.adapters import kube_access
 from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
-from perago_operator.adapters.kube import KubeCluster, attempts_path, pods_path, tasks_path
-from perago_operator.adapters.kube_access import Access, AccessError
+from perago_operator.adapters.kube import TASKS_PLURAL, KubeCluster, attempts_path, pods_path, tasks_path, utc_now
 from perago_operator.adapters.kube_api import KubeApi
 from perago_operator.adapters.kube_feed import KubeFeed
 from perago_operator.adapters.kube_lease import KubeLeases
 from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
-from perago_operator.adapters.metrics import Gauge, Metrics
+from perago_operator.adapters.metrics import Metrics
 from perago_operator.core.config import Config, PodSettings
-from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL, Key
-from perago_operator.settings import Settings, SettingsError
-from perago_operator.shell import handlers, health
+from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
+from perago_operator.ports import PortError
+from perago_operator.settings import Settings, SettingsError, read
+from perago_operator.shell import gauges, handlers, health
 from perago_operator.shell.apply import Applier
 from perago_operator.shell.creation import Creation
-from perago_operator.shell.gauges import gauges
 from perago_operator.shell.inflow import Room
 from perago_operator.shell.leader import Leadership, LeadershipLost
 from perago_operator.shell.poller import PollSettings
@@ -44,210 +39,229 @@ from perago_operator.shell.reconcile import Parts, Reconciler
 from perago_operator.shell.stores import Stores
 from perago_operator.shell.work import Inflows, Scope, Work
 
-KINDS = frozenset({"peragoattempts", "peragotasks"})
-
-
-def utc_now() -> datetime:
-    """The time of day."""
-    return datetime.now(UTC)
+COMPONENT = "perago-operator"
+CRD_SECONDS = 2.0
+"""How often a leader looks whether the CRDs are there yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The clients of everything outside of this process."""
+    """Clients of everything outside of the process, and what is measured."""
 
-    access: Access
+    access: kube_access.Access
     api: KubeApi
-    cluster: KubeCluster
     conductor: HttpConductor
     versions: LakefsVersions
+    metrics: Metrics
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.conductor.close()
+        await self.api.close()
 
 
-def outside(settings: Settings, access: Access, metrics: Metrics) -> Outside:
-    """Clients for these settings; nothing is connected yet. Raises SettingsError."""
-    api = KubeApi(access, observe=metrics.called)
+def outside(settings: Settings) -> Outside:
+    """Clients from the settings; raises SettingsError or AccessError. No connection is made yet."""
+    access, metrics = kube_access.load(), Metrics()
     keys = ConductorKeys(settings.conductor_keys, settings.conductor_token_header)
     return Outside(
         access=access,
-        api=api,
-        cluster=KubeCluster(api, component=settings.installation, clock=utc_now),
+        api=KubeApi(access, observe=metrics.called),
         conductor=HttpConductor(settings.conductor_address(), keys, observe=metrics.called),
         versions=LakefsVersions(LakefsKeys(settings.lakefs_keys), observe=metrics.called),
+        metrics=metrics,
     )
 
 
-def limits(settings: Settings) -> Config:
-    """The settings that decisions depend on."""
+def config(settings: Settings) -> Config:
+    """The settings as far as decisions depend on them."""
     pod = PodSettings(
         runner_image=settings.runner_image,
         image_pull_secrets=settings.image_pull_secrets,
         service_account=settings.runner_service_account,
         lakefs_secret=settings.lakefs_secret,
         conductor_secret=settings.conductor_secret,
-        retry_seconds=settings.retry_seconds,
     )
-    return Config(
-        installation=settings.installation,
-        pod=pod,
-        ttl_seconds=settings.ttl_seconds,
-        pull_patience=settings.pull_patience_seconds,
-        unschedulable_patience=settings.unschedulable_patience_seconds,
-    )
+    return Config(installation=settings.installation, pod=pod)
 
 
 def scopes(api: KubeApi, namespaces: tuple[str, ...]) -> tuple[Scope, ...]:
-    """Feeds for each namespace, or one for all."""
+    """Feeds for each namespace, or for all at once."""
+    selector = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
     return tuple(
         Scope(
             namespace,
             attempts=KubeFeed(api, attempts_path(namespace)),
             tasks=KubeFeed(api, tasks_path(namespace)),
-            pods=KubeFeed(api, pods_path(namespace), label_selector=f"{MANAGED_BY_LABEL}={MANAGED_BY}"),
+            pods=KubeFeed(api, pods_path(namespace), label_selector=selector),
         )
-        for namespace in (namespaces or (None,))
+        for namespace in namespaces or (None,)
     )
 
 
-def assemble(settings: Settings, world: Outside, metrics: Metrics, stop: asyncio.Event) -> Work:
-    """The leader's work; nothing runs yet."""
+class Operator:
+    """All parts of one process."""
 
-    def listener(key: Key) -> None:
-        reconciler.enqueue(key)
+    def __init__(self, settings: Settings, out: Outside) -> None:
+        self._settings = settings
+        self._out = out
+        self._stop = asyncio.Event()
+        cluster = KubeCluster(out.api, component=COMPONENT, clock=utc_now)
+        self._stores = Stores(lambda key: self._reconciler.enqueue(key))
+        applier = Applier(cluster, out.conductor, out.versions, utc_now)
+        self._reconciler = Reconciler(
+            Parts(applier, self._stores, config(settings), utc_now),
+            concurrency=settings.reconciles,
+            observe=out.metrics.acted,
+        )
+        room = Room(self._stores.attempts)
+        creation = Creation(cluster, out.conductor, room, clock=time.monotonic)
+        self._work = Work(
+            self._stores,
+            self._reconciler,
+            Pollers(World(cluster, out.conductor, room, creation, utc_now), self._poll_settings()),
+            scopes(out.api, settings.namespaces),
+            watch_objects=self._watch_objects,
+            clock=time.monotonic,
+        )
+        leases = KubeLeases(out.api, settings.lease_namespace, settings.lease_name)
+        self._leadership = Leadership(leases, settings.identity, clock=time.monotonic, wall=utc_now)
 
-    stores = Stores(listener)
-    applier = Applier(world.cluster, world.conductor, world.versions, utc_now)
-    parts = Parts(applier, stores, limits(settings), utc_now)
-    reconciler = Reconciler(parts, concurrency=settings.reconciles, observe=metrics.acted)
-    room = Room(stores.attempts)
-    creation = Creation(world.cluster, world.conductor, room, clock=time.monotonic)
-    polling = PollSettings(settings.identity, settings.poll_seconds, settings.max_attempts)
-    pollers = Pollers(World(world.cluster, world.conductor, room, creation, utc_now), polling)
+    def _poll_settings(self) -> PollSettings:
+        settings = self._settings
+        return PollSettings(settings.identity, settings.poll_seconds, settings.max_attempts)
 
-    async def watch_objects(inflows: Inflows, ready: asyncio.Event) -> None:
-        sinks = handlers.Sinks(inflows.attempts, inflows.tasks)
-        registry = handlers.registry(sinks, lambda: login(world.access))
-        watching = asyncio.create_task(handlers.watch(registry, settings.namespaces, ready), name="kopf")
+    async def run(self) -> None:
+        """Answer probes, wait for leadership, work until SIGTERM, end in order. Raises when something broke."""
+        self._take_signals()
+        self._out.metrics.read_when_asked(gauges.gauges(self._stores, self._reconciler, self._work, self._leadership))
+        settings = self._settings
+        server = await health.serve(self._health(), settings.http_host, settings.http_port)
+        logger.info("answering probes at {}", ", ".join(f"{host}:{port}" for host, port, *_ in server.addresses))
         try:
-            await asyncio.wait((watching, retaking := asyncio.create_task(ready.wait())), return_when="FIRST_COMPLETED")
-            retaking.cancel()
-            stopped_by_signals(stop)
-            await watching
+            if await self._unless_stopped(self._until_leader()):
+                await self._lead()
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await server.cleanup()
+            await self._out.close()
 
-    inside = scopes(world.api, settings.namespaces)
-    work = Work(stores, reconciler, pollers, inside, watch_objects=watch_objects, clock=time.monotonic)
-    asked = gauges(stores, work, lambda: reconciler.active)
-    metrics.read_when_asked(Gauge(one.name, one.help, one.labels, one.read) for one in asked)
-    return work
+    async def _until_leader(self) -> None:
+        await self._leadership.acquire()
 
+    async def _lead(self) -> None:
+        """Work for as long as the Lease is renewed; give it up only when nothing is under way any more."""
+        holding = asyncio.create_task(self._leadership.hold(), name="renew the lease")
+        working = asyncio.create_task(self._prepare_and_work(), name="work")
+        try:
+            await self._unless_stopped(_first(holding, working))
+            logger.info("ending: no more polls, {} attempts under way", self._reconciler.active)
+        except LeadershipLost:
+            working.cancel()
+            raise
+        finally:
+            if self._leadership.leading:
+                await self._work.stop(self._settings.shutdown_seconds)
+            for task in (working, holding):
+                task.cancel()
+            await asyncio.gather(working, holding, return_exceptions=True)
+            await self._leadership.release()
 
-def login(access: Access) -> kopf.ConnectionInfo:
-    """kopf's own connection, with the access that everything else uses."""
-    authorization = access.read_authorization()
-    scheme, _, token = (authorization or "").partition(" ")
-    return kopf.ConnectionInfo(
-        server=access.server,
-        ca_path=access.files.ca,
-        certificate_path=access.files.certificate,
-        private_key_path=access.files.key,
-        insecure=not access.verified,
-        scheme=scheme or None,
-        token=token or None,
-    )
+    async def _prepare_and_work(self) -> None:
+        await self._until_crds()
+        await self._work.run()
 
+    async def _until_crds(self) -> None:
+        """Wait until the API server knows both kinds."""
+        wanted = {ATTEMPTS_PLURAL, TASKS_PLURAL}
+        while True:
+            try:
+                missing = wanted - await self._out.api.served(f"{API_GROUP}/{API_VERSION}")
+            except PortError as error:
+                logger.warning("waiting for the API server: {}", error)
+            else:
+                if not missing:
+                    return
+                logger.warning("waiting for the CRDs of {}: install the chart's", " and ".join(sorted(missing)))
+            await asyncio.sleep(CRD_SECONDS)
 
-def checks(settings: Settings, leadership: Leadership, work: Work) -> health.Health:
-    """Alive: no watch is stale. Ready: leading and at work, or standing by."""
+    async def _watch_objects(self, inflows: Inflows, watching: asyncio.Event) -> None:
+        """kopf, which takes the signals when it starts; they are taken back."""
+        registry = handlers.registry(handlers.Sinks(inflows.attempts, inflows.tasks), self._login)
+        running = asyncio.create_task(handlers.watch(registry, self._settings.namespaces, watching), name="kopf")
+        try:
+            await asyncio.wait((running, asyncio.ensure_future(watching.wait())), return_when=asyncio.FIRST_COMPLETED)
+            self._take_signals()
+            await running
+        finally:
+            running.cancel()
 
-    def stale() -> str | None:
-        if not work.working:
-            return None
-        silent = {watch.name: watch.silent_seconds() for watch in work.watches}
-        limit = settings.watch_stale_seconds
-        told = [f"{name} heard nothing for {seconds:.0f} s" for name, seconds in silent.items() if seconds > limit]
-        told += [complaint for audit in work.audits if (complaint := audit.complaint())]
-        return "; ".join(told) or None
+    def _login(self) -> kopf.ConnectionInfo:
+        access = self._out.access
+        scheme, _, token = (access.read_authorization() or "").partition(" ")
+        return kopf.ConnectionInfo(
+            server=access.server,
+            ca_path=access.files.ca,
+            insecure=not access.verified,
+            certificate_path=access.files.certificate,
+            private_key_path=access.files.key,
+            scheme=scheme or None,
+            token=token or None,
+        )
 
-    def at_work() -> str | None:
-        return None if work.working or not leadership.leading else "attempts, tasks and pods are being listed"
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
 
-    return health.Health(alive={"watches": stale}, ready={"work": at_work})
+    async def _unless_stopped(self, step: Awaitable[None]) -> bool:
+        """Await a step; False when SIGTERM came first."""
+        stepping, stopping = asyncio.ensure_future(step), asyncio.ensure_future(self._stop.wait())
+        try:
+            done, _ = await asyncio.wait((stepping, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        if stepping in done:
+            await stepping
+            return True
+        stepping.cancel()
+        await asyncio.gather(stepping, return_exceptions=True)
+        return False
 
-
-async def require_crds(api: KubeApi) -> None:
-    """Raises SettingsError when the cluster does not know our kinds."""
-    missing = KINDS - await api.served(f"{API_GROUP}/{API_VERSION}")
-    if missing:
-        raise SettingsError(
-            f"the cluster does not know {', '.join(sorted(missing))} of {API_GROUP}/{API_VERSION}: install the CRDs"
+    def _health(self) -> health.Health:
+        return health.Health(
+            alive=gauges.liveness(self._work, self._settings.watch_stale_seconds),
+            ready={},
+            metrics=self._out.metrics.render,
         )
 
 
-async def lead(leadership: Leadership, work: Work, stop: asyncio.Event, seconds: float) -> None:
-    """Stand by, then work, until told to stop; raises when leadership or a part of the work is lost."""
-    waiting = asyncio.create_task(stop.wait(), name="signal")
-    acquiring = asyncio.create_task(leadership.acquire(), name="standby")
-    await asyncio.wait((waiting, acquiring), return_when=asyncio.FIRST_COMPLETED)
-    if not acquiring.done():
-        acquiring.cancel()
-        return
-    acquiring.result()
-    parts = (asyncio.create_task(leadership.hold(), name="lease"), asyncio.create_task(work.run(), name="work"))
+async def _first(*tasks: asyncio.Task[None]) -> None:
+    """Await whichever ends first, with its exception; the others go on."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        await task
+
+
+async def operate(settings: Settings) -> None:
+    """Run the operator in this event loop until SIGTERM."""
+    await Operator(settings, outside(settings)).run()
+
+
+def main() -> int:
+    """Run the operator; the exit status is 0 after SIGTERM, 1 when something broke, 2 for bad settings."""
     try:
-        done, _ = await asyncio.wait((waiting, *parts), return_when=asyncio.FIRST_COMPLETED)
-        for part in done:
-            part.result()
-    finally:
-        waiting.cancel()
-        await work.stop(seconds)
-        for part in parts:
-            part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
-        await leadership.release()
-
-
-def stopped_by_signals(stop: asyncio.Event) -> None:
-    """SIGTERM and SIGINT set the event."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-
-
-async def run(settings: Settings, access: Access) -> None:
-    """The whole life of the process. Raises what ended it, if not a signal."""
-    metrics = Metrics()
-    stop = asyncio.Event()
-    stopped_by_signals(stop)
-    async with AsyncExitStack() as closing:
-        world = outside(settings, access, metrics)
-        closing.push_async_callback(world.api.close)
-        closing.push_async_callback(world.conductor.close)
-        await require_crds(world.api)
-        leases = KubeLeases(world.api, settings.lease_namespace, settings.lease_name)
-        leadership = Leadership(leases, settings.identity, clock=time.monotonic, wall=utc_now)
-        work = assemble(settings, world, metrics, stop)
-        served = checks(settings, leadership, work)
-        answering = await health.serve(
-            health.Health(served.alive, served.ready, metrics.render), settings.http_host, settings.http_port
-        )
-        closing.push_async_callback(answering.cleanup)
-        await lead(leadership, work, stop, settings.shutdown_seconds)
-
-
-def main() -> None:
-    """Entry point of `perago-operator` and `python -m perago_operator`."""
-    try:
-        settings = configuration.read()
+        settings = read()
         logs.configure(settings)
-        asyncio.run(run(settings, kube_access.load()))
-    except (SettingsError, AccessError) as error:
-        sys.stderr.write(f"perago-operator: {error}\n")
-        sys.exit(2)
+        asyncio.run(operate(settings))
+    except (SettingsError, kube_access.AccessError) as error:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stderr.write(f"{COMPONENT}: {error}\n")
+        return 2
     except LeadershipLost as error:
-        logger.error("stopping: {}", error)
-        sys.exit(1)
+        logger.error("{}: ending at once", error)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

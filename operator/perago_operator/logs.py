@@ -11,7 +11,7 @@ TEXT = "{time:YYYY-MM-DDTHH:mm:ss.SSS!UTC}Z {level: <7} {name}: {message}"
 
 
 class _Forward(logging.Handler):
-    """A library's record, under the library's name."""
+    """A library's record, with the library's name before it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand the record on."""

@@ -5,7 +5,7 @@ memory. It knows no client library. Every method raises `PortError` subclasses a
 """
 # ruff: noqa: N818 -- the names say what the other side answered, as in `except NotFound`
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -248,3 +248,13 @@ class Versions(Protocol):
         self, repository: str, branch: str, input_ref: str, attempt_uid: str
     ) -> Publication | None:
         """The commit on `branch`, newer than `input_ref`, whose metadata names this attempt; None when none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A number to read when asked: its name, help, label names, and a function that gives labelled values."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]

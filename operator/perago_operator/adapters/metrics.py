@@ -4,24 +4,15 @@ Counters and durations are told to `Metrics` as they happen; what can be read fr
 Prometheus asks. It knows prometheus_client, and nothing of what the numbers mean to a decision.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from perago_operator.ports import Gauge
+
 CALL_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """A number to read when asked: its name, help, label names, and a function that gives labelled values."""
-
-    name: str
-    help: str
-    labels: tuple[str, ...]
-    read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
 
 
 class Metrics:

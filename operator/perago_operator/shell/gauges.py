@@ -1,39 +1,59 @@
-"""Numbers that are read when Prometheus asks: attempts by phase, attempts being looked at, silence of the watches."""
+"""What probes and metrics read from the parts at work: attempts, watches, leadership. It changes nothing."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from functools import partial
 
+from perago_operator.ports import Gauge
+from perago_operator.shell.health import Check
+from perago_operator.shell.leader import Leadership
+from perago_operator.shell.reconcile import Reconciler
 from perago_operator.shell.stores import Stores
 from perago_operator.shell.work import Work
 
-Samples = Iterable[tuple[tuple[str, ...], float]]
+Labelled = Iterable[tuple[tuple[str, ...], float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """A number to read when asked: its name, help, label names, and a function that gives labelled values."""
+def liveness(work: Work, stale_seconds: float) -> dict[str, Check]:
+    """Checks that fail when a watch of a leader is stale. A standby watches nothing and is alive."""
+    checks: dict[str, Check] = {}
+    for watch in work.watches:
+        checks[f"watch {watch.name}"] = partial(_stale, work, watch.silent_seconds, stale_seconds)
+    for audit in work.audits:
+        checks[f"watch {audit.name}"] = audit.complaint
+    return checks
 
-    name: str
-    help: str
-    labels: tuple[str, ...]
-    read: Callable[[], Samples]
+
+def _stale(work: Work, silent_seconds: Callable[[], float], limit: float) -> str | None:
+    silent = silent_seconds()
+    if work.working and silent > limit:
+        return f"nothing heard from the API server for {silent:.0f} s"
+    return None
 
 
-def gauges(stores: Stores, work: Work, active: Callable[[], int]) -> tuple[Gauge, ...]:
-    """The operator's gauges."""
-
-    def by_phase() -> Samples:
-        phases = Counter(attempt.status.phase or "Pending" for attempt in stores.attempts)
-        return [((phase,), float(count)) for phase, count in sorted(phases.items())]
-
-    def silence() -> Samples:
-        watched = [((one.name,), one.silent_seconds()) for one in work.watches]
-        return watched + [((f"audit of {one.name}",), one.silent_seconds()) for one in work.audits]
-
+def gauges(stores: Stores, reconciler: Reconciler, work: Work, leadership: Leadership) -> tuple[Gauge, ...]:
+    """Numbers to read for each scrape."""
     return (
-        Gauge("perago_attempts", "Attempts by phase", ("phase",), by_phase),
-        Gauge("perago_active_attempts", "Attempts being looked at", (), lambda: [((), float(active()))]),
-        Gauge("perago_leading", "1 while this replica leads and is at work", (), lambda: [((), float(work.working))]),
-        Gauge("perago_silent_seconds", "Seconds since the API server was last heard", ("source",), silence),
+        Gauge("perago_attempts", "Attempts that exist", ("phase", "result"), partial(_attempts, stores)),
+        Gauge("perago_reports_pending", "Outcomes not accepted yet", (), partial(_unreported, stores)),
+        Gauge("perago_reconciles_active", "Attempts being looked at", (), lambda: [((), reconciler.active)]),
+        Gauge("perago_leader", "1 for the replica that works", (), lambda: [((), float(leadership.leading))]),
+        Gauge("perago_watch_silent_seconds", "Time since a watch was heard", ("watch",), partial(_silence, work)),
+        Gauge("perago_pods", "Pods of attempts that exist", (), lambda: [((), len(stores.pods))]),
     )
+
+
+def _attempts(stores: Stores) -> Labelled:
+    counted = Counter(
+        (each.status.phase or "", each.status.outcome.status if each.status.outcome else "") for each in stores.attempts
+    )
+    return counted.items()
+
+
+def _unreported(stores: Stores) -> Labelled:
+    states = (each.status.reporting.state for each in stores.attempts if each.status.reporting)
+    return [((), sum(1 for state in states if state == "Pending"))]
+
+
+def _silence(work: Work) -> Labelled:
+    return [((watch.name,), watch.silent_seconds()) for watch in work.watches]

@@ -16,6 +16,8 @@ from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
 from perago_operator.shell.watch import Sink, key_of
 
 TASKS_PLURAL = "peragotasks"
+IDENTITY: Any = "perago-operator"
+"""kopf's name for its process, only used in peering. Without one it asks for the user's name; ours has none."""
 
 Login = Callable[[], kopf.ConnectionInfo]
 
@@ -82,6 +84,7 @@ async def watch(made: kopf.OperatorRegistry, namespaces: tuple[str, ...], ready:
         registry=made,
         settings=settings(),
         standalone=True,
+        identity=IDENTITY,
         clusterwide=not namespaces,
         namespaces=namespaces,
         ready_flag=ready,

@@ -11,7 +11,7 @@ from perago_dev.source import REPOSITORY as SOURCE
 Object = dict[str, Any]
 
 EXAMPLE = SOURCE / "examples" / "weather"
-TASKDEFS = ("summarise.json", "report.json")
+TASKDEFS = ("weather_summarise.taskdef.json", "weather_report.taskdef.json")
 REPOSITORY = "weather"
 WORKFLOW = "weather"
 TITLE = "Weather in Seattle"

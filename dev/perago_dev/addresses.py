@@ -63,10 +63,7 @@ def own_lakefs(published: str, keys: Keys) -> LakeFS:
 def wait_for(found: Addresses) -> None:
     """Wait until both answer this host. Raises EnvironmentProblem."""
     endpoint, url = found.lakefs.server.here, found.conductor.here
-    if endpoint:
-        servers.wait_until(
-            lambda: servers.answers(endpoint + lakefs_deploy.HEALTH), LAKEFS_SECONDS, f"lakeFS {endpoint}"
-        )
+    servers.wait_until(lambda: servers.answers(endpoint + lakefs_deploy.HEALTH), LAKEFS_SECONDS, f"lakeFS {endpoint}")
     health = conductor.health_url(url)
     servers.wait_until(lambda: servers.answers(health), CONDUCTOR_SECONDS, f"Conductor {url}")
 

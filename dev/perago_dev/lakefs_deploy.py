@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from perago_dev import images, workloads
-from perago_dev.conductor import NODE_STATE
 from perago_dev.kubectl import Kubectl
 from perago_dev.source import DEV
 
@@ -80,5 +79,5 @@ def pod_spec(reference: str, node: str) -> dict[str, Any]:
     return {
         **workloads.pinned_to(node),
         "containers": [container],
-        "volumes": [{"name": "state", "hostPath": {"path": f"{NODE_STATE}/{NAME}", "type": "DirectoryOrCreate"}}],
+        "volumes": [workloads.state_folder(NAME)],
     }

@@ -1,21 +1,26 @@
 """Exclusive locks on files, between processes and threads; released by the kernel when their holder dies."""
 
 import fcntl
+import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from perago_dev.progress import say
 
+_threads: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+"""Threads of this process wait for each other without a word: what they wait for is announced already."""
+
 
 @contextmanager
 def exclusive(path: Path, what: str) -> Iterator[None]:
     """Hold the lock file `path`; says that it waits for `what` when somebody else holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with _threads[path], path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting for another process that has {what} in hand …")
+            say(f"waiting for another run that has {what} in hand …")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -3,10 +3,23 @@
 import shutil
 from pathlib import Path
 
-from perago_dev import addresses, cache, conductor, image_store, java, lakefs_deploy, preflight, product, state, sysctls
+from perago_dev import (
+    addresses,
+    cache,
+    conductor,
+    conductor_files,
+    image_store,
+    lakefs_deploy,
+    preflight,
+    product,
+    state,
+    sysctls,
+    workloads,
+)
 from perago_dev.cluster import binaries, node_image
 from perago_dev.cluster.kind import Kind
 from perago_dev.cluster.spec import Mount, Spec
+from perago_dev.conductor_files import Files
 from perago_dev.environment import Environment
 from perago_dev.product import Images
 from perago_dev.progress import step
@@ -21,13 +34,13 @@ def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
     engine = preflight.provider()
     programs = group.start(lambda: binaries.cached(with_node=engine == "podman"))
     base, built = group.start(image_store.base), group.start(product.build)
-    mounts = group.start(lambda: _mounts(folder))
+    server = group.start(lambda: None if conductor.external() else conductor_files.cached())
     node = node_image.cached(programs()) if engine == "podman" else ""
-    kind = Kind(programs(), engine, folder, name)
-    _ensure_cluster(kind, Spec(name, engine, node, workers, mounts(), NODE_PORTS), folder)
-    if conductor.external() is None:
+    kind, files = Kind(programs(), engine, folder, name), server()
+    _ensure_cluster(kind, Spec(name, engine, node, workers, _mounts(folder, files), NODE_PORTS), folder)
+    if files:
         kind.load([base()])
-        conductor.deploy(kind.kubectl, base(), kind.control_plane)
+        conductor.deploy(kind.kubectl, files, base(), kind.control_plane)
     loaded = product.load(kind, built())
     found = _addresses(kind, folder, loaded)
     kind.kubectl.rolled_out("kube-system", "coredns", DNS_SECONDS)
@@ -35,9 +48,9 @@ def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
     return addresses.environment(name, folder, programs(), found, loaded)
 
 
-def _mounts(folder: Path) -> list[Mount]:
-    data = Mount(folder / "data", conductor.NODE_STATE, read_only=False)
-    return [data] if conductor.external() else [data, *conductor.node_mounts(java.home(), conductor.jar())]
+def _mounts(folder: Path, files: Files | None) -> list[Mount]:
+    data = Mount(folder / "data", workloads.NODE_STATE, read_only=False)
+    return [data, *(conductor.node_mounts(files) if files else [])]
 
 
 def _ensure_cluster(kind: Kind, spec: Spec, folder: Path) -> None:
@@ -60,9 +73,7 @@ def _ensure_cluster(kind: Kind, spec: Spec, folder: Path) -> None:
 
 def _addresses(kind: Kind, folder: Path, loaded: Images) -> addresses.Addresses:
     """Start lakeFS where it is ours, and wait until both servers answer."""
-    if (lakefs := addresses.external_lakefs()) is None and not product.HAVE:
-        lakefs = addresses.LakeFS(addresses.Server("", ""), lakefs_deploy.Keys("", ""))
-    if lakefs is None:
+    if (lakefs := addresses.external_lakefs()) is None:
         keys = lakefs_deploy.own_keys(folder)
         assert loaded.lakefs is not None, "product.build leaves it out for an external lakeFS alone"
         lakefs_deploy.deploy(kind.kubectl, loaded.lakefs, kind.control_plane, keys)

@@ -10,11 +10,6 @@ from perago_dev.source import REPOSITORY
 from perago_dev.together import together
 
 
-from perago_dev.source import DEV
-
-HAVE = (DEV / "perago_dev/lakefs/__main__.py").exists()
-
-
 @dataclass(frozen=True)
 class Images:
     """Their references. `lakefs` is None where a real server takes the development server's place."""
@@ -28,7 +23,7 @@ def build() -> Images:
     """Build what is not built yet, side by side."""
     with together() as group:
         operator, runner = group.start(lambda: _build("operator")), group.start(lambda: _build("runner"))
-        lakefs = lakefs_deploy.image() if lakefs_deploy.external() is None and HAVE else None
+        lakefs = lakefs_deploy.image() if lakefs_deploy.external() is None else None
         return Images(operator(), runner(), lakefs)
 
 

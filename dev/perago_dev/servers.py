@@ -45,7 +45,12 @@ def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
 
 @contextmanager
 def child(
-    command: Sequence[str], log: Path, *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    log: Path,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stop_seconds: float = STOP_SECONDS,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The running command, all its output in `log`; stopped (and killed when it does not stop) at the end."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +61,7 @@ def child(
     finally:
         process.terminate()
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(stop_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

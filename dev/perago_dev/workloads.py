@@ -3,6 +3,8 @@
 from typing import Any
 
 NAMESPACE = "perago-dev"
+NODE_STATE = "/var/lib/perago-dev"
+"""Where the control-plane node sees the environment's data."""
 
 
 def namespace() -> dict[str, Any]:
@@ -41,6 +43,16 @@ def service(name: str, port: int, node_port: int) -> dict[str, Any]:
 def cluster_address(name: str, port: int) -> str:
     """`host:port` by which pods reach the service."""
     return f"{name}.{NAMESPACE}.svc:{port}"
+
+
+def host_folder(name: str, path: str) -> dict[str, Any]:
+    """A volume that is a folder of the node."""
+    return {"name": name, "hostPath": {"path": path, "type": "DirectoryOrCreate"}}
+
+
+def state_folder(server: str) -> dict[str, Any]:
+    """The volume `state` of a server: a folder of the node that is a folder of this host."""
+    return host_folder("state", f"{NODE_STATE}/{server}")
 
 
 def pinned_to(node: str) -> dict[str, Any]:

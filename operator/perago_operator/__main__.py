@@ -81,8 +81,15 @@ def config(settings: Settings) -> Config:
         service_account=settings.runner_service_account,
         lakefs_secret=settings.lakefs_secret,
         conductor_secret=settings.conductor_secret,
+        retry_seconds=settings.retry_seconds,
     )
-    return Config(installation=settings.installation, pod=pod)
+    return Config(
+        installation=settings.installation,
+        pod=pod,
+        ttl_seconds=settings.ttl_seconds,
+        pull_patience=settings.pull_patience_seconds,
+        unschedulable_patience=settings.unschedulable_patience_seconds,
+    )
 
 
 def scopes(api: KubeApi, namespaces: tuple[str, ...]) -> tuple[Scope, ...]:

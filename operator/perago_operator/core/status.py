@@ -56,10 +56,15 @@ def _phase_of_pod(s: Situation, found: Next) -> Phase:
 
 
 def _execution(s: Situation, found: Next) -> JsonObject:
-    """Which pod the attempt has; none between two executions, so that its number is known before it exists."""
+    """Which pod the attempt has; none between two executions, so that its number is known before it exists.
+
+    With the outcome the agent's last step is over, too.
+    """
     if found.next_execution:
         return {"executions": found.next_execution, "podName": None, "nodeName": None, "step": None}
-    if not s.facts.pod_was_created or s.facts.outcome:
+    if s.facts.outcome:
+        return {"step": None}
+    if not s.facts.pod_was_created:
         return {}
     pod = s.facts.pod
     placed = pod is not None and pod.started and pod.spec.node_name is not None

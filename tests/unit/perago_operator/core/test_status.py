@@ -165,6 +165,12 @@ def test_complete_is_said_at_the_end_only() -> None:
     assert conditions(ended(b.completed(), verdict=ACCEPTED))["Complete"] == ("True", "Finished")
 
 
+def test_a_finished_attempt_is_at_no_step() -> None:
+    """The agent's last one is over."""
+    told = b.attempt(status={"outcome": b.completed(), "step": "Publishing"})
+    assert patched(b.facts(told, memory=b.memory(verdict=ACCEPTED)))["step"] is None
+
+
 def test_nothing_is_added_once_the_attempt_is_over() -> None:
     """The pod's last statuses arrive after the last patch; they change nothing."""
     told = {"outcome": b.completed(), "phase": "Succeeded", "executions": 1, "podName": "a1-1"}

@@ -48,6 +48,15 @@ class ReadLog:
 
 
 @dataclass(frozen=True, slots=True)
+class ShipLog:
+    """Copy the last lines of the task container's log to the Conductor task, where they outlive the pod."""
+
+    task: ConductorTask
+    pod: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
 class AskEvidence:
     """Ask lakeFS whether a commit after `input_ref` on the target branch names this attempt."""
 
@@ -124,6 +133,7 @@ Action = (
     | DeletePod
     | ReleasePod
     | ReadLog
+    | ShipLog
     | AskEvidence
     | DeleteStaging
     | Heartbeat

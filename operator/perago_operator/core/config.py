@@ -61,3 +61,5 @@ class Config:
     """Back-off of calls that failed: doubled from the first to the cap, with jitter."""
     log_lines: int = 20
     """Lines of the task's log in the message of `TaskExited`."""
+    shipped_log_lines: int = 200
+    """Last lines of the task's log that are copied to the Conductor task; 0: none."""

@@ -74,6 +74,8 @@ def _done(memory: Memory, action: do.Action, answer: Answer, now: datetime) -> M
             return replace(memory, released_pods=memory.released_pods | {name})
         case do.ReadLog(pod=pod):
             return replace(memory, logs={**memory.logs, pod: answer if isinstance(answer, str) else ""})
+        case do.ShipLog(pod=pod):
+            return replace(memory, shipped=memory.shipped | {pod})
         case do.DeleteStaging(branch=branch):
             return replace(memory, staging_deleted=memory.staging_deleted | {branch})
         case do.Report() | do.ReadBack() | do.Heartbeat():

@@ -62,6 +62,8 @@ class Memory:
     hindered: tuple[str, datetime] | None = None
     """A pod that is kept from starting, and since when."""
     logs: Mapping[str, str] = field(default_factory=dict)
+    shipped: frozenset[str] = frozenset()
+    """Pods whose log is at Conductor."""
     evidence: Evidence | None = None
     staging_deleted: frozenset[str] = frozenset()
     """Names of branches that are gone for certain."""

@@ -67,6 +67,9 @@ class Applier:
                 return await self._ask_conductor(action)
             case do.PatchStatus():
                 return await self._patch_status(attempt, action)
+            case do.ShipLog():
+                await self._ship_log(action, attempt.metadata.namespace)
+                return None
             case do.ReadLog(pod=pod, lines=lines):
                 return await self._cluster.pod_log_tail(attempt.metadata.namespace, pod, TASK_CONTAINER, lines)
             case _:
@@ -90,6 +93,11 @@ class Applier:
                 await self._cluster.delete_attempt(namespace, name, uid)
             case do.RecordEvent():
                 await self._record_event(attempt, action)
+
+    async def _ship_log(self, action: do.ShipLog, namespace: str) -> None:
+        text = await self._cluster.pod_log_tail(namespace, action.pod, TASK_CONTAINER, action.lines)
+        if text:
+            await self._conductor.log(action.task.task_id, text)
 
     async def release_orphan(self, namespace: str, pod: str) -> None:
         """Let a pod go whose attempt is gone. Raises PortError."""

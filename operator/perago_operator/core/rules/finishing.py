@@ -37,10 +37,20 @@ def nothing_is_left(s: Situation) -> Next | None:
 
 
 def outcome_is_known(s: Situation) -> Next | None:
-    """Report it, let the pods go, delete the staging branch; none of these waits for another."""
+    """Report it, save the log, let the pods go, delete the staging branch; none waits for another's success."""
     if s.facts.outcome is None:
         return None
-    return Next(actions=(*_report(s), *let_pods_go(s), *delete_staging(s)))
+    return Next(actions=(*_report(s), *_ship_log(s), *let_pods_go(s), *delete_staging(s)))
+
+
+def _ship_log(s: Situation) -> tuple[do.Action, ...]:
+    """Of the last pod, before it goes; one try has to do, for logs are no results."""
+    task, pod, lines = s.facts.conductor, s.facts.pod, s.config.shipped_log_lines
+    if task is None or pod is None or not lines or not pod.first_container_started:
+        return ()
+    if pod.name in s.facts.memory.shipped or s.trouble("ShipLog") or not s.unreleased(pod):
+        return ()
+    return (do.ShipLog(task, pod.name, lines),)
 
 
 def _is_completed(s: Situation) -> bool:

@@ -95,7 +95,7 @@ def test_a_call_that_failed_rests_and_the_others_go_on() -> None:
     """The report waits for Conductor; the pod does not wait for the report."""
     told = b.attempt(status={"outcome": b.completed()})
     decision = decided(b.facts(told, pods=(b.running_pod(),), memory=b.memory(troubles=trouble("Report", 10))))
-    assert kinds(decision) == ["DeletePod", "ReleasePod"]
+    assert kinds(decision) == ["ShipLog", "DeletePod", "ReleasePod"]
 
 
 def test_while_all_calls_rest_the_status_tells_why() -> None:

@@ -43,6 +43,7 @@ def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: 
         (do.CreatePod("p", {}), b.memory(created=frozenset({"p"}), created_at=b.at(1))),
         (do.DeletePod("p"), b.memory(deleted=frozenset({"p"}))),
         (do.ReleasePod("p"), b.memory(released_pods=frozenset({"p"}))),
+        (do.ShipLog(b.conductor_task(), "p", 9), b.memory(shipped=frozenset({"p"}))),
         (do.DeleteStaging("r", "s"), b.memory(staging_deleted=frozenset({"s"}))),
         (do.ReleaseAttempt(), b.memory(released=True)),
         (do.DeleteAttempt(), b.memory(expired=True)),

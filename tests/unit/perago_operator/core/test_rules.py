@@ -93,7 +93,17 @@ def test_a_known_outcome_is_reported_and_everything_let_go() -> None:
     told = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})
     name, found = matched(b.facts(told, pods=(b.running_pod(),)))
     assert name == "outcome_is_known"
-    assert kinds(found) == ["Report", "DeletePod", "ReleasePod", "DeleteStaging"]
+    assert kinds(found) == ["Report", "ShipLog", "DeletePod", "ReleasePod", "DeleteStaging"]
+
+
+def test_a_log_is_shipped_once_and_tried_once() -> None:
+    """Logs are no results: the pod does not wait for them."""
+    told = b.attempt(status={"outcome": b.completed()})
+    for known in (b.memory(shipped=frozenset({"a1-1"})), b.memory(troubles={"ShipLog": trouble("ApiUnreachable")})):
+        assert "ShipLog" not in kinds(matched(b.facts(told, pods=(b.running_pod(),), memory=known))[1])
+    assert "ShipLog" not in kinds(matched(b.facts(told, pods=(b.pod(),)))[1])
+    quiet = Config(shipped_log_lines=0)
+    assert "ShipLog" not in kinds(matched(b.facts(told, pods=(b.running_pod(),)), config=quiet)[1])
 
 
 def test_a_standalone_attempt_reports_to_nobody() -> None:

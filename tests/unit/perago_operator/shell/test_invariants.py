@@ -25,7 +25,7 @@ CONFIG = Config(lost_node_patience=1e6, pull_patience=1e6, start_patience=1e6, u
 """Nodes are never given up here: the kubelet of this world always comes back in the end."""
 
 CLUSTER_CALLS = ["create_pod", "patch_attempt_status", "delete_pod", "release_pod", "release_attempt", "pod_log_tail"]
-CONDUCTOR_CALLS = ["report", "read", "extend_lease"]
+CONDUCTOR_CALLS = ["report", "read", "extend_lease", "log"]
 VERSIONS_CALLS = ["delete_branch", "find_publication"]
 
 ENDINGS: dict[str, dict[str, Any]] = {

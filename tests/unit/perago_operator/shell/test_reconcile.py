@@ -27,12 +27,13 @@ def calls(world: World) -> list[str]:
     return [each for each in world.cluster.trouble.calls if each != "record_event"]
 
 
-async def test_an_attempt_costs_seven_calls() -> None:
-    """Pod created, two statuses, pod deleted and released, the last status, finalizer released."""
+async def test_an_attempt_costs_eight_calls() -> None:
+    """Pod created, two statuses, log read, pod deleted and released, the last status, finalizer released."""
     world = await polled_and_running()
     await world.agent(outcome=b.completed())
     patch = "patch_attempt_status"
-    assert calls(world) == ["create_pod", patch, patch, "delete_pod", "release_pod", patch, "release_attempt"]
+    ending = ["pod_log_tail", "delete_pod", "release_pod", patch, "release_attempt"]
+    assert calls(world) == ["create_pod", patch, patch, *ending]
     assert world.conductor.trouble.calls == ["poll", "report", "read"]
 
 
@@ -52,6 +53,18 @@ async def test_a_completed_attempt_is_accepted_and_leaves_nothing() -> None:
     assert world.status()["reporting"]["state"] == "Accepted"
     assert world.conductor.tasks[b.NAME].accepted == 1
     assert (world.pods, world.attempt()["metadata"]["finalizers"]) == ([], [])
+
+
+async def test_the_tasks_log_outlives_its_pod() -> None:
+    """Its last lines are at Conductor; that they cannot be sent stops nothing."""
+    world = await polled_and_running()
+    world.cluster.logs["a1-1", "task"] = "one\ntwo"
+    await world.agent(outcome=b.completed())
+    assert world.conductor.tasks[b.NAME].log == ["one\ntwo"]
+    other = await polled_and_running()
+    other.cluster.trouble.break_("pod_log_tail", AWAY)
+    await other.agent(outcome=b.completed())
+    assert (other.status()["phase"], other.pods) == ("Succeeded", [])
 
 
 async def test_a_standalone_attempt_is_held_run_and_released() -> None:

@@ -19,43 +19,52 @@ ATTEMPT_SECONDS = 180.0
 WIDTHS = {"NAME": 36, "TASK": 17, "PHASE": 9, "STEP": 11, "RESULT": 9, "RETRY": 5, "REPORTED": 11, "AGE": 4}
 
 
-def workflow(server: conductor.ConductorServer, cluster: Cluster, identity: str) -> Object:
-    """The workflow once it is over."""
+class Follower:
+    """Waits, and prints an attempt's line when it has changed. Attempts that were there before are not shown."""
 
-    def look() -> Object | None:
-        found = server.workflow(identity)
-        over = found["status"] in conductor.TERMINAL or bool(failed_tasks(found))
-        return found if over else None
+    def __init__(self, cluster: Cluster) -> None:
+        """Follow the attempts of the demo's namespace."""
+        self._cluster = cluster
+        self._screen = Attempts(WIDTHS)
+        self._screen.changes(cluster.listing())
+        self._head_shown = False
 
-    return _followed(look, cluster, f"workflow {identity} did not end", WORKFLOW_SECONDS)
+    def workflow(self, server: conductor.ConductorServer, identity: str) -> Object:
+        """The workflow once it is over, or once a task of it failed."""
 
+        def look() -> Object | None:
+            found = server.workflow(identity)
+            over = found["status"] in conductor.TERMINAL or bool(failed_tasks(found))
+            return found if over else None
 
-def attempts(cluster: Cluster, names: list[str]) -> list[Object]:
-    """These attempts once nothing more happens to them."""
+        return self._until(look, f"workflow {identity} did not end", WORKFLOW_SECONDS)
 
-    def look() -> list[Object] | None:
-        found = [cluster.attempt(name) for name in names]
-        return found if all(map(is_complete, found)) else None
+    def attempts(self, names: list[str]) -> list[Object]:
+        """These attempts once nothing more happens to them."""
 
-    return _followed(look, cluster, f"attempts {', '.join(names)} were not complete", ATTEMPT_SECONDS)
+        def look() -> list[Object] | None:
+            found = [self._cluster.attempt(name) for name in names]
+            return found if all(map(is_complete, found)) else None
 
+        return self._until(look, f"attempts {', '.join(names)} were not complete", ATTEMPT_SECONDS)
 
-def _followed(look: Callable[[], T | None], cluster: Cluster, otherwise: str, seconds: float) -> T:
-    """The first answer of `look` that is not None; the attempts' changes are printed meanwhile."""
-    screen = Attempts(WIDTHS)
-    _print(screen.head())
-    end = time.monotonic() + seconds
-    while True:
-        found = look()
-        for line in screen.changes(cluster.listing()):
-            _print(line)
-        if found is not None:
-            return found
-        if time.monotonic() > end:
-            raise CheckFailed(f"{otherwise} within {seconds:.0f} s\n{cluster.troubles()}")
-        time.sleep(LOOK_SECONDS)
+    def _until(self, look: Callable[[], T | None], otherwise: str, seconds: float) -> T:
+        """The first answer of `look` that is not None."""
+        end = time.monotonic() + seconds
+        while True:
+            found = look()
+            self._show_changes()
+            if found is not None:
+                return found
+            if time.monotonic() > end:
+                raise CheckFailed(f"{otherwise} within {seconds:.0f} s\n{self._cluster.troubles()}")
+            time.sleep(LOOK_SECONDS)
 
-
-def _print(line: str) -> None:
-    sys.stdout.write(f"    {line}\n")
-    sys.stdout.flush()
+    def _show_changes(self) -> None:
+        lines = self._screen.changes(self._cluster.listing())
+        if lines and not self._head_shown:
+            lines.insert(0, self._screen.head())
+            self._head_shown = True
+        for line in lines:
+            sys.stdout.write(f"    {line}\n")
+        sys.stdout.flush()

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from perago_dev import images, product
+from perago_dev import images
 from perago_dev.cluster.target import open_cluster
-from perago_dev.demo import checks, definitions, following, release
+from perago_dev.demo import checks, definitions, release
 from perago_dev.demo.cluster import NAMESPACE, Cluster
 from perago_dev.demo.conductor import ConductorServer
+from perago_dev.demo.following import Follower
 from perago_dev.demo.story import Story, agreed
 from perago_dev.demo.workspace import Workspace
 from perago_dev.environment import Environment
@@ -25,6 +26,7 @@ class Stage:
     """Where the demo plays: the clients of one environment."""
 
     cluster: Cluster
+    follower: Follower
     conductor: ConductorServer
     workspace: Workspace
 
@@ -64,7 +66,7 @@ def prepare(env: Environment, story: Story) -> str:
         outcome.append(f"release {release.RELEASE} in {release.SYSTEM_NAMESPACE}")
     with story.step("example image built") as outcome:
         folder = definitions.EXAMPLE
-        built = images.build(folder / "Dockerfile", folder, IMAGE_NAME, {"RUNNER_IMAGE": product.build().runner})
+        built = images.build(folder / "Dockerfile", folder, IMAGE_NAME, {"RUNNER_IMAGE": env.runner_image})
         (image,) = open_cluster(env).load([built])
         outcome.append(image)
     return image
@@ -78,7 +80,8 @@ def set_the_stage(env: Environment, image: str, story: Story) -> tuple[Stage, ch
         start = workspace.commit(workspace.fill(definitions.OBSERVATIONS, definitions.observations()))
         checks.exact_files(workspace.files(start.id), definitions.INPUT_FILES)
         outcome.append(f"{definitions.REPOSITORY}@{start.id[:12]} holds {definitions.OBSERVATIONS}")
-    stage = Stage(Cluster.of(env), ConductorServer(env.conductor_url), workspace)
+    cluster = Cluster.of(env)
+    stage = Stage(cluster, Follower(cluster), ConductorServer(env.conductor_url), workspace)
     with story.step("definitions registered") as outcome:
         stage.conductor.define(definitions.taskdefs(), definitions.workflow())
         stage.cluster.apply(*definitions.perago_tasks(image))
@@ -91,13 +94,13 @@ def run_workflow(stage: Stage, start: checks.Commit, story: Story) -> Published:
     branch = stage.workspace.new_branch(start.id)
     with story.step("workflow completed") as outcome:
         identity = stage.conductor.start(definitions.WORKFLOW, definitions.workflow_input(branch, start.id))
-        tasks = checks.workflow_completed(following.workflow(stage.conductor, stage.cluster, identity))
+        tasks = checks.workflow_completed(stage.follower.workflow(stage.conductor, identity))
         for task, want in zip(tasks, (definitions.FIGURES, definitions.REPORT), strict=True):
             checks.result_is(task, want)
         outcome.append(f"{len(tasks)} tasks COMPLETED in Conductor, each with the right result")
     names = [str(task["taskId"]) for task in tasks]
     with story.step("attempts complete") as outcome:
-        attempts = following.attempts(stage.cluster, names)
+        attempts = stage.follower.attempts(names)
         for attempt in attempts:
             checks.attempt_succeeded(attempt, "Accepted")
         outcome.append("reports accepted, read back from Conductor")
@@ -147,7 +150,7 @@ def run_by_hand(stage: Stage, published: Published, story: Story) -> None:
         name = manifest["metadata"]["name"]
         stage.cluster.remove(name)
         stage.cluster.apply(manifest)
-        (attempt,) = following.attempts(stage.cluster, [name])
+        (attempt,) = stage.follower.attempts([name])
         checks.attempt_succeeded(attempt, "NotRequired")
         head = stage.workspace.commit(published.branch)
         checks.publication(head, published.head, attempt)

@@ -1,0 +1,80 @@
+"""What lakeFS is asked about a silent end, and what its answer makes of the attempt."""
+
+from typing import Any
+
+import pytest
+
+from perago_operator.core.actions import AskEvidence
+from perago_operator.core.evidence import outcome_from, question
+from perago_operator.core.facts import Facts
+from perago_operator.core.memory import Evidence
+from tests import builders as b
+
+ASK = AskEvidence("repo", "main", "commit-a")
+OUTPUT = {"perago.output": '{"result":{"rows":3}}'}
+
+
+def staged(**changes: Any) -> Facts:
+    """An attempt that has planned a staging branch, in its first execution."""
+    status = {"staging": b.STAGING, "executions": 1, **changes.pop("status", {})}
+    remembered = changes.pop("memory", None)
+    return b.facts(b.attempt(status=status, **changes), memory=remembered)
+
+
+def known(ref: str | None = "commit-b", metadata: dict[str, str] | None = None, execution: int = 1) -> Any:
+    """A memory of lakeFS's answer."""
+    return b.memory(evidence=Evidence(execution, ref, OUTPUT if metadata is None else metadata))
+
+
+def test_the_question_is_about_the_inputs_branch() -> None:
+    """From its head down to the commit that the attempt started from."""
+    assert question(staged()) == ASK
+
+
+@pytest.mark.parametrize("state", ["Planned", "Active", "Deleted"])
+def test_it_is_asked_whatever_became_of_the_staging_branch(state: str) -> None:
+    """The agent may have died between its deletion and the outcome."""
+    assert question(staged(status={"staging": {**b.STAGING, "state": state}})) == ASK
+
+
+def test_it_is_asked_once_an_execution() -> None:
+    """The answer of an earlier one is old."""
+    assert question(staged(memory=known())) is None
+    assert question(staged(status={"executions": 2}, memory=known())) == ASK
+
+
+def test_a_large_input_is_known_from_the_agents_report() -> None:
+    """It is not in the object."""
+    reported = {"repository": "r2", "branch": "b2", "inputRef": "c2"}
+    facts = staged(input=None, inputFrom="Conductor", status={"workspace": reported})
+    assert question(facts) == AskEvidence("r2", "b2", "c2")
+
+
+@pytest.mark.parametrize("given", [{"params": {}}, {"workspace": "text"}, {"workspace": {"repository": "r"}}])
+def test_without_a_workspace_there_is_nothing_to_ask(given: dict[str, Any]) -> None:
+    """A wrong one never got as far as publishing."""
+    assert question(staged(input=given)) is None
+
+
+def test_a_publication_is_the_outcome() -> None:
+    """With the output that it carries, and a message that says where it came from."""
+    outcome = outcome_from(staged(memory=known()))
+    assert outcome is not None
+    assert (outcome.status, outcome.reason) == ("COMPLETED", "Completed")
+    assert outcome.output == {"workspace": {**b.WORKSPACE, "ref": "commit-b"}, "result": {"rows": 3}}
+    assert "commit-b" in (outcome.message or "")
+
+
+def test_the_output_spells_the_workspace_as_the_input_did() -> None:
+    """`ref_type` of older workflows stays `ref_type`."""
+    old = {"repository": "repo", "branch": "main", "ref_type": "commit", "ref": "commit-a"}
+    outcome = outcome_from(staged(input={"workspace": old, "params": {}}, memory=known()))
+    assert outcome is not None
+    assert outcome.output is not None
+    assert outcome.output["workspace"] == {**old, "ref": "commit-b"}
+
+
+@pytest.mark.parametrize("answer", [known(ref=None), known(metadata={"perago.output-sha256": "abc"}), b.memory()])
+def test_without_a_publication_that_carries_its_output_there_is_no_outcome(answer: Any) -> None:
+    """A large output is known by its digest only: the next execution completes from it."""
+    assert outcome_from(staged(memory=answer)) is None

@@ -21,7 +21,8 @@ def repository(client: Client) -> Iterator[lakefs_client.Repository]:
     """An empty repository with branch `main`, deleted afterwards."""
     name = f"contract-{uuid.uuid4().hex[:12]}"
     prefix = client.storage_config.default_namespace_prefix or "local://"
-    made = lakefs_client.Repository(name, client=client).create(f"{prefix.rstrip('/')}/{name}".replace(":/c", "://c"))
+    namespace = prefix + name if prefix.endswith("/") else f"{prefix}/{name}"
+    made = lakefs_client.Repository(name, client=client).create(namespace)
     yield made
     made.delete()
 

@@ -88,11 +88,10 @@ def write_figures(rows: Sequence[Figures], table: Path) -> None:
 def read_figures(table: Path) -> list[Figures]:
     """What `write_figures` wrote."""
     with table.open(newline="", encoding="utf-8") as lines:
-        return [
-            Figures(**{field.name: _number(field.type, row[field.name]) for field in fields(Figures)})
-            for row in csv.DictReader(lines)
-        ]
+        return [_read(row) for row in csv.DictReader(lines)]
 
 
-def _number(kind: object, text: str) -> int | float:
-    return int(text) if kind is int else float(text)
+def _read(row: dict[str, str]) -> Figures:
+    year, month, days, wet_days = (int(row[name]) for name in ("year", "month", "days", "wet_days"))
+    amounts = ("precipitation_mm", "mean_max", "mean_min", "warmest", "coldest")
+    return Figures(year, month, days, wet_days, *(float(row[name]) for name in amounts))

@@ -88,9 +88,9 @@ def merge(state: State, repo_name: str, source_ref: str, dest_name: str, order: 
 def _merged_tree(state: State, repo: Repository, sides: tuple[Commit, Commit], order: Order, prefix: str) -> str:
     head, source = sides
     base = history.merge_base(state, repo, head, source)
-    if base.metarange == source.metarange and not (order.allow_empty or order.force):
-        raise ApiError(400, f"{prefix}no changes")
     trees = state.tree(base.metarange), state.tree(head.metarange), state.tree(source.metarange)
+    if trees[0].identity() == trees[2].identity() and not (order.allow_empty or order.force):
+        raise ApiError(400, f"{prefix}no changes")
     try:
         changes = merge_changes(state, trees, order.strategy)
     except MergeConflictError as conflict:

@@ -1,6 +1,7 @@
 """The command line of the environment: `python -m perago_dev COMMAND`."""
 
 import argparse
+import os
 import shlex
 import signal
 import sys
@@ -89,6 +90,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = parser().parse_args(arguments)
+    environment.forget_own_servers(os.environ)
     signal.signal(signal.SIGTERM, _stop)
     try:
         COMMANDS[options.command][0](options)

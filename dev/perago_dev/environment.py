@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from perago_dev.errors import EnvironmentProblem, NotUp
 
 DEFAULT_NAME = "perago"
 FILE_NAME = "environment.json"
+OWN_SERVERS = "PERAGO_OWN_SERVERS"
+"""Says in a shell which of its server addresses are those of an environment, not of servers to be used instead."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
@@ -44,11 +47,20 @@ class Environment:
             "KUBECONFIG": str(self.kubeconfig),
             "PATH": f"{self.bin_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PERAGO_ENV": self.name,
+            OWN_SERVERS: f"{self.conductor_url} {self.lakefs_endpoint}",
             "CONDUCTOR_SERVER_URL": self.conductor_url,
             "LAKEFS_ENDPOINT": self.lakefs_endpoint,
             "LAKEFS_ACCESS_KEY_ID": self.lakefs_access_key,
             "LAKEFS_SECRET_ACCESS_KEY": self.lakefs_secret_key,
         }
+
+
+def forget_own_servers(variables: MutableMapping[str, str]) -> None:
+    """Drop addresses that `env` put there, so that no environment takes another one's servers for given ones."""
+    own = variables.get(OWN_SERVERS, "").split()
+    for name in ("CONDUCTOR_SERVER_URL", "LAKEFS_ENDPOINT"):
+        if variables.get(name) in own:
+            del variables[name]
 
 
 def states_root() -> Path:

@@ -41,7 +41,11 @@ def load(cluster: Cluster, built: Images) -> Images:
 
 def refreshed(env: Environment) -> Environment:
     """The running environment with images of the repository as it is now; writes nothing when they are the same."""
-    loaded = load(open_cluster(env), build())
+    cluster = open_cluster(env)
+    loaded = load(cluster, build())
+    if loaded.lakefs:
+        keys = lakefs_deploy.own_keys(env.state_dir)
+        lakefs_deploy.deploy(cluster.kubectl, loaded.lakefs, f"{env.name}-control-plane", keys)
     now = replace(env, operator_image=loaded.operator, runner_image=loaded.runner)
     if now != env:
         environment.save(now)

@@ -17,6 +17,8 @@ Perago development server for the lakeFS API. This is NOT lakeFS.
 It speaks the part of lakeFS's OpenAPI that Perago uses, for development and tests on one machine.
 For data that matters use lakeFS: set LAKEFS_ENDPOINT, LAKEFS_ACCESS_KEY_ID, LAKEFS_SECRET_ACCESS_KEY.
 """
+SHUTDOWN_SECONDS = 5.0
+"""How long uploads under way may go on after SIGTERM; an upload that is cut off leaves nothing."""
 
 
 def main() -> None:
@@ -46,7 +48,11 @@ async def _serve(arguments: argparse.Namespace, keys: Keys) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     store = Store(arguments.data)
     runner = web.AppRunner(
-        build_app(store, keys), access_log=None, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_HEADER_BYTES
+        build_app(store, keys),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
     )
     await runner.setup()
     site = web.TCPSite(runner, arguments.host, arguments.port, backlog=1024)

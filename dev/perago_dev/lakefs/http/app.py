@@ -38,7 +38,12 @@ def build_app(store: Store, keys: Keys) -> web.Application:
     for part in (objects, history, repositories, server):
         app.add_routes(part.routes)
     app.router.add_get("/api/v1/user", _user(store))
+    app.on_response_prepare.append(_sign)
     return app
+
+
+async def _sign(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = server.VERSION
 
 
 def _user(store: Store) -> _Handler:

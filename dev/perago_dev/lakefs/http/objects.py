@@ -32,12 +32,12 @@ async def get_object(request: web.Request) -> web.StreamResponse:
     headers = _object_headers(entry)
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return web.Response(status=304, headers={"ETag": headers["ETag"]})
-    if request.method == "HEAD":
-        length = {"Accept-Ranges": "bytes", "Content-Length": str(entry.size)}
-        return web.Response(headers=headers | length)
     headers["Content-Disposition"] = "attachment"
     span = _span(asked, entry, headers)
     status = 206 if asked else 200
+    if request.method == "HEAD":
+        length = {"Accept-Ranges": "bytes", "Content-Length": str(len(span))}
+        return web.Response(status=status, headers=headers | length)
     source = store.blobs.path(entry.digest)
     if len(span) <= transfer.PIECE:
         return web.Response(body=transfer.read_span(source, span), status=status, headers=headers)

@@ -63,6 +63,16 @@ def test_large_metadata_passes_and_huge_is_refused(api: Api, repo: str) -> None:
     assert 400 <= statuses[1] < 500
 
 
+def test_a_head_request_tells_what_a_get_would_send(api: Api, repo: str) -> None:
+    """Status, length and range of HEAD are those of GET."""
+    api.call("POST", f"{repo}/branches/main/objects?path=h", body=b"0123456789")
+    for header, want in (({}, (200, "10", None)), ({"Range": "bytes=2-4"}, (206, "3", "bytes 2-4/10"))):
+        url = f"{api.base}{repo}/refs/main/objects?path=h"
+        for method in ("HEAD", "GET"):
+            answer = urllib3.request(method, url, headers={**api.keys, **header})
+            assert (answer.status, answer.headers["Content-Length"], answer.headers.get("Content-Range")) == want
+
+
 def test_reading_while_a_long_upload_runs(api: Api, repo: str) -> None:
     """An upload under way holds up neither readers nor other writers."""
     host, port = api.base.removeprefix("http://").removesuffix("/api/v1").split(":")

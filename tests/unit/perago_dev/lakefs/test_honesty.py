@@ -10,10 +10,11 @@ from tests.unit.perago_dev.lakefs.http_api import Api
 
 
 def test_the_configuration_says_so(api: Api) -> None:
-    """`/api/v1/config` names a development server in version and storage."""
+    """`/api/v1/config` names a development server in version and storage; so does each answer's Server header."""
     config = json.loads(api.call("GET", "/config").data)
     assert "not lakeFS" in config["version_config"]["version_context"]
     assert "not lakeFS" in config["storage_config"]["blockstore_description"]
+    assert api.call("GET", "/healthcheck").headers["Server"] == "perago-development-server"
 
 
 def test_the_banner_says_so(data: Path) -> None:

@@ -147,4 +147,4 @@ def three(base: str | None, ours: str | None, theirs: str | None) -> str | None:
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestLife.settings = settings(max_examples=12, stateful_step_count=30, deadline=None)

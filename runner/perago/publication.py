@@ -14,7 +14,7 @@ clock. Performing a decision is the business of `perago.agent.publisher`.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from perago.wire import ConductorTask, Order
@@ -175,11 +175,6 @@ def _not_ours(target: Target) -> str:
 def is_publication_of(commit: Commit, attempt_uid: str) -> bool:
     """Whether the commit's metadata names this attempt."""
     return commit.metadata.get(ATTEMPT_UID) == attempt_uid
-
-
-def find_publication(history: Iterable[Commit], attempt_uid: str) -> Commit | None:
-    """Evidence: this attempt's publication in a branch's history, newest first; None when there is none."""
-    return next((commit for commit in history if is_publication_of(commit, attempt_uid)), None)
 
 
 def logical_task(task: ConductorTask) -> str:

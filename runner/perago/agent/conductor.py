@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from perago.agent.http import NoAnswer, answering, transient
+from perago.agent.http import NoAnswer, answering, basic_auth, transient
 from perago.agent.mounts import ConductorKeys
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
@@ -39,8 +39,9 @@ class FreshTask:
 def open_session(keys: ConductorKeys) -> aiohttp.ClientSession:
     """A session with the optional credentials: a token, or a user name and password."""
     headers = {"X-Authorization": keys.token} if keys.token else {}
-    auth = aiohttp.BasicAuth(keys.username, keys.password or "") if keys.username else None
-    return aiohttp.ClientSession(headers=headers, auth=auth, timeout=_TIMEOUT)
+    if keys.username:
+        headers["Authorization"] = basic_auth(keys.username, keys.password or "")
+    return aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT)
 
 
 class Conductor:

@@ -7,6 +7,7 @@ server's 5xx or 429. Whether the call was carried out is then unknown.
 # ruff: noqa: N818 - exceptions are named for what they say
 
 import asyncio
+import base64
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -36,6 +37,11 @@ async def answering(who: str, what: str) -> AsyncIterator[None]:
         yield
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         raise NoAnswer(f"{who} did not answer ({what}): {describe(error)}") from error
+
+
+def basic_auth(name: str, password: str) -> str:
+    """The value of an Authorization header."""
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 def describe(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from perago.agent.http import NoAnswer, answering, transient
+from perago.agent.http import NoAnswer, answering, basic_auth, transient
 from perago.agent.lakefs_errors import kind_of, refusal
 from perago.agent.mounts import LakeFSKeys
 from perago.publication import Commit
@@ -50,12 +50,11 @@ class Page:
 def open_session(keys: LakeFSKeys) -> aiohttp.ClientSession:
     """A session for the data plane. Nothing is decompressed on the way: what is stored is what is checked."""
     return aiohttp.ClientSession(
-        auth=aiohttp.BasicAuth(keys.access_key, keys.secret_key),
         connector=aiohttp.TCPConnector(limit=CONNECTIONS),
         timeout=_TIMEOUT,
         auto_decompress=False,
         read_bufsize=128 * 1024,
-        headers={"Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity", "Authorization": basic_auth(keys.access_key, keys.secret_key)},
     )
 
 

@@ -5,15 +5,14 @@ reset, is the same code. A squash merge is never repeated before the target's hi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from loguru import logger
 
 from perago import publication
 from perago.agent.http import NoAnswer, retried
-from perago.agent.lakefs import LakeFS
 from perago.agent.lakefs_errors import Conflict, HookRefused, LakeFSError, NoChanges
 from perago.errors import PublishFenceError
 from perago.publication import Commit, Target
@@ -21,8 +20,19 @@ from perago.publication import Commit, Target
 ROUNDS: Final = 3
 """Looks at the target within one try: a reset is followed by a second look; more means that others are writing."""
 SETTLE_LOOKS: Final = 8
-SETTLE_PAUSE_SECONDS: Final = 0.25
 SHOWN_PATHS: Final = 10
+
+
+class Branches(Protocol):
+    """What of lakeFS a publication needs; see `perago.agent.lakefs.LakeFS`."""
+
+    async def branch_head(self, branch: str) -> str: ...
+    async def commit_record(self, ref: str) -> Commit: ...
+    def history(self, ref: str, stop_at: str) -> AsyncIterator[Commit]: ...
+    async def squash_merge(self, source: str, target: str, message: str, metadata: Mapping[str, str]) -> str: ...
+    async def conflicts(self, target: str, source: str) -> list[str]: ...
+    async def hard_reset(self, branch: str, ref: str) -> None: ...
+
 
 Fence = Callable[[], Awaitable[None]]
 
@@ -46,12 +56,14 @@ class Plan:
     me: publication.Identity
     replace_unmarked: bool
     retry_seconds: float
+    settle_pause_seconds: float = 0.25
+    """Between the looks for a merge whose answer was lost and which may still be under way in the server."""
 
 
 class Publisher:
     """Publishes one attempt's staged branch, or keeps the input ref, at most once."""
 
-    def __init__(self, lakefs: LakeFS, plan: Plan, fence: Fence) -> None:
+    def __init__(self, lakefs: Branches, plan: Plan, fence: Fence) -> None:
         self._lakefs = lakefs
         self._plan = plan
         self._fence = fence
@@ -67,10 +79,11 @@ class Publisher:
 
     async def evidence(self) -> Commit | None:
         """This attempt's publication in the target's history down to the input ref; None when there is none."""
-        async for commit in self._lakefs.history(self._plan.target, self._plan.input_ref):
-            if publication.is_publication_of(commit, self._plan.me.attempt_uid):
+        plan = self._plan
+        async for commit in self._lakefs.history(plan.target, plan.input_ref):
+            if publication.is_publication_of(commit, plan.me.attempt_uid):
                 return commit
-            if commit.id == self._plan.input_ref:
+            if commit.id == plan.input_ref:
                 return None
         return None
 
@@ -131,7 +144,7 @@ class Publisher:
         for _ in range(SETTLE_LOOKS):
             if landed := await self.evidence():
                 return landed
-            await asyncio.sleep(SETTLE_PAUSE_SECONDS)
+            await asyncio.sleep(self._plan.settle_pause_seconds)
         return None
 
 

@@ -14,6 +14,7 @@ from loguru import logger
 
 from perago import wire
 from perago.agent import outcome as outcomes
+from perago.agent.attempt import AttemptGone
 from perago.agent.failures import PROTOCOL, Failure, ProtocolMismatch, failure_of
 from perago.agent.fences import AttemptFence, describe_stale, is_current
 from perago.agent.outcome import JSONObject
@@ -57,7 +58,10 @@ class Session:
         self.seen = Seen()
 
     async def answer(self, call: wire.Call) -> wire.WireModel:
-        """Carry out one call; what goes wrong is a Refusal. Only recording the outcome may raise."""
+        """Carry out one call; what goes wrong is a Refusal.
+
+        Raised is only what leaves no attempt to report to: AttemptGone, and that the outcome cannot be recorded.
+        """
         event = event_of(call)
         try:
             after = advance(self.seen.state, event)
@@ -68,6 +72,8 @@ class Session:
             return await self._result(call)
         try:
             answer = await self._carry_out(call)
+        except AttemptGone:
+            raise
         except Exception as error:  # noqa: BLE001 - the edge: every failure of a call is told to the task
             return self._failed(event, error)
         self.seen.state = after

@@ -1,0 +1,90 @@
+"""A pod per test: its own repository on the session's lakeFS, an API server and a Conductor in this process."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from perago.agent.http import basic_auth
+from perago_dev.lakefs import Server
+from tests.contract.agent.pod import Pod
+from tests.contract.agent.repository import Repository
+from tests.fakes.attempt_api import TOKEN, AttemptServer
+from tests.fakes.conductor_read import TaskServer
+
+UID = "0f2d6a52-7a3c-4f0e-9a55-0d8f6d1c1111"
+CONDUCTOR_TASK = {
+    "taskType": "writable",
+    "workflowInstanceId": "wf-1",
+    "taskId": "task-1",
+    "referenceTaskName": "build",
+    "seq": 1,
+    "iteration": 0,
+    "retryCount": 0,
+}
+
+
+def secret(folder: Path, **values: str) -> str:
+    folder.mkdir()
+    for name, value in values.items():
+        (folder / name).write_text(value)
+    return str(folder)
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "namespace": "team-a",
+        "name": "a1",
+        "uid": UID,
+        "execution": 1,
+        "installation": "tests",
+        "module": "writable",
+        "image": "app:1",
+        "conductor": CONDUCTOR_TASK,
+        "connectSeconds": 20,
+        "retrySeconds": 5,
+    }
+    return values | changes
+
+
+@pytest.fixture
+async def repository(lakefs: Server) -> AsyncIterator[Repository]:
+    """An empty repository by a name of its own."""
+    headers = {"Authorization": basic_auth(lakefs.access_key, lakefs.secret_key)}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        made = Repository(session, lakefs, f"agent-{uuid.uuid4().hex[:12]}")
+        await made.create()
+        yield made
+
+
+@pytest.fixture
+async def pod(tmp_path: Path, repository: Repository) -> AsyncIterator[Pod]:
+    """A pod whose attempt belongs to a Conductor task that is in progress; its agent is ended with the test."""
+    api = AttemptServer("a1", {"metadata": {"name": "a1", "uid": UID}, "spec": {}})
+    conductor = TaskServer(CONDUCTOR_TASK | {"status": "IN_PROGRESS"})
+    async with AsyncExitStack() as stack:
+        api_server = await stack.enter_async_context(TestServer(api.application()))
+        conductor_server = await stack.enter_async_context(TestServer(conductor.application()))
+        server = repository.server
+        (tmp_path / "workspace").mkdir()
+        mounts = {
+            "workspace": str(tmp_path / "workspace"),
+            "socket": str(tmp_path / "agent.sock"),
+            "lakefs": secret(
+                tmp_path / "lakefs", endpoint=server.endpoint, accessKeyId=server.access_key,
+                secretAccessKey=server.secret_key,
+            ),
+            "conductor": secret(tmp_path / "conductor", url=str(conductor_server.make_url("/api"))),
+            "cluster": secret(tmp_path / "cluster", token=TOKEN),
+            "api_server": str(api_server.make_url("")).rstrip("/"),
+        }  # fmt: skip
+        made = Pod(tmp_path, repository, api, conductor, order(), mounts)
+        yield made
+        if made.agent is not None and made.agent.returncode is None:
+            made.agent.kill()
+            await made.agent.wait()

@@ -1,0 +1,76 @@
+"""An API server that has one attempt: GET, and merge patches of its status, as Kubernetes treats them.
+
+A merge patch drops nulls (RFC 7396), a wrong token is 401, an unknown name 404. `down` makes it answer 503.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+TOKEN = "pod-bound-token"
+
+
+@dataclass
+class AttemptServer:
+    """One attempt and what happened to it."""
+
+    name: str
+    attempt: dict[str, Any]
+    patches: list[dict[str, Any]] = field(default_factory=list)
+    down: bool = False
+    refuse_patches: int = 0
+    reads: int = 0
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The attempt's status now."""
+        status: dict[str, Any] = self.attempt.setdefault("status", {})
+        return status
+
+    def application(self) -> web.Application:
+        """To be served by a test."""
+        app = web.Application(client_max_size=1 << 24)
+        path = f"/apis/perago.dev/v1alpha1/namespaces/team-a/peragoattempts/{self.name}"
+        app.router.add_get(path, self._get)
+        app.router.add_patch(f"{path}/status", self._patch)
+        return app
+
+    async def _get(self, request: web.Request) -> web.Response:
+        self.reads += 1
+        return self._refusal(request) or web.json_response(self.attempt)
+
+    async def _patch(self, request: web.Request) -> web.Response:
+        refusal = self._refusal(request)
+        if refusal is None and self.refuse_patches:
+            self.refuse_patches -= 1
+            refusal = web.json_response({"message": "the server is overloaded"}, status=503)
+        if refusal is not None:
+            return refusal
+        if request.content_type != "application/merge-patch+json":
+            return web.json_response({"message": "unsupported patch type"}, status=415)
+        patch = await request.json()
+        self.patches.append(patch)
+        self.attempt["status"] = merge_patch(self.attempt.get("status", {}), patch["status"])
+        return web.json_response(self.attempt)
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if self.down:
+            return web.json_response({"message": "etcd is away"}, status=503)
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return web.json_response({"message": "Unauthorized"}, status=401)
+        return None
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396, and nulls in new objects and in lists are dropped as well, as the API server's library does."""
+    if not isinstance(patch, dict):
+        return [merge_patch(None, value) for value in patch if value is not None] if isinstance(patch, list) else patch
+    result = copy.deepcopy(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge_patch(result.get(key), value)
+    return result

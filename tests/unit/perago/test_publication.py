@@ -1,0 +1,160 @@
+"""The publication table: every row, the order of the rows, and the metadata that they read."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perago import publication as p
+from perago.wire import ConductorTask, Order
+
+ME = p.Identity(attempt_uid="u2", logical_task="wf/build/0", retry=1)
+A = "aaaa"
+
+
+def published(uid: str = "u1", task: str = "wf/build/0", retry: str = "0", parents: tuple[str, ...] = (A,)) -> p.Commit:
+    metadata = {p.ATTEMPT: f"team/{uid}", p.ATTEMPT_UID: uid, p.LOGICAL_TASK: task, p.RETRY: retry}
+    return p.Commit("hhhh", parents, metadata)
+
+
+def order(retry: int = 1, seq: int = 2, **changes: object) -> Order:
+    task = ConductorTask(
+        task_type="t", workflow_instance_id="wf", task_id="t1", reference_task_name="build", seq=seq, retry_count=retry
+    )
+    values: dict[str, object] = {
+        "namespace": "team", "name": "a1", "uid": "u2", "execution": 1, "installation": "i",
+        "module": "app.t", "image": "app:1", "conductor": task,
+    }  # fmt: skip
+    return Order.model_validate(values | changes)
+
+
+def decide(head: p.Commit, *, changed: bool = True, replace_unmarked: bool = True) -> p.Decision:
+    return p.decide(p.Target(head, A, ME, changed, replace_unmarked))
+
+
+UNMARKED = p.Commit("hhhh", (A,), {})
+EARLIER = published(retry="0")
+
+
+@pytest.mark.parametrize(
+    ("head", "want_changed", "want_unchanged"),
+    [
+        pytest.param(p.Commit(A, ("0000",)), p.Merge(), p.Keep(), id="the input ref"),
+        pytest.param(published("u2"), p.AlreadyPublished("hhhh"), p.AlreadyPublished("hhhh"), id="own publication"),
+        pytest.param(EARLIER, p.ResetThenMerge("hhhh"), p.ResetToInput("hhhh"), id="an earlier attempt's"),
+        pytest.param(UNMARKED, p.ResetThenMerge("hhhh"), p.ResetToInput("hhhh"), id="unmarked, on the input ref"),
+    ],
+)
+def test_each_row_of_the_table(head: p.Commit, want_changed: p.Decision, want_unchanged: p.Decision) -> None:
+    """The target's head alone decides, for an attempt with changes and for one without."""
+    assert decide(head) == want_changed
+    assert decide(head, changed=False) == want_unchanged
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(p.Commit("hhhh", ("bbbb",)), id="not on the input ref"),
+        pytest.param(p.Commit("hhhh", ("bbbb", A)), id="the input ref only second parent"),
+        pytest.param(p.Commit("hhhh"), id="no parents"),
+        pytest.param(published(retry="1"), id="another attempt of the same retry"),
+        pytest.param(published(retry="2"), id="a later attempt's"),
+        pytest.param(published(task="wf/other/0"), id="another task's"),
+        pytest.param(published(parents=("bbbb",)), id="an earlier attempt's, not on the input ref"),
+        pytest.param(published(retry="-1"), id="a retry that is no number"),
+        pytest.param(published(retry="٣"), id="a retry in other digits"),
+        pytest.param(p.Commit("hhhh", (A,), {"perago.seed": "x"}), id="marked, but by no attempt"),
+    ],
+)
+@pytest.mark.parametrize("changed", [True, False])
+def test_anything_else_is_refused_and_says_why(head: p.Commit, changed: bool) -> None:
+    """A head that no row names may not be replaced, and the refusal names it."""
+    decision = decide(head, changed=changed)
+    assert isinstance(decision, p.Refuse)
+    assert "hhhh" in decision.why
+
+
+def test_an_unmarked_commit_is_kept_when_replacing_is_off() -> None:
+    """Without `replaceUnmarked` a foreign commit on the input ref is refused."""
+    assert isinstance(decide(UNMARKED, replace_unmarked=False), p.Refuse)
+
+
+def test_an_earlier_attempt_is_replaced_also_when_replacing_unmarked_is_off() -> None:
+    """The policy is about foreign commits only."""
+    assert decide(EARLIER, replace_unmarked=False) == p.ResetThenMerge("hhhh")
+
+
+def test_the_own_publication_counts_wherever_it_lies() -> None:
+    """A publication that lakeFS rebased onto another head is still this attempt's."""
+    assert decide(published("u2", parents=("bbbb",))) == p.AlreadyPublished("hhhh")
+
+
+metadata = st.dictionaries(
+    st.sampled_from([p.ATTEMPT, p.ATTEMPT_UID, p.LOGICAL_TASK, p.RETRY, "user.key"]),
+    st.sampled_from(["u1", "u2", "wf/build/0", "0", "1", "2", "x", ""]),
+)
+heads = st.builds(p.Commit, st.sampled_from([A, "hhhh"]), st.lists(st.sampled_from([A, "bbbb"])).map(tuple), metadata)
+
+
+@given(heads, st.booleans(), st.booleans())
+def test_only_what_lies_right_on_the_input_ref_is_ever_replaced(head: p.Commit, changed: bool, policy: bool) -> None:
+    """Whatever the metadata says, a reset never drops more than one commit, and never the input ref itself."""
+    decision = decide(head, changed=changed, replace_unmarked=policy)
+    if isinstance(decision, p.ResetThenMerge | p.ResetToInput):
+        assert head.parents[0] == A
+        assert head.id != A
+        assert head.metadata.get(p.ATTEMPT_UID) != ME.attempt_uid
+
+
+@given(heads, st.booleans())
+def test_a_write_is_decided_for_changes_only(head: p.Commit, policy: bool) -> None:
+    """An attempt without changes never merges, one with changes never just keeps or resets."""
+    assert not isinstance(decide(head, changed=False, replace_unmarked=policy), p.Merge | p.ResetThenMerge)
+    assert not isinstance(decide(head, changed=True, replace_unmarked=policy), p.Keep | p.ResetToInput)
+
+
+def test_retries_share_a_logical_task_though_conductor_counts_seq_up() -> None:
+    """The identity of a retry differs in its retry count and uid, not in its logical task."""
+    first, second = p.identity(order(retry=0, seq=1)), p.identity(order(retry=1, seq=2))
+    assert first.logical_task == second.logical_task
+    assert (first.retry, second.retry) == (0, 1)
+
+
+def test_a_later_retry_recognises_the_metadata_of_an_earlier_one() -> None:
+    """What one attempt writes is what the next attempt's table reads."""
+    head = p.Commit("hhhh", (A,), p.publication_metadata(order(retry=0, seq=1, uid="u1"), A, {"result": 1}))
+    assert decide(head) == p.ResetThenMerge("hhhh")
+
+
+def test_the_metadata_names_attempt_task_and_origin() -> None:
+    """All keys are there, all values are strings."""
+    found = p.publication_metadata(order(), A, {"result": {"x": None}})
+    assert found[p.ATTEMPT] == "team/a1"
+    assert found[p.INPUT_REF] == A
+    assert found[p.EXECUTION] == "1"
+    assert set(map(type, found.values())) == {str}
+    assert p.published_output(found) == {"result": {"x": None}}
+
+
+def test_a_large_output_leaves_only_its_digest() -> None:
+    """Over the limit the commit carries a SHA-256, and no output can be had from it."""
+    found = p.publication_metadata(order(), A, {"result": "x" * p.OUTPUT_METADATA_LIMIT})
+    assert p.OUTPUT not in found
+    assert len(found[p.OUTPUT_SHA256]) == 64
+    assert p.published_output(found) is None
+
+
+@given(st.text(max_size=300))
+def test_any_text_survives_in_the_metadata(text: str) -> None:
+    """The stored output is ASCII JSON, so that no server has to agree on encodings."""
+    found = p.publication_metadata(order(), A, {"result": text})
+    assert found[p.OUTPUT].isascii()
+    assert json.loads(found[p.OUTPUT]) == {"result": text}
+
+
+def test_a_commit_that_publishes_nothing_carries_no_output() -> None:
+    """The commit on the staging branch says who made it, not what came out."""
+    found = p.publication_metadata(order(), A, None)
+    assert p.OUTPUT not in found
+    assert p.OUTPUT_SHA256 not in found

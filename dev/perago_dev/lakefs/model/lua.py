@@ -70,6 +70,7 @@ class _Parser:
         return found
 
     def expect(self, text: str) -> None:
+        """Takes the next token, which must be this."""
         if not self._accept(text):
             raise self._unsupported()
 
@@ -77,6 +78,7 @@ class _Parser:
         return UnsupportedScriptError(f"line {self._next.line}: {self._next.text!r} is outside the supported Lua")
 
     def block(self) -> Statement:
+        """Statements up to the word that ends them."""
         statements: list[Statement] = []
         while self._next.kind == "string" or self._next.text not in _END:
             if not self._accept(";"):

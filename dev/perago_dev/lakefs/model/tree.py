@@ -56,9 +56,13 @@ class Tree:
 class Ranges(Protocol):
     """Where ranges are kept."""
 
-    def load(self, range_id: str) -> Range: ...
+    def load(self, range_id: str) -> Range:
+        """A range that was saved."""
+        ...
 
-    def save(self, new: Range) -> str: ...
+    def save(self, new: Range) -> str:
+        """Returns the id to load it by."""
+        ...
 
 
 EMPTY = Tree(())
@@ -144,15 +148,18 @@ class _Builder:
         self.open_entries: list[tuple[str, Entry]] = []
 
     def keep(self, ref: RangeRef) -> None:
+        """Takes over an unchanged range."""
         self._refs.append(ref)
 
     def extend(self, entries: Iterator[tuple[str, Entry]]) -> None:
+        """Adds entries, in order after all before."""
         for path, entry in entries:
             self.open_entries.append((path, entry))
             if _ends_range(path):
                 self._close()
 
     def finish(self) -> Tree:
+        """The tree of all that was added."""
         if self.open_entries:
             self._close()
         return Tree(self._refs)

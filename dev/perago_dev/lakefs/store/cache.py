@@ -37,6 +37,7 @@ class _Recent(Generic[Value]):
         self._values: OrderedDict[str, Value] = OrderedDict()
 
     def get(self, key: str, load: Callable[[], Value]) -> Value:
+        """The value, loaded outside the lock when it is not there."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)

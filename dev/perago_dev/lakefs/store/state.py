@@ -31,10 +31,12 @@ class State:
     # Repositories and namespaces
 
     def repository(self, name: str) -> Repository | None:
+        """By name."""
         row = self._db.execute("SELECT * FROM repository WHERE name=?", (name,)).fetchone()
         return _repository(row) if row else None
 
     def repositories_from(self, start: str) -> Iterator[tuple[str, Repository]]:
+        """In order of name, at or after `start`."""
         for row in self._db.execute("SELECT * FROM repository WHERE name>=? ORDER BY name", (start,)):
             yield row[1], _repository(row)
 
@@ -50,60 +52,73 @@ class State:
         return cursor.lastrowid
 
     def namespace_used(self, name: str) -> bool:
+        """Whether any repository ever had it."""
         return self._db.execute("SELECT 1 FROM namespace WHERE name=?", (name,)).fetchone() is not None
 
     def delete_repository(self, repository: int) -> None:
+        """With all that belongs to it, but for chunks and blobs, which others may share."""
         self._db.execute("DELETE FROM staged WHERE branch IN (SELECT id FROM branch WHERE repository=?)", (repository,))
         for table in ("branch", "tag", "commits", "run"):
             self._db.execute(f"DELETE FROM {table} WHERE repository=?", (repository,))
         self._db.execute("DELETE FROM repository WHERE id=?", (repository,))
 
     def protect(self, repository: int, patterns: Sequence[str]) -> None:
+        """Replaces the patterns of protected branches."""
         self._db.execute("UPDATE repository SET protected=? WHERE id=?", (json.dumps(patterns), repository))
 
     # Branches and tags
 
     def branch(self, repository: int, name: str) -> Branch | None:
+        """By name."""
         row = self._db.execute(
             "SELECT id, name, commit_id, hidden FROM branch WHERE repository=? AND name=?", (repository, name)
         ).fetchone()
         return Branch(row[0], row[1], row[2], bool(row[3])) if row else None
 
     def branches_from(self, repository: int, start: str) -> Iterator[tuple[str, Branch]]:
+        """In order of name, at or after `start`, hidden ones too."""
         query = "SELECT id, name, commit_id, hidden FROM branch WHERE repository=? AND name>=? ORDER BY name"
         for row in self._db.execute(query, (repository, start)):
             yield row[1], Branch(row[0], row[1], row[2], bool(row[3]))
 
     def add_branch(self, repository: int, name: str, commit_id: str, hidden: bool) -> None:
+        """Raises: sqlite3.IntegrityError when the name is taken."""
         self._db.execute(
             "INSERT INTO branch (repository, name, commit_id, hidden) VALUES (?,?,?,?)",
             (repository, name, commit_id, hidden),
         )
 
     def move_branch(self, branch: int, commit_id: str) -> None:
+        """Sets the head."""
         self._db.execute("UPDATE branch SET commit_id=? WHERE id=?", (commit_id, branch))
 
     def delete_branch(self, branch: int) -> None:
+        """With its uncommitted changes."""
         self._db.execute("DELETE FROM staged WHERE branch=?", (branch,))
         self._db.execute("DELETE FROM branch WHERE id=?", (branch,))
 
     def tag(self, repository: int, name: str) -> str | None:
+        """The commit id it names."""
         row = self._db.execute("SELECT commit_id FROM tag WHERE repository=? AND name=?", (repository, name)).fetchone()
         return str(row[0]) if row else None
 
     def tags_from(self, repository: int, start: str) -> Iterator[tuple[str, str]]:
+        """Names and commit ids in order, at or after `start`."""
         query = "SELECT name, commit_id FROM tag WHERE repository=? AND name>=? ORDER BY name"
         yield from self._db.execute(query, (repository, start))
 
     def add_tag(self, repository: int, name: str, commit_id: str) -> None:
+        """Makes or moves it."""
         self._db.execute("INSERT OR REPLACE INTO tag VALUES (?,?,?)", (repository, name, commit_id))
 
     def delete_tag(self, repository: int, name: str) -> bool:
+        """Whether it was there."""
         return self._db.execute("DELETE FROM tag WHERE repository=? AND name=?", (repository, name)).rowcount > 0
 
     # Commits and action runs
 
     def commit(self, repository: int, commit_id: str) -> Commit | None:
+        """By its whole id."""
         row = self._db.execute(
             "SELECT body FROM commits WHERE repository=? AND id=?", (repository, commit_id)
         ).fetchone()
@@ -118,12 +133,15 @@ class State:
         return [row[0] for row in rows]
 
     def add_commit(self, repository: int, new: Commit) -> None:
+        """Its id must be new."""
         self._db.execute("INSERT INTO commits VALUES (?,?,?)", (repository, new.id, new.to_json()))
 
     def add_run(self, repository: int, run: Run) -> None:
+        """Its id must be new."""
         self._db.execute("INSERT INTO run VALUES (?,?,?,?)", (repository, run.id, run.branch, json.dumps(run.__dict__)))
 
     def runs_from(self, repository: int, start: str) -> Iterator[tuple[str, Run]]:
+        """In order of id, newest first, at or after `start`."""
         query = "SELECT id, body FROM run WHERE repository=? AND id>=? ORDER BY id"
         for run_id, body in self._db.execute(query, (repository, start)):
             yield run_id, Run(**json.loads(body))
@@ -136,6 +154,7 @@ class State:
         return (False, None) if row is None else (True, _entry(row[0]))
 
     def staged_from(self, branch: int, start: str) -> Iterator[Change]:
+        """Uncommitted changes in order of path, at or after `start`."""
         query = "SELECT path, entry FROM staged WHERE branch=? AND path>=? ORDER BY path"
         for path, text in self._db.execute(query, (branch, start)):
             yield path, _entry(text)
@@ -145,6 +164,7 @@ class State:
         self._db.execute("INSERT OR REPLACE INTO staged VALUES (?,?,?)", (branch, path, text))
 
     def unstage(self, branch: int, path: str) -> None:
+        """Drops the change of one path, if any."""
         self._db.execute("DELETE FROM staged WHERE branch=? AND path=?", (branch, path))
 
     def unstage_between(self, branch: int, start: str, end: str | None) -> None:
@@ -171,9 +191,11 @@ class State:
         return metarange
 
     def load(self, range_id: str) -> Range:
+        """A range that was saved."""
         return self._cache.range(range_id, lambda: _range(self._chunk(range_id)))
 
     def save(self, new: Range) -> str:
+        """Stores a range unless it is there; returns its id."""
         range_id = new.identity()
         self._save_chunk(range_id, list(zip(new.paths, new.entries, strict=True)))
         return range_id

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from weakref import WeakSet
 
-from perago_dev.errors import CommandFailed
+from perago_dev.errors import CommandFailed, Stopped
 
 TAIL_LINES = 25
 _children: set[subprocess.Popen[bytes]] = set()
+_stopped: WeakSet[subprocess.Popen[bytes]] = WeakSet()
 
 
 def tied(command: Sequence[str]) -> list[str]:
@@ -42,12 +44,15 @@ def _finish(process: "subprocess.Popen[bytes]", stdin: bytes | None) -> tuple[by
         written, complaints = process.communicate(stdin)
     finally:
         _children.discard(process)
+    if process in _stopped:
+        raise Stopped("stopped, as another step failed")
     return written or b"", complaints or b""
 
 
 def stop_children() -> None:
     """Ask every program that is running for another thread to stop; their callers see a failure."""
     for process in list(_children):
+        _stopped.add(process)
         process.terminate()
 
 

@@ -9,5 +9,9 @@ class CommandFailed(EnvironmentProblem):
     """A program ended with a failure; the message carries the command, its exit code and its last lines."""
 
 
+class Stopped(CommandFailed):
+    """A program was stopped because another step failed; never the cause of anything."""
+
+
 class NotUp(EnvironmentProblem):
     """The named environment is not up."""

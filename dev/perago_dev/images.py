@@ -13,7 +13,7 @@ from pathlib import Path
 from perago_dev import cache, commands, image_store, podman
 from perago_dev.cluster.target import open_cluster
 from perago_dev.environment import Environment
-from perago_dev.locks import exclusive
+from perago_dev.locks import exclusive, shared
 from perago_dev.preflight import provider
 from perago_dev.progress import step
 
@@ -53,8 +53,9 @@ def build(dockerfile: Path, context: Path, name: str, build_args: Mapping[str, s
     reference = f"{image_store.PREFIX}/{name}:{content_tag(dockerfile, context, arguments)}"
     with exclusive(cache.root() / "locks" / f"image-{name}", f"image {name}"):
         if not image_store.has(reference):
-            with step(f"building image {name}", "about 1 minute at the first time"):
+            with shared(image_store.builds_lock()), step(f"building image {name}", "about 1 minute at the first time"):
                 _build(dockerfile, context, reference, arguments)
+            image_store.forget_old(name)
     return reference
 
 

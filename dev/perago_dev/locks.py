@@ -1,4 +1,4 @@
-"""Exclusive locks on files, between processes and threads; released by the kernel when their holder dies."""
+"""Locks on files, between processes and threads; released by the kernel when their holder dies."""
 
 import fcntl
 import threading
@@ -24,3 +24,25 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
             say(f"waiting for another run that has {what} in hand …")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Hold the lock file together with others that share it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Hold the lock file when nobody else holds or shares it; tells whether it does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

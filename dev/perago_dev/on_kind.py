@@ -1,6 +1,8 @@
 """An environment on a kind cluster of its own: the steps in their order, and what of them runs side by side."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from perago_dev import (
@@ -37,10 +39,14 @@ def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
     server = group.start(lambda: None if conductor.external() else conductor_files.cached())
     node = node_image.cached(programs()) if engine == "podman" else ""
     kind, files = Kind(programs(), engine, folder, name), server()
-    _ensure_cluster(kind, Spec(name, engine, node, workers, _mounts(folder, files), NODE_PORTS), folder)
+    spec = Spec(name, engine, node, workers, _mounts(folder, files), folder / "images", NODE_PORTS)
+    with _cluster(kind, spec, folder):
+        group.start(lambda: kind.prepare([base()]))
+        prepared = group.start(lambda: kind.prepare(built().references()))
     if files:
         kind.load([base()])
         conductor.deploy(kind.kubectl, files, base(), kind.control_plane)
+    prepared()
     loaded = product.load(kind, built())
     found = _addresses(kind, folder, loaded)
     kind.kubectl.rolled_out("kube-system", "coredns", DNS_SECONDS)
@@ -53,22 +59,32 @@ def _mounts(folder: Path, files: Files | None) -> list[Mount]:
     return [data, *(conductor.node_mounts(files) if files else [])]
 
 
-def _ensure_cluster(kind: Kind, spec: Spec, folder: Path) -> None:
-    """Make the cluster, unless an interrupted `up` left a whole one of the same specification."""
+@contextmanager
+def _cluster(kind: Kind, spec: Spec, folder: Path) -> Iterator[None]:
+    """Make the cluster after the block, unless an interrupted `up` left a whole one of the same specification.
+
+    The block starts what may run meanwhile; it finds the place cleared of what belonged to an earlier cluster.
+    """
     fingerprint = cache.key(repr(spec))
     mark = folder / "cluster-made"
-    if mark.exists() and mark.read_text() == fingerprint and kind.kubectl.answers():
-        return
-    mark.unlink(missing_ok=True)
-    with step("making the cluster", "half a minute"):
-        kind.delete()
-        for left in ("data", "loaded"):
-            if (folder / left).exists():
-                shutil.rmtree(folder / left)
-        (folder / "data").mkdir()
-        sysctls.record()
-        kind.create(spec)
-    mark.write_text(fingerprint)
+    whole = mark.exists() and mark.read_text() == fingerprint and kind.kubectl.answers()
+    if not whole:
+        mark.unlink(missing_ok=True)
+        _clear(kind, folder)
+    yield
+    if not whole:
+        with step("making the cluster", "half a minute"):
+            sysctls.record()
+            kind.create(spec)
+        mark.write_text(fingerprint)
+
+
+def _clear(kind: Kind, folder: Path) -> None:
+    kind.delete()
+    for left in ("data", "loaded", "images"):
+        if (folder / left).exists():
+            shutil.rmtree(folder / left)
+        (folder / left).mkdir()
 
 
 def _addresses(kind: Kind, folder: Path, loaded: Images) -> addresses.Addresses:

@@ -18,6 +18,10 @@ class Images:
     runner: str
     lakefs: str | None
 
+    def references(self) -> list[str]:
+        """All of them that there are."""
+        return [reference for reference in (self.operator, self.runner, self.lakefs) if reference]
+
 
 def build() -> Images:
     """Build what is not built yet, side by side."""
@@ -33,7 +37,7 @@ def _build(name: str) -> str:
 
 def load(cluster: Cluster, built: Images) -> Images:
     """Put them into the cluster; gives the references by which pods name them."""
-    found = [reference for reference in (built.operator, built.runner, built.lakefs) if reference]
+    found = built.references()
     with step("putting the images into the cluster"):
         names = dict(zip(found, cluster.load(found), strict=True))
     return Images(names[built.operator], names[built.runner], names[built.lakefs] if built.lakefs else None)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from perago_dev import commands
+from perago_dev.errors import Stopped
 
 Result = TypeVar("Result")
 WIDTH = 8
@@ -31,17 +32,27 @@ class Together:
         for future in self._given:
             future.result()
 
+    def cause(self, seen: BaseException) -> BaseException:
+        """What went wrong first, when all steps are over: `seen` itself, unless that was only stopped with the rest."""
+        if not isinstance(seen, Stopped):
+            return seen
+        errors = (future.exception() for future in self._given if not future.cancelled())
+        return next((error for error in errors if error and not isinstance(error, Stopped)), seen)
+
 
 @contextmanager
 def together() -> Iterator[Together]:
-    """A block in which steps run side by side; the first error stops the programs of the others."""
+    """A block in which steps run side by side; the first error stops the programs of the others and is raised."""
     pool = ThreadPoolExecutor(WIDTH, thread_name_prefix="step")
     group = Together(pool)
     try:
         yield group
         group.wait()
-    except BaseException:
+    except BaseException as seen:
         commands.stop_children()
+        pool.shutdown(wait=True, cancel_futures=True)
+        if (cause := group.cause(seen)) is not seen:
+            raise cause from None
         raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=True)

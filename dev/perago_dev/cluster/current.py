@@ -47,7 +47,7 @@ class CurrentCluster:
         if prefix := os.environ.get(REGISTRY):
             return [image_store.push(reference, prefix) for reference in references]
         kind = Kind(self.binaries, provider(), self.state, self.context.removeprefix("kind-"))
-        return kind.load(references)
+        return kind.load_foreign(references)
 
 
 def connect(binaries: Path, state: Path) -> CurrentCluster:

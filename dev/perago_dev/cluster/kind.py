@@ -10,9 +10,11 @@ from pathlib import Path
 
 from perago_dev import cache, commands, image_store, podman
 from perago_dev.cluster import network
-from perago_dev.cluster.spec import API_PORT, Provider, Spec, configuration
+from perago_dev.cluster.spec import API_PORT, NODE_IMAGES, Provider, Spec, configuration
 from perago_dev.kubectl import Kubectl
+from perago_dev.locks import exclusive
 
+IMPORT = ("ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "--snapshotter=overlayfs")
 _ADDRESSES = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
 
 
@@ -53,19 +55,51 @@ class Kind:
         if self._provider == "podman":
             podman.remove_network(self._network)
 
-    def load(self, references: Sequence[str]) -> list[str]:
-        """Put the images into all nodes, unless that was done before."""
-        markers = {reference: self._state / "loaded" / cache.key(reference) for reference in references}
-        if absent := [reference for reference, marker in markers.items() if not marker.exists()]:
-            file = self._state / "tmp" / f"images-{cache.key(*absent)}.tar"
+    def prepare(self, references: Sequence[str]) -> None:
+        """Write down the images that are not in the nodes yet; may run while the cluster is being made."""
+        absent = self._absent(references)
+        file = self._archive(absent)
+        with exclusive(self._state / "locks" / file.name, "images"):
+            if not absent or file.exists():
+                return
             file.parent.mkdir(parents=True, exist_ok=True)
-            image_store.archive(absent, file)
-            self._run("load", "image-archive", str(file))
+            unfinished = file.with_suffix(".unfinished")
+            unfinished.unlink(missing_ok=True)
+            image_store.archive(absent, unfinished)
+            unfinished.rename(file)
+
+    def load(self, references: Sequence[str]) -> list[str]:
+        """Put the images into all nodes, unless that was done before.
+
+        The nodes import them from a folder they see: on 2 cores 6 s for three images, where `kind load` takes 20 s.
+        """
+        if absent := self._absent(references):
+            file = self._archive(absent)
+            self.prepare(references)
+            for node in self.nodes():
+                self._execute(node, [*IMPORT, f"{NODE_IMAGES}/{file.name}"], None)
             file.unlink()
             for reference in absent:
-                markers[reference].parent.mkdir(parents=True, exist_ok=True)
-                markers[reference].touch()
+                self._marker(reference).parent.mkdir(parents=True, exist_ok=True)
+                self._marker(reference).touch()
         return list(references)
+
+    def load_foreign(self, references: Sequence[str]) -> list[str]:
+        """Put the images into the nodes of a kind cluster that was made by somebody else."""
+        self.prepare(references)
+        file = self._archive(references)
+        self._run("load", "image-archive", str(file))
+        file.unlink()
+        return list(references)
+
+    def _absent(self, references: Sequence[str]) -> list[str]:
+        return [reference for reference in references if not self._marker(reference).exists()]
+
+    def _marker(self, reference: str) -> Path:
+        return self._state / "loaded" / cache.key(reference)
+
+    def _archive(self, references: Sequence[str]) -> Path:
+        return self._state / "images" / f"{cache.key(*references)}.tar"
 
     def published(self, node_port: int) -> str:
         """`host:port` at which this host reaches a NodePort."""

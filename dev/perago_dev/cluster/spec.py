@@ -20,6 +20,7 @@ scheduler:
 """
 """The stock limits of 20 to 50 requests/s would be what a load test measures."""
 API_PORT = 6443
+NODE_IMAGES = "/var/lib/perago-dev-images"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Spec:
     image: str = ""
     workers: int = 0
     mounts: Sequence[Mount] = ()
+    images: Path | None = None
+    """The folder of this host from which all nodes import images."""
     ports: Sequence[int] = ()
     """NodePorts that Docker publishes on this host; on podman the node's own address serves."""
 
@@ -47,7 +50,10 @@ class Spec:
 def configuration(spec: Spec) -> dict[str, Any]:
     """kind's configuration of the cluster."""
     own_network = spec.provider == "podman"
-    control_plane: dict[str, Any] = {"role": "control-plane", "extraMounts": [_mount(mount) for mount in spec.mounts]}
+    images = [Mount(spec.images, NODE_IMAGES)] if spec.images else []
+    mounts = [_mount(mount) for mount in (*images, *spec.mounts)]
+    worker = {"role": "worker", "extraMounts": [_mount(mount) for mount in images]}
+    control_plane: dict[str, Any] = {"role": "control-plane", "extraMounts": mounts}
     networking: dict[str, Any] = {"apiServerAddress": "127.0.0.1", "ipFamily": "ipv4"}
     if own_network:
         networking |= {"disableDefaultCNI": True, "kubeProxyMode": "nftables"}
@@ -62,7 +68,7 @@ def configuration(spec: Spec) -> dict[str, Any]:
         "networking": networking,
         "containerdConfigPatches": [OOM_PATCH] if own_network else [],
         "kubeadmConfigPatches": [FAST_CLIENTS],
-        "nodes": [control_plane, *({"role": "worker"} for _ in range(spec.workers))],
+        "nodes": [control_plane, *(worker for _ in range(spec.workers))],
     }
 
 

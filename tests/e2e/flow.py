@@ -1,6 +1,7 @@
 """One task of one workflow, from its start in Conductor to the attempt's end."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from tests.e2e.definitions import ConductorServer, Object
 from tests.e2e.kubectl import Kubectl, eventually
@@ -74,17 +75,19 @@ class Flow:
     def assert_nothing_left(self, repository: Repository | None, *attempts: str) -> None:
         """No pod, no staging branch and no finalizer of these attempts is there any more."""
         for name in attempts:
-            self._await_no_pod(name)
-            found = self.cluster.get("peragoattempts", name)
-            assert found is None or not found["metadata"].get("finalizers"), f"{name} has a finalizer"
+            story = partial(self.cluster.story, name)
+            eventually(partial(self._is_without_pods, name), f"the end of the pods of attempt {name}", 90, story)
+            eventually(partial(self._is_released, name), f"the end of the finalizer of attempt {name}", 90, story)
         if repository is not None:
             assert repository.staging_branches() == []
 
-    def _await_no_pod(self, attempt: str) -> None:
-        def look() -> bool | None:
-            return not self.cluster.list("pods", f"perago.dev/attempt={attempt}") or None
+    def _is_without_pods(self, attempt: str) -> bool | None:
+        return not self.cluster.list("pods", f"perago.dev/attempt={attempt}") or None
 
-        eventually(look, f"the end of the pods of attempt {attempt}", 60, lambda: self.cluster.story(attempt))
+    def _is_released(self, attempt: str) -> bool | None:
+        """After a restart of the operator the finalizer stays until no earlier call to Conductor can land any more."""
+        found = self.cluster.get("peragoattempts", attempt)
+        return found is None or not found["metadata"].get("finalizers") or None
 
     def keyed_task(self, name: str, lakefs_secret: str) -> Object:
         """A PeragoTask whose agents take their lakeFS keys from another Secret; it polls nothing."""

@@ -162,6 +162,7 @@ class LakeFS:
     async def _request(
         self, method: str, path: str, what: str, **options: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
+        what = f"{what} in the repository {self.repository!r}"
         url = URL(self._base + path, encoded=True)
         async with answering("lakeFS", what), self._session.request(method, url, **options) as response:
             if response.status >= 400:

@@ -117,8 +117,9 @@ class Session:
         )
 
     async def _download(self, call: wire.Download) -> wire.WireModel:
-        self.seen.steps = await self._parts.preparation.steps()
-        answer = await self.seen.steps.download(call)
+        steps = self.seen.steps = await self._parts.preparation.steps()
+        self._parts.status.post(wire.StatusReport(workspace=steps.report()))
+        answer = await steps.download(call)
         self._parts.status.post(wire.StatusReport(step="Executing"))
         return answer
 
@@ -208,7 +209,8 @@ class Session:
     async def record(self, outcome: wire.Outcome) -> None:
         """Write the outcome, once; raises when the cluster cannot be reached in the order's time, or refuses it."""
         timings = wire.StepTimings.model_validate(self.seen.timings)
-        workspace = self.seen.steps.report() if self.seen.steps else None
+        completed = outcome.status == "COMPLETED"
+        workspace = self.seen.steps.report(completed=completed) if self.seen.steps else None
         await self._parts.status.write(wire.StatusReport(outcome=outcome, timings=timings, workspace=workspace))
         self.seen.state = State.ENDED
         logger.info("recorded {} ({})", outcome.status, outcome.reason)

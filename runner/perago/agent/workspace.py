@@ -144,14 +144,15 @@ class WorkspaceSteps:
         workspace = self._place.workspace.published_output(self._ref).model_dump()
         return {"workspace": workspace, **(self._stored_output or {})}
 
-    def report(self) -> wire.WorkspaceReport:
-        """The refs for the status."""
+    def report(self, *, completed: bool = False) -> wire.WorkspaceReport:
+        """The refs for the status; a completed attempt names the ref it ended with, changed or not."""
         workspace = self._place.workspace
+        told = completed or self._ref != workspace.ref
         return wire.WorkspaceReport(
             repository=workspace.repository,
             branch=workspace.branch,
             input_ref=workspace.ref,
-            published_ref=None if self._ref == workspace.ref else self._ref,
+            published_ref=self._ref if told else None,
             changed=self._changed,
         )
 

@@ -51,6 +51,7 @@ async def test_a_read_only_attempt_writes_nothing(pod: Pod, repository: Reposito
     assert pod.outcome.output is not None
     assert pod.outcome.output["workspace"]["ref"] == base
     assert await repository.head() == base
+    assert pod.api.status["workspace"]["publishedRef"] == base
     assert "staging" not in pod.api.status
 
 

@@ -1,0 +1,79 @@
+"""Every exception of the agent has a row: the class for the task, the word for the outcome."""
+
+import errno
+
+import pytest
+
+from perago import errors
+from perago.agent import attempt, conductor, failures, http, lakefs_errors, mounts, outcome, volume
+from perago.agent.failures import failure_of
+
+MODULES = (attempt, conductor, failures, http, lakefs_errors, mounts, outcome, volume)
+
+
+def classes() -> list[type[Exception]]:
+    """The exceptions that the agent's modules define."""
+    return [
+        kind
+        for module in MODULES
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__ == module.__name__
+    ]
+
+
+@pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+def test_no_exception_of_the_agent_is_unmapped(kind: type[Exception]) -> None:
+    """Each is told by a reason of its own, never as an internal error, and raises a class that the task knows."""
+    failure = failure_of(kind("lakeFS did not answer"))
+    assert failure.reason != "AgentError"
+    assert issubclass(getattr(errors, failure.error), Exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("lakeFS did not answer", "LakeFSUnreachable"),
+        ("Conductor did not answer", "ConductorUnreachable"),
+        ("the API server did not answer", "ClusterUnreachable"),
+    ],
+)
+def test_no_answer_is_told_by_the_server(text: str, reason: str) -> None:
+    """Who was silent matters."""
+    assert failure_of(http.NoAnswer(text)).reason == reason
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_a_full_volume(number: int) -> None:
+    """Wherever it is noticed."""
+    assert failure_of(OSError(number, "full")).reason == "VolumeFull"
+
+
+def test_anything_unforeseen_is_an_error_of_the_agent() -> None:
+    """The task learns that it is not its own fault."""
+    failure = failure_of(RuntimeError("boom"))
+    assert failure.reason == "AgentError"
+    assert "the agent failed" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (400, "commit: no changes", lakefs_errors.NoChanges),
+        (400, "update branch main: no changes", lakefs_errors.NoChanges),
+        (400, "uncommitted changes (dirty branch)", lakefs_errors.UncommittedChanges),
+        (400, "something else", lakefs_errors.Refused),
+        (401, "error authenticating request", lakefs_errors.Unauthorized),
+        (403, "cannot write to protected branch", lakefs_errors.Forbidden),
+        (404, "repository not found", lakefs_errors.RepositoryNotFound),
+        (404, "branch not found", lakefs_errors.RefNotFound),
+        (409, "", lakefs_errors.Conflict),
+        (412, "pre-merge hook aborted", lakefs_errors.HookRefused),
+        (500, "prepare-commit hook aborted, run id", lakefs_errors.HookRefused),
+        (418, "teapot", lakefs_errors.Refused),
+    ],
+)
+def test_lakefs_refusals_by_status_and_words(status: int, message: str, kind: type[Exception]) -> None:
+    """The words are those of a real server; they travel with the exception."""
+    error = lakefs_errors.refusal(status, message, "merge")
+    assert type(error) is kind
+    assert message in str(error)

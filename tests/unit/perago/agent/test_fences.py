@@ -1,0 +1,80 @@
+"""The attempt fence: current only while Conductor's task and the attempt's own object both say so."""
+
+from dataclasses import replace
+
+import pytest
+
+from perago.agent.attempt import AttemptGone, AttemptObject
+from perago.agent.conductor import FreshTask
+from perago.agent.fences import AttemptFence, is_current
+from perago.agent.http import NoAnswer
+from perago.errors import StaleAttemptError
+from tests.unit.perago.test_publication import order
+
+TASK = FreshTask("IN_PROGRESS", "t1", "wf", "build", seq=2, iteration=0, retry_count=1)
+OBJECT = AttemptObject("u2", deleted=False, canceled=False, input=None, staging=None)
+
+
+class Attempt:
+    def __init__(self, found: AttemptObject | Exception) -> None:
+        self.found = found
+
+    async def get(self) -> AttemptObject:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+class Conductor:
+    def __init__(self, *answers: FreshTask | Exception | None) -> None:
+        self.answers = list(answers)
+
+    async def task(self, task_id: str) -> FreshTask | None:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def fence(task: FreshTask | Exception | None = TASK, found: AttemptObject | Exception = OBJECT) -> AttemptFence:
+    return AttemptFence(order(retry_seconds=5), Attempt(found), Conductor(task, TASK))
+
+
+async def test_the_same_task_in_progress_passes() -> None:
+    """And the fresh attempt is told to the task."""
+    fresh = await fence().current()
+    assert is_current(order(), fresh)
+    await fence().require()
+
+
+@pytest.mark.parametrize(
+    ("task", "found"),
+    [
+        pytest.param(replace(TASK, status="TIMED_OUT"), OBJECT, id="timed out"),
+        pytest.param(replace(TASK, status="SCHEDULED"), OBJECT, id="back in the queue"),
+        pytest.param(replace(TASK, retry_count=2), OBJECT, id="another retry"),
+        pytest.param(replace(TASK, workflow_instance_id="other"), OBJECT, id="another workflow"),
+        pytest.param(replace(TASK, task_id="other"), OBJECT, id="another task"),
+        pytest.param(None, OBJECT, id="unknown to Conductor"),
+        pytest.param(TASK, replace(OBJECT, deleted=True), id="object being deleted"),
+        pytest.param(TASK, replace(OBJECT, canceled=True), id="canceled"),
+        pytest.param(TASK, AttemptGone("gone"), id="object gone"),
+    ],
+)
+async def test_anything_else_is_stale(task: FreshTask | None, found: AttemptObject | Exception) -> None:
+    """Whichever of the two says so."""
+    with pytest.raises(StaleAttemptError):
+        await fence(task, found).require()
+
+
+async def test_an_unreachable_conductor_is_asked_again() -> None:
+    """One lost read makes no attempt stale."""
+    await fence(NoAnswer("Conductor did not answer")).require()
+
+
+async def test_a_standalone_attempt_is_fenced_by_its_object() -> None:
+    """Conductor is not asked."""
+    standalone = order(conductor=None)
+    await AttemptFence(standalone, Attempt(OBJECT), None).require()
+    with pytest.raises(StaleAttemptError):
+        await AttemptFence(standalone, Attempt(replace(OBJECT, canceled=True)), None).require()

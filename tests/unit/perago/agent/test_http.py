@@ -1,0 +1,108 @@
+"""Retries: only after NoAnswer, for as long as given; and many things at once, bounded."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from perago.agent.http import NoAnswer, answering, basic_auth, retried, transient
+from perago.agent.parallel import each, in_parallel
+
+
+class Flaky:
+    """Fails `failures` times with `error`, then answers."""
+
+    def __init__(self, failures: int, error: Exception) -> None:
+        self.failures, self.error, self.calls = failures, error, 0
+
+    async def __call__(self) -> str:
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise self.error
+        return "answer"
+
+
+async def test_no_answer_is_tried_again() -> None:
+    """Until there is one."""
+    call = Flaky(2, NoAnswer("x"))
+    assert await retried(call, 10) == "answer"
+    assert call.calls == 3
+
+
+async def test_a_refusal_is_not_tried_again() -> None:
+    """A no is an answer."""
+    call = Flaky(2, ValueError("no"))
+    with pytest.raises(ValueError, match="no"):
+        await retried(call, 10)
+    assert call.calls == 1
+
+
+async def test_when_time_is_over_the_last_error_is_raised() -> None:
+    """It says which server was silent."""
+    with pytest.raises(NoAnswer, match="silent"):
+        await retried(Flaky(99, NoAnswer("silent")), 0)
+
+
+@pytest.mark.parametrize(
+    "error", [aiohttp.ClientPayloadError("cut"), TimeoutError(), ConnectionResetError(), aiohttp.ClientOSError()]
+)
+async def test_a_broken_exchange_is_no_answer(error: Exception) -> None:
+    """Whatever the client library calls it; who and what are named."""
+    with pytest.raises(NoAnswer, match=r"lakeFS did not answer \(list\)"):
+        async with answering("lakeFS", "list"):
+            raise error
+
+
+@pytest.mark.parametrize(("status", "want"), [(429, True), (500, True), (503, True), (404, False), (412, False)])
+def test_statuses_that_say_try_again(status: int, want: bool) -> None:
+    """Overload and the server's own failures."""
+    assert transient(status) is want
+
+
+def test_basic_auth_is_the_header_of_rfc_7617() -> None:
+    """User and password in UTF-8."""
+    assert basic_auth("Aladdin", "open sesame") == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+
+
+async def test_everything_is_done_and_no_more_than_width_at_once() -> None:
+    """Bounded, complete."""
+    done, running, most = [], 0, 0
+
+    async def work(item: int) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        done.append(item)
+
+    await in_parallel(each(range(50)), work, 4)
+    assert sorted(done) == list(range(50))
+    assert most <= 4
+
+
+async def test_the_first_failure_is_raised_as_it_is() -> None:
+    """Not as a group, and the rest is canceled."""
+
+    async def work(item: int) -> None:
+        if item == 3:
+            raise ValueError("three")
+        await asyncio.Event().wait()
+
+    with pytest.raises(ValueError, match="three"):
+        await in_parallel(each(range(10)), work, 4)
+
+
+async def test_a_source_that_fails_fails_the_whole() -> None:
+    """A listing that breaks off does not look like its end."""
+
+    async def source() -> AsyncIterator[int]:
+        yield 1
+        raise NoAnswer("page 2")
+
+    async def work(item: int) -> None:
+        await asyncio.sleep(0)
+
+    with pytest.raises(NoAnswer, match="page 2"):
+        await in_parallel(source(), work, 2)

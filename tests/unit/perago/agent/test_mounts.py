@@ -1,0 +1,71 @@
+"""What is mounted: keys are read from files, named when they are missing, and never shown."""
+
+from pathlib import Path
+
+import pytest
+
+from perago import wire
+from perago.agent import __main__ as main
+from perago.agent.mounts import MissingKeys, conductor_keys, lakefs_keys, pod_mounts
+
+
+def secret(folder: Path, **values: str) -> Path:
+    for name, value in values.items():
+        (folder / name).write_text(value)
+    return folder
+
+
+LAKEFS = {"endpoint": "http://lakefs/\n", "accessKeyId": "AKIA\n", "secretAccessKey": "s3cr3t\n"}
+
+
+def test_keys_lose_their_line_ends(tmp_path: Path) -> None:
+    """As `kubectl create secret --from-file` leaves them."""
+    keys = lakefs_keys(secret(tmp_path, **LAKEFS))
+    assert (keys.endpoint, keys.access_key, keys.secret_key) == ("http://lakefs", "AKIA", "s3cr3t")
+
+
+def test_keys_are_not_shown() -> None:
+    """Neither in logs nor in errors."""
+    from perago.agent.mounts import ConductorKeys, LakeFSKeys
+
+    shown = repr(LakeFSKeys("http://x", "AKIA", "s3cr3t")) + repr(ConductorKeys("http://x", "tok", "me", "pass"))
+    assert not any(word in shown for word in ("AKIA", "s3cr3t", "tok", "pass"))
+
+
+@pytest.mark.parametrize("name", ["endpoint", "accessKeyId", "secretAccessKey"])
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_missing_or_empty_key_is_named(tmp_path: Path, name: str, empty: bool) -> None:
+    """The file, not a value."""
+    folder = secret(tmp_path, **LAKEFS)
+    (folder / name).write_text("\n") if empty else (folder / name).unlink()
+    with pytest.raises(MissingKeys, match=name):
+        lakefs_keys(folder)
+
+
+@pytest.mark.parametrize(("text", "want"), [(None, True), ("true", True), ("False", False)])
+def test_replacing_unmarked_commits_is_on_unless_the_secret_says_false(
+    tmp_path: Path, text: str | None, want: bool
+) -> None:
+    """The policy lies beside the keys of the repository's server."""
+    folder = secret(tmp_path, **LAKEFS, **({"replaceUnmarked": text} if text else {}))
+    assert lakefs_keys(folder).replace_unmarked is want
+
+
+def test_conductor_needs_only_a_url(tmp_path: Path) -> None:
+    """Credentials are optional."""
+    keys = conductor_keys(secret(tmp_path, url="http://conductor/api/"))
+    assert (keys.url, keys.token, keys.username) == ("http://conductor/api", None, None)
+
+
+@pytest.mark.parametrize(
+    ("host", "want"), [("10.0.0.1", "https://10.0.0.1:6443"), ("fd00::1", "https://[fd00::1]:6443")]
+)
+def test_the_api_server_is_the_one_kubernetes_names(host: str, want: str) -> None:
+    """IPv6 in brackets."""
+    environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": "6443"}
+    assert pod_mounts(environ).api_server == want
+
+
+def test_the_socket_is_where_the_wire_says() -> None:
+    """The entry point repeats the path, because it listens before it imports."""
+    assert main.SOCKET_PATH == wire.SOCKET_PATH

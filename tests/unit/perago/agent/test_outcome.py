@@ -1,0 +1,78 @@
+"""Outcomes fit an object, survive a merge patch, and carry the precise reason."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perago import wire
+from perago.agent import outcome as o
+from tests.fakes.attempt_api import merge_patch
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(), json_values, max_size=5))
+def test_any_output_survives_the_merge_patch(output: dict[str, Any]) -> None:
+    """What the API server keeps of the patch still holds the whole output, nulls and large integers included."""
+    patch = json.loads(json.dumps(o.completed(output).to_json()))
+    assert wire.Outcome.model_validate(merge_patch({}, patch)).full_output() == output
+
+
+@pytest.mark.parametrize("output", [{"a": None}, {"a": [None]}, {"a": [{"b": None}]}, {"a": 2**63}])
+def test_what_a_merge_patch_would_change_is_packed(output: dict[str, Any]) -> None:
+    """Such an output is stored compressed."""
+    assert o.completed(output).output is None
+
+
+def test_a_plain_output_stays_readable() -> None:
+    """kubectl shows it."""
+    assert o.completed({"a": [1, True, "x"]}).output == {"a": [1, True, "x"]}
+
+
+@pytest.mark.parametrize("null", [None, 0], ids=["with nulls", "without"])
+def test_an_output_over_the_limit_is_refused_with_its_size(null: int | None) -> None:
+    """OutputTooLarge, before anything is published."""
+    text = "".join(chr(number) for number in random.Random(1).choices(range(0x4E00, 0x9FFF), k=600_000))
+    with pytest.raises(o.OutputTooLarge, match="compressed"):
+        o.check_output({"result": text, "n": null})
+
+
+def result(**changes: Any) -> wire.Result:
+    return wire.Result.model_validate({"status": "FAILED", "reason": "TaskFailed", "message": "why"} | changes)
+
+
+def test_the_agents_own_cause_is_more_precise_than_the_tasks_reason() -> None:
+    """LakeFSUnreachable rather than the TaskExecutionError that crossed."""
+    assert o.not_completed(result(reason="TaskExecutionError"), "LakeFSUnreachable", 500).reason == "LakeFSUnreachable"
+
+
+def test_without_a_cause_the_tasks_reason_counts() -> None:
+    """The exception's class."""
+    assert o.not_completed(result(), None, 500).reason == "TaskFailed"
+
+
+@pytest.mark.parametrize("reason", ["", "two words", "lower", "Ü", "A" * 101, "A\n", "<script>"])
+def test_a_reason_that_is_no_word_is_replaced(reason: str) -> None:
+    """A hostile task cannot write what it likes into a reason."""
+    assert o.reason_word(reason) == "TaskExecutionError"
+
+
+@given(st.text(max_size=50), st.integers(1, 20))
+def test_messages_are_cut_to_their_limit(text: str, limit: int) -> None:
+    """Never longer, and unchanged when they fit."""
+    found = o.cut(text, limit)
+    assert len(found) <= limit
+    assert found == text or len(text) > limit
+
+
+def test_a_failure_without_a_message_tells_its_reason() -> None:
+    """Conductor gets a text in any case."""
+    assert o.not_completed(result(message=None), None, 500).message == "TaskFailed"

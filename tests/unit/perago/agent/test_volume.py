@@ -1,0 +1,171 @@
+"""The tree on the volume: nothing in it leads the agent out of it; space is counted."""
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from perago.agent import volume
+from perago.agent.lakefs import ObjectStats
+from perago.agent.streams import CHUNK_BYTES, LARGE_BYTES, Sink, Source, verify
+from perago.agent.volume import CorruptObject, Space, Tree, UnreadableFile, VolumeFull
+from perago.errors import TaskInputError
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "key").write_text("secret")
+    return Tree(str(tmp_path / "root"))
+
+
+def write(tree: Tree, path: str, data: bytes = b"x") -> None:
+    descriptor = tree.create(path)
+    volume.write_all(descriptor, data, path)
+    os.close(descriptor)
+
+
+def test_files_are_made_with_their_folders(tree: Tree, tmp_path: Path) -> None:
+    """And may be read again."""
+    write(tree, "a/b/c", b"content")
+    assert (tmp_path / "root/a/b/c").read_bytes() == b"content"
+    descriptor, size = tree.open_for_reading("a/b/c")
+    os.close(descriptor)
+    assert size == 7
+
+
+@pytest.mark.parametrize("path", ["link", "folder/key"])
+def test_no_symlink_is_followed(tree: Tree, tmp_path: Path, path: str) -> None:
+    """Neither as the file nor on the way, for reading and for writing."""
+    (tmp_path / "root/link").symlink_to("../outside/key")
+    (tmp_path / "root/folder").symlink_to("../outside")
+    with pytest.raises(TaskInputError, match="symlink"):
+        tree.open_for_reading(path)
+    with pytest.raises(TaskInputError):
+        tree.create(path)
+    assert (tmp_path / "outside/key").read_text() == "secret"
+
+
+def test_only_regular_files_are_read(tree: Tree, tmp_path: Path) -> None:
+    """A pipe would hang, a folder has no bytes."""
+    os.mkfifo(tmp_path / "root/pipe")
+    (tmp_path / "root/folder").mkdir()
+    for path in ("pipe", "folder"):
+        with pytest.raises(TaskInputError, match=path):
+            tree.open_for_reading(path)
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "a/b"), ("a/b", "a")])
+def test_a_file_and_a_folder_by_one_name_are_told(tree: Tree, first: str, second: str) -> None:
+    """In either order the second is named."""
+    write(tree, first)
+    with pytest.raises(TaskInputError, match=second):
+        tree.create(second)
+
+
+def test_a_missing_file_is_named(tree: Tree) -> None:
+    """What the task says it changed must be there."""
+    with pytest.raises(TaskInputError, match="'gone'"):
+        tree.open_for_reading("gone")
+
+
+def test_a_root_that_is_a_symlink_is_refused(tmp_path: Path) -> None:
+    """The attempt's directory is made by the task."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "root").symlink_to("real")
+    with pytest.raises(TaskInputError, match="attempt directory"):
+        Tree(str(tmp_path / "root"))
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.EACCES, UnreadableFile),
+        (errno.ENOSPC, VolumeFull),
+        (errno.EDQUOT, VolumeFull),
+        (errno.ELOOP, TaskInputError),
+        (errno.ENAMETOOLONG, TaskInputError),
+    ],
+)
+def test_each_error_of_the_file_system_has_a_meaning(number: int, kind: type[Exception]) -> None:
+    """And names the file."""
+    error = volume._meaning(OSError(number, "why"), "a/b")
+    assert type(error) is kind
+    assert "'a/b'" in str(error)
+
+
+def test_space_ends_at_the_volumes_size() -> None:
+    """The object that no longer fits is named, with the size."""
+    space = Space(limit=10, free=1000)
+    space.plan(10, "a")
+    with pytest.raises(VolumeFull, match=r"10 bytes.*'b'"):
+        space.plan(1, "b")
+
+
+def test_space_ends_at_what_is_free() -> None:
+    """Also when the volume's size is not known."""
+    with pytest.raises(VolumeFull, match="free"):
+        Space(limit=0, free=5).plan(6, "a")
+
+
+def stats(data: bytes, **changes: object) -> ObjectStats:
+    values = {"path": "p", "size": len(data), "checksum": hashlib.md5(data).hexdigest()} | changes
+    return ObjectStats(str(values["path"]), int(str(values["size"])), str(values["checksum"]))
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, LARGE_BYTES + 1])
+async def test_what_is_written_is_hashed_and_verified(tree: Tree, size: int) -> None:
+    """Small in place, large in a thread; the content hash is SHA-256."""
+    data = os.urandom(size)
+    sink = Sink(tree.create("f"), "f")
+    for start in range(0, size, CHUNK_BYTES):
+        await sink.feed(data[start : start + CHUNK_BYTES], large=size > LARGE_BYTES)
+    assert sink.finish(stats(data)) == hashlib.sha256(data).hexdigest()
+
+
+async def test_a_transfer_that_begins_again_forgets_what_it_had(tree: Tree, tmp_path: Path) -> None:
+    """A broken download leaves no bytes behind."""
+    sink = Sink(tree.create("f"), "f")
+    await sink.feed(b"broken off", large=False)
+    sink.restart()
+    await sink.feed(b"new", large=False)
+    sink.finish(stats(b"new"))
+    assert (tmp_path / "root/f").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("size", [0, 5, LARGE_BYTES, LARGE_BYTES + 7])
+async def test_what_is_read_is_sent_whole_and_checked(tree: Tree, size: int) -> None:
+    """Bytes for a small file, a stream for a large one; the server's answer must be the same object."""
+    data = os.urandom(size)
+    write(tree, "f", data)
+    source = Source(*tree.open_for_reading("f"), "f")
+    body = source.body()
+    sent = body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
+    assert sent == data
+    source.check(stats(data))
+    with pytest.raises(CorruptObject):
+        source.check(stats(data + b"x"))
+
+
+async def test_a_file_that_shrinks_while_it_is_sent_is_told(tree: Tree, tmp_path: Path) -> None:
+    """Rather than waiting for bytes that never come."""
+    write(tree, "f", b"12345")
+    source = Source(*tree.open_for_reading("f"), "f")
+    os.truncate(tmp_path / "root/f", 2)
+    with pytest.raises(TaskInputError, match="changed while"):
+        source.body()
+
+
+@pytest.mark.parametrize("changes", [{"size": 4}, {"checksum": "0" * 32}])
+def test_a_different_size_or_checksum_is_corrupt(changes: dict[str, object]) -> None:
+    """The object is named."""
+    with pytest.raises(CorruptObject, match="'p'"):
+        verify(stats(b"abc", **changes), 3, hashlib.md5(b"abc").hexdigest())
+
+
+def test_a_checksum_that_is_no_md5_is_not_compared() -> None:
+    """Imported objects may carry another server's tag."""
+    verify(stats(b"abc", checksum="d41d-7"), 3, "irrelevant")

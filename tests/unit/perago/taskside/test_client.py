@@ -1,0 +1,118 @@
+"""The task's end of the socket: calls, refusals as exceptions, an agent that goes away."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perago import wire
+from perago.errors import PublishFenceError, TaskExecutionError
+from perago.taskside.client import AgentClient, AgentGone, connect
+
+Script = Callable[[dict[str, Any]], bytes]
+
+
+class Agent:
+    """The other end: answers each frame by a function of its body."""
+
+    def __init__(self, script: Script) -> None:
+        ours, theirs = socket.socketpair()
+        self.calls: list[dict[str, Any]] = []
+        self.client = AgentClient(ours, clock=lambda: float(len(self.calls)))
+        self._socket, self._script = theirs, script
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        with self._socket as stream:
+            while header := stream.recv(4, socket.MSG_WAITALL):
+                self.calls.append(wire.decode_frame(stream.recv(wire.frame_length(header), socket.MSG_WAITALL)))
+                if not (answer := self._script(self.calls[-1])):
+                    return
+                stream.sendall(answer)
+
+    def close(self) -> None:
+        self.client._connection.close()
+        self.thread.join()
+
+
+@pytest.fixture
+def agent() -> Iterator[Callable[[Script], Agent]]:
+    made: list[Agent] = []
+
+    def make(script: Script) -> Agent:
+        made.append(Agent(script))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def ok(model: wire.WireModel) -> Script:
+    return lambda call: wire.encode_frame(wire.answer(model))
+
+
+def test_an_answer_is_read_whole(agent: Callable[[Script], Agent]) -> None:
+    """Also when it comes in many pieces."""
+    given = wire.Published(ref="x" * 3_000_000)
+    one = agent(ok(given))
+    assert one.client._call(wire.CompleteNoop(), wire.Published) == given
+
+
+def test_a_refusal_is_raised_as_the_class_it_names(agent: Callable[[Script], Agent]) -> None:
+    """With the agent's message."""
+    one = agent(ok(wire.Refusal(error="PublishFenceError", message="moved")))
+    with pytest.raises(PublishFenceError, match="moved"):
+        one.client._call(wire.Publish(output={}), wire.Published)
+
+
+@pytest.mark.parametrize("name", ["Nonsense", "os", "TaskExecutionError"])
+def test_a_class_that_is_none_of_ours_is_an_execution_error(agent: Callable[[Script], Agent], name: str) -> None:
+    """The attempt fails either way."""
+    one = agent(ok(wire.Refusal(error=name, message="why")))
+    with pytest.raises(TaskExecutionError, match="why"):
+        one.client._call(wire.CompleteNoop(), wire.Published)
+
+
+def test_an_agent_that_hangs_up_is_gone(agent: Callable[[Script], Agent]) -> None:
+    """AgentGone, not a result."""
+    one = agent(lambda call: b"")
+    with pytest.raises(AgentGone):
+        one.client.hello()
+
+
+def test_the_bodys_time_ends_with_the_first_call_after_it(agent: Callable[[Script], Agent]) -> None:
+    """Seconds by the given clock; what comes later does not count."""
+    task = wire.ConductorTask(task_type="t", workflow_instance_id="w", task_id="i", reference_task_name="r", seq=1)
+    one = agent(ok(wire.CurrentAttempt(status="IN_PROGRESS", attempt=task)))
+    one.client.body_begins()
+    one.client.load_current_attempt(None)  # type: ignore[arg-type]
+    first = one.client.executing_seconds
+    one.client.load_current_attempt(None)  # type: ignore[arg-type]
+    assert first == one.client.executing_seconds == 0.0
+
+
+def test_connecting_waits_for_the_agent(tmp_path: Path) -> None:
+    """The socket may appear later than the task's process."""
+    path = str(tmp_path / "s")
+    listener = socket.socket(socket.AF_UNIX)
+
+    def listen() -> None:
+        listener.bind(path)
+        listener.listen()
+
+    timer = threading.Timer(0.05, listen)
+    timer.start()
+    connect(path, 10).close()
+    timer.join()
+    listener.close()
+
+
+def test_connecting_gives_up(tmp_path: Path) -> None:
+    """AgentGone names the socket."""
+    with pytest.raises(AgentGone, match="agent listens at"):
+        connect(str(tmp_path / "none"), 0)

@@ -1,0 +1,99 @@
+"""What the task side tells of an attempt: the exception's class as reason; modules that are no task, with the place."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from perago.errors import TaskDefinitionError
+from perago.result import completed_result, failed_result
+from perago.task import load_module_task
+from perago.taskside.attempt import LastError, result_of
+from perago.taskside.invalid import invalid_task
+
+
+def logged(error: Exception) -> None:
+    try:
+        raise error
+    except Exception:
+        logging.getLogger("perago").exception("failed")
+
+
+def test_the_last_logged_exception_names_the_reason() -> None:
+    """A clean-up that failed before is not the reason."""
+    errors = LastError()
+    logged(OSError("clean-up"))
+    logged(KeyError("body"))
+    assert result_of(failed_result("'body'"), errors, 1.5).reason == "KeyError"
+
+
+def test_a_completed_result_has_no_other_reason() -> None:
+    """Whatever was logged."""
+    errors = LastError()
+    logged(OSError("clean-up"))
+    result = result_of(completed_result({"result": {}}), errors, None)
+    assert (result.reason, result.output) == ("Completed", {"result": {}})
+
+
+def test_without_a_logged_exception_the_reason_is_general() -> None:
+    """A body may have turned logging off."""
+    assert result_of(failed_result("why"), LastError(), None).reason == "TaskExecutionError"
+
+
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> TaskDefinitionError:
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(TaskDefinitionError) as caught:
+        load_module_task(name)
+    return caught.value
+
+
+def test_a_module_that_raises_is_told_with_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own line, not the importing machinery's."""
+    error = load(tmp_path, monkeypatch, "raises_at_import", "\n\n1 / 0\n")
+    message = invalid_task(error).message or ""
+    assert "ZeroDivisionError" in message
+    assert f"{tmp_path}/raises_at_import.py:3" in message
+
+
+def test_a_syntax_error_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own text names the line."""
+    error = load(tmp_path, monkeypatch, "wrong_syntax", "x = = 1\n")
+    assert "wrong_syntax.py, line 1" in (invalid_task(error).message or "")
+
+
+def test_a_missing_module_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no place to tell."""
+    with pytest.raises(TaskDefinitionError) as caught:
+        load_module_task("no_such_module")
+    result = invalid_task(caught.value)
+    assert result.status == "FAILED_WITH_TERMINAL_ERROR"
+    assert result.reason == "InvalidTask"
+    assert (result.message or "").endswith("'no_such_module'")
+
+
+def test_the_task_side_loads_no_client_library() -> None:
+    """Standard library and pydantic only, before the user's module."""
+    code = "import perago.taskside.__main__, sys; print('\\n'.join(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {
+        "aiohttp",
+        "loguru",
+        "kopf",
+        "kubernetes",
+        "lakefs_sdk",
+        "conductor",
+        "requests",
+        "asyncio",
+        "perago.agent",
+    }
+    assert heavy.isdisjoint(found)
+
+
+def test_the_agent_loads_no_sdk() -> None:
+    """Its own small clients serve."""
+    code = "import perago.agent.run, sys; print('\\n'.join(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"kopf", "kubernetes", "lakefs_sdk", "lakefs", "conductor"}.isdisjoint(found)

@@ -34,7 +34,12 @@ def key(*parts: str | bytes) -> str:
 
 
 def files_below(path: Path) -> list[Path]:
-    """The file itself, or all files below a folder in a fixed order, caches of tools left out."""
+    """The file itself, or all files below a folder in a fixed order, caches of tools left out.
+
+    Raises FileNotFoundError when it is not there.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there")
     if path.is_file():
         return [path]
     found = (file for file in sorted(path.rglob("*")) if file.is_file())

@@ -24,9 +24,9 @@ def _record_file() -> Path:
     return states_root() / ".sysctls.json"
 
 
-def read(root: Path = SYSCTLS) -> dict[str, str]:
+def read() -> dict[str, str]:
     """The present values of those settings that this kernel has."""
-    return {name: (root / name).read_text().strip() for name in NAMES if (root / name).exists()}
+    return {name: (SYSCTLS / name).read_text().strip() for name in NAMES if (SYSCTLS / name).exists()}
 
 
 def changed(before: dict[str, str], now: dict[str, str]) -> dict[str, str]:
@@ -44,10 +44,10 @@ def record() -> None:
         unfinished.rename(file)
 
 
-def restore(root: Path = SYSCTLS) -> None:
+def restore() -> None:
     """Put the recorded values back and forget them; does nothing when there is no record."""
     file = _record_file()
     if file.exists():
-        for name, value in changed(json.loads(file.read_text()), read(root)).items():
-            (root / name).write_text(value)
+        for name, value in changed(json.loads(file.read_text()), read()).items():
+            (SYSCTLS / name).write_text(value)
         file.unlink()

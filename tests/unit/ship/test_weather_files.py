@@ -27,7 +27,9 @@ def tasks() -> dict[str, PeragoTask]:
 def test_task_definitions_are_current(module: str, tmp_path: Path) -> None:
     """The committed JSON is what `perago extract` makes of the module, byte for byte."""
     perago.write_taskdef(perago.load_module_task(f"weather.{module}"), tmp_path / "made.json")
-    assert (EXAMPLE / "conductor" / f"weather_{module}.taskdef.json").read_text() == (tmp_path / "made.json").read_text()
+    assert (EXAMPLE / "conductor" / f"weather_{module}.taskdef.json").read_text() == (
+        tmp_path / "made.json"
+    ).read_text()
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -30,19 +30,19 @@ def run(name: str) -> int:
 
 def next_commands(name: str, published: Published) -> str:
     """What a newcomer would try."""
-    environment = "" if name == DEFAULT_NAME else f" --name {name}"
+    named, made = ("", "") if name == DEFAULT_NAME else (f" --name {name}", f" NAME={name}")
     return commands(
         [
             (
                 "this environment's kubectl, helm and addresses in your shell",
-                f'eval "$(python -m perago_dev env{environment})"',
+                f'eval "$(.venv/bin/python -m perago_dev env{named})"',
             ),
             ("the attempts, with refs and pods", f"kubectl -n {NAMESPACE} get peragoattempts -o wide"),
             ("one attempt's story", f"kubectl -n {NAMESPACE} describe peragoattempt {published.attempts[0]}"),
             ("what an attempt can say", "kubectl explain peragoattempt.spec"),
             ("the report", lakefs_get(published.branch, "report.md")),
             ("the picture", f"{lakefs_get(published.branch, 'summary/climate.png')} > climate.png"),
-            ("remove everything", f"python -m perago_dev down{environment}"),
+            ("remove everything", f"make down{made}"),
         ]
     )
 

@@ -3,8 +3,9 @@
 import pytest
 
 from perago_dev.demo import definitions, release
-from perago_dev.demo.__main__ import main
+from perago_dev.demo.__main__ import main, next_commands
 from perago_dev.demo.checks import CheckFailed
+from perago_dev.demo.steps import Published
 from perago_dev.demo.story import Story, agreed
 
 
@@ -74,3 +75,13 @@ def test_unknown_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["--nmae", "x"])
     assert "--nmae" in capsys.readouterr().err
+
+
+def test_next_commands_name_another_environment() -> None:
+    """The usual one needs no name."""
+    published = Published("demo-1", "c", ("a1",))
+    assert "env)" in next_commands("perago", published)
+    assert "make down\n" in next_commands("perago", published) + "\n"
+    other = next_commands("other", published)
+    assert "env --name other)" in other
+    assert "make down NAME=other" in other

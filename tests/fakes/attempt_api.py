@@ -21,6 +21,7 @@ class AttemptServer:
     patches: list[dict[str, Any]] = field(default_factory=list)
     down: bool = False
     refuse_patches: int = 0
+    refuse_outcomes_of: str = "none"
     reads: int = 0
 
     @property
@@ -51,6 +52,8 @@ class AttemptServer:
         if request.content_type != "application/merge-patch+json":
             return web.json_response({"message": "unsupported patch type"}, status=415)
         patch = await request.json()
+        if patch["status"].get("outcome", {}).get("status") == self.refuse_outcomes_of:
+            return web.json_response({"message": "status.outcome is invalid"}, status=422)
         self.patches.append(patch)
         self.attempt["status"] = merge_patch(self.attempt.get("status", {}), patch["status"])
         return web.json_response(self.attempt)

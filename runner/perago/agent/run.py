@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,6 +24,7 @@ from perago.reference import WorkspaceInput
 
 async def run(order: wire.Order, mounts: Mounts, listener: socket.socket) -> int:
     """Serve one attempt; the exit code is 0 when its outcome is recorded."""
+    _log_plainly()
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     logger.info("serving {}/{} execution {}", order.namespace, order.name, order.execution)
@@ -32,6 +34,12 @@ async def run(order: wire.Order, mounts: Mounts, listener: socket.socket) -> int
     except Exception:  # noqa: BLE001 - the edge of the process: the traceback is all that is left of what went wrong
         logger.exception("the agent gives up; the outcome is not recorded")
         return 1
+
+
+def _log_plainly() -> None:
+    """To stderr, without the values of variables in tracebacks: some of them are keys."""
+    logger.remove()
+    logger.add(sys.stderr, level="INFO", backtrace=False, diagnose=False)
 
 
 async def _connected(

@@ -14,7 +14,7 @@ from loguru import logger
 
 from perago import wire
 from perago.agent import outcome as outcomes
-from perago.agent.attempt import AttemptGone
+from perago.agent.attempt import AttemptGone, ClusterRefused
 from perago.agent.failures import PROTOCOL, Failure, ProtocolMismatch, failure_of
 from perago.agent.fences import AttemptFence, describe_stale, is_current
 from perago.agent.outcome import JSONObject
@@ -211,7 +211,13 @@ class Session:
         timings = wire.StepTimings.model_validate(self.seen.timings)
         completed = outcome.status == "COMPLETED"
         workspace = self.seen.steps.report(completed=completed) if self.seen.steps else None
-        await self._parts.status.write(wire.StatusReport(outcome=outcome, timings=timings, workspace=workspace))
+        report = wire.StatusReport(outcome=outcome, timings=timings, workspace=workspace)
+        try:
+            await self._parts.status.write(report)
+        except ClusterRefused as error:
+            logger.error("the outcome was refused; recording that instead: {}", error)
+            outcome = outcomes.failed("OutcomeRefused", str(error), self._parts.order.failure_reason_max_length)
+            await self._parts.status.write(report.model_copy(update={"outcome": outcome}))
         self.seen.state = State.ENDED
         logger.info("recorded {} ({})", outcome.status, outcome.reason)
 

@@ -24,7 +24,7 @@ from perago.workspace.manifest import ManifestWriter, entry_for
 from perago.workspace.paths import workspace_local_path, workspace_object_path, workspace_object_prefix
 
 WIDTH: Final = 32
-"""Objects in flight; with chunks of 256 KiB the buffers stay below 20 MiB."""
+"""Objects in flight; with chunks of 128 KiB the buffers stay below 20 MiB."""
 ACTIONS: Final = "_lakefs_actions/"
 """Hooks of the repository, read by lakeFS from the merged source: a task may not publish any."""
 

@@ -23,10 +23,11 @@ def main(socket_path: str = wire.SOCKET_PATH) -> int:
     """Run the attempt that the agent assigns; returns the exit code."""
     os.umask(0o002)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGTERM, _end)
     try:
         client = AgentClient(connect(socket_path))
-        _end_on_sigterm(client)
-        client.report(_result(client))
+        signal.signal(signal.SIGTERM, lambda *_: None if client.executing_seconds is not None else _end())
+        _report(client, _result(client))
     except AgentGone as error:
         print(f"perago: {error}", file=sys.stderr)  # noqa: T201 - the pod's log is all that is left
         return 1
@@ -49,12 +50,16 @@ def _result(client: AgentClient) -> wire.Result:
     return result_of(result, errors, client.executing_seconds)
 
 
-def _end_on_sigterm(client: AgentClient) -> None:
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        if client.executing_seconds is None:
-            os._exit(128 + signal.SIGTERM)
+def _report(client: AgentClient, result: wire.Result) -> None:
+    try:
+        client.report(result)
+    except wire.FrameError as error:
+        client.report(wire.Result(status="FAILED", reason="OutputTooLarge", message=f"the task's output: {error}"))
 
-    signal.signal(signal.SIGTERM, end)
+
+def _end(_signal: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
+    """The default of a process that is not the first of its container, which this one is."""
+    os._exit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from perago.taskside.view import AttemptView, view_of
 from perago.workspace.manifest import Manifest
 
 CONNECT_PAUSE_SECONDS = 0.005
-CONNECT_SECONDS = 120.0
+CONNECT_SECONDS = 600.0
 """The agent may still be starting, or its image be pulled on a loaded node; then the pod is lost anyway."""
 
 Answer = TypeVar("Answer", bound=wire.WireModel)

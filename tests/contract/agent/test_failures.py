@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from perago.agent.http import basic_auth
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of
@@ -58,6 +59,7 @@ async def test_wrong_keys_are_told_without_the_keys(pod: Pod, repository: Reposi
     told = pod.outcome.model_dump_json() + pod.logs()
     assert "wrong-secret-key" not in told
     assert repository.server.access_key not in told
+    assert basic_auth(repository.server.access_key, "wrong-secret-key").split()[1] not in told
 
 
 async def test_a_secret_without_a_key_is_told_by_the_key(pod: Pod, repository: Repository) -> None:
@@ -209,6 +211,15 @@ async def test_the_outcome_is_written_also_when_the_cluster_hesitates(pod: Pod, 
     assert await pod.input(base, {"write": {"b": "b"}}).run() == (0, 0), pod.logs()
     assert pod.outcome.status == "COMPLETED"
     assert pod.api.status["staging"]["state"] == "Deleted"
+
+
+async def test_an_outcome_that_the_cluster_refuses_is_told_as_that(pod: Pod, repository: Repository) -> None:
+    """Rather than running the attempt over and over."""
+    base = await base_of(repository, a=b"a")
+    pod.api.refuse_outcomes_of = "COMPLETED"
+    assert await pod.input(base).run() == (0, 0), pod.logs()
+    assert pod.outcome.reason == "OutcomeRefused"
+    assert "is invalid" in (pod.outcome.message or "")
 
 
 async def test_another_attempt_by_the_same_name_is_not_served(pod: Pod) -> None:

@@ -1,0 +1,81 @@
+"""A lakeFS of one branch and its objects alone; its listings are short and its transfers can go wrong."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+PAGE = 3
+
+
+@dataclass
+class ObjectStore:
+    """`break_off`, `corrupt` and `overload` count how often a path is still to be broken, spoilt, or refused."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    break_off: Counter[str] = field(default_factory=Counter)
+    corrupt: Counter[str] = field(default_factory=Counter)
+    overload: Counter[str] = field(default_factory=Counter)
+    content_types: set[str] = field(default_factory=set)
+    bulks: list[int] = field(default_factory=list)
+
+    def application(self) -> web.Application:
+        """To be served by a test."""
+        app = web.Application(client_max_size=1 << 26)
+        base = "/api/v1/repositories/repo"
+        app.router.add_get(f"{base}/refs/main/objects/ls", self._list)
+        app.router.add_get(f"{base}/refs/main/objects", self._get)
+        app.router.add_post(f"{base}/branches/main/objects", self._put)
+        app.router.add_post(f"{base}/branches/main/objects/delete", self._delete)
+        return app
+
+    async def _list(self, request: web.Request) -> web.Response:
+        prefix, after = request.query.get("prefix", ""), request.query.get("after", "")
+        found = [path for path in sorted(self.objects) if path.startswith(prefix) and path > after]
+        more = len(found) > PAGE
+        page = found[:PAGE]
+        pagination = {"has_more": more, "next_offset": page[-1] if more else ""}
+        return web.json_response({"results": [self._stats(path) for path in page], "pagination": pagination})
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        path = request.query["path"]
+        data = self.objects[path]
+        if self._spend(self.overload, path):
+            return web.json_response({"message": "slow down"}, status=503)
+        if self._spend(self.corrupt, path):
+            data = bytes(len(data))
+        if not self._spend(self.break_off, path):
+            return web.Response(body=data)
+        response = web.StreamResponse(headers={"Content-Length": str(len(data))})
+        await response.prepare(request)
+        await response.write(data[: len(data) // 2])
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async def _put(self, request: web.Request) -> web.Response:
+        path = request.query["path"]
+        data = await request.read()
+        if self._spend(self.overload, path):
+            return web.json_response({"message": "slow down"}, status=503)
+        self.content_types.add(request.content_type)
+        self.objects[path] = data[:-1] if self._spend(self.corrupt, path) else data
+        return web.json_response(self._stats(path), status=201)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        paths = (await request.json())["paths"]
+        self.bulks.append(len(paths))
+        for path in paths:
+            self.objects.pop(path, None)
+        return web.json_response({"errors": []})
+
+    def _stats(self, path: str) -> dict[str, Any]:
+        data = self.objects[path]
+        return {"path": path, "size_bytes": len(data), "checksum": hashlib.md5(data).hexdigest()}
+
+    @staticmethod
+    def _spend(counter: "Counter[str]", path: str) -> bool:
+        counter[path] -= 1
+        return counter[path] >= 0

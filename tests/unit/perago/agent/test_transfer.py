@@ -1,0 +1,151 @@
+"""Transfers arrive whole and verified, or are told: over a server that breaks off, spoils and overloads."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from perago.agent.http import NoAnswer
+from perago.agent.lakefs import LakeFS
+from perago.agent.streams import LARGE_BYTES
+from perago.agent.transfer import Transfer, object_path
+from perago.agent.volume import CorruptObject, Space, Tree, VolumeFull
+from perago.errors import TaskInputError
+from perago.models import WorkspaceSpec
+from perago.workspace.manifest import Manifest
+from perago.workspace.plan import Stat
+from tests.fakes.object_store import ObjectStore
+
+PLENTY = Space(0, 1 << 40)
+
+
+class World:
+    """A store, a folder, and transfers between them."""
+
+    def __init__(self, store: ObjectStore, client: LakeFS, folder: Path) -> None:
+        self.store, self.client, self.folder = store, client, folder
+        self.root = folder / "root"
+        self.root.mkdir()
+        self.manifest = folder / "manifest"
+
+    def transfer(self, prefix: str = "/", seconds: float = 10) -> Transfer:
+        return Transfer(self.client, WorkspaceSpec(prefix=prefix), Tree(str(self.root)), seconds)
+
+    def files(self) -> dict[str, bytes]:
+        found = (path for path in self.root.rglob("*") if path.is_file())
+        return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    store = ObjectStore()
+    async with TestServer(store.application()) as server, aiohttp.ClientSession() as session:
+        yield World(store, LakeFS(session, str(server.make_url("")).rstrip("/"), "repo"), tmp_path)
+
+
+SMALL = {f"d{number}/f{number}": os.urandom(number) for number in range(11)}
+LARGE = os.urandom(3 * LARGE_BYTES)
+
+
+async def test_all_pages_arrive_with_a_manifest_of_their_hashes(world: World) -> None:
+    """Every object of the listing, and for each its stat and SHA-256."""
+    world.store.objects = {**SMALL, "large": LARGE}
+    moved = await world.transfer().download("main", world.manifest, PLENTY)
+    assert world.files() == world.store.objects
+    assert moved.objects == 12
+    found = Manifest.read(world.manifest)
+    assert found.digests == {path: hashlib.sha256(data).hexdigest() for path, data in world.store.objects.items()}
+    assert Stat(*found.stats["large"]).inode == (world.root / "large").stat().st_ino
+
+
+async def test_only_what_lies_below_the_prefix_is_fetched(world: World) -> None:
+    """A sibling that shares its letters is not."""
+    world.store.objects = {"data/x": b"1", "data2/y": b"2", "data": b"3"}
+    await world.transfer("/data").download("main", world.manifest, PLENTY)
+    assert world.files() == {"x": b"1"}
+
+
+@pytest.mark.parametrize("trouble", ["break_off", "corrupt", "overload"])
+@pytest.mark.parametrize("data", [b"small", LARGE], ids=["small", "large"])
+async def test_a_download_that_goes_wrong_once_is_done_again(world: World, trouble: str, data: bytes) -> None:
+    """What is left is what the server has, not the two pieces after another."""
+    world.store.objects = {"f": data}
+    setattr(world.store, trouble, Counter({"f": 1}))
+    await world.transfer().download("main", world.manifest, PLENTY)
+    assert world.files() == {"f": data}
+
+
+async def test_an_object_that_stays_corrupt_is_told(world: World) -> None:
+    """By name, after a second try; the manifest is incomplete and cannot be taken for one."""
+    world.store.objects = {"f": b"data"}
+    world.store.corrupt["f"] = 9
+    with pytest.raises(CorruptObject, match="'f'"):
+        await world.transfer().download("main", world.manifest, PLENTY)
+    with pytest.raises(TaskInputError):
+        Manifest.read(world.manifest)
+
+
+async def test_a_server_that_stays_overloaded_is_told(world: World) -> None:
+    """After the time for retries."""
+    world.store.objects = {"f": b"data"}
+    world.store.overload["f"] = 99
+    with pytest.raises(NoAnswer, match="503"):
+        await world.transfer(seconds=0).download("main", world.manifest, PLENTY)
+
+
+async def test_nothing_is_written_beyond_the_space(world: World) -> None:
+    """The object that no longer fits is not begun."""
+    world.store.objects = {"f": b"x" * 100}
+    with pytest.raises(VolumeFull):
+        await world.transfer().download("main", world.manifest, Space(50, 1000))
+    assert world.files() == {}
+
+
+@pytest.mark.parametrize("name", ["../up", "/abs", "a//b", "a/./b", "a\\b", "x" * 300])
+async def test_an_impossible_name_is_told_and_nothing_leaves_the_root(world: World, name: str) -> None:
+    """Before anything is written for it."""
+    world.store.objects = {name: b"x"}
+    with pytest.raises(TaskInputError):
+        await world.transfer().download("main", world.manifest, PLENTY)
+    assert {path.name for path in world.folder.iterdir()} == {"root", "manifest"}
+
+
+@pytest.mark.parametrize("trouble", ["", "corrupt", "overload"])
+async def test_uploads_arrive_whole_under_one_content_type(world: World, trouble: str) -> None:
+    """Also when one went wrong; what the server stored was compared."""
+    files = {"a/small": b"x", "empty": b"", "large": LARGE, "sp ace+%/ünï": b"y"}
+    for path, data in files.items():
+        (world.root / path).parent.mkdir(exist_ok=True)
+        (world.root / path).write_bytes(data)
+    if trouble:
+        setattr(world.store, trouble, Counter({"pre/large": 1, "pre/a/small": 1}))
+    moved = await world.transfer("/pre").upload("main", files)
+    assert world.store.objects == {f"pre/{path}": data for path, data in files.items()}
+    assert world.store.content_types == {"application/octet-stream"}
+    assert moved.bytes == sum(map(len, files.values()))
+
+
+async def test_deletions_travel_in_bulks_of_a_thousand(world: World) -> None:
+    """lakeFS takes no more at once."""
+    paths = [f"f{number}" for number in range(2500)]
+    world.store.objects = dict.fromkeys([*paths, "kept"], b"")
+    await world.transfer().delete("main", paths)
+    assert world.store.bulks == [1000, 1000, 500]
+    assert set(world.store.objects) == {"kept"}
+
+
+@pytest.mark.parametrize("path", ["_lakefs_actions/x.yaml", "../x", "/x", ""])
+def test_some_paths_are_never_published(path: str) -> None:
+    """Hooks of the repository, and whatever is no path of the workspace."""
+    with pytest.raises(TaskInputError):
+        object_path(WorkspaceSpec(), path)
+
+
+def test_below_a_prefix_a_folder_by_the_name_of_hooks_is_an_ordinary_one() -> None:
+    """lakeFS reads hooks at the repository's root only."""
+    assert object_path(WorkspaceSpec(prefix="data"), "_lakefs_actions/x") == "data/_lakefs_actions/x"

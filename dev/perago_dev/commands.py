@@ -11,6 +11,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 from perago_dev.errors import CommandFailed, Stopped
+from perago_dev.stopping import check
 
 TAIL_LINES = 25
 _children: set[subprocess.Popen[bytes]] = set()
@@ -66,6 +67,7 @@ def run(
 ) -> None:
     """Run to the end with all output appended to `log`. Raises CommandFailed."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    check()
     source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
     with log.open("ab") as sink:
         begin = sink.tell()
@@ -80,6 +82,7 @@ def run(
 
 def output(command: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
     """Standard output of a command that succeeds. Raises CommandFailed with what it wrote to standard error."""
+    check()
     source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
     process = subprocess.Popen(
         tied(command), stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(env)

@@ -2,13 +2,17 @@
 
 import fcntl
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from perago_dev.progress import say
+from perago_dev.stopping import check
 
+INTERVAL = 0.1
 _threads: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 """Threads of this process wait for each other without a word: what they wait for is announced already."""
 
@@ -22,8 +26,20 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say(f"waiting for another run that has {what} in hand …")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _wait_for(file)
         yield
+
+
+def _wait_for(file: IO[str]) -> None:
+    """Take the lock as soon as it is free. Raises Stopped when this run is to end before."""
+    while True:
+        check()
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(INTERVAL)
+        else:
+            return
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from perago_dev import commands
 from perago_dev.errors import Stopped
+from perago_dev.stopping import stopping
 
 Result = TypeVar("Result")
 WIDTH = 8
@@ -49,8 +50,9 @@ def together() -> Iterator[Together]:
         yield group
         group.wait()
     except BaseException as seen:
-        commands.stop_children()
-        pool.shutdown(wait=True, cancel_futures=True)
+        with stopping():
+            commands.stop_children()
+            pool.shutdown(wait=True, cancel_futures=True)
         if (cause := group.cause(seen)) is not seen:
             raise cause from None
         raise

@@ -7,6 +7,7 @@ import pytest
 
 from perago_dev import commands
 from perago_dev.errors import CommandFailed, Stopped
+from perago_dev.stopping import stopping
 from perago_dev.together import together
 
 
@@ -67,3 +68,10 @@ def test_first_failure_stops_the_others_and_is_the_one_raised() -> None:
 def test_stopped_is_a_failure_of_a_command() -> None:
     """Who catches failures of commands catches those that were stopped, too."""
     assert issubclass(Stopped, CommandFailed)
+
+
+def test_nothing_begins_while_steps_are_stopped() -> None:
+    """A thread that goes on to its next program finds that it is not wanted any more."""
+    with stopping(), pytest.raises(Stopped):
+        commands.output(["true"])
+    assert commands.output(["echo", "again"]) == "again\n"

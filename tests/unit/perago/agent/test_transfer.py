@@ -17,7 +17,7 @@ from perago.agent.transfer import Transfer, object_path
 from perago.agent.volume import CorruptObject, Space, Tree, VolumeFull
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
-from perago.workspace.manifest import Manifest, stat_of
+from perago.workspace.manifest import Manifest, entry_for
 from tests.fakes.object_store import ObjectStore
 
 PLENTY = Space(0, 1 << 40)
@@ -59,7 +59,7 @@ async def test_all_pages_arrive_with_a_manifest_of_their_hashes(world: World) ->
     assert moved.objects == 12
     found = Manifest.read(world.manifest)
     assert found.digests == {path: hashlib.sha256(data).hexdigest() for path, data in world.store.objects.items()}
-    assert found.stats["large"] == stat_of((world.root / "large").stat())
+    assert found.stats["large"] == entry_for("large", (world.root / "large").stat(), "").stat
 
 
 async def test_only_what_lies_below_the_prefix_is_fetched(world: World) -> None:

@@ -58,8 +58,8 @@ class Settings(BaseModel):
     conductor_token_header: Literal["Authorization", "X-Authorization"] = "Authorization"
     """Header of a `token`: `Authorization` sends it as a bearer token, `X-Authorization` as it is."""
 
-    poll_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
-    """How long one poll waits in Conductor for a task; also how long a shutdown waits for a poll under way."""
+    poll_seconds: Annotated[float, Field(gt=0, le=5)] = 5.0
+    """How long one poll waits in Conductor for a task (it allows 5), and a shutdown for a poll under way."""
     max_attempts: Annotated[int, Field(ge=1)] = 100
     """Unfinished attempts of one PeragoTask without `maxConcurrency`."""
     reconciles: Annotated[int, Field(ge=1)] = 50

@@ -42,6 +42,7 @@ def test_a_missing_variable_is_named() -> None:
     [
         ("PERAGO_POLL_SECONDS", "soon"),
         ("PERAGO_POLL_SECONDS", "0"),
+        ("PERAGO_POLL_SECONDS", "6"),
         ("PERAGO_HTTP_PORT", "70000"),
         ("PERAGO_LOG_LEVEL", "LOUD"),
         ("PERAGO_CONDUCTOR_TOKEN_HEADER", "Cookie"),

@@ -25,4 +25,4 @@ def _after_the_last() -> None:
     """What environments share on this host, the cache apart."""
     sysctls.restore()
     if preflight.provider() == "podman":
-        podman.leave_nothing_mounted()
+        podman.leave_nothing()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from perago_dev import base_image, cache, commands, podman
+from perago_dev import base_image, commands, podman
 from perago_dev.locks import alone
 from perago_dev.preflight import provider
 
@@ -29,14 +29,9 @@ def has(reference: str) -> bool:
     return podman.has_image(reference)
 
 
-def builds_lock() -> Path:
-    """Shared by builds, as buildah trips over layers that vanish while it looks for those it can use again."""
-    return cache.root() / "locks" / "builds"
-
-
 def forget_old(name: str) -> None:
     """Remove the images of this name but the newest, unless something is being built; clusters keep what they hold."""
-    with alone(builds_lock()) as nothing_is_built:
+    with alone(podman.builds_lock()) as nothing_is_built:
         if nothing_is_built and provider() == "podman":
             listed = ("images", "--filter", f"reference={PREFIX}/{name}", "--sort", "created", "--format")
             for reference in podman.output(*listed, "{{.Repository}}:{{.Tag}}").split()[KEPT:]:

@@ -5,9 +5,11 @@ Kubernetes.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 from perago_dev import cache, commands
+from perago_dev.locks import alone
 from perago_dev.mounts import unmount_below
 
 CONTAINERS = """\
@@ -24,6 +26,7 @@ network_backend = "netavark"
 network_config_dir = "{home}/networks"
 """
 """Below the hard limits of containers without CAP_SYS_RESOURCE; runc, as crun refuses hybrid cgroups."""
+CGROUPS = Path("/sys/fs/cgroup")
 STORAGE = """\
 [storage]
 driver = "overlay"
@@ -103,7 +106,27 @@ def remove_network(name: str) -> None:
         output("network", "rm", "--force", name)
 
 
-def leave_nothing_mounted() -> None:
-    """Unmount what the storage keeps mounted while nobody uses it."""
-    unmount_below(home() / "graph")
-    unmount_below(run_dir())
+def builds_lock() -> Path:
+    """Shared by builds: buildah trips over layers that vanish while it looks for those it can use again."""
+    return cache.root() / "locks" / "builds"
+
+
+def leave_nothing() -> None:
+    """Remove mounts, run-time files and cgroups that outlive the last container; nothing while somebody works here."""
+    with alone(builds_lock()) as nothing_is_built:
+        if not nothing_is_built or output("ps", "--all", "--quiet").strip():
+            return
+        for folder in (home() / "graph", run_dir()):
+            unmount_below(folder)
+        if run_dir().exists():
+            shutil.rmtree(run_dir())
+        for group in CGROUPS.glob("*/libpod_parent"):
+            remove_idle_cgroup(group)
+
+
+def remove_idle_cgroup(group: Path) -> None:
+    """Remove a control group with all in it, unless a process of anybody is in there."""
+    inner = sorted(group.rglob("*/"), reverse=True)
+    if not any((place / "cgroup.procs").read_text() for place in (group, *inner)):
+        for place in (*inner, group):
+            place.rmdir()

@@ -53,7 +53,7 @@ def play(name: str, story: Story) -> Published:
 
 def bring_up(name: str, story: Story) -> Environment:
     """The environment, which `up` leaves as it is when it runs already."""
-    with story.step("environment up") as outcome:
+    with story.step("environment up", tells=True) as outcome:
         env = up(Wanted(name))
         outcome.append(f"Conductor {env.conductor_url}, lakeFS {env.lakefs_endpoint}")
     return env
@@ -92,14 +92,14 @@ def set_the_stage(env: Environment, image: str, story: Story) -> tuple[Stage, ch
 def run_workflow(stage: Stage, start: checks.Commit, story: Story) -> Published:
     """The workflow, followed to its end, and what it published, checked."""
     branch = stage.workspace.new_branch(start.id)
-    with story.step("workflow completed") as outcome:
+    with story.step("workflow completed", tells=True) as outcome:
         identity = stage.conductor.start(definitions.WORKFLOW, definitions.workflow_input(branch, start.id))
         tasks = checks.workflow_completed(stage.follower.workflow(stage.conductor, identity))
         for task, want in zip(tasks, (definitions.FIGURES, definitions.REPORT), strict=True):
             checks.result_is(task, want)
         outcome.append(f"{len(tasks)} tasks COMPLETED in Conductor, each with the right result")
     names = [str(task["taskId"]) for task in tasks]
-    with story.step("attempts complete") as outcome:
+    with story.step("attempts complete", tells=True) as outcome:
         attempts = stage.follower.attempts(names)
         for attempt in attempts:
             checks.attempt_succeeded(attempt, "Accepted")
@@ -145,7 +145,7 @@ def nothing_is_left(stage: Stage, story: Story) -> None:
 
 def run_by_hand(stage: Stage, published: Published, story: Story) -> None:
     """The plain attempt: applied with kubectl, unknown to Conductor, published all the same."""
-    with story.step("attempt by hand") as outcome:
+    with story.step("attempt by hand", tells=True) as outcome:
         manifest = definitions.attempt(published.branch, published.head)
         name = manifest["metadata"]["name"]
         stage.cluster.remove(name)

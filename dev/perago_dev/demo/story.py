@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from perago_dev import progress
@@ -19,11 +19,16 @@ class Story:
     rows: list[Row] = field(default_factory=list)
 
     @contextmanager
-    def step(self, what: str) -> Iterator[list[str]]:
-        """One step; what it appends to the list that it is given is shown as its outcome."""
+    def step(self, what: str, *, tells: bool = False) -> Iterator[list[str]]:
+        """One step; what it appends to the list that it is given is shown as its outcome.
+
+        A step that `tells` what it is doing is announced only; another one says how long it has been at work.
+        """
         begun = time.monotonic()
         outcome: list[str] = []
-        with progress.step(what):
+        if tells:
+            progress.say(f"{what} …")
+        with nullcontext() if tells else progress.step(what):
             yield outcome
         self.rows.append(Row(what, time.monotonic() - begun, ", ".join(outcome)))
 

@@ -1,0 +1,36 @@
+"""Names and manifests of the kube suite's objects."""
+
+import itertools
+
+from perago_operator.ports import ATTEMPT_FINALIZER, POD_FINALIZER, Manifest
+
+_numbers = itertools.count(1)
+
+
+def fresh(prefix: str) -> str:
+    """A name that no other test has."""
+    return f"{prefix}-{next(_numbers)}"
+
+
+def attempt(name: str = "a1", *finalizers: str) -> Manifest:
+    """A small standalone attempt; held by us unless other finalizers are given."""
+    return {
+        "apiVersion": "perago.dev/v1alpha1",
+        "kind": "PeragoAttempt",
+        "metadata": {"name": name, "finalizers": list(finalizers or (ATTEMPT_FINALIZER,))},
+        "spec": {"task": {"module": "app", "image": "app:1"}, "input": {"params": {}}},
+    }
+
+
+def pod(name: str = "a1-1", *finalizers: str) -> Manifest:
+    """A pod that no node runs."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "labels": {"perago.dev/managed-by": "perago"},
+            "finalizers": list(finalizers or (POD_FINALIZER,)),
+        },
+        "spec": {"containers": [{"name": "task", "image": "app:1"}]},
+    }

@@ -1,0 +1,84 @@
+"""Lists in pages and watches that resume, on the fake and on a real API server alike."""
+
+import asyncio
+
+import pytest
+
+from perago_operator.ports import Expired, Feed, WatchEvent
+from tests.contract.kube.bench import Bench
+from tests.contract.kube.names import attempt
+
+
+async def listed(feed: Feed) -> tuple[list[str], str]:
+    """Names of all objects, page after page, and the version to watch from."""
+    names: list[str] = []
+    token: str | None = None
+    while True:
+        page = await feed.page(token)
+        names += [item["metadata"]["name"] for item in page.items]
+        token = page.next_page
+        if token is None:
+            return names, page.resource_version
+
+
+async def first_events(feed: Feed, since: str, count: int) -> list[WatchEvent]:
+    """The next events that are no bookmarks."""
+    found: list[WatchEvent] = []
+    async with asyncio.timeout(20):
+        async for event in feed.watch(since):
+            if event.kind != "BOOKMARK":
+                found.append(event)
+            if len(found) == count:
+                return found
+    raise AssertionError(f"the stream ended after {len(found)} events")
+
+
+async def test_every_object_is_on_one_page(bench: Bench) -> None:
+    """Five objects, two on a page."""
+    for number in range(5):
+        await bench.cluster.create_attempt(bench.namespace, attempt(f"a{number}"))
+    names, _ = await listed(bench.feed("PeragoAttempt"))
+    assert sorted(names) == ["a0", "a1", "a2", "a3", "a4"]
+
+
+async def test_listed_objects_say_their_kind_and_no_managed_fields(bench: Bench) -> None:
+    """A list's items carry neither kind nor version on the wire."""
+    await bench.cluster.create_attempt(bench.namespace, attempt())
+    page = await bench.feed("PeragoAttempt").page(None)
+    assert page.items[0]["kind"] == "PeragoAttempt"
+    assert "managedFields" not in page.items[0]["metadata"]
+
+
+async def test_a_watch_tells_what_came_after_the_list(bench: Bench) -> None:
+    """Added, changed, deleted, in order."""
+    feed = bench.feed("PeragoAttempt")
+    _, since = await listed(feed)
+    await bench.cluster.create_attempt(bench.namespace, attempt("a1", "x.example/y"))
+    await bench.cluster.patch_attempt_status(bench.namespace, "a1", {"status": {"phase": "Pending"}})
+    events = await first_events(feed, since, 2)
+    assert [event.kind for event in events] == ["ADDED", "MODIFIED"]
+    assert events[1].obj["status"]["phase"] == "Pending"
+
+
+async def test_a_watch_resumes_after_the_last_event(bench: Bench) -> None:
+    """Nothing is told twice."""
+    feed = bench.feed("PeragoAttempt")
+    _, since = await listed(feed)
+    for name in ("a1", "a2"):
+        await bench.cluster.create_attempt(bench.namespace, attempt(name))
+    first = (await first_events(feed, since, 1))[0]
+    second = (await first_events(feed, first.resource_version, 1))[0]
+    assert (first.obj["metadata"]["name"], second.obj["metadata"]["name"]) == ("a1", "a2")
+
+
+async def test_a_version_from_before_the_servers_memory_is_expired(bench: Bench) -> None:
+    """The watch then lists again."""
+    if bench.fake is not None:
+        bench.fake.add({"kind": "Other", "metadata": {"namespace": "x", "name": "y"}})
+        feed = bench.fake.feed("PeragoAttempt")
+        feed.forget()
+        with pytest.raises(Expired):
+            await first_events(feed, "0", 1)
+        return
+    with pytest.raises(Expired):
+        await first_events(bench.feed("PeragoAttempt"), "1", 1)

@@ -22,7 +22,7 @@ _ISSUER = "https://kubernetes.default.svc"
 @contextmanager
 def local(state_dir: Path) -> Iterator[Path]:
     """A running API server with its state in `state_dir`; gives the path of a kubeconfig with all rights."""
-    programs = binaries.cached(with_node=_node_programs_wanted())
+    programs = binaries.of_this_host()
     state_dir.mkdir(parents=True, exist_ok=True)
     clients, peers, secure = (servers.free_port() for _ in range(3))
     with servers.child(_etcd(programs, state_dir, clients, peers), state_dir / "etcd.log"):
@@ -35,13 +35,6 @@ def local(state_dir: Path) -> Iterator[Path]:
             kubeconfig.write_text(json.dumps(_kubeconfig(state_dir, secure)))
             servers.wait_for_child(process, kubectl.answers, READY_SECONDS, log)
             yield kubeconfig
-
-
-def _node_programs_wanted() -> bool:
-    """On podman one folder holds all programs: asking for it builds nothing a second time."""
-    from perago_dev.preflight import provider
-
-    return provider() == "podman"
 
 
 def _etcd(programs: Path, state: Path, clients: int, peers: int) -> list[str]:

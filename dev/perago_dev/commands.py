@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from weakref import WeakSet
 
 from perago_dev.errors import CommandFailed, Stopped
@@ -36,6 +37,14 @@ def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
 def _failure(command: Sequence[str], code: int, output: str, log: Path | None = None) -> CommandFailed:
     where = f" (all of it: {log})" if log else ""
     return CommandFailed(f"{' '.join(command)[:300]}\nended with exit code {code}{where}:\n{tail(output)}")
+
+
+def _started(command: Sequence[str], **settings: Any) -> "subprocess.Popen[bytes]":
+    """The running child. Raises CommandFailed when its program is not installed, Stopped when nothing may begin."""
+    check()
+    if shutil.which(command[0]) is None:
+        raise CommandFailed(f"{command[0]} is not installed")
+    return subprocess.Popen(tied(command), **settings)
 
 
 def _finish(process: "subprocess.Popen[bytes]", stdin: bytes | None) -> tuple[bytes, bytes]:
@@ -67,13 +76,10 @@ def run(
 ) -> None:
     """Run to the end with all output appended to `log`. Raises CommandFailed."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    check()
     source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
     with log.open("ab") as sink:
         begin = sink.tell()
-        process = subprocess.Popen(
-            tied(command), stdin=source, stdout=sink, stderr=sink, env=_environment(env), cwd=cwd
-        )
+        process = _started(command, stdin=source, stdout=sink, stderr=sink, env=_environment(env), cwd=cwd)
         _finish(process, stdin)
     if process.returncode:
         written = log.read_bytes()[begin:].decode(errors="replace")
@@ -82,11 +88,8 @@ def run(
 
 def output(command: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
     """Standard output of a command that succeeds. Raises CommandFailed with what it wrote to standard error."""
-    check()
     source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
-    process = subprocess.Popen(
-        tied(command), stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(env)
-    )
+    process = _started(command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(env))
     written, complaints = _finish(process, None if stdin is None else stdin.encode())
     if process.returncode:
         raise _failure(command, process.returncode, (complaints or written).decode(errors="replace"))

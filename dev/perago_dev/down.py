@@ -14,8 +14,9 @@ def down(name: str) -> None:
             say(f"environment {name!r} is not up")
             return
         with step(f"taking environment {name!r} down"):
-            if (state.mark(folder) or {}).get("cluster") != "current":
-                Kind(folder, preflight.provider(), folder, name).delete()
+            engine = preflight.provider()
+            if (state.mark(folder) or {}).get("cluster") != "current" and shutil.which(engine):
+                Kind(folder, engine, folder, name).delete()
             shutil.rmtree(folder)
             if not environment.names():
                 _after_the_last()

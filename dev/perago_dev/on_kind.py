@@ -34,7 +34,7 @@ DNS_SECONDS = 120
 def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
     """The environment, made from whatever an interrupted run left. Raises EnvironmentProblem."""
     engine = preflight.provider()
-    programs = group.start(lambda: binaries.cached(with_node=engine == "podman"))
+    programs = group.start(binaries.of_this_host)
     base, built = group.start(image_store.base), group.start(product.build)
     server = group.start(lambda: None if conductor.external() else conductor_files.cached())
     node = node_image.cached(programs()) if engine == "podman" else ""

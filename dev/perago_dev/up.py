@@ -15,6 +15,7 @@ from perago_dev import (
     servers,
     state,
 )
+from perago_dev.cluster import current
 from perago_dev.environment import Environment
 from perago_dev.errors import EnvironmentProblem, NotUp
 from perago_dev.kubectl import Kubectl
@@ -37,6 +38,8 @@ def up(wanted: Wanted) -> Environment:
         if (running := _running(wanted, folder)) is not None:
             return product.refreshed(running)
         say(f"bringing up environment {wanted.name!r} (the first time on a machine: about 10 minutes, then 1)")
+        if wanted.cluster == "current":
+            current.check()
         packages.install_missing()
         preflight.check(packages.missing())
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

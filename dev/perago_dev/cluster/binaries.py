@@ -11,6 +11,7 @@ from pathlib import Path
 
 from perago_dev import cache, commands, toolchain
 from perago_dev.errors import EnvironmentProblem
+from perago_dev.preflight import provider
 from perago_dev.progress import step
 from perago_dev.source import KIND_SOURCE
 
@@ -56,6 +57,11 @@ def linker_flags(version: str) -> str:
         "k8s.io/client-go/pkg/version.gitMinor": minor,
     }
     return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamp.items())])
+
+
+def of_this_host() -> Path:
+    """The folder with all programs that an environment on this host can need, built when it is not there."""
+    return cached(with_node=provider() == "podman")
 
 
 def cached(*, with_node: bool) -> Path:

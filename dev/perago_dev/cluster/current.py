@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from perago_dev import commands, image_store
 from perago_dev.cluster.kind import Kind
 from perago_dev.errors import EnvironmentProblem
@@ -50,16 +52,26 @@ class CurrentCluster:
         return kind.load_foreign(references)
 
 
-def connect(binaries: Path, state: Path) -> CurrentCluster:
-    """Copy the kubeconfig's current context into the state. Raises EnvironmentProblem when something is lacking."""
-    kubectl = str(binaries / "kubectl")
-    known = commands.succeeds([kubectl, "config", "current-context"])
-    context = commands.output([kubectl, "config", "current-context"]).strip() if known else ""
-    if found := lacking(os.environ, context):
+def context_of(variables: Mapping[str, str]) -> str:
+    """The current context, as kubectl would take it from `$KUBECONFIG` or `~/.kube/config`; empty when there is none."""
+    named = variables.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = [Path(name) for name in named.split(os.pathsep) if name]
+    found = (yaml.safe_load(file.read_text()) or {} for file in files if file.exists())
+    return next((str(one["current-context"]) for one in found if one.get("current-context")), "")
+
+
+def check(variables: Mapping[str, str] = os.environ) -> None:
+    """Raise EnvironmentProblem with everything that is lacking; builds and asks nothing."""
+    if found := lacking(variables, context_of(variables)):
         raise EnvironmentProblem("\n  - ".join(["--cluster current needs more to be known:", *found]))
+
+
+def connect(binaries: Path, state: Path) -> CurrentCluster:
+    """Copy the kubeconfig's current context into the state. Raises EnvironmentProblem when it does not answer."""
+    context = context_of(os.environ)
     own = state / "kubeconfig"
     own.touch(mode=0o600)
-    own.write_text(commands.output([kubectl, "config", "view", "--minify", "--flatten", "--raw"]))
+    own.write_text(commands.output([str(binaries / "kubectl"), "config", "view", "--minify", "--flatten", "--raw"]))
     cluster = CurrentCluster(Kubectl(binaries / "kubectl", own), context, binaries, state)
     if not cluster.kubectl.answers(10.0):
         raise EnvironmentProblem(f"the cluster of context {context!r} does not answer")

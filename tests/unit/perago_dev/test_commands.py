@@ -75,3 +75,9 @@ def test_nothing_begins_while_steps_are_stopped() -> None:
     with stopping(), pytest.raises(Stopped):
         commands.output(["true"])
     assert commands.output(["echo", "again"]) == "again\n"
+
+
+def test_absent_program_is_named() -> None:
+    """What is not installed is a failure that says so."""
+    with pytest.raises(CommandFailed, match="no-such-program is not installed"):
+        commands.output(["no-such-program"])

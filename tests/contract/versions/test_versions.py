@@ -1,0 +1,163 @@
+"""lakeFS as the operator needs it: the fake and a lakeFS API alike."""
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from lakefs.client import Client
+from lakefs.repository import Repository
+
+from perago_dev.lakefs import Server
+from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
+from perago_operator.ports import Refused, Unreachable, Versions
+from tests.fakes.versions import FakeVersions
+
+UID = "6b9f0f5e-attempt"
+
+
+@dataclass
+class Bench:
+    """One implementation, a repository in it with branch `main`, and how commits come into it."""
+
+    versions: Versions
+    repository: str
+    real: Repository | None = None
+    fake: FakeVersions | None = None
+
+    def commit(self, metadata: dict[str, str] | None = None) -> str:
+        """A commit on `main`; returns its id."""
+        if self.fake is not None:
+            return self.fake.commit(self.repository, "main", uuid.uuid4().hex, metadata)
+        assert self.real is not None
+        return str(self.real.branch("main").commit("m", metadata=metadata, allow_empty=True).id)
+
+    def branch(self, name: str) -> None:
+        """A branch from `main`."""
+        if self.fake is not None:
+            self.fake.branch(self.repository, name)
+            return
+        assert self.real is not None
+        self.real.branch(name).create("main")
+
+
+def write_keys(folder: Path, server: Server) -> LakefsKeys:
+    """The files of the mounted Secret."""
+    for name, value in (
+        ("endpoint", server.endpoint),
+        ("accessKeyId", server.access_key),
+        ("secretAccessKey", server.secret_key),
+    ):
+        (folder / name).write_text(value)
+    return LakefsKeys(folder)
+
+
+@pytest.fixture
+def fake_bench() -> Bench:
+    """The fake."""
+    fake = FakeVersions()
+    fake.commit("repo", "main", "root")
+    return Bench(fake, "repo", fake=fake)
+
+
+@pytest.fixture
+def real_bench(lakefs: Server, tmp_path: Path) -> Bench:
+    """A repository of its own in the server."""
+    client = Client(host=lakefs.endpoint, username=lakefs.access_key, password=lakefs.secret_key)  # type: ignore[no-untyped-call]
+    name = f"versions-{uuid.uuid4().hex[:8]}"
+    repository = Repository(name, client).create(storage_namespace=f"local://{name}")
+    return Bench(LakefsVersions(write_keys(tmp_path, lakefs)), name, real=repository)
+
+
+@pytest.fixture(params=["fake", "real"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    """Both in turn."""
+    found: Bench = request.getfixturevalue(f"{request.param}_bench")
+    return found
+
+
+async def test_a_branch_is_deleted_once(bench: Bench) -> None:
+    """The second time it is not there, which is as good."""
+    bench.branch("staging")
+    assert await bench.versions.delete_branch(bench.repository, "staging")
+    assert not await bench.versions.delete_branch(bench.repository, "staging")
+
+
+async def test_a_repository_that_is_gone_has_no_branch(bench: Bench) -> None:
+    """Nothing is left to clean up."""
+    assert not await bench.versions.delete_branch("no-such-repository", "staging")
+
+
+async def test_a_publication_at_the_head_is_found(bench: Bench) -> None:
+    """The commit names the attempt; its metadata comes along."""
+    input_ref = bench.commit()
+    ref = bench.commit({"perago.attempt-uid": UID, "perago.output": "{}"})
+    found = await bench.versions.find_publication(bench.repository, "main", input_ref, UID)
+    assert found is not None
+    assert (found.ref, found.metadata["perago.output"]) == (ref, "{}")
+
+
+async def test_a_publication_below_later_commits_is_found(bench: Bench) -> None:
+    """The next task of the workflow may have published already; the log has pages."""
+    input_ref = bench.commit()
+    ref = bench.commit({"perago.attempt-uid": UID})
+    for _ in range(3):
+        bench.commit()
+    found = await bench.versions.find_publication(bench.repository, "main", input_ref, UID)
+    assert found is not None
+    assert found.ref == ref
+
+
+async def test_without_a_publication_there_is_none(bench: Bench) -> None:
+    """Commits of others do not count."""
+    input_ref = bench.commit()
+    bench.commit({"perago.attempt-uid": "another"})
+    assert await bench.versions.find_publication(bench.repository, "main", input_ref, UID) is None
+
+
+async def test_what_is_older_than_the_input_is_not_looked_at(bench: Bench) -> None:
+    """Neither the input ref itself nor what came before it."""
+    bench.commit({"perago.attempt-uid": UID})
+    input_ref = bench.commit({"perago.attempt-uid": UID})
+    bench.commit()
+    assert await bench.versions.find_publication(bench.repository, "main", input_ref, UID) is None
+
+
+@pytest.mark.parametrize(("repository", "branch"), [("no-such-repository", "main"), (None, "no-such-branch")])
+async def test_a_branch_that_is_gone_holds_no_publication(bench: Bench, repository: str | None, branch: str) -> None:
+    """That is an answer, not a failure."""
+    where = repository or bench.repository
+    assert await bench.versions.find_publication(where, branch, "0" * 64, UID) is None
+
+
+async def test_wrong_keys_are_refused_without_being_told(lakefs: Server, tmp_path: Path) -> None:
+    """401, and the keys are not in the error."""
+    keys = write_keys(tmp_path, Server(lakefs.endpoint, lakefs.access_key, "wrong-secret"))
+    with pytest.raises(Refused) as caught:
+        await LakefsVersions(keys).delete_branch("some-repository", "staging")
+    assert caught.value.status == 401
+    assert "wrong-secret" not in str(caught.value)
+
+
+async def test_changed_keys_take_effect(lakefs: Server, tmp_path: Path) -> None:
+    """A rotated Secret needs no restart."""
+    keys = write_keys(tmp_path, Server(lakefs.endpoint, lakefs.access_key, "wrong-secret"))
+    versions = LakefsVersions(keys)
+    with pytest.raises(Refused):
+        await versions.delete_branch("some-repository", "staging")
+    write_keys(tmp_path, lakefs)
+    assert not await versions.delete_branch("some-repository", "staging")
+
+
+async def test_a_server_that_is_away_is_unreachable(tmp_path: Path) -> None:
+    """The call never left, so it cannot have been carried out."""
+    keys = write_keys(tmp_path, Server("http://127.0.0.1:9", "key", "secret"))
+    with pytest.raises(Unreachable) as caught:
+        await LakefsVersions(keys).delete_branch("repo", "staging")
+    assert not caught.value.fate_unknown
+
+
+async def test_a_missing_key_file_is_refused_by_name(tmp_path: Path) -> None:
+    """A person has to mend the Secret."""
+    with pytest.raises(Refused, match="endpoint"):
+        await LakefsVersions(LakefsKeys(tmp_path)).delete_branch("repo", "staging")

@@ -1,0 +1,146 @@
+"""No foreign error gets past an adapter, and each has the port error that says what to do about it."""
+
+import ssl
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+import urllib3.exceptions
+from lakefs_sdk import exceptions as sdk
+
+from perago_operator.adapters import http, lakefs
+from perago_operator.ports import (
+    AlreadyExists,
+    Conflict,
+    Expired,
+    NotFound,
+    PortError,
+    QuotaExceeded,
+    Refused,
+    Unreachable,
+)
+
+
+def descendants(kind: type[BaseException]) -> Iterator[type[BaseException]]:
+    """A class and all below it."""
+    yield kind
+    for below in kind.__subclasses__():
+        yield from descendants(below)
+
+
+def instance(kind: type[BaseException]) -> Any:
+    """An exception of that class, whatever its constructor wants."""
+    made: Any = kind.__new__(kind)
+    made.args = ("words",)
+    made.__dict__.update(status=500, body="words", reason="words", partial=0, expected=1, length=b"1")
+    made.__dict__["response"] = SimpleNamespace(tell=int, length_remaining=1)
+    return made
+
+
+AIOHTTP = sorted(set(descendants(aiohttp.ClientError)), key=lambda each: each.__name__)
+URLLIB3 = sorted(set(descendants(urllib3.exceptions.HTTPError)), key=lambda each: each.__name__)
+SDK = sorted(set(descendants(sdk.OpenApiException)), key=lambda each: each.__name__)
+
+
+@pytest.mark.parametrize("kind", [each for each in AIOHTTP if each is not aiohttp.ClientError])
+def test_every_error_of_aiohttp_is_caught(kind: type[BaseException]) -> None:
+    """A class that a newer aiohttp brings fails here."""
+    assert issubclass(kind, http.FOREIGN)
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, ConnectionResetError, BrokenPipeError, ssl.SSLError, OSError])
+def test_errors_below_aiohttp_are_caught(kind: type[BaseException]) -> None:
+    """Sockets and TLS."""
+    assert issubclass(kind, http.FOREIGN)
+
+
+@pytest.mark.parametrize(
+    ("error", "want", "fate_unknown"),
+    [
+        (TimeoutError(), Unreachable, True),
+        (aiohttp.ServerDisconnectedError(), Unreachable, True),
+        (aiohttp.ClientPayloadError("cut"), Unreachable, True),
+        (aiohttp.ServerTimeoutError("slow"), Unreachable, True),
+        (aiohttp.ConnectionTimeoutError("slow"), Unreachable, False),
+        (ConnectionResetError("reset"), Unreachable, True),
+        (ValueError("no JSON"), Unreachable, True),
+        (aiohttp.InvalidURL("x:y"), Refused, None),
+        (aiohttp.NonHttpUrlClientError("ftp://x"), Refused, None),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_an_http_error_says_whether_the_call_may_have_landed(
+    error: BaseException, want: type[PortError], fate_unknown: bool | None
+) -> None:
+    """What never left cannot have been carried out."""
+    made = http.translated(error, "POST /x")
+    assert type(made) is want
+    assert getattr(made, "fate_unknown", None) is fate_unknown
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "message", "want"),
+    [
+        (404, "NotFound", "no such pod", NotFound),
+        (409, "AlreadyExists", "exists", AlreadyExists),
+        (409, "Conflict", "changed", Conflict),
+        (410, "Expired", "too old", Expired),
+        (403, "Forbidden", "exceeded quota: compute", QuotaExceeded),
+        (403, "Forbidden", "cannot create pods", Refused),
+        (429, "TooManyRequests", "slow down", QuotaExceeded),
+        (401, "Unauthorized", "who are you", Refused),
+        (422, "Invalid", "spec.x", Refused),
+        (500, "InternalError", "etcd", Unreachable),
+        (503, "", "starting", Unreachable),
+    ],
+)
+def test_a_status_has_one_port_error(status: int, reason: str, message: str, want: type[PortError]) -> None:
+    """One table for both services."""
+    made = http.refusal(status, reason, message, "POST /x")
+    assert type(made) is want
+    assert message in str(made)
+    assert "POST /x" in str(made)
+
+
+@pytest.mark.parametrize("kind", [*URLLIB3, *SDK])
+def test_every_error_of_the_lakefs_sdk_is_caught(kind: type[BaseException]) -> None:
+    """Its own, and those of urllib3 below it."""
+    assert issubclass(kind, lakefs.FOREIGN)
+    assert isinstance(lakefs.translated(instance(kind), "x"), PortError)
+
+
+@pytest.mark.parametrize(
+    ("status", "want"),
+    [
+        (401, Refused),
+        (404, NotFound),
+        (409, Conflict),
+        (412, Conflict),
+        (429, QuotaExceeded),
+        (500, Unreachable),
+        (0, Unreachable),
+    ],
+)
+def test_a_status_of_lakefs_has_one_port_error(status: int, want: type[PortError]) -> None:
+    """The SDK has classes for a few of them only."""
+    assert type(lakefs.translated(sdk.ApiException(status=status, reason="why"), "x")) is want
+
+
+def test_a_refused_connection_to_lakefs_never_left() -> None:
+    """urllib3 wraps it into MaxRetryError."""
+    pool: Any = None
+    refused = urllib3.exceptions.NewConnectionError(pool, "refused")
+    made = lakefs.translated(urllib3.exceptions.MaxRetryError(pool, "/x", refused), "x")
+    assert isinstance(made, Unreachable)
+    assert not made.fate_unknown
+
+
+def test_a_lost_answer_of_lakefs_may_have_landed() -> None:
+    """A read time-out, wrapped likewise."""
+    pool: Any = None
+    late = urllib3.exceptions.ReadTimeoutError(pool, "/x", "late")
+    made = lakefs.translated(urllib3.exceptions.MaxRetryError(pool, "/x", late), "x")
+    assert isinstance(made, Unreachable)
+    assert made.fate_unknown

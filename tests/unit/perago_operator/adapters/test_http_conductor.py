@@ -1,0 +1,148 @@
+"""The Conductor client on the wire: what it sends, and what it never sends twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from perago.wire import ConductorTask
+from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
+from perago_operator.ports import Refused, Unreachable
+
+TASK = ConductorTask(task_type="t", workflow_instance_id="wf", task_id="id", reference_task_name="ref", seq=1)
+
+
+class Recorder:
+    """A server that keeps the requests it got and answers with what a test wants."""
+
+    def __init__(self) -> None:
+        self.requests: list[web.Request] = []
+        self.answer = web.json_response([])
+        self.url = ""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        await request.read()
+        self.requests.append(request)
+        return web.Response(status=self.answer.status, body=self.answer.body, content_type="application/json")
+
+
+@pytest.fixture
+async def recorder() -> AsyncIterator[Recorder]:
+    """The server, on loopback."""
+    made = Recorder()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", made.handle)
+    async with TestServer(app) as server:
+        made.url = str(server.make_url("/api"))
+        yield made
+
+
+async def sent_headers(recorder: Recorder, keys: ConductorKeys) -> dict[str, str]:
+    """The headers of a call with these keys."""
+    client = HttpConductor(recorder.url, keys)
+    await client.extend_lease(TASK)
+    await client.close()
+    return dict(recorder.requests[-1].headers)
+
+
+async def test_without_keys_nothing_is_sent(recorder: Recorder, tmp_path: Path) -> None:
+    """Conductor is open by default."""
+    for keys in (ConductorKeys(None), ConductorKeys(tmp_path)):
+        assert not {"Authorization", "X-Authorization"} & set(await sent_headers(recorder, keys))
+
+
+async def test_a_token_is_sent_as_bearer(recorder: Recorder, tmp_path: Path) -> None:
+    """A proxy in front wants it."""
+    (tmp_path / "token").write_text("abc\n")
+    assert (await sent_headers(recorder, ConductorKeys(tmp_path)))["Authorization"] == "Bearer abc"
+
+
+async def test_a_token_is_sent_as_it_is_in_x_authorization(recorder: Recorder, tmp_path: Path) -> None:
+    """Orkes wants that."""
+    (tmp_path / "token").write_text("abc")
+    headers = await sent_headers(recorder, ConductorKeys(tmp_path, "X-Authorization"))
+    assert headers["X-Authorization"] == "abc"
+
+
+async def test_user_and_password_are_sent_as_basic(recorder: Recorder, tmp_path: Path) -> None:
+    """Base64 of both."""
+    (tmp_path / "username").write_text("u")
+    (tmp_path / "password").write_text("p")
+    assert (await sent_headers(recorder, ConductorKeys(tmp_path)))["Authorization"] == "Basic dTpw"
+
+
+@pytest.mark.parametrize("call", ["poll", "lease"])
+async def test_a_lost_answer_is_not_asked_for_again(call: str) -> None:
+    """aiohttp would repeat a GET by itself, and the tasks of the first answer would be lost."""
+    connections = 0
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = HttpConductor(f"http://127.0.0.1:{port}/api", ConductorKeys(None))
+        poll = partial(client.poll, "t", domain=None, worker_id="w", count=1, timeout_ms=0)
+        with pytest.raises(Unreachable) as caught:
+            await (poll() if call == "poll" else client.extend_lease(TASK))
+        await client.close()
+    assert (connections, caught.value.fate_unknown) == (1, True)
+
+
+async def test_a_server_that_is_away_was_never_asked() -> None:
+    """Nothing can have landed."""
+    client = HttpConductor("http://127.0.0.1:9/api", ConductorKeys(None))
+    with pytest.raises(Unreachable) as caught:
+        await client.extend_lease(TASK)
+    await client.close()
+    assert not caught.value.fate_unknown
+
+
+async def test_a_page_of_something_else_is_no_answer(recorder: Recorder) -> None:
+    """A proxy's HTML with status 200 must not look like an empty queue."""
+    recorder.answer = web.Response(text="<html>")
+    client = HttpConductor(recorder.url, ConductorKeys(None))
+    with pytest.raises(Unreachable):
+        await client.poll("t", domain=None, worker_id="w", count=1, timeout_ms=0)
+    await client.close()
+
+
+async def test_a_refusal_has_the_servers_words_and_no_key(recorder: Recorder, tmp_path: Path) -> None:
+    """The message of Conductor's error object."""
+    (tmp_path / "token").write_text("secret-token")
+    recorder.answer = web.json_response({"message": "not allowed"}, status=403)
+    client = HttpConductor(recorder.url, ConductorKeys(tmp_path))
+    with pytest.raises(Refused, match="not allowed") as caught:
+        await client.extend_lease(TASK)
+    await client.close()
+    assert "secret-token" not in str(caught.value)
+
+
+async def test_a_task_type_is_quoted_in_the_path(recorder: Recorder) -> None:
+    """It may hold anything."""
+    client = HttpConductor(recorder.url, ConductorKeys(None))
+    await client.poll("a/b c", domain="blue", worker_id="w", count=2, timeout_ms=100)
+    await client.close()
+    request = recorder.requests[-1]
+    assert request.raw_path.split("?")[0] == "/api/tasks/poll/batch/a%2Fb%20c"
+    assert dict(request.query) == {"count": "2", "timeout": "100", "workerid": "w", "domain": "blue"}
+
+
+async def test_calls_are_observed_with_their_result(recorder: Recorder) -> None:
+    """Metrics are made of these."""
+    seen: list[tuple[str, str, str]] = []
+    client = HttpConductor(
+        recorder.url, ConductorKeys(None), observe=lambda service, call, result, _: seen.append((service, call, result))
+    )
+    await client.extend_lease(TASK)
+    recorder.answer = web.json_response({"message": "gone"}, status=404)
+    assert await client.read("id") is None
+    await client.close()
+    assert seen == [("conductor", "extend_lease", "ok"), ("conductor", "read", "NotFound")]

@@ -53,7 +53,7 @@ class CurrentCluster:
 
 
 def context_of(variables: Mapping[str, str]) -> str:
-    """The current context, as kubectl would take it from `$KUBECONFIG` or `~/.kube/config`; empty when there is none."""
+    """The current context, as kubectl takes it from `$KUBECONFIG` or `~/.kube/config`; empty when there is none."""
     named = variables.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     files = [Path(name) for name in named.split(os.pathsep) if name]
     found = (yaml.safe_load(file.read_text()) or {} for file in files if file.exists())

@@ -237,7 +237,7 @@ class Operator:
     def _health(self) -> health.Health:
         return health.Health(
             alive=gauges.liveness(self._work, self._settings.watch_stale_seconds),
-            ready={},
+            ready=gauges.readiness(self._work, self._leadership),
             metrics=self._out.metrics.render,
         )
 

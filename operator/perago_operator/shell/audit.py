@@ -54,7 +54,7 @@ class Audit:
         failures = 0
         while True:
             try:
-                await self._compare()
+                await self.compare()
             except PortError as error:
                 failures += 1
                 delay = self._backoff.delay(failures, random.random)
@@ -67,16 +67,20 @@ class Audit:
         """Audit every `AUDIT_SECONDS` until canceled. The store must have been filled."""
         while True:
             await asyncio.sleep(AUDIT_SECONDS)
-            try:
-                late = await self._compare()
-            except PortError as error:
-                logger.warning("audit of {}: {}", self.name, error)
-            else:
-                self.behind = self.behind + 1 if late else 0
-                if late:
-                    logger.warning("audit of {}: {} objects were behind", self.name, late)
+            await self.judge()
 
-    async def _compare(self) -> int:
+    async def judge(self) -> None:
+        """Compare once, and count how often in a row the store was found behind."""
+        try:
+            late = await self.compare()
+        except PortError as error:
+            logger.warning("audit of {}: {}", self.name, error)
+            return
+        self.behind = self.behind + 1 if late else 0
+        if late:
+            logger.warning("audit of {}: {} objects were behind", self.name, late)
+
+    async def compare(self) -> int:
         """Put what is newer, remove what was there before and is not listed; returns how many were behind.
 
         What came into the store since the list began is not judged: the list is older.

@@ -24,6 +24,15 @@ def liveness(work: Work, stale_seconds: float) -> dict[str, Check]:
     return checks
 
 
+def readiness(work: Work, leadership: Leadership) -> dict[str, Check]:
+    """A standby is ready to take over; a leader is ready once everything is listed and watched."""
+
+    def listing() -> str | None:
+        return None if work.working or not leadership.leading else "attempts, tasks and pods are being listed"
+
+    return {"work": listing}
+
+
 def _stale(work: Work, silent_seconds: Callable[[], float], limit: float) -> str | None:
     silent = silent_seconds()
     if work.working and silent > limit:

@@ -38,11 +38,11 @@ def _installed(name: str) -> bool:
     return Path(name).exists() if name.startswith("/") else shutil.which(name) is not None
 
 
-def install_missing() -> None:
-    """Install what is missing with apt-get. Raises EnvironmentProblem when that cannot be done here."""
+def install_missing() -> bool:
+    """Install what is missing with apt-get; tells whether anything was. Raises EnvironmentProblem when it cannot be."""
     lacking = missing()
     if not lacking:
-        return
+        return False
     packages = [wanted()[name] for name in lacking]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise EnvironmentProblem(
@@ -54,3 +54,4 @@ def install_missing() -> None:
         commands.run(["apt-get", "-q", "update"], log=log, env=quiet)
         install = ["apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages]
         commands.run(install, log=log, env=quiet)
+    return True

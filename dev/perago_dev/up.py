@@ -40,8 +40,9 @@ def up(wanted: Wanted) -> Environment:
         say(f"bringing up environment {wanted.name!r} (the first time on a machine: about 10 minutes, then 1)")
         if wanted.cluster == "current":
             current.check()
-        packages.install_missing()
         preflight.check(packages.missing())
+        if packages.install_missing():
+            preflight.check(packages.missing())
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with together() as group:
             if wanted.cluster == "current":

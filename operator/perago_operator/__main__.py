@@ -136,7 +136,8 @@ class Operator:
 
     def _poll_settings(self) -> PollSettings:
         settings = self._settings
-        return PollSettings(settings.identity, settings.poll_seconds, settings.max_attempts)
+        polled = self._out.metrics.polled
+        return PollSettings(settings.identity, settings.poll_seconds, settings.max_attempts, polled)
 
     async def run(self) -> None:
         """Answer probes, wait for leadership, work until SIGTERM, end in order. Raises when something broke."""

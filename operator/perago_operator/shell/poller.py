@@ -24,6 +24,10 @@ RECHECK_SECONDS = 10.0
 """How often a loop without room looks again although nothing was heard of its attempts."""
 
 
+def untold(task_type: str, count: int) -> None:
+    """For who does not want to hear of polled tasks."""
+
+
 @dataclass(frozen=True, slots=True)
 class PollSettings:
     """How this replica polls: under which name, for how long, and how many attempts a task has by default."""
@@ -31,6 +35,8 @@ class PollSettings:
     worker_id: str
     poll_seconds: float
     max_attempts: int
+    polled: Callable[[str, int], None] = untold
+    """Told of the tasks that a poll brought: their type and number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,8 @@ class TaskPoller:
                 await self._after_failure(error)
                 continue
             self._failures, self._drain = 0, bool(taken)
+            if taken:
+                self._settings.polled(taken[0].task.task_type, len(taken))
             for polled in taken:
                 self._creation.start(order(polled, self.task))
 

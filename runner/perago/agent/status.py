@@ -56,7 +56,7 @@ class StatusWriter:
 
     async def _send(self) -> None:
         async with self._turn:
-            if self._pending:
+            while self._pending:
                 await retried(self._send_pending, self._retry_seconds)
 
     async def _send_pending(self) -> None:

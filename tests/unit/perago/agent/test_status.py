@@ -53,6 +53,20 @@ async def test_reports_that_come_while_a_patch_is_under_way_travel_together() ->
     assert [patch["step"] for patch in api.patches] in (["Downloading", "Staging"], ["Staging"])
 
 
+async def test_what_comes_while_a_patch_is_under_way_needs_no_later_report() -> None:
+    """The step of a long body is told although nothing else is reported while it runs."""
+    api = Api()
+    writer = StatusWriter(api, 5)
+    api.gate.clear()
+    writer.post(step("Downloading"))
+    await asyncio.sleep(0)
+    writer.post(step("Executing"))
+    api.gate.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert api.patches[-1]["step"] == "Executing"
+
+
 async def test_what_is_written_carries_what_was_posted() -> None:
     """One patch for both, in the order of reporting."""
     api = Api()

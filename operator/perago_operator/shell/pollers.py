@@ -87,12 +87,18 @@ class Pollers:
             worker.poller.wake()
 
     async def stop(self, seconds: float) -> None:
-        """Poll no more, await the polls under way, and make attempts of all that they hand out."""
+        """Poll no more, await the polls under way, and make attempts of all that they hand out, within this time."""
         self._started = False
         for key in tuple(self._workers):
             self.remove(key)
-        await asyncio.gather(*self._ending, return_exceptions=True)
-        await self._world.creation.settle(seconds)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
+        if self._ending:
+            _, late = await asyncio.wait(tuple(self._ending), timeout=seconds)
+            for polling in late:
+                logger.warning("{}: given up; its tasks wait in Conductor for their time-out", polling.get_name())
+                polling.cancel()
+        await self._world.creation.settle(max(deadline - clock(), 0.0))
 
     def _employ(self, task: PeragoTask) -> _Worker:
         world = self._world

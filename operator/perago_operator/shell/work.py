@@ -90,10 +90,15 @@ class Work:
         await self._or_failure(asyncio.Event().wait())
 
     async def stop(self, seconds: float) -> None:
-        """Poll no more, make attempts of what was polled, let calls under way end, then stop watching."""
+        """Poll no more, make attempts of what was polled, let calls under way end, then stop watching.
+
+        All of it within about this time: what takes longer is canceled, and is taken up by the next leader.
+        """
         self.working = False
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
         await self._pollers.stop(seconds)
-        await self._reconciler.stop(seconds)
+        await self._reconciler.stop(max(deadline - clock(), 1.0))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -33,7 +33,7 @@ def now() -> datetime:
 class Bench:
     """All parts of a leader, over fakes; kopf's place is taken by the fake's own events."""
 
-    def __init__(self) -> None:
+    def __init__(self, poll_seconds: float = 0.05) -> None:
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
         self.polled: list[tuple[str, int]] = []
@@ -47,10 +47,11 @@ class Bench:
         world = World(self.cluster, self.conductor, room, creation, now)
         feeds = (self.cluster.feed(kind) for kind in ("PeragoAttempt", "PeragoTask", "Pod"))
         self.scope = Scope(None, *feeds)
+        self.polling = PollSettings("me", poll_seconds, 10, lambda *told: self.polled.append(told))
         self.work = Work(
             stores,
             self.reconciler,
-            Pollers(world, PollSettings("me", 0.05, 10, lambda *told: self.polled.append(told))),
+            Pollers(world, self.polling),
             (self.scope,),
             watch_objects=self.watch_objects,
             clock=lambda: self.seconds,
@@ -154,3 +155,13 @@ async def test_a_silent_watch_is_a_complaint_only_while_working(bench: Bench) ->
     await until(lambda: bench.work.working)
     bench.seconds += 301.0
     assert complaints(checks) == ["watch pods: nothing heard from the API server for 301 s"]
+
+
+async def test_the_end_has_a_limit() -> None:
+    """A Conductor that does not answer must not keep the next leader waiting."""
+    bench = Bench(poll_seconds=3600)
+    bench.cluster.add(task("build", taskType="build"))
+    bench.run()
+    await until(lambda: "poll" in bench.conductor.trouble.calls)
+    async with asyncio.timeout(10):
+        await bench.work.stop(0.1)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+from loguru import logger
 
 from perago.wire import ConductorTask, Outcome
 from perago_operator.adapters import http
@@ -99,7 +100,7 @@ class HttpConductor:
         path = f"/tasks/poll/batch/{quote(task_type, safe='')}"
         call = _Call("poll", "GET", path, query, seconds=timeout_ms / 1000 + POLL_MARGIN_SECONDS)
         answer = _decoded(await self._send(call), call)
-        return [polled_task(task, task_type, domain, worker_id) for task in answer or []]
+        return [task for raw in answer or [] if (task := _readable(raw, task_type, domain, worker_id))]
 
     async def read(self, task_id: str) -> ConductorTaskState | None:
         """See `ports.Conductor`."""
@@ -167,6 +168,15 @@ class HttpConductor:
 
 def _task_path(task_id: str) -> str:
     return f"/tasks/{quote(task_id, safe='')}"
+
+
+def _readable(raw: Any, task_type: str, domain: str | None, worker_id: str) -> PolledTask | None:
+    """The task; one that cannot be understood waits for its time-out, and the others of its poll are kept."""
+    try:
+        return polled_task(raw, task_type, domain, worker_id)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        logger.error("a task of type {} cannot be understood: {!r}", task_type, error)
+        return None
 
 
 def _decoded(data: bytes, call: _Call) -> Any:

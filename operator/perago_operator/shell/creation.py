@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from loguru import logger
@@ -27,6 +28,7 @@ from perago_operator.ports import (
     Unreachable,
 )
 from perago_operator.shell.backoff import Backoff
+from perago_operator.shell.edge import lasting
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -92,7 +94,8 @@ class Creation:
 
     def start(self, wanted: Order) -> None:
         """Create the attempt in the background."""
-        running = asyncio.create_task(self._create(wanted), name=f"create {wanted.name}")
+        name = f"create {wanted.name}"
+        running = asyncio.create_task(lasting(name, partial(self._create, wanted)), name=name)
         self._under_way[running] = wanted
         running.add_done_callback(lambda done: self._under_way.pop(done, None))
 

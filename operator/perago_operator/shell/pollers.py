@@ -4,9 +4,10 @@ It knows PeragoTasks and the ports; the loops themselves are in `poller`, what a
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from loguru import logger
@@ -14,6 +15,7 @@ from loguru import logger
 from perago_operator.api.task import PeragoTask
 from perago_operator.ports import Cluster, Conductor, NotFound, PortError
 from perago_operator.shell.creation import Attempts, Creation, Key
+from perago_operator.shell.edge import lasting
 from perago_operator.shell.poller import PollSettings, TaskPoller
 from perago_operator.shell.taskstatus import TaskNumbers, status_patch
 
@@ -110,8 +112,11 @@ class Pollers:
             self._settings,
             clock=lambda: world.now().timestamp(),
         )
-        polling = asyncio.create_task(poller.run(), name=f"poll for {task.metadata.name}")
-        return _Worker(poller, polling, asyncio.create_task(self._keep_status(poller), name="task status"))
+        return _Worker(
+            poller,
+            _background(f"poll for {task.metadata.name}", poller.run),
+            _background(f"status of {task.metadata.name}", partial(self._keep_status, poller)),
+        )
 
     async def _keep_status(self, poller: TaskPoller) -> None:
         """Write the PeragoTask's status whenever it differs from what is true."""
@@ -146,3 +151,7 @@ class Pollers:
         except PortError as error:
             logger.debug("queue size of {}: {}", spec.task_type, error)
             return None
+
+
+def _background(name: str, loop: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    return asyncio.create_task(lasting(name, loop), name=name)

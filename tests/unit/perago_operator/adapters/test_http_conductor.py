@@ -114,6 +114,16 @@ async def test_a_page_of_something_else_is_no_answer(recorder: Recorder) -> None
     await client.close()
 
 
+async def test_a_task_that_cannot_be_understood_takes_no_other_along(recorder: Recorder) -> None:
+    """They were handed out together, and only once."""
+    good = {"taskId": "t1", "workflowInstanceId": "wf", "referenceTaskName": "ref", "inputData": {}}
+    recorder.answer = web.json_response([{"taskId": "t0"}, good, None])
+    client = HttpConductor(recorder.url, ConductorKeys(None))
+    polled = await client.poll("t", domain=None, worker_id="w", count=3, timeout_ms=0)
+    await client.close()
+    assert [one.task.task_id for one in polled] == ["t1"]
+
+
 async def test_a_refusal_has_the_servers_words_and_no_key(recorder: Recorder, tmp_path: Path) -> None:
     """The message of Conductor's error object."""
     (tmp_path / "token").write_text("secret-token")

@@ -79,8 +79,14 @@ def timed_attempt(api: client.CustomObjectsApi, namespace: str, manifest: Object
 def timed_pod(api: client.CoreV1Api, namespace: str, image: str) -> float:
     """Seconds from a bare pod's creation until its process runs."""
     name = f"bare-{uuid4().hex[:8]}"
-    container = {"name": "bare", "image": image, "command": ["sh", "-c", "date +%s.%N"]}
-    spec = {"containers": [container], "restartPolicy": "Never", "terminationGracePeriodSeconds": 0}
+    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {"name": "bare", "image": image, "command": ["sh", "-c", "date +%s.%N"], "securityContext": restricted}
+    spec = {
+        "containers": [container],
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 0,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65533, "seccompProfile": {"type": "RuntimeDefault"}},
+    }
     created = time.time()
     api.create_namespaced_pod(namespace, {"metadata": {"name": name}, "spec": spec})
     try:

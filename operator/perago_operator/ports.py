@@ -16,9 +16,6 @@ Manifest = dict[str, Any]
 
 EventKind = Literal["Normal", "Warning"]
 
-ATTEMPT_FINALIZER = "perago.dev/attempt"
-POD_FINALIZER = "perago.dev/outcome"
-
 
 class PortError(Exception):
     """A call that the other side did not carry out as asked. `str()` says what, to which object, and what to do."""

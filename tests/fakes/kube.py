@@ -6,9 +6,8 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
 from perago_operator.ports import (
-    ATTEMPT_FINALIZER,
-    POD_FINALIZER,
     AlreadyExists,
     Conflict,
     EventKind,

@@ -11,9 +11,8 @@ from urllib.parse import quote
 
 from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
 from perago_operator.adapters.kube_api import JSON_PATCH, KubeApi, precondition_failed
+from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
 from perago_operator.ports import (
-    ATTEMPT_FINALIZER,
-    POD_FINALIZER,
     AlreadyExists,
     Conflict,
     EventKind,

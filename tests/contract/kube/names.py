@@ -2,7 +2,8 @@
 
 import itertools
 
-from perago_operator.ports import ATTEMPT_FINALIZER, POD_FINALIZER, Manifest
+from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
+from perago_operator.ports import Manifest
 
 _numbers = itertools.count(1)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from perago_operator.ports import ATTEMPT_FINALIZER, AlreadyExists, Conflict, NotFound, Refused
+from perago_operator.core.names import ATTEMPT_FINALIZER
+from perago_operator.ports import AlreadyExists, Conflict, NotFound, Refused
 from tests.contract.kube.bench import Bench
 from tests.contract.kube.names import attempt, pod
 

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status lint unit contract e2e bench-latency bench-snapshot crds
+.PHONY: help venv demo test up down status lint unit contract e2e bench-latency bench-snapshot bench-start crds
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -42,6 +42,9 @@ crds: venv ## write crds/ from the models
 
 bench-latency: venv ## latency and memory of attempts on the environment that is up
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m bench.latency
+
+bench-start: venv ## import and task-side start against pydantic alone (IMAGE=… measures in an image)
+	@$(PYTHON_IN_VENV) -m bench.start $(if $(IMAGE),--image $(IMAGE))
 
 bench-snapshot: venv ## change detection against hashing everything
 	@$(PYTHON_IN_VENV) -m bench.snapshot

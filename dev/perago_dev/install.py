@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from perago_dev.demo import release
+from perago_dev import release
 from perago_dev.demo.cluster import NAMESPACE
 from perago_dev.environment import Environment
 from perago_dev.progress import step

@@ -1,27 +1,12 @@
-"""Conductor as the end-to-end tests use it: definitions registered, workflows started and read."""
+"""Conductor as the end-to-end tests use it: definitions made from a few words, workflows followed to a state."""
 
-from dataclasses import dataclass
-from typing import Any
-
-import httpx
-
-from tests.e2e.kubectl import eventually
-
-Object = dict[str, Any]
-TERMINAL = {"COMPLETED", "FAILED", "TERMINATED", "TIMED_OUT"}
+from perago_dev import conductor_client
+from perago_dev.conductor_client import TERMINAL
+from tests.e2e.kubectl import Object, eventually
 
 
-@dataclass(frozen=True)
-class ConductorServer:
-    """The real server's HTTP API; `url` ends in `/api`."""
-
-    url: str
-
-    def call(self, method: str, path: str, **given: Any) -> httpx.Response:
-        """One call; the test fails when the server refuses it."""
-        answer = httpx.request(method, f"{self.url}{path}", timeout=30, **given)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer
+class ConductorServer(conductor_client.ConductorServer):
+    """The real server; a call that it refuses fails the test."""
 
     def define_task(self, name: str, *, retries: int = 0, response_seconds: int = 15) -> None:
         """Register a task definition whose retries come at once."""
@@ -50,15 +35,6 @@ class ConductorServer:
             "timeoutSeconds": 0,
         }
         self.call("PUT", "/metadata/workflow", json=[body])
-
-    def start(self, name: str, given: Object | None = None) -> str:
-        """Start a workflow and return its id."""
-        return self.call("POST", f"/workflow/{name}", json=given or {}).text.strip('"')
-
-    def workflow(self, identity: str) -> Object:
-        """A workflow with its tasks."""
-        found: Object = self.call("GET", f"/workflow/{identity}?includeTasks=true").json()
-        return found
 
     def ended(self, identity: str, seconds: float = 180) -> Object:
         """The workflow once it is terminal."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import partial
 
-from tests.e2e.definitions import ConductorServer, Object
-from tests.e2e.kubectl import Kubectl, eventually
+from tests.e2e.definitions import ConductorServer
+from tests.e2e.kubectl import Kubectl, Object, eventually
 from tests.e2e.repository import Repository
 
 

@@ -5,15 +5,14 @@ process of the test's, which can be killed at an exact moment). Neither sees the
 """
 
 import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from lakefs.client import Client
 
 from perago_dev import environment, images
-from perago_dev.demo.release import CHART, image_values, namespace_of, secrets
 from perago_dev.environment import Environment
+from perago_dev.release import helm, namespace_of, secrets
 from tests.e2e.definitions import ConductorServer
 from tests.e2e.flow import Flow
 from tests.e2e.kubectl import Kubectl
@@ -66,27 +65,8 @@ def install(name: str) -> Installation:
     for namespace, replicas in ((INSIDE, 1), (OWN, 0)):
         cluster = installation.cluster(namespace)
         cluster.apply(namespace_of(namespace), *secrets(env, namespace))
-        _helm(installation, namespace, replicas)
+        values = {"replicas": str(replicas), "resources.requests.cpu": "10m"}
+        helm(env, namespace, namespace, values)
         cluster.run("delete", "peragotasks", "--all")
     installation.cluster(INSIDE).run("delete", "peragoattempts", "--all", "--timeout=100s")
     return installation
-
-
-def _helm(installation: Installation, namespace: str, replicas: int) -> None:
-    """`helm upgrade --install`; the CRDs belong to the release that brought them first."""
-    env, cluster = installation.env, installation.cluster(namespace)
-    owner = cluster.run(
-        *("get", "crd", "peragoattempts.perago.dev", "--ignore-not-found"),
-        *("-o", r"jsonpath={.metadata.annotations.meta\.helm\.sh/release-name}"),
-    )
-    values = {
-        **image_values("image", env.operator_image),
-        **image_values("runner.image", env.runner_image),
-        "replicas": str(replicas),
-        "clusterWide": "false",
-        "crds.install": str(owner in {"", namespace}).lower(),
-        "resources.requests.cpu": "10m",
-    }
-    settings = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
-    command = ["helm", "upgrade", "--install", namespace, str(CHART), "--namespace", namespace, "--wait"]
-    subprocess.run([*command, "--timeout", "180s", *settings], env=installation.variables(), check=True)

@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from tests.e2e.definitions import Object
 from tests.e2e.flow import Flow
-from tests.e2e.kubectl import condition
+from tests.e2e.kubectl import Object, condition
 from tests.e2e.repository import Repository
 
 pytestmark = pytest.mark.cluster
@@ -98,6 +97,15 @@ def test_wrong_lakefs_keys_are_said_and_not_shown(flow: Flow, repository: Reposi
     assert outcome["status"] == "FAILED"
     assert "lakeFS" in outcome["message"]
     assert "wrong-secret" not in flow.cluster.story("wrong-keys-attempt")
+
+
+def test_a_missing_secret_is_an_invalid_task(flow: Flow, repository: Repository) -> None:
+    """No retry can help: the outcome is terminal and says which Secret is missing."""
+    flow.cluster.apply(flow.keyed_task("no-keys", "no-such-secret"))
+    given = {"workspace": repository.workspace(), "params": {}}
+    outcome = ended(flow, flow.referring("no-keys-attempt", "no-keys", given))
+    assert (outcome["status"], outcome["reason"]) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
+    assert "lakefsSecretRef" in outcome["message"]
 
 
 def test_lakefs_that_is_away_is_retried_and_then_reported(flow: Flow, repository: Repository, no_lakefs: str) -> None:

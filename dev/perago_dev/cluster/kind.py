@@ -73,15 +73,9 @@ class Kind:
 
         The nodes import them from a folder they see: on 2 cores 6 s for three images, where `kind load` takes 20 s.
         """
-        if absent := self._absent(references):
-            file = self._archive(absent)
-            self.prepare(references)
-            for node in self.nodes():
-                self._execute(node, [*IMPORT, f"{NODE_IMAGES}/{file.name}"], None)
-            file.unlink()
-            for reference in absent:
-                self._marker(reference).parent.mkdir(parents=True, exist_ok=True)
-                self._marker(reference).touch()
+        with exclusive(self._state / "locks" / "load", "images"):
+            if absent := self._absent(references):
+                self._import(absent)
         return list(references)
 
     def load_foreign(self, references: Sequence[str]) -> list[str]:
@@ -91,6 +85,16 @@ class Kind:
         self._run("load", "image-archive", str(file))
         file.unlink()
         return list(references)
+
+    def _import(self, references: Sequence[str]) -> None:
+        self.prepare(references)
+        file = self._archive(references)
+        for node in self.nodes():
+            self._execute(node, [*IMPORT, f"{NODE_IMAGES}/{file.name}"], None)
+        file.unlink()
+        for reference in references:
+            self._marker(reference).parent.mkdir(parents=True, exist_ok=True)
+            self._marker(reference).touch()
 
     def _absent(self, references: Sequence[str]) -> list[str]:
         return [reference for reference in references if not self._marker(reference).exists()]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from perago_dev.demo import conductor
+from perago_dev import conductor_client
 from perago_dev.demo.checks import CheckFailed, failed_tasks, is_complete
 from perago_dev.demo.cluster import Cluster
 from perago_dev.demo.table import Attempts
@@ -29,12 +29,12 @@ class Follower:
         self._screen.changes(cluster.listing())
         self._head_shown = False
 
-    def workflow(self, server: conductor.ConductorServer, identity: str) -> Object:
+    def workflow(self, server: conductor_client.ConductorServer, identity: str) -> Object:
         """The workflow once it is over, or once a task of it failed."""
 
         def look() -> Object | None:
             found = server.workflow(identity)
-            over = found["status"] in conductor.TERMINAL or bool(failed_tasks(found))
+            over = found["status"] in conductor_client.TERMINAL or bool(failed_tasks(found))
             return found if over else None
 
         return self._until(look, f"workflow {identity} did not end", WORKFLOW_SECONDS)

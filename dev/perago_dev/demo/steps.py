@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from perago_dev import images
+from perago_dev import images, release
 from perago_dev.cluster.target import open_cluster
-from perago_dev.demo import checks, definitions, release
+from perago_dev.conductor_client import ConductorServer
+from perago_dev.demo import checks, definitions
 from perago_dev.demo.cluster import NAMESPACE, Cluster
-from perago_dev.demo.conductor import ConductorServer
 from perago_dev.demo.following import Follower
 from perago_dev.demo.story import Story, agreed
 from perago_dev.demo.workspace import Workspace

@@ -2,7 +2,7 @@
 
 import pytest
 
-from perago_dev.demo import definitions, release
+from perago_dev.demo import definitions
 from perago_dev.demo.__main__ import main, next_commands
 from perago_dev.demo.checks import CheckFailed
 from perago_dev.demo.steps import Published
@@ -38,12 +38,6 @@ def test_workflow_input_is_what_the_workflow_asks_for() -> None:
 def test_the_table_has_a_row_for_each_day() -> None:
     """The head line and 1461 days."""
     assert len(definitions.observations().splitlines()) == 1462
-
-
-def test_image_reference_becomes_repository_and_tag() -> None:
-    """A registry's port is no tag."""
-    values = release.image_values("image", "localhost:5000/perago/operator:abc")
-    assert values == {"image.repository": "localhost:5000/perago/operator", "image.tag": "abc"}
 
 
 def test_a_step_becomes_a_row_only_when_it_ends_well() -> None:

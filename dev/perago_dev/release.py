@@ -3,7 +3,7 @@
 It knows the chart's values and an environment's addresses. It reads nothing back: helm waits for the operator.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perago_dev import commands
@@ -27,20 +27,19 @@ def install(env: Environment, namespaces: Sequence[str]) -> None:
     kubectl = Kubectl(env.bin_dir / "kubectl", env.kubeconfig)
     for namespace in (SYSTEM_NAMESPACE, *namespaces):
         kubectl.apply([namespace_of(namespace), *secrets(env, namespace)])
-    commands.output(helm(env, namespaces), env=env.variables())
+    helm(env, RELEASE, SYSTEM_NAMESPACE, {"namespaces": "{" + ",".join(namespaces) + "}"})
 
 
-def helm(env: Environment, namespaces: Sequence[str]) -> list[str]:
-    """The command line."""
-    values = {
-        **image_values("image", env.operator_image),
-        **image_values("runner.image", env.runner_image),
-        "clusterWide": "false",
-        "namespaces": "{" + ",".join(namespaces) + "}",
-    }
-    settings = [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
-    head = [str(env.bin_dir / "helm"), "upgrade", "--install", RELEASE, str(CHART), "--namespace", SYSTEM_NAMESPACE]
-    return [*head, "--take-ownership", "--wait", "--timeout", READY, *settings]
+def helm(env: Environment, release: str, namespace: str, values: Mapping[str, str]) -> None:
+    """`helm upgrade --install` with the environment's images, for the namespaces that the values name.
+
+    The CRDs are the release's that was installed last. Raises CommandFailed with helm's own words.
+    """
+    images = image_values("image", env.operator_image) | image_values("runner.image", env.runner_image)
+    given = images | {"clusterWide": "false"} | dict(values)
+    settings = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    head = [str(env.bin_dir / "helm"), "upgrade", "--install", release, str(CHART), "--namespace", namespace]
+    commands.output([*head, "--take-ownership", "--wait", "--timeout", READY, *settings], env=env.variables())
 
 
 def image_values(prefix: str, reference: str) -> dict[str, str]:

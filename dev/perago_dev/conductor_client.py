@@ -1,4 +1,4 @@
-"""Conductor as the demo uses it: definitions registered, a workflow started and read."""
+"""Conductor as the demo and the end-to-end tests use it: definitions registered, workflows started and read."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,19 +24,20 @@ class ConductorServer:
 
     def define(self, tasks: list[Object], workflow: Object) -> None:
         """Register the definitions, in place of earlier ones of the same names."""
-        self._call("POST", "/metadata/taskdefs", json=tasks)
-        self._call("PUT", "/metadata/workflow", json=[workflow])
+        self.call("POST", "/metadata/taskdefs", json=tasks)
+        self.call("PUT", "/metadata/workflow", json=[workflow])
 
-    def start(self, workflow: str, given: Object) -> str:
+    def start(self, workflow: str, given: Object | None = None) -> str:
         """Start a workflow; returns its id."""
-        return self._call("POST", f"/workflow/{workflow}", json=given).text.strip('"')
+        return self.call("POST", f"/workflow/{workflow}", json=given or {}).text.strip('"')
 
     def workflow(self, identity: str) -> Object:
         """A workflow with its tasks."""
-        found: Object = self._call("GET", f"/workflow/{identity}", params={"includeTasks": "true"}).json()
+        found: Object = self.call("GET", f"/workflow/{identity}", params={"includeTasks": "true"}).json()
         return found
 
-    def _call(self, method: str, path: str, **given: Any) -> httpx.Response:
+    def call(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """One call. Raises ConductorSaysNo when the server refuses it or cannot be reached."""
         try:
             answer = httpx.request(method, f"{self.url}{path}", timeout=TIMEOUT_SECONDS, **given)
         except httpx.TransportError as error:

@@ -17,7 +17,7 @@ from perago.agent.http import NoAnswer, describe
 from perago.agent.mounts import MissingKeys
 from perago.agent.outcome import OutputTooLarge
 from perago.agent.volume import CorruptObject, UnreadableFile, VolumeFull
-from perago.errors import PublishFenceError, StaleAttemptError, TaskExecutionError, TaskInputError
+from perago.errors import PublishFenceError, StaleAttemptError, TaskExecutionError, TaskInputError, TaskTerminalError
 
 
 class ProtocolMismatch(Exception):
@@ -38,6 +38,7 @@ class Failure:
 
 
 EXECUTION: Final = TaskExecutionError.__name__
+TERMINAL: Final = TaskTerminalError.__name__
 INPUT: Final = TaskInputError.__name__
 FENCE: Final = PublishFenceError.__name__
 STALE: Final = StaleAttemptError.__name__
@@ -54,7 +55,7 @@ TABLE: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (OutputTooLarge, EXECUTION, "OutputTooLarge"),
     (ProtocolMismatch, EXECUTION, "ProtocolMismatch"),
     (PublishedWithoutOutput, EXECUTION, "PublishedWithoutOutput"),
-    (MissingKeys, EXECUTION, "InvalidSecret"),
+    (MissingKeys, TERMINAL, "InvalidTask"),
     (lakefs.Unauthorized, EXECUTION, "LakeFSUnauthorized"),
     (lakefs.Forbidden, EXECUTION, "LakeFSForbidden"),
     (lakefs.RepositoryNotFound, INPUT, "RepositoryNotFound"),

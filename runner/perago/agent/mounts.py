@@ -80,7 +80,10 @@ def conductor_keys(folder: Path) -> ConductorKeys:
 def _required(folder: Path, name: str) -> str:
     value = _optional(folder, name)
     if value is None:
-        raise MissingKeys(f"the mounted Secret has no key {name!r} ({folder / name})")
+        raise MissingKeys(
+            f"the {folder.name} Secret does not exist in the attempt's namespace, or has no key {name!r}; "
+            f"create it, or name another one in the PeragoTask ({folder.name}SecretRef)"
+        )
     return value
 
 

@@ -13,6 +13,7 @@ from types import FrameType
 
 from perago import wire
 from perago.errors import TaskDefinitionError
+from perago.result import result_for_exception
 from perago.task import TaskDefinition, load_module_task
 from perago.taskside.attempt import LastError, result_of, run_attempt
 from perago.taskside.client import AgentClient, AgentGone, connect
@@ -40,7 +41,8 @@ def _result(client: AgentClient) -> wire.Result:
     except AgentGone:
         raise
     except Exception as error:  # noqa: BLE001 - whatever the agent refused with is the result
-        return wire.Result(status="FAILED", reason=type(error).__name__, message=str(error))
+        refused = result_for_exception(error)
+        return wire.Result(status=refused.status, reason=type(error).__name__, message=refused.reason_for_incompletion)
     try:
         task: TaskDefinition = load_module_task(assignment.module)
     except TaskDefinitionError as error:

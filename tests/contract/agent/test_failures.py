@@ -63,10 +63,10 @@ async def test_wrong_keys_are_told_without_the_keys(pod: Pod, repository: Reposi
 
 
 async def test_a_secret_without_a_key_is_told_by_the_key(pod: Pod, repository: Repository) -> None:
-    """InvalidSecret names what is missing."""
+    """InvalidTask names what is missing; no retry can help."""
     base = await base_of(repository, a=b"a")
     (pod.folder / "lakefs" / "endpoint").unlink()
-    assert await failed(pod.input(base), "endpoint") == "InvalidSecret"
+    assert await failed(pod.input(base), "lakefs Secret", "endpoint") == "InvalidTask"
 
 
 async def test_an_unreachable_lakefs_is_retried_then_told(pod: Pod, repository: Repository) -> None:

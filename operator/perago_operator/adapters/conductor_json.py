@@ -12,11 +12,14 @@ from perago_operator.ports import ConductorTaskState, PolledTask
 
 REASON_LIMIT = 500
 """Characters of `reasonForIncompletion` that the server keeps."""
+EXTERNAL_INPUT_BYTES = 3 << 20
+"""Larger inputs the server keeps in its external payload storage; a polled task then shows an empty one."""
 
 
 def polled_task(raw: Mapping[str, Any], task_type: str, domain: str | None, worker_id: str) -> PolledTask:
     """One task of a batch poll's answer."""
     input_data: dict[str, Any] = raw.get("inputData") or {}
+    elsewhere = raw.get("externalInputPayloadStoragePath")
     return PolledTask(
         task=ConductorTask(
             task_type=raw.get("taskDefName") or raw.get("taskType") or task_type,
@@ -31,10 +34,14 @@ def polled_task(raw: Mapping[str, Any], task_type: str, domain: str | None, work
             response_timeout_seconds=raw.get("responseTimeoutSeconds", 0),
         ),
         input_data=input_data,
-        input_bytes=len(json.dumps(input_data, ensure_ascii=False, separators=(",", ":")).encode()),
+        input_bytes=EXTERNAL_INPUT_BYTES if elsewhere else _length(input_data),
         workflow_type=raw.get("workflowType"),
         workflow_priority=raw.get("workflowPriority", 0),
     )
+
+
+def _length(input_data: Mapping[str, Any]) -> int:
+    return len(json.dumps(input_data, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def task_state(raw: Mapping[str, Any]) -> ConductorTaskState:

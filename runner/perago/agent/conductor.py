@@ -34,6 +34,8 @@ class FreshTask:
     iteration: int
     retry_count: int
     input_data: dict[str, Any] = field(default_factory=dict)
+    input_is_elsewhere: bool = False
+    """Inputs over 3 MiB are in the server's external payload storage, and `input_data` is empty then."""
 
 
 def open_session(keys: ConductorKeys) -> aiohttp.ClientSession:
@@ -75,4 +77,5 @@ def _fresh(record: dict[str, Any]) -> FreshTask:
         iteration=int(record.get("iteration") or 0),
         retry_count=int(record.get("retryCount") or 0),
         input_data=record.get("inputData") or {},
+        input_is_elsewhere=bool(record.get("externalInputPayloadStoragePath")),
     )

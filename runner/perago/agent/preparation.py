@@ -84,6 +84,11 @@ class Preparation:
         task = await retried(lambda: conductor.task(ordered.task_id), self._order.retry_seconds)
         if task is None:
             raise TaskInputError(f"Conductor does not know the task {ordered.task_id} that the input is to come from")
+        if task.input_is_elsewhere:
+            raise TaskInputError(
+                f"the input of task {task.task_id} is too large for Conductor to hand out (over 3 MiB, kept in its "
+                "external payload storage): put the data into the workspace and pass its path"
+            )
         return task.input_data
 
 

@@ -100,6 +100,15 @@ async def test_an_input_may_come_from_conductor(pod: Pod, repository: Repository
     assert (await repository.files())["b"] == b"b"
 
 
+async def test_an_input_that_conductor_keeps_elsewhere_is_told(pod: Pod, repository: Repository) -> None:
+    """The task sees no empty input in its place."""
+    pod.conductor.task |= {"inputData": {}, "externalInputPayloadStoragePath": "abc.json"}
+    pod.api.attempt["spec"].pop("input", None)
+    assert await pod.ordered(inputFrom="Conductor").run() == (0, 0), pod.logs()
+    assert (pod.outcome.status, pod.outcome.reason) == ("FAILED", "TaskInputError")
+    assert "over 3 MiB" in (pod.outcome.message or "")
+
+
 async def test_a_retry_replaces_an_abandoned_publication(pod: Pod, repository: Repository) -> None:
     """The earlier attempt's commit is dropped: history is input ref, then this attempt."""
     base = await base_of(repository, a=b"a")

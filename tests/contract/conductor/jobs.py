@@ -53,9 +53,12 @@ class Job:
         self.server.call("POST", "/metadata/workflow", workflow | {"timeoutSeconds": 0, "tasks": [task | inputs]})
         return self
 
-    def start(self, text: str = "hello") -> str:
-        """Start a workflow; returns its id."""
-        started: str = self.server.call("POST", "/workflow", {"name": self.name, "version": 1, "input": {"text": text}})
+    def start(self, text: str = "hello", domain: str | None = None) -> str:
+        """Start a workflow, its task for the workers of a domain if one is given; returns its id."""
+        given: dict[str, Any] = {"name": self.name, "version": 1, "input": {"text": text}}
+        started: str = self.server.call(
+            "POST", "/workflow", given | {"taskToDomain": {self.name: domain}} if domain else given
+        )
         return started
 
     def workflow(self, workflow_id: str) -> dict[str, Any]:
@@ -63,9 +66,9 @@ class Job:
         found: dict[str, Any] = self.server.call("GET", f"/workflow/{workflow_id}?includeTasks=true")
         return found
 
-    async def poll(self, count: int = 1, timeout_ms: int = 5000) -> list[PolledTask]:
+    async def poll(self, count: int = 1, timeout_ms: int = 5000, domain: str | None = None) -> list[PolledTask]:
         """Poll with our client."""
-        return await self.client.poll(self.name, domain=None, worker_id="me", count=count, timeout_ms=timeout_ms)
+        return await self.client.poll(self.name, domain=domain, worker_id="me", count=count, timeout_ms=timeout_ms)
 
     async def polled(self) -> PolledTask:
         """Start a workflow and take its task."""

@@ -224,6 +224,45 @@ async def test_the_queue_size_counts_waiting_tasks(job: Job) -> None:
     assert await job.client.queue_size(job.name, None) == 2
 
 
+async def test_a_task_of_a_domain_goes_to_its_pollers_alone(job: Job) -> None:
+    """It keeps the domain that it was polled from, and has a queue of its own."""
+    job.start(domain="north")
+    assert await job.poll(timeout_ms=300) == []
+    assert (await job.client.queue_size(job.name, None), await job.client.queue_size(job.name, "north")) == (0, 1)
+    [polled] = await job.poll(domain="north")
+    assert polled.task.domain == "north"
+    await job.client.extend_lease(polled.task)
+    await job.client.report(polled.task, COMPLETED)
+    assert await job.status(polled.task.task_id) == "COMPLETED"
+
+
+async def test_a_task_of_a_domain_is_given_back_to_the_domain(job: Job) -> None:
+    """The pollers without one do not see it."""
+    job.start(domain="north")
+    [first] = await job.poll(domain="north")
+    await job.client.give_back(first.task)
+    assert await job.poll(timeout_ms=300) == []
+    [again] = await job.poll(domain="north")
+    assert again.task.task_id == first.task.task_id
+
+
+async def test_an_output_over_three_mebibytes_is_kept_elsewhere_and_not_shown(job: Job) -> None:
+    """Why such an outcome counts as accepted by its status alone."""
+    task = (await job.polled()).task
+    large = COMPLETED.model_copy(update={"output": {"result": {"text": "x" * (4 << 20)}}})
+    await job.client.report(task, large)
+    state = await job.client.read(task.task_id)
+    assert state is not None
+    assert (state.status, dict(state.output)) == ("COMPLETED", {})
+
+
+async def test_an_input_over_three_mebibytes_is_kept_elsewhere(job: Job) -> None:
+    """It is shown empty; its least length makes the attempt ask Conductor, and its agent say why there is none."""
+    job.start(text="x" * (4 << 20))
+    polled = await job.next_task()
+    assert (polled.input_data, polled.input_bytes) == ({}, 3 << 20)
+
+
 async def test_the_queue_of_an_unknown_type_is_empty(client: HttpConductor) -> None:
     """No error: a PeragoTask may be older than its definition."""
     assert await client.queue_size("no_such_type", None) == 0

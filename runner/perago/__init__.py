@@ -1,6 +1,6 @@
 """Perago: runs Conductor task attempts on versioned lakeFS workspaces. The public names, and nothing else.
 
-What a declaration needs is loaded at once; what runs an attempt when its name is first used, so that an author"s module
+What a declaration needs is loaded at once; what runs an attempt when its name is first used, so that an author's module
 does not pay for it. No client library is ever loaded from here.
 """
 

@@ -89,22 +89,26 @@ def run_workspace_task_attempt(
 
     Raises TaskInputError for a task without workspace, ValueError for a `failure_reason_max_length` below 1.
     """
-    run = WorkspaceRun(
-        task=task,
-        spec=workspace_spec(task),
-        input_data=input_data,
-        execution=execution_context(attempt, execution_id),
-        root=Path(workspace_root),
-        worker_id=owner_worker_id,
-        store=_CallableStore(
-            download_workspace, stage_workspace, publish_workspace, cleanup_staging, complete_noop_workspace or _no_noop
-        ),
-        fence=_LoadingFence(attempt, load_current_attempt),
+    spec, max_length = workspace_spec(task), checked_max_length(failure_reason_max_length)
+    store = _CallableStore(
+        download_workspace, stage_workspace, publish_workspace, cleanup_staging, complete_noop_workspace or _no_noop
     )
-    max_length = checked_max_length(failure_reason_max_length)
-    return as_result(
-        f"attempt {run.execution.execution_id} of task {task.name!r}", max_length, lambda: run_workspace(run)
-    )
+
+    def run() -> JsonObject:
+        return run_workspace(
+            WorkspaceRun(
+                task=task,
+                spec=spec,
+                input_data=input_data,
+                execution=execution_context(attempt, execution_id),
+                root=Path(workspace_root).absolute(),  # a body may change the working directory
+                worker_id=owner_worker_id,
+                store=store,
+                fence=_LoadingFence(attempt, load_current_attempt),
+            )
+        )
+
+    return as_result(f"an attempt of task {task.name!r}", max_length, run)
 
 
 def run_workspace_free_task_attempt(

@@ -74,6 +74,9 @@ def _cut(reason: str, max_length: int) -> str:
 
 def _text(exc: BaseException) -> str:
     """An exception's text; one that says nothing by itself (`SystemExit: 3`, `KeyboardInterrupt`) is named."""
-    if isinstance(exc, SystemExit):
-        return f"SystemExit: {0 if exc.code is None else exc.code}"
-    return str(exc) or type(exc).__name__
+    try:
+        if isinstance(exc, SystemExit):
+            return f"SystemExit: {0 if exc.code is None else exc.code}"
+        return str(exc) or type(exc).__name__
+    except BaseException:  # noqa: BLE001 - a body's own exception class may not even have a text
+        return type(exc).__name__

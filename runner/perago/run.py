@@ -6,7 +6,7 @@ and never replaces it.
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,9 @@ def prepare(run: WorkspaceRun, cleanup: ExitStack) -> Path:
     local.register_active_workspace_owner(owner)
     cleanup.callback(local.unregister_active_workspace_owner, owner)
     directory = local.prepare_attempt_workspace(run.root, run.execution, owner)
-    cleanup.callback(local.cleanup_attempt_workspace_safely, directory, run.execution)
+    cleanup.callback(
+        _best_effort, "removing the directory", local.cleanup_attempt_workspace_safely, directory, run.execution
+    )
     return directory
 
 
@@ -94,7 +96,7 @@ def publish(
     """Stage, prove once more that the attempt is current, publish; the new ref. The staging branch goes at the end."""
     execution = replace(run.execution, changes=changes)
     staged = run.store.stage(directory, workspace, run.spec, execution)
-    cleanup.callback(_best_effort, "deleting the staging branch", lambda: run.store.cleanup_staging(staged))
+    cleanup.callback(_best_effort, "deleting the staging branch", run.store.cleanup_staging, staged)
     run.fence.check()
     return run.store.publish(staged, workspace, run.spec, replace(execution, output=output))
 
@@ -109,12 +111,17 @@ def as_result(what: str, max_length: int, act: Callable[[], dict[str, Any]]) -> 
     try:
         return completed_result(act())
     except BaseException as error:  # noqa: BLE001 - the boundary: sys.exit in a body, too, is a result
-        _log.exception("%s failed", what)
+        _log_failure(what)
         return result_for_exception(error, max_length=max_length)
 
 
-def _best_effort(what: str, act: Callable[[], object]) -> None:
+def _best_effort(what: str, act: Callable[..., object], *arguments: object) -> None:
     try:
-        act()
+        act(*arguments)
     except BaseException:  # noqa: BLE001 - clean-up never replaces the result, whatever its class
+        _log_failure(what)
+
+
+def _log_failure(what: str) -> None:
+    with suppress(BaseException):  # a log handler of the body's must not change how its attempt ends
         _log.exception("%s failed", what)

@@ -84,8 +84,8 @@ def prepare_attempt_workspace(root: Path, attempt: ExecutingAttempt, owner: Work
         _registry.directories.add(directory)
     try:
         (directory / ATTEMPT_WORKSPACE_MARKER).write_text(marker + "\n")
-    except OSError:
-        cleanup_attempt_workspace(directory)
+    except BaseException:
+        cleanup_attempt_workspace_safely(directory, attempt)
         raise
     return directory
 
@@ -116,18 +116,34 @@ def cleanup_attempt_workspace(directory: Path) -> None:
         return
     try:
         shutil.rmtree(directory)
-    except PermissionError:
-        _unlock(directory)
-        shutil.rmtree(directory)
+    except (OSError, RecursionError):
+        _remove_flattened(directory)
 
 
-def _unlock(directory: Path) -> None:
-    pending = [str(directory)]
+def _remove_flattened(top: Path) -> None:
+    """Remove what defeats `rmtree`: folders without rights, and a tree too deep for the stack or for a path.
+
+    Each folder is moved up to the top and emptied there, so that no path grows.
+    """
+    top.chmod(stat.S_IRWXU)
+    pending = _folders_left_in(top)
     while pending:
-        locked = pending.pop()
-        os.chmod(locked, stat.S_IRWXU)  # noqa: PTH101 - paths of a deep tree, as scandir gives them
-        with os.scandir(locked) as entries:
-            pending += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        folder = pending.pop()
+        pending += [deeper.rename(top / uuid.uuid4().hex) for deeper in _folders_left_in(folder)]
+        folder.rmdir()
+    top.rmdir()
+
+
+def _folders_left_in(folder: Path) -> list[Path]:
+    """Remove all files and links in an unlocked folder; the folders that remain, unlocked as well."""
+    folders = []
+    for path in list(folder.iterdir()):
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+        else:
+            path.chmod(stat.S_IRWXU)
+            folders.append(path)
+    return folders
 
 
 def cleanup_attempt_workspace_safely(directory: Path, attempt: ExecutingAttempt) -> bool:
@@ -135,7 +151,8 @@ def cleanup_attempt_workspace_safely(directory: Path, attempt: ExecutingAttempt)
     try:
         cleanup_attempt_workspace(directory)
     except BaseException:  # noqa: BLE001 - best effort by contract, whatever the class
-        _log.exception("the directory %s of attempt %s could not be removed", directory, attempt.task_id)
+        of = getattr(attempt, "task_id", "?")
+        _log.exception("the directory %s of attempt %s could not be removed", directory, of)
         return False
     return True
 

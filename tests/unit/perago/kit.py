@@ -1,5 +1,6 @@
 """Builders and recording fakes for the core's tests: an attempt, a payload, a task, and a world that can fail."""
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -96,7 +97,8 @@ class World:
     executions: list[perago.TaskExecutionContext] = field(default_factory=list)
     seen_at_download: list[str] = field(default_factory=list)
 
-    def _step(self, name: str) -> None:
+    def step(self, name: str) -> None:
+        """Record a step; raise what is to fail at it, by name or by name and number."""
         self.calls.append(name)
         numbered = f"{name} {self.calls.count(name)}"
         for failing in (name, numbered):
@@ -106,7 +108,7 @@ class World:
     def download(
         self, workspace: perago.WorkspaceInput, spec: perago.WorkspaceSpec, directory: Path
     ) -> Manifest | None:
-        self._step("download")
+        self.step("download")
         self.seen_at_download = [path.name for path in directory.iterdir()]
         entries = []
         for name, text in self.files.items():
@@ -116,32 +118,44 @@ class World:
         return Manifest.of(entries) if self.with_manifest else None
 
     def load(self, attempt: FakeAttempt) -> FakeAttempt:
-        self._step("fence")
+        self.step("fence")
         stale = self.stale_from_fence is not None and self.calls.count("fence") >= self.stale_from_fence
         return replace(attempt, status="TIMED_OUT") if stale else attempt
 
     def stage(self, directory: Path, _w: object, _s: object, execution: Any) -> perago.StagedWorkspace:
-        self._step("stage")
+        self.step("stage")
         self.executions.append(execution)
         return perago.StagedWorkspace("repo", perago.staging_branch_name(execution), "C")
 
     def publish(self, staged: perago.StagedWorkspace, _w: object, _s: object, execution: Any) -> str:
-        self._step("publish")
+        self.step("publish")
         self.executions.append(execution)
         return "H2"
 
     def noop(self, workspace: perago.WorkspaceInput, _s: object, execution: Any) -> str:
-        self._step("noop")
+        self.step("noop")
         self.executions.append(execution)
         return workspace.ref
 
     def cleanup(self, staged: perago.StagedWorkspace) -> None:
-        self._step("cleanup")
+        self.step("cleanup")
 
     @property
     def changes(self) -> Changes | None:
         """What the last callback was told about the changes."""
         return self.executions[-1].changes if self.executions else None
+
+
+def make_deep(root: Path, levels: int) -> None:
+    """A folder in a folder in a folder …, deeper than any path can say, and a file at the end."""
+    folder = os.open(root, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir("d", dir_fd=folder)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = deeper
+    os.close(os.open("f", os.O_CREAT, dir_fd=folder))
+    os.close(folder)
 
 
 def manifest_entry(directory: Path, name: str) -> ManifestEntry:

@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 import perago
 from perago.workspace.plan import Changes
-from tests.unit.perago.kit import Outcome, Params, World, payload, run_attempt, task_of
+from tests.unit.perago.kit import Outcome, Params, World, make_deep, payload, run_attempt, task_of, writing
 
 Act = Callable[[Path], object]
 
@@ -24,6 +27,56 @@ def after(act: Act, tmp_path: Path, world: World | None = None) -> tuple[perago.
 
     world = world or World()
     return run_attempt(task_of(body), tmp_path / "root", world), world
+
+
+def recursing(workspace: Path) -> object:
+    return recursing(workspace)
+
+
+def hungry(_workspace: Path) -> object:
+    return bytearray(1 << 62)
+
+
+def filling_the_disk(_workspace: Path) -> None:
+    with open("/dev/full", "wb", buffering=0) as full:
+        full.write(b"x")
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [(recursing, "recursion depth"), (hungry, "MemoryError"), (filling_the_disk, "No space left on device")],
+)
+def test_a_body_that_uses_up_its_resources_fails(tmp_path: Path, act: Act, words: str) -> None:
+    """Stack, memory and disk: what Python raises is the reason, and the directory goes."""
+    result, world = after(act, tmp_path)
+    assert (result.status, world.calls) == ("FAILED", ["download"])
+    assert words in str(result.reason_for_incompletion)
+    assert list((tmp_path / "root").iterdir()) == []
+
+
+@pytest.mark.parametrize(("levels", "status"), [(1_500, "COMPLETED"), (5_000, "FAILED")])
+def test_a_tree_deeper_than_a_path_can_say_fails_and_goes(tmp_path: Path, levels: int, status: str) -> None:
+    """What can be named is published, what cannot is a failure; the directory is removed in both cases."""
+    result, _ = after(lambda workspace: make_deep(workspace, levels), tmp_path)
+    assert result.status == status
+    assert list((tmp_path / "root").iterdir()) == []
+
+
+TERMINATED = """
+import os, signal, sys
+from pathlib import Path
+from tests.unit.perago.kit import World, run_attempt, task_of
+def body(workspace, params):
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+run_attempt(task_of(body), Path(sys.argv[1]), World())
+"""
+
+
+def test_a_termination_signal_ends_the_process(tmp_path: Path) -> None:
+    """SIGTERM is the pod's business: the core makes no result of it."""
+    done = subprocess.run([sys.executable, "-c", TERMINATED, str(tmp_path)], check=False, cwd=Path(__file__).parents[3])
+    assert done.returncode == -signal.SIGTERM
 
 
 @pytest.fixture
@@ -120,13 +173,20 @@ def test_a_rewrite_that_hides_its_traces_is_seen(tmp_path: Path, with_manifest: 
     assert world.changes == Changes(modified=("in.txt",))
 
 
+@pytest.mark.parametrize("relative", [True, False])
 def test_a_body_that_changes_the_working_directory_is_cleaned_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
 ) -> None:
-    """Relative paths of the process do not matter to the core."""
+    """Also where the workspace root was given relative to it."""
     monkeypatch.chdir(tmp_path)
-    result, _ = after(os.chdir, tmp_path)
-    assert result.status == "COMPLETED"
+
+    def body(workspace: Path, params: Params) -> Outcome:
+        os.chdir("/")
+        return writing(workspace, params)
+
+    world = World()
+    result = run_attempt(task_of(body), Path("root") if relative else tmp_path / "root", world)
+    assert (result.status, world.changes) == ("COMPLETED", Changes(added=("out.txt",)))
     assert list((tmp_path / "root").iterdir()) == []
 
 

@@ -1,11 +1,9 @@
-"""The order of an attempt's side effects, for every path and every place where it can fail."""
+"""The order of an attempt's side effects on every path; what happens when a step fails is in `test_failure_matrix`."""
 
-import errno
 import logging
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ValidationError
 
 import perago
 from perago.workspace import active_workspace_owner_tokens
@@ -24,39 +22,6 @@ from tests.unit.perago.kit import (
 
 PUBLISHING = ["download", "fence", "stage", "fence", "publish", "cleanup"]
 KEEPING = ["download", "fence", "noop"]
-
-
-class _Strict(BaseModel):
-    number: int
-
-
-def a_pydantic_error() -> ValidationError:
-    with pytest.raises(ValidationError) as caught:
-        _Strict.model_validate({"number": "x"})
-    return caught.value
-
-
-ERRORS = [
-    RuntimeError("broken"),
-    perago.TaskFailed("not today"),
-    perago.TaskTerminalError("never"),
-    perago.PublishFenceError("moved"),
-    OSError(errno.ENOSPC, "No space left on device"),
-    a_pydantic_error(),
-    SystemExit(3),
-    KeyboardInterrupt(),
-]
-EVERY_ERROR = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-
-
-def text_of(error: BaseException) -> str:
-    return "SystemExit: 3" if isinstance(error, SystemExit) else str(error) or type(error).__name__
-
-
-def assert_failed_with(result: perago.RuntimeTaskResult, error: BaseException) -> None:
-    terminal = isinstance(error, perago.TaskTerminalError)
-    assert result.status == ("FAILED_WITH_TERMINAL_ERROR" if terminal else "FAILED")
-    assert result.reason_for_incompletion == text_of(error)[:500]
 
 
 def test_a_changed_workspace_is_fenced_staged_fenced_published_and_cleaned_up(tmp_path: Path) -> None:
@@ -92,97 +57,6 @@ def test_a_read_only_attempt_calls_nothing_but_the_download(tmp_path: Path, body
     assert result.output is not None
     assert result.output["workspace"]["ref"] == "A"
     assert list(tmp_path.iterdir()) == []
-
-
-@EVERY_ERROR
-@pytest.mark.parametrize(
-    ("place", "done"),
-    [
-        ("download", ["download"]),
-        ("fence 1", ["download", "fence"]),
-        ("stage", ["download", "fence", "stage"]),
-        ("fence 2", ["download", "fence", "stage", "fence", "cleanup"]),
-        ("publish", PUBLISHING),
-    ],
-)
-def test_a_failing_callback_ends_the_attempt_and_is_cleaned_up(
-    tmp_path: Path, place: str, done: list[str], error: BaseException
-) -> None:
-    """An exception of any class, at any callback, becomes the result; what was made by then is removed."""
-    world = World(fail_at={place: error})
-    assert_failed_with(run_attempt(task_of(writing), tmp_path, world), error)
-    assert world.calls == done
-    assert list(tmp_path.iterdir()) == []
-
-
-@EVERY_ERROR
-def test_a_failing_body_ends_the_attempt_without_any_side_effect(tmp_path: Path, error: BaseException) -> None:
-    """Whatever a body raises, sys.exit included, is a result; nothing is fenced, staged or published."""
-
-    def body(workspace: Path, _params: Params) -> Outcome:
-        (workspace / "half.txt").write_text("half")
-        raise error
-
-    world = World()
-    assert_failed_with(run_attempt(task_of(body), tmp_path, world), error)
-    assert world.calls == ["download"]
-    assert list(tmp_path.iterdir()) == []
-
-
-@EVERY_ERROR
-def test_a_failing_noop_ends_the_attempt(tmp_path: Path, error: BaseException) -> None:
-    """An exception while the target is kept becomes the result."""
-    world = World(fail_at={"noop": error})
-    assert_failed_with(run_attempt(task_of(idle), tmp_path, world), error)
-    assert world.calls == KEEPING
-
-
-@EVERY_ERROR
-def test_failing_staging_cleanup_is_logged_and_replaces_nothing(
-    tmp_path: Path, error: BaseException, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Whatever goes wrong while the staging branch is deleted, the attempt is still completed and removed."""
-    result = run_attempt(task_of(writing), tmp_path, World(fail_at={"cleanup": error}))
-    assert result.status == "COMPLETED"
-    assert list(tmp_path.iterdir()) == []
-    assert any(record.exc_info and record.exc_info[1] is error for record in caplog.records)
-
-
-@EVERY_ERROR
-def test_failing_directory_cleanup_is_logged_and_replaces_nothing(
-    tmp_path: Path, error: BaseException, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever goes wrong while the directory is removed, the attempt is still completed."""
-
-    def failing(_directory: Path) -> None:
-        raise error
-
-    monkeypatch.setattr("perago.workspace.directory.cleanup_attempt_workspace", failing)
-    assert run_attempt(task_of(writing), tmp_path, World()).status == "COMPLETED"
-    assert any(record.exc_info and record.exc_info[1] is error for record in caplog.records)
-
-
-@EVERY_ERROR
-@pytest.mark.parametrize("place", ["take_snapshot", "changes_since"])
-def test_a_failing_snapshot_ends_the_attempt(
-    tmp_path: Path, error: BaseException, place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An exception while the workspace is read, before or after the body, is a result without side effect."""
-
-    def failing(*_arguments: object) -> None:
-        raise error
-
-    monkeypatch.setattr(f"perago.run.{place}", failing)
-    world = World()
-    assert_failed_with(run_attempt(task_of(writing), tmp_path, world), error)
-    assert world.calls == ["download"]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_original_failure_survives_a_failing_cleanup(tmp_path: Path) -> None:
-    """When publication and clean-up both fail, the reason is the publication's."""
-    world = World(fail_at={"publish": RuntimeError("first"), "cleanup": RuntimeError("second")})
-    assert run_attempt(task_of(writing), tmp_path, world).reason_for_incompletion == "first"
 
 
 @pytest.mark.parametrize(("place", "done"), [(1, ["download", "fence"]), (2, [*PUBLISHING[:4], "cleanup"])])
@@ -384,19 +258,6 @@ def test_a_workspace_free_attempt_is_validated_run_and_reported() -> None:
     task = free_task_of(_count)
     result = perago.run_workspace_free_task_attempt(task, {"params": {"count": 2}}, failure_reason_max_length=500)
     assert result.output == {"result": {"count": 2}}
-
-
-@EVERY_ERROR
-def test_a_failing_workspace_free_body_is_a_result(error: BaseException) -> None:
-    """Whatever the body raises becomes the result."""
-
-    def body(params: Params) -> Outcome:
-        raise error
-
-    task = free_task_of(body)
-    assert_failed_with(
-        perago.run_workspace_free_task_attempt(task, {"params": {}}, failure_reason_max_length=500), error
-    )
 
 
 @pytest.mark.parametrize("bad", [{}, {"params": {}, "workspace": workspace_payload()}, [], None])

@@ -3,14 +3,13 @@
 import dataclasses
 import json
 import os
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from perago import workspace as directory
-from tests.unit.perago.kit import FakeAttempt
+from tests.unit.perago.kit import FakeAttempt, make_deep
 
 
 def attempt(**changes: object) -> SimpleNamespace:
@@ -49,17 +48,29 @@ def test_a_directory_must_not_exist_yet(tmp_path: Path) -> None:
         directory.prepare_attempt_workspace(tmp_path, attempt())
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), MemoryError(), KeyboardInterrupt(), SystemExit(1)])
 def test_a_directory_whose_marker_cannot_be_written_is_not_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    """A full disk leaves no directory without a marker behind."""
+    """A full disk, or an interruption just then, leaves no directory without a marker behind."""
 
-    def full(*_arguments: object) -> None:
-        raise OSError(28, "No space left on device")
+    def failing(*_arguments: object) -> None:
+        raise error
 
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(Path, "write_text", failing)
+    with pytest.raises(type(error)):
         directory.prepare_attempt_workspace(tmp_path, attempt())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_marker_that_cannot_be_made_makes_no_directory(tmp_path: Path) -> None:
+    """An attempt that lacks a field of the marker, or has one that JSON cannot hold, leaves nothing on the disk."""
+    lacking = attempt()
+    del lacking.task_def_name
+    with pytest.raises(AttributeError, match="task_def_name"):
+        directory.prepare_attempt_workspace(tmp_path / "root", lacking)
+    with pytest.raises(TypeError):
+        directory.prepare_attempt_workspace(tmp_path / "root", attempt(retry_count=object()))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -96,21 +107,29 @@ def test_locked_folders_do_not_keep_a_directory(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_locked_folders_are_unlocked_for_removal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A removal that is refused is tried once more after the owner's rights were given back."""
-    path = directory.prepare_attempt_workspace(tmp_path, attempt())
-    (path / "a").mkdir(mode=0)
-    plain, refusals = shutil.rmtree, [PermissionError("locked")]
+def test_a_refused_removal_goes_on_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the plain way is refused, as to a user without root's rights, each folder is unlocked and emptied."""
+    path, outside = directory.prepare_attempt_workspace(tmp_path, attempt()), tmp_path / "outside"
+    outside.mkdir(mode=0o750)
+    (path / "a" / "b" / "c").mkdir(parents=True)
+    (path / "a" / "b" / "door").symlink_to(outside)
+    (path / "a" / "b").chmod(0)
 
-    def refusing_once(tree: Path) -> None:
-        if refusals:
-            raise refusals.pop()
-        assert (path / "a").stat().st_mode & 0o700 == 0o700
-        plain(tree)
+    def refusing(_tree: Path) -> None:
+        raise PermissionError("locked")
 
-    monkeypatch.setattr("perago.workspace.directory.shutil.rmtree", refusing_once)
+    monkeypatch.setattr("perago.workspace.directory.shutil.rmtree", refusing)
     directory.cleanup_attempt_workspace(path)
-    assert not path.exists()
+    assert (path.exists(), outside.stat().st_mode & 0o777) == (False, 0o750)
+
+
+@pytest.mark.parametrize("levels", [1_500, 5_000])
+def test_no_tree_is_too_deep_to_be_removed(tmp_path: Path, levels: int) -> None:
+    """Neither the stack nor the longest path of the system is a limit: a body can make deeper trees than both."""
+    path = directory.prepare_attempt_workspace(tmp_path, attempt())
+    make_deep(path, levels)
+    directory.cleanup_attempt_workspace(path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_safe_cleanup_says_whether_the_directory_is_gone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -118,6 +137,7 @@ def test_safe_cleanup_says_whether_the_directory_is_gone(tmp_path: Path, caplog:
     path = directory.prepare_attempt_workspace(tmp_path, attempt())
     assert directory.cleanup_attempt_workspace_safely(path, attempt()) is True
     assert directory.cleanup_attempt_workspace_safely(path, attempt()) is False
+    assert directory.cleanup_attempt_workspace_safely(path, object()) is False  # type: ignore[arg-type]
     assert "FileNotFoundError" in caplog.text
 
 

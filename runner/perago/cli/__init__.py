@@ -8,28 +8,35 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
+
+from perago.cli.output import Answer, Unusable, say, show, show_unusable, tell
+from perago.cli.process import Stopped, leave_broken_pipe, prints_to_stderr, stoppable
+
+ABOUT = "Check a task module, extract what Conductor and Kubernetes are told about it, and run it here."
+EXIT_CODES = """exit codes: 0 all is well; 1 the module has problems, or the attempt failed; 2 an option cannot be used;
+130 stopped by Ctrl-C. Standard output is the answer alone: what the module prints goes to standard error."""
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        say(f"perago {import_module('importlib.metadata').version('perago')}")
+        parser.exit()
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="perago", description=__doc__.splitlines()[0] if __doc__ else None)
+    top = argparse.ArgumentParser(
+        prog="perago", description=ABOUT, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = _command(commands, "check", "load a task module and say what it declares, or all that is wrong with it")
     check.set_defaults(home="perago.cli.check")
-    extract = _command(commands, "extract", "write the task's Conductor TaskDef, or its PeragoTask")
-    extract.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="folder to write to (default: standard output)"
-    )
-    extract.add_argument("--kubernetes", action="store_true", help="a PeragoTask for kubectl apply, not a TaskDef")
-    extract.add_argument("--image", help="with --kubernetes: the image that holds the module")
-    extract.set_defaults(home="perago.cli.extract")
-    run = _command(commands, "run", "run the task here, with a local folder in place of lakeFS")
-    run.add_argument(
-        "--input", required=True, metavar="FILE", help='JSON like Conductor\'s input: {"params": …}; - reads it'
-    )
-    run.add_argument("--workspace", type=Path, metavar="DIR", help="folder that the body sees a copy of")
-    run.add_argument("--in-place", action="store_true", help="apply the changes to the folder; without, only show them")
-    run.set_defaults(home="perago.cli.run")
+    _extract_options(_command(commands, "extract", "write the task's Conductor TaskDef, or its PeragoTask"))
+    _run_options(_command(commands, "run", "run the task here, with a local folder in place of lakeFS"))
     return top
 
 
@@ -42,11 +49,46 @@ def _command(
     return command
 
 
+def _extract_options(extract: argparse.ArgumentParser) -> None:
+    extract.add_argument(
+        "-o", "--output", metavar="DIR", help="folder to write to, made if need be (default: standard output)"
+    )
+    extract.add_argument("--kubernetes", action="store_true", help="a PeragoTask for kubectl apply, not a TaskDef")
+    extract.add_argument("--image", help="with --kubernetes: the image that holds the module")
+    extract.set_defaults(home="perago.cli.extract")
+
+
+def _run_options(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--input", required=True, metavar="FILE", help='JSON like Conductor\'s input: {"params": …}; - reads it'
+    )
+    run.add_argument("--workspace", metavar="DIR", help="folder that the body sees a copy of, as its workspace")
+    run.add_argument("--in-place", action="store_true", help="apply the changes to the folder; without, only show them")
+    run.set_defaults(home="perago.cli.run")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when all is well, 1 when the module or the attempt is not, 2 when the command line is not."""
+    """Run the command; returns its exit code."""
     options = parser().parse_args(arguments)
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    exit_code: int = import_module(options.home).execute(options)
-    return exit_code
+    try:
+        return _answered(options)
+    except Stopped as stopped:
+        tell(f"perago: {stopped}")
+        return stopped.exit_code
+    except BrokenPipeError:
+        leave_broken_pipe()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _answered(options: argparse.Namespace) -> int:
+    try:
+        with prints_to_stderr(), stoppable():
+            answer: Answer = import_module(options.home).execute(options)
+    except Unusable as unusable:
+        return show_unusable(unusable, options.json)
+    return show(answer, options.json)

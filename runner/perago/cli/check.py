@@ -2,61 +2,31 @@
 
 import argparse
 import inspect
-import warnings
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from perago.cli.declared import body_place, taskdef_of
 from perago.cli.loading import load
-from perago.cli.output import Unusable, report_unusable, say, say_json
-from perago.errors import TaskDefinitionError
+from perago.cli.output import Answer, from_here
 from perago.guards import Guardrail
-from perago.problems import Problem
 from perago.task import TaskDefinition
-from perago.taskdef import build_taskdef
+
+LABELS = {"publish_budget": "budget"}
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Print what the module declares, 0; or its problems, 1."""
-    try:
-        task = load(options.module)
-        remarks = _remarks(task)
-    except Unusable as unusable:
-        return report_unusable(unusable, options.json)
+def execute(options: argparse.Namespace) -> Answer:
+    """What the module declares; raises Unusable with all its problems."""
+    task = load(options.module)
+    _, remarks = taskdef_of(task)
     facts = describe(task) | {"warnings": remarks}
-    if options.json:
-        say_json({"ok": True, "task": facts})
-    else:
-        say("\n".join(_text(facts)))
-    return 0
-
-
-def place_of(task: TaskDefinition) -> tuple[str, int]:
-    """File and line of the body."""
-    return task.fn.__code__.co_filename, task.fn.__code__.co_firstlineno
-
-
-def _remarks(task: TaskDefinition) -> list[str]:
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            build_taskdef(task)
-    except TaskDefinitionError as error:
-        raise Unusable([Problem(str(error), *place_of(task))]) from error
-    return [str(warning.message) for warning in caught] + _timeout_remarks(task)
-
-
-def _timeout_remarks(task: TaskDefinition) -> list[str]:
-    timeout = task.controls.timeout
-    if not 0 < timeout.seconds < timeout.response_seconds:
-        return []
-    return [f"Conductor refuses response_seconds={timeout.response_seconds} above seconds={timeout.seconds}"]
+    return Answer("\n".join(_text(facts)), {"ok": True, "task": facts})
 
 
 def describe(task: TaskDefinition) -> dict[str, Any]:
     """All that a declaration says, as JSON."""
-    file, line = place_of(task)
+    file, line = body_place(task)
     return {
         "name": task.name,
         "ownerEmail": task.owner_email,
@@ -95,8 +65,15 @@ def _fields(model: type[BaseModel]) -> dict[str, str]:
 
 def _field(field: FieldInfo) -> str:
     kind = field.annotation.__name__ if inspect.isclass(field.annotation) else str(field.annotation)
-    default = "" if field.is_required() else f" = {field.get_default(call_default_factory=False)!r}"
-    return f"{kind}{default}"
+    return kind + _default(field)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return ""
+    if field.default_factory is not None:
+        return f" = {getattr(field.default_factory, '__name__', field.default_factory)}()"
+    return f" = {field.default!r}"
 
 
 def _controls(task: TaskDefinition) -> dict[str, Any]:
@@ -106,19 +83,21 @@ def _controls(task: TaskDefinition) -> dict[str, Any]:
 
 def _text(facts: dict[str, Any]) -> list[str]:
     workspace = facts["workspace"]
-    lines = [
-        f"{facts['name']}  (owner {facts['ownerEmail']})",
-        f"  body       {facts['body']}",
-        f"             {facts['file']}:{facts['line']}",
-        f"  workspace  {_workspace_text(workspace)}",
-    ]
+    lines = [f"{facts['name']}  (owner {facts['ownerEmail']})"]
+    lines += [f"  {facts['description']}"] if facts["description"] else []
+    lines += [f"  body       {facts['body']}", f"             {from_here(facts['file'])}:{facts['line']}"]
+    lines += [f"  workspace  {_workspace_text(workspace)}"]
     for phase in ("pre", "post") if workspace else ():
         lines += [f"  {phase:10} {guardrail}" for guardrail in workspace[phase]]
     for part in ("params", "result"):
-        lines += [f"  {part:10} {name}: {kind}" for name, kind in facts[part].items()]
+        lines += [f"  {part:10} {name}: {kind}" for name, kind in facts[part].items()] or [f"  {part:10} no fields"]
     for name, values in facts["controls"].items():
-        lines.append(f"  {name:10} {', '.join(f'{key}={value}' for key, value in values.items() if value is not None)}")
+        lines.append(f"  {LABELS.get(name, name):10} {_values_text(values)}")
     return lines + [f"  warning    {warning}" for warning in facts["warnings"]]
+
+
+def _values_text(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items() if value is not None) or "none"
 
 
 def _workspace_text(workspace: dict[str, Any] | None) -> str:

@@ -6,40 +6,40 @@ import re
 from pathlib import Path
 from typing import Any
 
+from perago.cli.declared import taskdef_of
 from perago.cli.loading import load
-from perago.cli.output import Unusable, report_unusable, say, say_json, tell
-from perago.errors import TaskDefinitionError
-from perago.problems import Problem
+from perago.cli.output import Answer, Misused, as_json, tell
 from perago.task import TaskDefinition
-from perago.taskdef import build_taskdef
 
 API_VERSION = "perago.dev/v1alpha1"
 LONGEST_OBJECT_NAME = 253
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Print or write what the task declares, 0; or its problems, 1."""
-    try:
-        task = load(options.module)
-        content = perago_task(task, options.module, options.image) if options.kubernetes else _taskdef(task)
-    except Unusable as unusable:
-        return report_unusable(unusable, options.json)
+def execute(options: argparse.Namespace) -> Answer:
+    """What the task declares, printed or written; raises Unusable with the module's problems."""
+    _check_options(options)
+    task = load(options.module)
+    content, warnings = taskdef_of(task)
+    for warning in warnings:
+        tell(f"warning: {warning}")
+    if options.kubernetes:
+        content = perago_task(task, options.module, options.image)
     if options.kubernetes and not options.image:
         tell(f"spec.image is a guess ({content['spec']['image']}); say which with --image")
-    if options.output is not None:
-        _write(options, task, content)
-    elif options.json:
-        say_json({"ok": True, "content": content})
-    else:
-        say(_text(content, options.kubernetes))
-    return 0
+    text = "\n".join(_yaml(content)) if options.kubernetes else as_json(content)
+    if options.output is None:
+        return Answer(text, {"ok": True, "content": content})
+    path = _written(options, task, text)
+    return Answer(str(path), {"ok": True, "path": str(path), "content": content})
 
 
-def _taskdef(task: TaskDefinition) -> dict[str, Any]:
-    try:
-        return build_taskdef(task)
-    except TaskDefinitionError as error:
-        raise Unusable([Problem(str(error))]) from error
+def _check_options(options: argparse.Namespace) -> None:
+    if options.image is not None and not options.kubernetes:
+        raise Misused("--image is only for --kubernetes: a TaskDef names no image")
+    if options.image is not None and not re.fullmatch(r"\S+", options.image):
+        raise Misused(f"--image must name an image, such as registry.example.org/app:1, not {options.image!r}")
+    if options.output is not None and (not options.output or options.output.endswith((".json", ".yaml", ".yml"))):
+        raise Misused(f"-o {options.output!r}: it takes a folder; the file in it is named after the task")
 
 
 def perago_task(task: TaskDefinition, module: str, image: str | None = None) -> dict[str, Any]:
@@ -60,19 +60,15 @@ def object_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower())[:LONGEST_OBJECT_NAME].strip("-") or "task"
 
 
-def _write(options: argparse.Namespace, task: TaskDefinition, content: dict[str, Any]) -> None:
+def _written(options: argparse.Namespace, task: TaskDefinition, text: str) -> Path:
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", task.name)
-    path: Path = options.output / f"{stem}{'.peragotask.yaml' if options.kubernetes else '.taskdef.json'}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_text(content, options.kubernetes) + "\n", encoding="utf-8")
-    if options.json:
-        say_json({"ok": True, "path": str(path), "content": content})
-    else:
-        say(str(path))
-
-
-def _text(content: dict[str, Any], as_yaml: bool) -> str:
-    return "\n".join(_yaml(content)) if as_yaml else json.dumps(content, indent=2, ensure_ascii=False)
+    path = Path(options.output) / f"{stem}{'.peragotask.yaml' if options.kubernetes else '.taskdef.json'}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8", errors="perago-json-escapes")
+    except OSError as error:
+        raise Misused(f"-o {options.output}: {path} cannot be written: {error.strerror}") from error
+    return path
 
 
 def _yaml(content: dict[str, Any], indent: str = "") -> list[str]:

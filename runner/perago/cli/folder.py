@@ -1,20 +1,21 @@
 """A local folder in place of lakeFS: gives a copy, and shows or applies what would be published."""
 
-import difflib
+import os
 import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perago.agent.outcome import check_output
 from perago.attempt import Attempt, TaskExecutionContext
+from perago.cli.difference import difference
+from perago.cli.output import tell
+from perago.errors import TaskExecutionError, TaskInputError
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
 from perago.workspace import ATTEMPT_WORKSPACE_MARKER, refuse_symlinks, workspace_object_path
 from perago.workspace.plan import Changes
-
-LONGEST_DIFF_BYTES = 64 * 1024
-"""Of a text file whose difference is shown line by line."""
 
 NEW_REF = "local-published"
 
@@ -39,20 +40,34 @@ class Folder:
 
     path: Path
     in_place: bool = False
-    changes: Changes = field(default_factory=Changes)
+    changes: Changes | None = None
+    """None until the body has ended and its changes are known."""
     diff: list[str] = field(default_factory=list)
+    applying: bool = False
+    applied: bool = False
     marks: dict[str, float] = field(default_factory=dict)
 
     def download(self, _workspace: WorkspaceInput, _spec: WorkspaceSpec, directory: Path) -> None:
         """Copy the folder; symlinks in it are copied as such."""
-        self._mark("started")
-        ignored = shutil.ignore_patterns(ATTEMPT_WORKSPACE_MARKER)
-        shutil.copytree(self.path, directory, symlinks=True, ignore=ignored, dirs_exist_ok=True)
-        self._mark("downloading")
+        self.mark("started")
+        left_out = {str(self.path / ATTEMPT_WORKSPACE_MARKER), str(directory.parent)}
+        try:
+            shutil.copytree(
+                self.path,
+                directory,
+                symlinks=True,
+                ignore=lambda folder, names: [name for name in names if os.path.join(folder, name) in left_out],  # noqa: PTH118 - as copytree has them
+                dirs_exist_ok=True,
+            )
+        except shutil.Error as error:
+            found = "; ".join(f"{source}: {reason}" for source, _, reason in error.args[0][:5])
+            raise TaskInputError(f"the workspace {self.path} cannot be copied: {found}") from error
+        self.mark("downloading")
 
     def load(self, attempt: Attempt) -> Attempt:
         """The attempt is always current; called first when the body has ended and its changes are known."""
-        self.marks.setdefault("executing", time.perf_counter())
+        if "executing" not in self.marks:
+            self.mark("executing")
         return attempt
 
     def stage(
@@ -63,65 +78,63 @@ class Folder:
         refuse_symlinks(directory, self.changes.uploads)
         for path in self.changes.uploads:
             workspace_object_path(spec, path)
-        self.diff = [line for path in self._touched() for line in _file_diff(self.path / path, directory / path, path)]
-        self._mark("staging")
+        self.diff = difference(self.path, directory, sorted((*self.changes.uploads, *self.changes.deleted)))
+        self.mark("staging")
         return StagedWorkspace("local", str(directory), NEW_REF)
 
     def publish(
         self,
         staged: StagedWorkspace,
-        _workspace: WorkspaceInput,
+        workspace: WorkspaceInput,
         _spec: WorkspaceSpec,
-        _execution: TaskExecutionContext,
+        execution: TaskExecutionContext,
     ) -> str:
-        """Apply the changes to the folder when that is wanted."""
+        """Apply the changes to the folder when that is wanted, and the output is one that can be recorded."""
+        check_output({"workspace": workspace.published_output(NEW_REF).model_dump(), **(execution.output or {})})
         if self.in_place:
-            self._apply(Path(staged.branch))
-        self._mark("publishing")
+            self._apply_or_say(Path(staged.branch))
+        self.mark("publishing")
         return NEW_REF
 
-    def complete_noop(self, workspace: WorkspaceInput, _spec: WorkspaceSpec, _execution: TaskExecutionContext) -> str:
-        """Nothing to do."""
+    def complete_noop(self, workspace: WorkspaceInput, _spec: WorkspaceSpec, execution: TaskExecutionContext) -> str:
+        """Nothing to do, but to know that nothing changed."""
+        self.changes = execution.changes or Changes()
         return workspace.ref
 
     def cleanup(self, _staged: StagedWorkspace) -> None:
         """Nothing to do: the attempt's directory is removed by the core."""
 
-    def _touched(self) -> list[str]:
-        return sorted((*self.changes.uploads, *self.changes.deleted))
-
-    def _apply(self, directory: Path) -> None:
-        for path in self.changes.deleted:
-            (self.path / path).unlink()
-            _remove_empty(self.path, (self.path / path).parent)
-        for path in self.changes.uploads:
-            (self.path / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(directory / path, self.path / path)
-
-    def _mark(self, name: str) -> None:
+    def mark(self, name: str) -> None:
+        """Remember when a step ended."""
         self.marks[name] = time.perf_counter()
+
+    def _apply_or_say(self, directory: Path) -> None:
+        self.applying = True
+        partly = f"{self.path} may hold a part of the changes"
+        try:
+            apply(self.changes or Changes(), directory, self.path)
+        except OSError as error:
+            raise TaskExecutionError(f"{error.filename} cannot be changed: {error.strerror}; {partly}") from error
+        except BaseException:
+            tell(partly)
+            raise
+        self.applied = True
+
+
+def apply(changes: Changes, directory: Path, folder: Path) -> None:
+    """Make the folder what the branch would be: deletions first, so that a file may take a folder's place."""
+    for path in changes.deleted:
+        (folder / path).unlink()
+        _remove_empty(folder, (folder / path).parent)
+    for path in changes.uploads:
+        target = folder / path
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(directory / path, target)
 
 
 def _remove_empty(root: Path, folder: Path) -> None:
     while folder != root and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent
-
-
-def _file_diff(before: Path, after: Path, name: str) -> list[str]:
-    old, new = _lines(before), _lines(after)
-    if old is None or new is None:
-        return []
-    return list(difflib.unified_diff(old, new, f"before/{name}", f"after/{name}", lineterm=""))
-
-
-def _lines(path: Path) -> list[str] | None:
-    """A text file's lines, none for a file that is not there; None when it is not text or too long to show."""
-    if not path.is_file():
-        return []
-    if path.stat().st_size > LONGEST_DIFF_BYTES:
-        return None
-    try:
-        return path.read_text("utf-8").splitlines()
-    except UnicodeDecodeError:
-        return None

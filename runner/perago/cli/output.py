@@ -1,16 +1,28 @@
-"""What the command prints: text for people or, with --json, one object; and the problems of a module."""
+"""What a command gives back, and how it is printed: text for people or, with --json, one object."""
 
+import codecs
 import json
 import sys
-import traceback
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from perago.errors import TaskDefinitionError
 from perago.problems import Problem
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A command's answer in both its forms."""
+
+    text: str
+    facts: dict[str, Any]
+    exit_code: int = 0
 
 
 class Unusable(Exception):  # noqa: N818 - not an error of ours: the module's problems, to be shown
     """A task module that cannot be used, with everything that is wrong with it."""
+
+    exit_code = 1
 
     def __init__(self, problems: list[Problem], trace: str | None = None) -> None:
         super().__init__(problems)
@@ -18,9 +30,31 @@ class Unusable(Exception):  # noqa: N818 - not an error of ours: the module's pr
         self.trace = trace
 
 
+class Misused(Unusable):
+    """An option that cannot be used; the text names it and says what to do."""
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__([Problem(message)])
+
+
+def _json_escapes(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error("perago-json-escapes", _json_escapes)
+
+
 def say(text: str) -> None:
-    """One piece of text to standard output."""
-    sys.stdout.write(text + "\n")
+    """One piece of text to standard output; what its encoding lacks is escaped so that JSON stays valid.
+
+    A terminal may be ASCII, and a file's name none of UTF-8.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "perago-json-escapes").decode(encoding) + "\n")
+    sys.stdout.flush()
 
 
 def tell(text: str) -> None:
@@ -28,35 +62,41 @@ def tell(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def say_json(value: dict[str, Any]) -> None:
-    """One JSON object to standard output."""
-    say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+def as_json(value: dict[str, Any]) -> str:
+    """An object's JSON, for people and programs."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def report_unusable(unusable: Unusable, as_json: bool) -> int:
-    """Print all problems, each with its place; exit code 1."""
-    if as_json:
-        say_json({"ok": False, "problems": [vars(problem) for problem in unusable.problems]})
+def printable(text: str) -> str:
+    """The text with control characters escaped: a file's name or content must not steer the reader's terminal."""
+    if text.isprintable():
+        return text
+    return "".join(part if part.isprintable() or part == "\t" else ascii(part)[1:-1] for part in text)
+
+
+def show(answer: Answer, as_object: bool) -> int:
+    """Print the answer in the wanted form; its exit code."""
+    say(as_json(answer.facts) if as_object else answer.text)
+    return answer.exit_code
+
+
+def show_unusable(unusable: Unusable, as_object: bool) -> int:
+    """Print all problems, each with its place; the exit code."""
+    if as_object:
+        trace = {"traceback": unusable.trace} if unusable.trace else {}
+        say(as_json({"ok": False, "problems": [vars(problem) for problem in unusable.problems], **trace}))
+        return unusable.exit_code
     if unusable.trace:
         tell(unusable.trace.rstrip())
-    for problem in () if as_json else unusable.problems:
-        place = f"{problem.file}:{problem.line}: " if problem.file else ""
+    for problem in unusable.problems:
+        place = f"{from_here(problem.file)}:{problem.line}: " if problem.file else ""
         tell(f"{place}error: {problem.message}")
-    return 1
+    return unusable.exit_code
 
 
-def trace_of(error: BaseException) -> str:
-    """A module's own traceback: from its first line on, without the frames that loaded it."""
-    frames = error.__traceback__
-    while frames is not None and _loads(frames.tb_frame.f_code.co_filename):
-        frames = frames.tb_next
-    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
-
-
-def _loads(file: str) -> bool:
-    return file.startswith("<frozen importlib") or file.endswith(("importlib/__init__.py", "perago/cli/loading.py"))
-
-
-def refused(error: TaskDefinitionError) -> NoReturn:
-    """Raise Unusable for one refusal that has no place in the module."""
-    raise Unusable([Problem(str(error))]) from error
+def from_here(file: str) -> str:
+    """A file's path as seen from the current folder, where it lies below it."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except ValueError:
+        return file

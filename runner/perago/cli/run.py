@@ -2,60 +2,107 @@
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from perago.agent.outcome import OutputTooLarge, check_output
 from perago.cli.folder import Folder, LocalAttempt
 from perago.cli.loading import load
-from perago.cli.output import Unusable, report_unusable, say, say_json, tell
+from perago.cli.output import Answer, Misused, as_json, printable, tell
+from perago.cli.traces import AuthorsLog
 from perago.execution import run_workspace_free_task_attempt, run_workspace_task_attempt
-from perago.problems import Problem
-from perago.result import RuntimeTaskResult
+from perago.result import RuntimeTaskResult, failed_result
 from perago.task import TaskDefinition
 
 STEPS = ("downloading", "executing", "staging", "publishing")
+MOST_PATHS = 100
+"""Of changed files that are listed as text; `--json` lists them all."""
 LOCAL_WORKSPACE = {"repository": "local", "branch": "local", "refType": "commit", "ref": "local"}
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Run one attempt and print what it would publish; 0 when it completed, 1 when it did not."""
-    try:
-        task = load(options.module)
-        folder = _folder(options, task)
-        payload = _payload(options.input, task)
-    except Unusable as unusable:
-        return report_unusable(unusable, options.json)
+def execute(options: argparse.Namespace) -> Answer:
+    """Run one attempt; what it would publish, and its result."""
+    task = load(options.module)
+    folder = _folder(options, task)
+    payload = _payload(options.input, task)
     started = time.perf_counter()
-    result = _attempt(task, payload, folder)
+    with _authors_log():
+        result = _recordable(_attempt(task, payload, folder))
     facts = _facts(result, folder, started)
-    if options.json:
-        say_json(facts)
-    else:
-        say("\n".join(_text(facts, folder)))
-    return 0 if result.status == "COMPLETED" else 1
+    return Answer("\n".join(_text(facts, folder, task)), facts, 0 if facts["ok"] else 1)
 
 
 def _folder(options: argparse.Namespace, task: TaskDefinition) -> Folder | None:
     if not task.has_workspace:
-        if options.workspace is not None:
-            tell(f"task {task.name!r} takes no workspace; --workspace is not used")
+        for option, given in (("--workspace", options.workspace is not None), ("--in-place", options.in_place)):
+            if given:
+                tell(f"task {task.name!r} takes no workspace; {option} is not used")
         return None
-    if options.workspace is None or not options.workspace.is_dir():
-        raise Unusable([Problem(f"task {task.name!r} takes a workspace: --workspace must name a folder that is there")])
-    return Folder(options.workspace.resolve(), options.in_place)
+    if options.workspace is None:
+        raise Misused(f"task {task.name!r} takes a workspace: name a folder with --workspace")
+    path = Path(options.workspace)
+    if not options.workspace or not path.is_dir():
+        what = "is not a folder" if options.workspace and path.exists() else "is not there"
+        raise Misused(f"--workspace {options.workspace!r} {what}: task {task.name!r} takes a folder as its workspace")
+    if options.in_place and not _writable(path):
+        raise Misused(f"--workspace {options.workspace!r} is not writable: without --in-place, changes are only shown")
+    return Folder(path.resolve(), options.in_place)
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _payload(source: str, task: TaskDefinition) -> dict[str, Any]:
-    try:
-        payload = json.loads(sys.stdin.read() if source == "-" else Path(source).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise Unusable([Problem(f"--input {source}: {error}")]) from error
+    payload = _read(source)
     if not isinstance(payload, dict):
-        raise Unusable([Problem(f'--input {source}: it must hold an object such as {{"params": {{}}}}')])
+        raise Misused(f'--input {source!r}: it must hold an object such as {{"params": {{}}}}, not {_kind(payload)}')
+    if "params" not in payload:
+        found = ", ".join(map(repr, sorted(payload))) or "none"
+        raise Misused(
+            f'--input {source!r}: it has no key "params": wrap the parameters, {{"params": {{…}}}}; keys: {found}'
+        )
     return {"workspace": LOCAL_WORKSPACE, **payload} if task.has_workspace else payload
+
+
+def _read(source: str) -> object:
+    try:
+        return json.loads(sys.stdin.read() if source == "-" else Path(source).read_text("utf-8"))
+    except OSError as error:
+        raise Misused(f"--input {source!r}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Misused(f"--input {source!r}: not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise Misused(
+            f"--input {source!r}: not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from error
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
+
+
+@contextmanager
+def _authors_log() -> Iterator[None]:
+    """Within, what the core logs is shown for authors."""
+    log, handler = logging.getLogger("perago"), AuthorsLog()
+    propagated, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = propagated
 
 
 def _attempt(task: TaskDefinition, payload: dict[str, Any], folder: Folder | None) -> RuntimeTaskResult:
@@ -66,7 +113,7 @@ def _attempt(task: TaskDefinition, payload: dict[str, Any], folder: Folder | Non
             task,
             payload,
             LocalAttempt(task.name),
-            Path(root),
+            Path(root).resolve(),
             download_workspace=folder.download,
             load_current_attempt=folder.load,
             stage_workspace=folder.stage,
@@ -76,38 +123,66 @@ def _attempt(task: TaskDefinition, payload: dict[str, Any], folder: Folder | Non
         )
 
 
+def _recordable(result: RuntimeTaskResult) -> RuntimeTaskResult:
+    """The same result, or the failure that an attempt ends with whose output is too large for the cluster."""
+    try:
+        check_output(result.output or {})
+    except OutputTooLarge as error:
+        return failed_result(str(error))
+    return result
+
+
 def _facts(result: RuntimeTaskResult, folder: Folder | None, started: float) -> dict[str, Any]:
-    total = round(time.perf_counter() - started, 4)
-    facts: dict[str, Any] = {
-        "result": result.conductor_payload(),
-        "timings": {**_timings(folder, started), "total": total},
-    }
+    ended = time.perf_counter()
+    facts: dict[str, Any] = {"ok": result.status == "COMPLETED", "result": result.conductor_payload()}
     if folder is not None:
-        changes = folder.changes
-        facts |= {"changes": {"added": changes.added, "modified": changes.modified, "deleted": changes.deleted}}
-        facts |= {"applied": folder.in_place and bool(changes) and result.status == "COMPLETED"}
-    return facts
+        facts |= {"changes": _changes(folder), "diff": "\n".join(folder.diff), "applied": folder.applied}
+    return facts | {"timings": {**_timings(folder, ended), "total": round(ended - started, 4)}}
 
 
-def _timings(folder: Folder | None, started: float) -> dict[str, float]:
+def _changes(folder: Folder) -> dict[str, tuple[str, ...]] | None:
+    changes = folder.changes
+    if changes is None:
+        return None
+    return {"added": changes.added, "modified": changes.modified, "deleted": changes.deleted}
+
+
+def _timings(folder: Folder | None, ended: float) -> dict[str, float]:
     """Seconds that each step took, up to the last one that was reached."""
-    seconds, before = {}, started
+    marks = {} if folder is None else dict(folder.marks)
+    if "downloading" in marks:
+        marks.setdefault("executing", ended)
+    seconds, before = {}, marks.get("started", 0.0)
     for step in STEPS:
-        if folder is not None and step in folder.marks:
-            seconds[step] = round(folder.marks[step] - before, 4)
-            before = folder.marks[step]
+        if step in marks:
+            seconds[step] = round(marks[step] - before, 4)
+            before = marks[step]
     return seconds
 
 
-def _text(facts: dict[str, Any], folder: Folder | None) -> list[str]:
-    lines = [] if folder is None else _changes_text(facts, folder)
-    lines += [json.dumps(facts["result"], indent=2, ensure_ascii=False)]
+def _text(facts: dict[str, Any], folder: Folder | None, task: TaskDefinition) -> list[str]:
+    lines = [] if folder is None or task.workspace is None else _folder_text(facts, folder, task.workspace.read_only)
+    lines += [as_json(facts["result"])]
     return [*lines, "  ".join(f"{step} {seconds:.3f} s" for step, seconds in facts["timings"].items())]
 
 
-def _changes_text(facts: dict[str, Any], folder: Folder) -> list[str]:
+def _folder_text(facts: dict[str, Any], folder: Folder, read_only: bool) -> list[str]:
+    if folder.changes:
+        lines = [*_paths_text(facts["changes"]), *map(printable, folder.diff)]
+        return [*lines, "applied to the folder" if folder.applied else _not_applied(facts, folder)]
+    if not facts["ok"]:
+        return ["the attempt failed: nothing is published"]
+    return ["read-only: nothing is published" if read_only else "nothing changed"]
+
+
+def _paths_text(changes: dict[str, tuple[str, ...]]) -> list[str]:
     signs = {"added": "+", "modified": "~", "deleted": "-"}
-    lines = [f"{signs[kind]} {path}" for kind, paths in facts["changes"].items() for path in paths]
-    if not lines:
-        return ["nothing changed"]
-    return [*lines, *folder.diff, "applied to the folder" if facts["applied"] else "the folder is left as it was"]
+    lines = [f"{signs[kind]} {printable(path)}" for kind, paths in changes.items() for path in paths]
+    more = len(lines) - MOST_PATHS
+    return lines if more <= 0 else [*lines[:MOST_PATHS], f"… and {more} more files"]
+
+
+def _not_applied(facts: dict[str, Any], folder: Folder) -> str:
+    if folder.applying:
+        return "the attempt failed while the changes were applied to the folder"
+    return "the folder is left as it was" if facts["ok"] else "the attempt failed: nothing is published"

@@ -1,6 +1,7 @@
 """`perago check`: what is declared, and every problem with its place."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -92,7 +93,12 @@ def test_problems_are_listed_as_json(module: ModuleMaker, capsys: pytest.Capture
     [
         ("app/tasks/features.py", "did you mean 'app.tasks.features'?"),
         ("features.py", "did you mean 'features'?"),
-        ("app.tasks:features", "not an import path"),
+        ("app.tasks:features", "did you mean 'app.tasks'?"),
+        ("app/__init__.py", "did you mean 'app'?"),
+        ("/elsewhere/features.py", "did you mean 'features', from the folder /elsewhere?"),
+        ("../features.py", "did you mean 'features', from the folder "),
+        ("a b", "'a b' is not an import path such as 'package.module'\n"),
+        ("json.decoder.scan", "'json.decoder' is a module, not a package; name it without '.scan'"),
         ("no_such_module_here", "there is no module 'no_such_module_here'"),
     ],
 )
@@ -121,19 +127,32 @@ def test_a_missing_dependency_is_the_modules_problem(module: ModuleMaker, capsys
     assert "import not_installed_anywhere" in capsys.readouterr().err
 
 
+OTHER = GOOD.replace("text.repeat", "text.other").replace("def repeat", "def other")
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("x = 1\n", "declares none"),
-        (GOOD + GOOD.replace("text.repeat", "text.other").replace("def repeat", "def other"), "'text.other', 'text.re"),
+        ("x = 1\n", ":1: error: module 'NAME' declares no task: decorate one function with @perago.task(…)"),
+        (GOOD + OTHER, ":12: error: module 'NAME' declares 2 tasks, one of them 'text.repeat'; give each a module"),
+        (GOOD + OTHER, ":37: error: module 'NAME' declares 2 tasks, one of them 'text.other'"),
     ],
 )
 def test_zero_or_two_tasks_are_refused(
     module: ModuleMaker, capsys: pytest.CaptureFixture[str], source: str, words: str
 ) -> None:
-    """A module without a task or with two says which it declares."""
-    assert main(["check", module(source)]) == 1
-    assert words in capsys.readouterr().err
+    """A module without a task or with two says which it declares, and where."""
+    name = module(source)
+    assert main(["check", name]) == 1
+    assert f"{name}.py{words.replace('NAME', name)}" in capsys.readouterr().err
+
+
+def test_an_imported_task_is_named_where_there_is_no_other(
+    module: ModuleMaker, good: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A module that only imports a body is told that it does not count."""
+    assert main(["check", module(f"from {good} import repeat\n")]) == 1
+    assert f"what it imports does not count: 'text.repeat' of {good}" in capsys.readouterr().err
 
 
 def test_what_a_taskdef_cannot_say_is_found_by_check(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,4 +176,87 @@ def test_a_timeout_that_conductor_refuses_is_a_warning(module: ModuleMaker, caps
     """A response time-out above the whole time-out is warned about; Conductor would not register it."""
     source = GOOD.replace("TaskControls(", "TaskControls(timeout=perago.TimeoutPolicy(seconds=60), ")
     assert main(["check", module(source)]) == 0
-    assert "response_seconds=600 above seconds=60" in capsys.readouterr().out
+    assert "timeout.response_seconds=600 above timeout.seconds=60" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "words"),
+    [
+        ("class P(:\n", 1, "SyntaxError"),
+        ("\nraise KeyboardInterrupt\n", 2, "KeyboardInterrupt while it is imported\n"),
+        ("import sys\n\nsys.exit(4)\n", 3, "SystemExit while it is imported: 4"),
+        ("import perago\n\nperago.require_glob('a', min=1)\n", 3, "unexpected keyword argument 'min'"),
+    ],
+)
+def test_whatever_a_module_raises_is_shown_at_its_own_line(
+    module: ModuleMaker, capsys: pytest.CaptureFixture[str], source: str, place: int, words: str
+) -> None:
+    """No frame of ours or of the import machinery is in the traceback, and the problem has file and line."""
+    name = module(source)
+    assert main(["check", name]) == 1
+    errors = capsys.readouterr().err
+    assert f"{name}.py:{place}: error: module {name!r} raises" in errors
+    assert words in errors
+    assert "perago/cli" not in errors
+    assert "importlib" not in errors
+
+
+def test_a_circular_import_is_shown_as_such(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both modules are in the traceback, and Python's own words say what it is."""
+    first = module("x = 1\n")
+    second = module(f"from {first} import y\n")
+    Path(f"{first}.py").write_text(f"import {second}\ny = 1\n")
+    assert main(["check", first]) == 1
+    errors = capsys.readouterr().err
+    assert f"{second}.py:1: error" in errors
+    assert "circular import" in errors
+
+
+def test_a_modules_traceback_is_part_of_the_json(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --json, all is in the one object: nothing goes to standard error."""
+    name = module("1 / 0\n")
+    assert main(["check", name, "--json"]) == 1
+    printed = capsys.readouterr()
+    answer = json.loads(printed.out)
+    assert (answer["problems"][0]["line"], printed.err) == (1, "")
+    assert answer["traceback"].startswith("Traceback")
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("f: 'Callable[[int], int]'", "params: no JSON schema of Params.f: Cannot generate a JsonSchema"),
+        ("f: 'Nowhere'", "params: no JSON schema of Params.f: `Params` is not fully defined"),
+    ],
+)
+def test_a_field_that_has_no_schema_is_named(
+    module: ModuleMaker, capsys: pytest.CaptureFixture[str], field: str, words: str
+) -> None:
+    """A model that pydantic cannot describe is a problem of the task, with its field, not a traceback of ours."""
+    source = "from collections.abc import Callable\n" + GOOD.replace("    factor: int", f"    {field}\n    factor: int")
+    name = module(source)
+    assert main(["check", name]) == 1
+    assert f"{name}.py:14: error: task 'text.repeat': {words}" in capsys.readouterr().err
+
+
+def test_defaults_and_absences_are_described(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
+    """A default factory, a model without fields, a description and no limits all have words of their own."""
+    source = (
+        GOOD.replace("    lines: int\n", "    pass\n")
+        .replace("lines=lines", "")
+        .replace("    factor: int", "    tags: list[str] = Field(default_factory=list)\n    factor: int")
+    )
+    source = source.replace("ExecutionLimits(concurrent_exec_limit=4)", "ExecutionLimits()")
+    assert main(["check", module(source.replace('name="text', 'description="repeats", name="text'))]) == 0
+    text = capsys.readouterr().out
+    for words in ("\n  repeats\n", "tags: list[str] = list()", "result     no fields", "limits     none"):
+        assert words in text
+
+
+def test_paths_are_shown_from_here(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
+    """A problem's file is named as seen from the current folder; with --json, in full."""
+    name = module(BAD)
+    main(["check", name])
+    assert capsys.readouterr().err.startswith(f"{name}.py:9: error: ")
+    main(["check", name, "--json"])
+    assert json.loads(capsys.readouterr().out)["problems"][0]["file"] == str(Path.cwd() / f"{name}.py")

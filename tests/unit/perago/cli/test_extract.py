@@ -1,5 +1,6 @@
 """`perago extract`: the TaskDef and the PeragoTask, printed or written."""
 
+import io
 import json
 from pathlib import Path
 
@@ -66,3 +67,46 @@ def test_a_module_with_problems_is_not_extracted(module: ModuleMaker, capsys: py
 def test_object_names_are_what_kubernetes_takes(name: str, want: str) -> None:
     """Lower case letters, digits and `-`, at most 253 characters, never empty."""
     assert object_name(name) == want
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["-o", "taken"], "-o taken: taken/text.repeat.taskdef.json cannot be written: File exists"),
+        (["-o", "taken/deeper"], "cannot be written: Not a directory"),
+        (["-o", "task.json"], "-o 'task.json': it takes a folder; the file in it is named after the task"),
+        (["-o", ""], "-o '': it takes a folder"),
+        (["--image", "app:1"], "--image is only for --kubernetes"),
+        (["--kubernetes", "--image", "an app"], "--image must name an image"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named(
+    good: str, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    """The text names the option and its value, nothing is on standard output, and the exit code is 2."""
+    Path("taken").write_text("")
+    assert main(["extract", good, *options]) == 2
+    printed = capsys.readouterr()
+    assert (words in printed.err, printed.out) == (True, "")
+
+
+def test_what_is_doubtful_is_warned_of(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning is one line of the command's, without a line of its source."""
+    budget = "perago.PublishBudget(200, 100, 300, 30, 300, 60)"
+    assert main(["extract", module(GOOD.replace("TaskControls(", f"TaskControls(publish_budget={budget}, "))]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert told[0].startswith("warning: task 'text.repeat': Conductor gives up after timeout.response_seconds=600")
+
+
+def test_a_name_that_is_not_ascii_is_extracted_for_every_terminal(
+    module: ModuleMaker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where standard output is ASCII, JSON and YAML escape what it lacks."""
+    name = module(GOOD.replace("text.repeat", "wörter"))
+    stdout = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr("sys.stdout", stdout)
+    assert main(["extract", name]) == main(["extract", name, "--kubernetes", "--image", "x"]) == 0
+    stdout.seek(0)
+    taskdef, _, manifest = stdout.read().partition("\napiVersion")
+    assert json.loads(taskdef)["name"] == yaml.safe_load("apiVersion" + manifest)["spec"]["taskType"] == "wörter"

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -127,19 +128,198 @@ def test_a_workspace_free_task_needs_no_folder(
 
 
 @pytest.mark.parametrize(
-    ("content", "workspace", "words"),
+    ("content", "words"),
     [
-        ("{", ".", "--input"),
-        ("[]", ".", "must hold an object"),
-        ('{"params": {}}', "absent", "--workspace must name a folder"),
-        ('{"params": {}}', None, "--workspace must name a folder"),
+        ("{", "in.json': not JSON: line 1, column 2"),
+        ("[]", 'in.json\': it must hold an object such as {"params": {}}, not a list'),
+        ("null", "not null"),
+        ('{"factor": 3}', 'in.json\': it has no key "params": wrap the parameters, {"params": {…}}; keys: \'factor\''),
+        ("\xff", "in.json': not UTF-8 at byte 0"),
+        (None, "in.json': No such file or directory"),
     ],
 )
-def test_unusable_options_are_named_before_anything_runs(
-    good: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, workspace: str | None, words: str
+def test_input_that_is_no_payload_is_named_before_anything_runs(
+    good: str, texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, words: str
 ) -> None:
-    """Input that is no JSON object and a folder that is not there exit 1 and name the option."""
-    (tmp_path / "in.json").write_text(content)
-    given = [] if workspace is None else ["--workspace", workspace]
-    assert main(["run", good, "--input", str(tmp_path / "in.json"), *given]) == 1
+    """The option, the file and what is wrong with it are named; the exit code is 2."""
+    if content is not None:
+        (tmp_path / "in.json").write_text(content, encoding="latin-1")
+    assert main(["run", good, "--input", str(tmp_path / "in.json"), "--workspace", str(texts)]) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "task 'text.repeat' takes a workspace: name a folder with --workspace"),
+        (["--workspace", "absent"], "--workspace 'absent' is not there"),
+        (["--workspace", ""], "--workspace '' is not there"),
+        (["--workspace", "input.json"], "--workspace 'input.json' is not a folder"),
+        (["--workspace", "/proc/self", "--in-place"], "--workspace '/proc/self' is not writable: without --in-place,"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_named_before_anything_runs(
+    good: str, payload: str, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    """The option and its value are named; with --json as a problem of the one object; the exit code is 2."""
+    assert main(["run", good, "--input", payload, *options]) == 2
+    assert words in capsys.readouterr().err
+    assert main(["run", good, "--input", payload, *options, "--json"]) == 2
+    assert words in json.loads(capsys.readouterr().out)["problems"][0]["message"]
+
+
+def body_that(lines: str) -> str:
+    """The good module with another body."""
+    start, end = GOOD.index("    lines = 0\n"), GOOD.index("    return Report")
+    return GOOD[:start] + "".join(f"    {line}\n" for line in lines.splitlines()) + "    lines = 0\n" + GOOD[end:]
+
+
+def test_a_bodys_traceback_begins_in_the_body(
+    module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what the body raises its author sees their own frames, none of ours."""
+    assert main(["run", module(body_that("{}['key']")), "--input", payload, "--workspace", str(texts)]) == 1
+    printed = capsys.readouterr()
+    assert "line 20, in repeat\n    {}['key']" in printed.err
+    assert "runner/perago" not in printed.err
+    assert "the attempt failed: nothing is published" in printed.out
+
+
+@pytest.mark.parametrize("keys", ['{"params": {"factor": "x"}}', '{"params": {"q": 1}}', '{"params": {}, "more": 1}'])
+def test_a_refused_payload_is_one_line_and_no_traceback(
+    good: str, texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], keys: str
+) -> None:
+    """A wrong value, an unknown parameter and an unknown key fail as in the cluster, without a traceback."""
+    (tmp_path / "in.json").write_text(keys)
+    assert main(["run", good, "--input", str(tmp_path / "in.json"), "--workspace", str(texts)]) == 1
+    printed = capsys.readouterr()
+    assert '"status": "FAILED"' in printed.out
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_changes_are_unknown_until_the_body_has_ended(
+    module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A failed body's changes are null, not empty; its time counts as execution."""
+    assert main(["run", module(body_that("1 / 0")), "--input", payload, "--workspace", str(texts), "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["ok"], answer["changes"], answer["applied"]) == (False, None, False)
+    assert list(answer["timings"]) == ["downloading", "executing", "total"]
+
+
+def test_a_read_only_task_publishes_nothing_and_says_so(
+    module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the body does to its copy."""
+    source = GOOD.replace('prefix="/texts"', 'prefix="/texts", read_only=True')
+    assert main(["run", module(source), "--input", payload, "--workspace", str(texts)]) == 0
+    assert "read-only: nothing is published" in capsys.readouterr().out
+
+
+def test_an_output_that_the_cluster_could_not_record_fails_before_the_folder_changes(
+    module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The limit of the real attempt holds here, too."""
+    source = body_that("(workspace / 'new').write_text('')\nimport os\nparams = os.urandom(10**6).hex()")
+    source = source.replace("lines: int", "lines: str").replace("lines=lines", "lines=params")
+    assert main(["run", module(source), "--input", payload, "--workspace", str(texts), "--in-place"]) == 1
+    assert "over the limit of 921600; write large results to the workspace" in capsys.readouterr().out
+    assert not (texts / "new").exists()
+
+
+def test_the_same_limit_holds_without_a_workspace(
+    module: ModuleMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A workspace-free task's output is checked as well."""
+    source = FREE.replace("x=2 * params.x", "x=os.urandom(10**6).hex()").replace("x: int", "x: int | str")
+    (tmp_path / "in.json").write_text('{"params": {"x": 1}}')
+    assert main(["run", module("import os\n" + source), "--input", str(tmp_path / "in.json")]) == 1
+    assert "over the limit of 921600" in capsys.readouterr().out
+
+
+def test_names_and_differences_do_not_steer_the_terminal(
+    module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Control characters are shown escaped; a tab stays one."""
+    source = body_that(r"(workspace / '\x1b[31m\n').write_text('\x1b[2J\tx\n')")
+    assert main(["run", module(source), "--input", payload, "--workspace", str(texts)]) == 0
+    text = capsys.readouterr().out
+    assert "+ \\x1b[31m\\n\n" in text
+    assert "+\\x1b[2J\tx\n" in text
+
+
+def test_a_name_that_is_not_utf8_leaves_the_json_valid(
+    module: ModuleMaker, texts: Path, payload: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Its bytes are escaped on standard output."""
+    source = body_that(r"import os; (workspace / os.fsdecode(b'\xff')).write_text('')")
+    assert main(["run", module(source), "--input", payload, "--workspace", str(texts), "--json"]) == 1
+    assert json.loads(capfdbinary.readouterr().out.decode("utf-8"))["changes"]["added"] == ["\udcff"]
+
+
+def test_a_long_difference_is_cut_and_says_so(
+    module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hundred paths and five hundred lines at most; what is no short text is shown by its sizes."""
+    source = body_that(
+        "for n in range(300): (workspace / f'{n:03}').write_text('x\\n' * 9)\n(workspace / '+').write_bytes(bytes(9))"
+    )
+    assert main(["run", module(source), "--input", payload, "--workspace", str(texts)]) == 0
+    text = capsys.readouterr().out
+    for words in (
+        "\n… and 201 more files\n",
+        "\n… the rest of the difference is not shown\n",
+        "+: absent before, 9 bytes",
+    ):
+        assert words in text
+    assert len(text.splitlines()) < 650
+
+
+def test_a_file_takes_a_folders_place(module: ModuleMaker, texts: Path, payload: str) -> None:
+    """In place, an empty folder within it does not stand in the way."""
+    (texts / "sub" / "empty").mkdir()
+    source = body_that("import shutil; shutil.rmtree(workspace / 'sub'); (workspace / 'sub').write_text('now')")
+    assert main(["run", module(source), "--input", payload, "--workspace", str(texts), "--in-place"]) == 0
+    assert (texts / "sub").read_text() == "now"
+
+
+def test_changes_that_cannot_be_applied_are_said_to_be_so(
+    module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In place, a failure names the path, and does not claim that the folder is as it was."""
+    source = body_that(
+        f"(workspace / 'new').mkdir(); (workspace / 'new' / 'x').write_text('')\n"
+        f"Path({str(texts / 'new')!r}).write_text('in the way')"
+    )
+    assert main(["run", module(source), "--input", payload, "--workspace", str(texts), "--in-place"]) == 1
+    text = capsys.readouterr().out
+    assert f"{texts}/new cannot be changed: File exists; {texts} may hold a part of the changes" in text
+    assert "the attempt failed while the changes were applied to the folder" in text
+
+
+def test_only_the_marker_at_the_root_is_left_out(module: ModuleMaker, texts: Path, payload: str) -> None:
+    """A file of the marker's name further down is the author's."""
+    for folder in (texts, texts / "sub"):
+        (folder / ".perago-attempt.json").write_text("{}")
+    source = body_that("assert (workspace / 'sub' / '.perago-attempt.json').read_text() == '{}'")
+    assert main(["run", module(source), "--input", payload, "--workspace", str(texts)]) == 0
+
+
+def test_a_workspace_around_the_temporary_folder_is_not_copied_into_itself(
+    good: str, texts: Path, payload: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the workspace is /tmp."""
+    monkeypatch.setattr("tempfile.tempdir", str(texts / "sub"))
+    assert main(["run", good, "--input", payload, "--workspace", str(texts)]) == 0
+
+
+def test_a_file_that_cannot_be_copied_is_named(
+    good: str, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pipe in the folder fails the attempt before the body runs."""
+    os.mkfifo(texts / "pipe")
+    assert main(["run", good, "--input", payload, "--workspace", str(texts)]) == 1
+    assert (
+        f"the workspace {texts} cannot be copied: {texts}/pipe: `{texts}/pipe` is a named pipe"
+        in capsys.readouterr().out
+    )

@@ -1,0 +1,62 @@
+"""What a loaded task declares, seen from outside: its place, its TaskDef, and what Conductor will think of it."""
+
+import warnings
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
+
+from perago.cli.output import Unusable
+from perago.errors import TaskDefinitionError
+from perago.problems import Problem
+from perago.task import TaskDefinition
+from perago.taskdef import build_taskdef, schema_for_model
+
+
+def body_place(task: TaskDefinition) -> tuple[str, int]:
+    """File and line of the body."""
+    return task.fn.__code__.co_filename, task.fn.__code__.co_firstlineno
+
+
+def taskdef_of(task: TaskDefinition) -> tuple[dict[str, Any], list[str]]:
+    """The task's TaskDef, and what was warned of; raises Unusable when a model cannot be written as a schema."""
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            content = build_taskdef(task)
+    except (TaskDefinitionError, PydanticUserError) as error:
+        raise Unusable([Problem(problem, *body_place(task)) for problem in _schema_problems(task)]) from error
+    told = [str(warning.message) for warning in caught if warning.category is UserWarning]
+    return content, told + _timeout_remarks(task)
+
+
+def _timeout_remarks(task: TaskDefinition) -> list[str]:
+    timeout = task.controls.timeout
+    if not 0 < timeout.seconds < timeout.response_seconds:
+        return []
+    return [
+        f"task {task.name!r}: Conductor refuses timeout.response_seconds={timeout.response_seconds} "
+        f"above timeout.seconds={timeout.seconds}"
+    ]
+
+
+def _schema_problems(task: TaskDefinition) -> list[str]:
+    found: dict[type[BaseModel], str] = {}
+    for part, model in (("result", task.output_model), ("params", task.params_model)):
+        try:
+            schema_for_model(model)
+        except (TaskDefinitionError, PydanticUserError) as error:
+            field = _guilty_field(model)
+            place = f"{model.__name__}.{field}" if field else model.__name__
+            found[model] = f"task {task.name!r}: {part}: no JSON schema of {place}: {str(error).splitlines()[0]}"
+    return list(found.values())
+
+
+def _guilty_field(model: type[BaseModel]) -> str | None:
+    """The first field that has no schema by itself, if one is to blame."""
+    for name, field in model.model_fields.items():
+        try:
+            schema_for_model(type(model.__name__, (BaseModel,), {"__annotations__": {name: field.annotation}}))
+        except (TaskDefinitionError, PydanticUserError):
+            return name
+    return None

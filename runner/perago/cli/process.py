@@ -1,0 +1,75 @@
+"""The process around a command: where prints and signals of the author's code go. The only module that knows either."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(Exception):  # noqa: N818 - no error: somebody wanted it
+    """A signal has ended the command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def prints_to_stderr() -> Iterator[None]:
+    """Within, what the author's code and its child processes print goes to standard error.
+
+    Standard output is the command's answer alone, fit for a pipe.
+    """
+    stdout, kept = sys.stdout, os.dup(1)
+    stdout.flush()
+    sys.stdout = sys.stderr
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stdout = stdout
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Within, a signal to stop interrupts the author's code as Ctrl-C does.
+
+    Raises Stopped at the end whatever that code made of it: the attempt core takes it for the body's own exception.
+    """
+    seen: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, interrupt) for number in _ours_to_handle()}
+    try:
+        yield
+    except BaseException:
+        if seen:
+            raise Stopped(seen[0]) from None
+        raise
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if seen:
+        raise Stopped(seen[0])
+
+
+def _ours_to_handle() -> list[signal.Signals]:
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def leave_broken_pipe() -> None:
+    """Nobody reads standard output any more: let the interpreter's last flush go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,60 @@
+"""Tracebacks as an author wants them: from the first line that is theirs on. Looks at exceptions only."""
+
+import logging
+import sysconfig
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from perago.cli.output import tell
+
+_OURS = (str(Path(__file__).parents[1]), "<frozen ")
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_HEADLINE = "Traceback (most recent call last):\n"
+
+
+def authors_frames(error: BaseException) -> TracebackType | None:
+    """The error's traceback without the frames that loaded or ran the module; None when no other frame is there."""
+    frames = error.__traceback__
+    while frames is not None and _leads_there(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    return frames
+
+
+def _leads_there(file: str) -> bool:
+    return file.startswith(_OURS) or file.endswith("importlib/__init__.py")
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback of an error and of its causes, less every frame of ours and of the import machinery."""
+    whole = traceback.TracebackException.from_exception(error)
+    pending: list[traceback.TracebackException | None] = [whole]
+    while pending:
+        if (part := pending.pop()) is not None:
+            part.stack = traceback.StackSummary.from_list(
+                [frame for frame in part.stack if not _leads_there(frame.filename)]
+            )
+            pending += [part.__cause__, part.__context__]
+    text = "".join(whole.format())
+    return text.replace(_HEADLINE, "") if not whole.stack and not whole.__cause__ else text
+
+
+def place_of(error: BaseException) -> tuple[str | None, int | None]:
+    """The innermost line of the author's code, by file and line; a library's only when there is no other."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno
+    frames = traceback.extract_tb(authors_frames(error))
+    own = [frame for frame in frames if not frame.filename.startswith((*_OURS, *_INSTALLED))] or frames
+    return (own[-1].filename, own[-1].lineno) if own else (None, None)
+
+
+class AuthorsLog(logging.Handler):
+    """Shows what the attempt core logs: of an author's exception their part, of a refusal its text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record to standard error."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and authors_frames(error) is not None:
+            tell(trace_of(error).rstrip())
+        else:
+            tell(record.getMessage() if error is None else f"{record.getMessage()}: {error}")

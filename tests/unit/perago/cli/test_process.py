@@ -1,0 +1,105 @@
+"""The process around a command: standard output is the answer alone, and a signal ends it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from perago.cli import main
+from tests.unit.perago.cli.conftest import ModuleMaker
+
+NOISY = """
+import os, subprocess, sys
+import perago
+from pydantic import BaseModel
+
+def noise():
+    print("printed")
+    sys.stdout.write("written\\n")
+    os.write(1, b"raw\\n")
+    subprocess.run(["echo", "child"])
+
+class Params(BaseModel):
+    pass
+
+noise()
+
+@perago.task(name="noisy", owner_email="a@example.org")
+def body(params: Params) -> Params:
+    noise()
+    return params
+"""
+
+
+@pytest.fixture
+def empty_input(tmp_path: Path) -> str:
+    """A payload without parameters."""
+    (tmp_path / "in.json").write_text('{"params": {}}')
+    return str(tmp_path / "in.json")
+
+
+@pytest.mark.parametrize("command", ["check", "extract", "extract --kubernetes --image x", "run --input in.json"])
+def test_standard_output_is_the_answer_alone(
+    module: ModuleMaker, empty_input: str, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    """Whatever the module, its body and its child processes print goes to standard error."""
+    assert main([*command.split(), module(NOISY), "--json"]) == 0
+    printed = capfd.readouterr()
+    assert json.loads(printed.out)["ok"] is True
+    for words in ("printed", "written", "raw", "child"):
+        assert printed.err.count(words) == (2 if command.startswith("run") else 1)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_ends_the_command(
+    module: ModuleMaker, empty_input: str, capsys: pytest.CaptureFixture[str], name: str, code: int
+) -> None:
+    """The attempt core takes it for the body's own failure, yet there is no result: the exit code is the signal's."""
+    source = NOISY.replace(
+        "    noise()\n    return", f"    import signal; signal.raise_signal(signal.{name})\n    return"
+    )
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["run", module(source), "--input", empty_input]) == code
+    printed = capsys.readouterr()
+    assert (printed.out, f"perago: stopped by {name}" in printed.err) == ("", True)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_body_that_goes_on_after_a_signal_is_stopped_all_the_same(module: ModuleMaker, empty_input: str) -> None:
+    """At its end, at the latest."""
+    source = NOISY.replace(
+        "    noise()\n    return",
+        "    import contextlib, signal\n    with contextlib.suppress(KeyboardInterrupt):\n"
+        "        signal.raise_signal(signal.SIGINT)\n    return",
+    )
+    assert main(["run", module(source), "--input", empty_input]) == 130
+
+
+def test_a_signal_while_the_module_is_imported_is_no_problem_of_the_module(
+    module: ModuleMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command ends without a word about the module."""
+    assert main(["check", module("import signal\nsignal.raise_signal(signal.SIGINT)\n")]) == 130
+    assert capsys.readouterr().err == "perago: stopped by SIGINT\n"
+
+
+def test_a_reader_that_goes_away_is_no_error(module: ModuleMaker, tmp_path: Path) -> None:
+    """`perago extract … | head` ends without a traceback: here the pipe is closed before the command writes."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "perago.cli", "extract", module(NOISY.replace("noise()\n\n@", "@"))]
+    done = subprocess.run(command, cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard output, with exit code 0."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("perago 0.")

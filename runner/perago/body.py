@@ -1,7 +1,8 @@
 """Calling a task body: payload in, validated params, guardrails, the call, validated JSON out. Knows no attempt."""
 
 import json
-from collections.abc import Collection, Mapping
+import reprlib
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,10 @@ def invoke_workspace_free_task(task: TaskDefinition, input_data: JsonObject) -> 
 
 def build_workspace_free_task_output(task: TaskDefinition, raw_result: object) -> JsonObject:
     """`{"result": …}` as JSON; raises TaskExecutionError when the value does not match the output model."""
-    return {"result": _as_json(task, _result(task, raw_result))}
+    value = _result(task, raw_result)
+    result = _as_json(task, value)
+    _refuse_unknown(task, value)
+    return {"result": result}
 
 
 def build_workspace_task_output(
@@ -95,14 +99,33 @@ def _params(task: TaskDefinition, payload: Mapping[str, Any]) -> BaseModel:
 
 def _result(task: TaskDefinition, raw: object) -> BaseModel:
     if isinstance(raw, task.output_model):
-        unknown = ({*type(raw).model_fields} | {*(raw.model_extra or ())}) - {*task.output_model.model_fields}
-        if unknown:
-            raise TaskExecutionError(f"task {task.name!r}: result: unknown keys {', '.join(sorted(unknown))}")
         return raw
     try:
         return task.output_model.model_validate(raw, extra="forbid")
     except ValidationError as error:
         raise TaskExecutionError(_problems(task, "result", error)) from error
+
+
+def _refuse_unknown(task: TaskDefinition, result: BaseModel) -> None:
+    """An instance is not validated again, so it may carry what its model, or the declared one, does not have."""
+    unknown = {*type(result).model_fields} - {*task.output_model.model_fields} | {*_extras(result)}
+    if unknown:
+        raise TaskExecutionError(f"task {task.name!r}: result: unknown keys {', '.join(sorted(unknown))}")
+
+
+def _extras(value: object, place: str = "") -> Iterator[str]:
+    """The places of keys that a model in `value`, at any depth, carries beside its fields."""
+    if isinstance(value, BaseModel):
+        yield from (f"{place}{key}" for key in value.model_extra or ())
+        inner = ((name, getattr(value, name, None)) for name in type(value).model_fields)
+    elif isinstance(value, Mapping):
+        inner = ((str(key), item) for key, item in value.items())
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inner = ((str(number), item) for number, item in enumerate(value))
+    else:
+        return
+    for name, item in inner:
+        yield from _extras(item, f"{place}{name}.")
 
 
 def _as_json(task: TaskDefinition, value: BaseModel) -> JsonObject:
@@ -123,6 +146,10 @@ def _problems(task: TaskDefinition, root: str, error: ValidationError) -> str:
     return f"task {task.name!r}: {'; '.join(found)}"
 
 
+_values = reprlib.Repr()  # sorts keys, survives any depth and any __repr__, and never writes out a whole large value
+_values.maxstring = _values.maxother = _values.maxlong = 80
+
+
 def _shown(value: object, limit: int = 80) -> str:
-    text = repr(value)
+    text = _values.repr(value)
     return text if len(text) <= limit else f"{text[:limit]}…"

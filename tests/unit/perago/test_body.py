@@ -32,6 +32,35 @@ class Open(BaseModel):
     count: int = 0
 
 
+class Holding(BaseModel):
+    """An output that holds open models in every way."""
+
+    one: Open = Open()
+    many: list[Open] = []
+    named: dict[str, tuple[Open, ...]] = {}
+
+
+class Loose(BaseModel):
+    anything: Any = None
+
+
+def bottomless() -> Loose:
+    """An output that holds itself."""
+    value = Loose()
+    value.anything = value
+    return value
+
+
+class Shy:
+    """A value that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
+SURPRISE = Open.model_validate({"surprise": 2})
+
+
 def returning(value: object, model: type[BaseModel] = Outcome) -> perago.TaskDefinition:
     """A workspace-free task whose body returns this value, declared to return this model."""
 
@@ -66,7 +95,12 @@ def test_a_result_goes_out_as_json_by_alias() -> None:
         ({"count": 1, "more": 2}, Outcome, "result.more: Extra inputs are not permitted"),
         ({"inner": {"size": 1, "deep": 2}}, Rich, "result.inner.deep: Extra inputs"),
         (Wider(count=1), Outcome, "unknown keys more"),
-        (Open.model_validate({"count": 1, "surprise": 2}), Open, "unknown keys surprise"),
+        (SURPRISE, Open, "unknown keys surprise"),
+        (Holding(one=SURPRISE), Holding, "unknown keys one.surprise"),
+        (Holding(many=[Open(), SURPRISE]), Holding, "unknown keys many.1.surprise"),
+        (Holding(named={"a": (SURPRISE,)}), Holding, "unknown keys named.a.0.surprise"),
+        (bottomless(), Loose, "cannot be written as JSON: .*(depth|Circular)"),
+        (Shy(), Outcome, "result: Input should be"),
         (Outcome.model_construct(count="many"), Outcome, "cannot be written as JSON"),  # type: ignore[arg-type]
         (Rich(ratio=float("nan")), Rich, "cannot be written as JSON"),
         (Rich(where=Path("\udcff")), Rich, "cannot be written as JSON"),

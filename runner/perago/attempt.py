@@ -1,7 +1,7 @@
 """An attempt as the core sees it, and the fence that proves it current. Pure: loads and compares nothing itself."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from perago.errors import StaleAttemptError
@@ -50,7 +50,7 @@ class TaskExecutionContext:
     attempt: Attempt
     execution_id: str
     changes: "Changes | None" = None
-    output: dict[str, Any] | None = None
+    output: dict[str, Any] | None = field(default=None, hash=False)
 
     if TYPE_CHECKING:
 

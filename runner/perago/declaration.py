@@ -49,7 +49,7 @@ def _shape_problems(body: str, parameters: list[inspect.Parameter], has_workspac
 def _annotation_problems(fn: Any, has_workspace: bool) -> list[str]:
     try:
         hints = get_type_hints(fn)
-    except NameError as error:
+    except Exception as error:  # noqa: BLE001 - an annotation may be any text of the author's, and is evaluated here
         return [f"{fn.__name__}: an annotation cannot be resolved: {error}"]
     problems = []
     if has_workspace and hints.get("workspace") is not Path:

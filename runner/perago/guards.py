@@ -31,16 +31,14 @@ class Guardrail:
 
     def violation(self, root: Path) -> str | None:
         """What is wrong in the workspace `root`, naming the rule and the path; None when the rule holds."""
-        match self.rule:
-            case "require_file":
-                return None if (root / self.path).is_file() else f"require_file: {self.path!r} is not a file"
-            case "require_dir":
-                return None if (root / self.path).is_dir() else f"require_dir: {self.path!r} is not a directory"
-            case "require_glob":
-                return self._wrong_count(sum(path.is_file() for path in _matches(root, self.path)))
-            case "forbid_glob":
-                found = sorted(path.relative_to(root).as_posix() for path in _matches(root, self.path))
-                return f"forbid_glob: {self.path!r} matches {_shortened(found)}" if found else None
+        if self.rule == "require_file":
+            return None if (root / self.path).is_file() else f"require_file: {self.path!r} is not a file"
+        if self.rule == "require_dir":
+            return None if (root / self.path).is_dir() else f"require_dir: {self.path!r} is not a directory"
+        if self.rule == "require_glob":
+            return self._wrong_count(sum(path.is_file() for path in _matches(root, self.path)))
+        found = sorted(path.relative_to(root).as_posix() for path in _matches(root, self.path))
+        return f"forbid_glob: {self.path!r} matches {_shortened(found)}" if found else None
 
     def _wrong_count(self, count: int) -> str | None:
         if count < self.min_count:
@@ -61,7 +59,7 @@ def _shortened(found: list[str], limit: int = 5) -> str:
 
 
 def _checked(rule: Rule, path: object) -> str:
-    problem = _path_problem(path)
+    problem = _path_problem(path) or (_glob_problem(path) if rule.endswith("_glob") else None)
     if problem:
         refuse(f"{rule}: the path {problem}, not {path!r}")
     return str(path)
@@ -75,8 +73,16 @@ def _path_problem(path: object) -> str | None:
         return "must be relative, '/'-separated and without '..'"
     if any(_DRIVE.match(part) for part in parts):
         return "must not name a drive"
+    return None
+
+
+def _glob_problem(pattern: object) -> str | None:
+    """What pathlib would find wrong only when the guardrail is checked, after the download."""
+    parts = str(pattern).split("/")
     if any("**" in part and part != "**" for part in parts):
         return "must have '**' as a whole part, as in 'a/**/b'"
+    if all(part in ("", ".") for part in parts):
+        return "must match something below the workspace"
     return None
 
 

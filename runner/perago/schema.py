@@ -1,10 +1,11 @@
 """JSON schemas of pydantic models as a TaskDef carries them: closed, self-contained, silent about the model itself."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonRef, JsonSchemaValue
 from pydantic_core import core_schema
 
 from perago.errors import TaskDefinitionError
@@ -17,6 +18,14 @@ _REFERENCE = "#/$defs/"
 
 class _ClosedSchema(GenerateJsonSchema):
     """Pydantic's generator, less all that a model class says about itself."""
+
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        made = super().generate_inner(schema)
+        if schema["type"] == "enum":
+            own = self.get_schema_from_definitions(JsonRef(made["$ref"])) if "$ref" in made else made
+            if own and own.get("description") == inspect.cleandoc(schema["cls"].__doc__ or ""):
+                del own["description"]
+        return made
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])

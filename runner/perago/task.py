@@ -5,6 +5,7 @@ once, in one TaskDefinitionError, at the moment the module is imported.
 """
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -166,11 +167,14 @@ def check_module_target(target: str) -> None:
 
 
 def declared_tasks(module: ModuleType) -> list[TaskDefinition]:
-    """The tasks that the module itself declares, in order of their names; those it imported do not count."""
+    """The tasks that the module itself declares, in order of their names; those it imported do not count.
+
+    The module's other values are only looked at: a lazy proxy among them must not wake up, let alone fail.
+    """
     found = {
         id(definition): definition
         for value in vars(module).values()
-        if isinstance(definition := getattr(value, TASK_ATTRIBUTE, None), TaskDefinition)
+        if isinstance(definition := inspect.getattr_static(value, TASK_ATTRIBUTE, None), TaskDefinition)
         and definition.fn.__module__ == module.__name__
     }
     return sorted(found.values(), key=lambda definition: definition.name)

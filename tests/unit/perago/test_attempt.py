@@ -53,6 +53,12 @@ def test_a_context_is_frozen() -> None:
         perago.TaskExecutionContext(FakeAttempt(), "e").execution_id = "f"  # type: ignore[misc]
 
 
+def test_a_context_can_be_a_key_whatever_it_carries() -> None:
+    """It hashes with an output as without: callbacks may remember what they did for which execution."""
+    context = perago.TaskExecutionContext(FakeAttempt(), "e", Changes(added=("a",)))
+    assert len({context, dataclasses.replace(context), dataclasses.replace(context, output={"result": {}})}) == 2
+
+
 def test_a_context_can_be_copied_and_pickled() -> None:
     """Copies are equal, with changes and output."""
     context = perago.TaskExecutionContext(FakeAttempt(), "e", Changes(added=("a",)), {"result": {}})

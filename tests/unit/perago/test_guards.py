@@ -1,9 +1,12 @@
 """Guardrails: what each demands, what it overlooks, and which declarations are refused."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import perago
 from perago.guards import DEFAULT_REQUIRE_GLOB_MIN_COUNT, Guardrail
@@ -15,6 +18,16 @@ def root(tmp_path: Path) -> Path:
     for name in ("a.csv", "data/b.csv", "data/deep/c.csv", ".perago-attempt.json"):
         (tmp_path / name).write_text("x")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def root_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace that is only looked at."""
+    root = tmp_path_factory.mktemp("guarded")
+    (root / "a" / "é").mkdir(parents=True)
+    (root / "a" / "a.a").touch()
+    (root / "door").symlink_to("a")
+    return root
 
 
 @pytest.mark.parametrize(
@@ -77,10 +90,22 @@ def test_a_path_that_is_not_inside_the_workspace_is_refused(make: Callable[[str]
         make(bad)
 
 
-def test_a_glob_that_python_cannot_run_is_refused_at_once() -> None:
-    """`**` inside a part would fail only when the guardrail is checked."""
-    with pytest.raises(perago.TaskDefinitionError, match="whole part"):
-        perago.require_glob("a**/b")
+@pytest.mark.parametrize("make", [perago.require_glob, perago.forbid_glob])
+@pytest.mark.parametrize(("pattern", "words"), [("a**/b", "whole part"), (".", "something below"), ("./", "something")])
+def test_a_glob_that_python_cannot_run_is_refused_at_once(
+    make: Callable[[str], Guardrail], pattern: str, words: str
+) -> None:
+    """What pathlib finds wrong, it would find only when the guardrail is checked."""
+    with pytest.raises(perago.TaskDefinitionError, match=words):
+        make(pattern)
+
+
+@given(st.text(st.sampled_from("a*?[]!./-é\n"), min_size=1, max_size=8))
+def test_an_accepted_guardrail_can_be_checked(root_of_all: Path, pattern: str) -> None:
+    """Whatever path or pattern a declaration takes holds or is violated in a workspace; it never breaks."""
+    for make in (perago.require_file, perago.require_dir, perago.require_glob, perago.forbid_glob):
+        with contextlib.suppress(perago.TaskDefinitionError, perago.GuardrailViolation):
+            perago.check_guardrails(root_of_all, [make(pattern)], "post")
 
 
 @pytest.mark.parametrize(

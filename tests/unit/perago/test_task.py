@@ -235,6 +235,17 @@ def test_an_annotation_that_cannot_be_resolved_is_named() -> None:
     assert "'NoSuchModel' is not defined" in refused(unknown_annotation)
 
 
+@pytest.mark.parametrize("annotation", ["Path.NoSuch", "list[", "int | 'x'", "1 / 0", "Params.model_fields['x']"])
+def test_an_annotation_that_breaks_is_a_wrong_declaration(annotation: str) -> None:
+    """Whatever happens while the author's annotation is evaluated is a TaskDefinitionError of this task."""
+
+    def body(params):  # type: ignore[no-untyped-def]
+        return params
+
+    body.__annotations__ = {"params": annotation, "return": Outcome}
+    assert refused(body).startswith("task 'n': body: an annotation cannot be resolved: ")
+
+
 SAMPLE = """
 from __future__ import annotations
 from pydantic import BaseModel
@@ -282,6 +293,42 @@ def test_a_task_that_was_only_imported_does_not_count(module: ModuleMaker) -> No
     assert perago.load_module_task(own).name == "own"
     with pytest.raises(perago.TaskDefinitionError, match="it declares none"):
         perago.load_module_task(module(f"from {other} import run\n"))
+
+
+PROXY = """
+class Proxy:
+    def __getattr__(self, name):
+        raise RuntimeError("working outside of a request")
+    __class__ = property(__getattr__)
+
+request = Proxy()
+"""
+
+
+def test_a_modules_other_values_are_left_alone(module: ModuleMaker) -> None:
+    """A lazy proxy that cannot be used at import does not keep the module's task from being found."""
+    assert perago.load_module_task(module(SAMPLE.format(name="one", body="run") + PROXY)).name == "one"
+
+
+WRAPPED = """
+import functools
+def timed(fn):
+    @functools.wraps(fn)
+    def wrapper(*arguments, **named):
+        return fn(*arguments, **named)
+    return wrapper
+"""
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_a_body_may_be_wrapped_above_or_below_its_declaration(module: ModuleMaker, above: bool) -> None:
+    """A decorator that keeps the signature (`functools.wraps`) does not hide the task or its models."""
+    decorated = SAMPLE.replace("import annotations", "import annotations" + WRAPPED)
+    decorated = (
+        decorated.replace("@perago", "@timed\n@perago") if above else decorated.replace("\ndef {", "\n@timed\ndef {")
+    )
+    task = perago.load_module_task(module(decorated.format(name="one", body="run")))
+    assert perago.invoke_workspace_free_task(task, {"params": {"x": 3}}) == {"result": {"x": 3}}
 
 
 def test_zero_or_two_tasks_are_refused(module: ModuleMaker) -> None:

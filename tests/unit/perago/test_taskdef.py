@@ -53,6 +53,8 @@ class Dog(BaseModel):
 
 
 class Colour(enum.Enum):
+    """What a colour says about itself."""
+
     RED = "red"
 
 
@@ -77,6 +79,7 @@ class Everything(BaseModel):
     by_name: dict[str, Leaf] = {}
     pet: Annotated[Cat | Dog, Field(discriminator="kind")]
     colour: Colour = Colour.RED
+    colours: list[Annotated[Colour, Field(description="one of them")]] = []
     point: Point
     options: Options
     free: dict[str, Any] = Field({"title": "kept", "discriminator": "kept"}, examples=[{"title": "kept"}])
@@ -124,6 +127,8 @@ def test_what_a_model_says_about_itself_is_left_out_and_what_a_field_says_is_kep
         },
         "required": ["description"],
     }
+    assert SCHEMA["properties"]["colour"] == {"type": "string", "enum": ["red"], "default": "red"}
+    assert SCHEMA["properties"]["colours"]["items"]["description"] == "one of them"
     assert "description" not in SCHEMA["properties"]["leaves"]["items"]
     assert "description" not in SCHEMA
     assert "description" not in SCHEMA["properties"]["point"]

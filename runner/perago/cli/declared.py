@@ -12,6 +12,9 @@ from perago.problems import Problem
 from perago.task import TaskDefinition
 from perago.taskdef import build_taskdef, schema_for_model
 
+LARGEST_NUMBER = 2**31 - 1
+"""Of a TaskDef: its numbers are 32 bits wide in Conductor."""
+
 
 def body_place(task: TaskDefinition) -> tuple[str, int]:
     """File and line of the body."""
@@ -27,17 +30,26 @@ def taskdef_of(task: TaskDefinition) -> tuple[dict[str, Any], list[str]]:
     except (TaskDefinitionError, PydanticUserError) as error:
         raise Unusable([Problem(problem, *body_place(task)) for problem in _schema_problems(task)]) from error
     told = [str(warning.message) for warning in caught if warning.category is UserWarning]
-    return content, told + _timeout_remarks(task)
+    return content, told + _refusals(task)
 
 
-def _timeout_remarks(task: TaskDefinition) -> list[str]:
+def _refusals(task: TaskDefinition) -> list[str]:
+    """What Conductor says no to when the TaskDef is registered."""
     timeout = task.controls.timeout
-    if not 0 < timeout.seconds < timeout.response_seconds:
-        return []
-    return [
-        f"task {task.name!r}: Conductor refuses timeout.response_seconds={timeout.response_seconds} "
-        f"above timeout.seconds={timeout.seconds}"
-    ]
+    response, total = f"response_seconds={timeout.response_seconds}", f"total_seconds={timeout.total_seconds}"
+    found = [f"{name}={value}: it holds at most {LARGEST_NUMBER}" for name, value in _numbers(task)]
+    if 0 < timeout.seconds < timeout.response_seconds:
+        found.append(f"timeout.{response} above timeout.seconds={timeout.seconds}")
+    if 0 < timeout.total_seconds < timeout.seconds:
+        found.append(f"timeout.seconds={timeout.seconds} above timeout.{total}")
+    return [f"task {task.name!r}: Conductor refuses {refusal}" for refusal in found]
+
+
+def _numbers(task: TaskDefinition) -> list[tuple[str, int]]:
+    """The numbers that Conductor cannot hold."""
+    parts = {"retry": task.controls.retry, "timeout": task.controls.timeout, "limits": task.controls.limits}
+    named = [(f"{part}.{name}", value) for part, values in parts.items() for name, value in vars(values).items()]
+    return [(name, value) for name, value in named if isinstance(value, int) and value > LARGEST_NUMBER]
 
 
 def _schema_problems(task: TaskDefinition) -> list[str]:

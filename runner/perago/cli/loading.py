@@ -1,6 +1,7 @@
 """Loading a task module for the command: every problem at once, and the module's own traceback when it raises."""
 
 import importlib
+import inspect
 import os.path
 from pathlib import Path
 from types import ModuleType
@@ -73,7 +74,7 @@ def _no_task(module: ModuleType) -> Problem:
     imported = sorted(
         f"{definition.name!r} of {definition.fn.__module__}"
         for value in vars(module).values()
-        if isinstance(definition := getattr(value, TASK_ATTRIBUTE, None), TaskDefinition)
+        if isinstance(definition := inspect.getattr_static(value, TASK_ATTRIBUTE, None), TaskDefinition)
     )
     note = f"; what it imports does not count: {', '.join(imported)}" if imported else ""
     message = f"module {module.__name__!r} declares no task: decorate one function with @perago.task(…){note}"

@@ -172,11 +172,26 @@ def test_a_plain_task_is_described(module: ModuleMaker, capsys: pytest.CaptureFi
     assert "workspace  none" in capsys.readouterr().out
 
 
-def test_a_timeout_that_conductor_refuses_is_a_warning(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
-    """A response time-out above the whole time-out is warned about; Conductor would not register it."""
-    source = GOOD.replace("TaskControls(", "TaskControls(timeout=perago.TimeoutPolicy(seconds=60), ")
-    assert main(["check", module(source)]) == 0
-    assert "timeout.response_seconds=600 above timeout.seconds=60" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("control", "words"),
+    [
+        ("timeout=perago.TimeoutPolicy(seconds=60)", "timeout.response_seconds=600 above timeout.seconds=60"),
+        (
+            "timeout=perago.TimeoutPolicy(seconds=700, total_seconds=60)",
+            "timeout.seconds=700 above timeout.total_seconds=60",
+        ),
+        (
+            "retry=perago.RetryPolicy(delay_seconds=2**31)",
+            "retry.delay_seconds=2147483648: it holds at most 2147483647",
+        ),
+    ],
+)
+def test_what_conductor_refuses_is_a_warning(
+    module: ModuleMaker, capsys: pytest.CaptureFixture[str], control: str, words: str
+) -> None:
+    """Numbers that Conductor would not register are warned about, with the field and both values."""
+    assert main(["check", module(GOOD.replace("TaskControls(", f"TaskControls({control}, "))]) == 0
+    assert f"Conductor refuses {words}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def workspace_object_prefix(spec: WorkspaceSpec) -> str:
 def workspace_object_path(spec: WorkspaceSpec, local: str | PurePath) -> str:
     """The object path of a file at `local`, relative to the workspace root; raises TaskInputError when it has none."""
     relative = local.as_posix() if isinstance(local, PurePath) else local
-    _refuse_unsafe(relative, "file path")
+    _refuse("file path", relative, _unsafe(relative) or _too_long(relative))
     prefix = workspace_object_prefix(spec)
     return f"{prefix}/{relative}" if prefix else relative
 
@@ -39,13 +39,14 @@ def workspace_local_path(spec: WorkspaceSpec, object_path: str) -> Path | None:
     """The path of an object relative to the workspace root; None when it lies outside the prefix or is the marker.
 
     Raises TaskInputError for a path that no file can have: absolute, empty, or with `.`, `..`, empty, drive or
-    backslash parts, over-long, or not UTF-8.
+    backslash parts, not UTF-8, or, below the prefix, over-long.
     """
-    _refuse_unsafe(object_path, "object path")
+    _refuse("object path", object_path, _unsafe(object_path))
     prefix = workspace_object_prefix(spec)
     if prefix and not object_path.startswith(prefix + "/"):
         return None
     relative = object_path[len(prefix) + 1 :] if prefix else object_path
+    _refuse("object path", object_path, _too_long(relative))
     return None if relative == ATTEMPT_WORKSPACE_MARKER else Path(relative)
 
 
@@ -74,34 +75,38 @@ def _refuse_file_as_directory(path: str, objects: dict[str, Path]) -> None:
         end = path.rfind("/", 0, end)
 
 
-def _refuse_unsafe(path: str, kind: str) -> None:
-    problem = _path_problem(path)
+def _refuse(kind: str, path: str, problem: str | None) -> None:
     if problem:
         raise TaskInputError(f"{kind} {_shown(path)} cannot be kept in a workspace: {problem}")
 
 
-def _path_problem(path: str) -> str | None:
+def _unsafe(path: str) -> str | None:
     if not path or path.startswith("/"):
         return "it is empty or absolute"
     if "\\" in path or "\0" in path:
         return "it contains a backslash or a NUL"
     try:
-        length = len(path.encode())
+        path.encode()
     except UnicodeEncodeError:
         return "it is not valid UTF-8"
-    if length > LONGEST_PATH_BYTES:
-        return f"it is {length} bytes long, over {LONGEST_PATH_BYTES}"
-    return next((problem for part in path.split("/") if (problem := _part_problem(part))), None)
+    return next((problem for part in path.split("/") if (problem := _unsafe_part(part))), None)
 
 
-def _part_problem(part: str) -> str | None:
+def _unsafe_part(part: str) -> str | None:
     if part in ("", ".", ".."):
         return f"it has a part {part!r}"
-    if _DRIVE.match(part):
-        return f"its part {part[:60]!r} names a drive"
-    if len(part) * 4 > LONGEST_NAME_BYTES and len(part.encode()) > LONGEST_NAME_BYTES:
-        return f"its part {part[:60]!r}… is over {LONGEST_NAME_BYTES} bytes"
-    return None
+    return f"its part {part[:60]!r} names a drive" if _DRIVE.match(part) else None
+
+
+def _too_long(relative: str) -> str | None:
+    """What counts is the path below the workspace root, as the file system will have it."""
+    length = len(relative.encode())
+    if length > LONGEST_PATH_BYTES:
+        return f"it is {length} bytes long below the prefix, over {LONGEST_PATH_BYTES}"
+    if length <= LONGEST_NAME_BYTES:
+        return None
+    long = next((part for part in relative.split("/") if len(part.encode()) > LONGEST_NAME_BYTES), None)
+    return long and f"its part {long[:60]!r}… is over {LONGEST_NAME_BYTES} bytes"
 
 
 def _shown(path: str, limit: int = 200) -> str:

@@ -1,6 +1,7 @@
 """The order of an attempt's side effects on every path; what happens when a step fails is in `test_failure_matrix`."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,61 @@ def test_the_execution_reads_other_attributes_from_the_attempt(tmp_path: Path) -
     run_attempt(task_of(writing), tmp_path, world, execution_id="e 1")
     execution = world.executions[0]
     assert (execution.execution_id, execution.task_id, execution.seq) == ("e 1", "task-1", 3)
+
+
+@dataclass
+class Repository(World):
+    """A world whose download maps a listing as the contract's functions do."""
+
+    listing: tuple[str, ...] = ()
+
+    def download(self, workspace: perago.WorkspaceInput, spec: perago.WorkspaceSpec, directory: Path) -> None:
+        self.step("download")
+        for file in perago.workspace_download_files(spec, directory, self.listing):
+            file.local_path.parent.mkdir(parents=True, exist_ok=True)
+            file.local_path.write_text(file.object_path)
+
+
+@pytest.mark.parametrize(
+    ("listing", "named"),
+    [
+        (("a", "a/b"), "'a/b'"),
+        (("a/b", "../up"), "'../up'"),
+        (("/abs",), "'/abs'"),
+        (("x/" + "n" * 256,), "'x/nnn"),
+        (("ü" * 128,), "'üü"),
+        (("d/" * 1920 + "f",), "'d/d/"),
+        (("nul\0",), r"'nul\x00'"),
+        (("c:/x",), "'c:/x'"),
+        (("fine", "back\\slash"), r"'back\\slash'"),
+    ],
+)
+def test_a_repository_that_no_folder_can_hold_fails_before_the_body(
+    tmp_path: Path, listing: tuple[str, ...], named: str
+) -> None:
+    """The reason names the object; the body does not run, and nothing of the listing is left anywhere."""
+    ran: list[Path] = []
+    world = Repository(listing=listing)
+    task = task_of(lambda workspace, params: ran.append(workspace) or Outcome(count=1))  # type: ignore[func-returns-value]
+    result = run_attempt(task, tmp_path / "root", world)
+    assert (result.status, ran, world.calls) == ("FAILED", [], ["download"])
+    assert f"object path {named}" in str(result.reason_for_incompletion)
+    assert [path.name for path in tmp_path.rglob("*")] == ["root"]
+
+
+def test_a_repository_that_a_folder_can_just_hold_is_run(tmp_path: Path) -> None:
+    """Names of 255 bytes, the marker's name deeper down, and odd characters are ordinary files."""
+    listing = ("n" * 255, "sub/.perago-attempt.json", ".perago-attempt.json", "new\nline", "-", "a b/ü\u0301")
+    seen: list[str] = []
+
+    def body(workspace: Path, params: Params) -> Outcome:
+        seen.extend(path.read_text() for path in workspace.rglob("*") if path.is_file() and path.parent != workspace)
+        return Outcome(count=1)
+
+    world = Repository(listing=listing)
+    assert run_attempt(task_of(body), tmp_path, world).status == "COMPLETED"
+    assert sorted(seen) == ["a b/ü\u0301", "sub/.perago-attempt.json"]
+    assert world.calls == KEEPING
 
 
 def test_the_owner_is_registered_while_the_body_runs_and_no_longer(tmp_path: Path) -> None:

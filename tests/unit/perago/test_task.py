@@ -323,11 +323,9 @@ def timed(fn):
 @pytest.mark.parametrize("above", [True, False])
 def test_a_body_may_be_wrapped_above_or_below_its_declaration(module: ModuleMaker, above: bool) -> None:
     """A decorator that keeps the signature (`functools.wraps`) does not hide the task or its models."""
-    decorated = SAMPLE.replace("import annotations", "import annotations" + WRAPPED)
-    decorated = (
-        decorated.replace("@perago", "@timed\n@perago") if above else decorated.replace("\ndef {", "\n@timed\ndef {")
-    )
-    task = perago.load_module_task(module(decorated.format(name="one", body="run")))
+    line = "\n@perago" if above else "\ndef {"
+    source = SAMPLE.replace(line, f"\n@timed{line}").replace("import annotations", "import annotations" + WRAPPED)
+    task = perago.load_module_task(module(source.format(name="one", body="run")))
     assert perago.invoke_workspace_free_task(task, {"params": {"x": 3}}) == {"result": {"x": 3}}
 
 

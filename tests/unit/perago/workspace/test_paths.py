@@ -1,5 +1,6 @@
 """Object paths and file paths: a bijection on what both can hold, and a clear refusal of the rest."""
 
+import tempfile
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -9,17 +10,24 @@ from hypothesis import strategies as st
 from perago import TaskInputError, WorkspaceSpec
 from perago.workspace import (
     ATTEMPT_WORKSPACE_MARKER,
+    scan,
     workspace_local_path,
     workspace_local_paths,
     workspace_object_path,
     workspace_object_prefix,
 )
+from perago.workspace.paths import LONGEST_PATH_BYTES
 
 ROOT = WorkspaceSpec()
 DATA = WorkspaceSpec(prefix="/data/raw/")
 specs = st.sampled_from([ROOT, DATA])
 part = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
-any_path = st.lists(part | st.sampled_from(["..", ".", "", "c:", "a\\b"]), max_size=6).map("/".join)
+odd_part = st.sampled_from(
+    ["..", ".", "", "c:", "a\\b", "nul\0", "\udcff", "\n", "x" * 255, "x" * 256, "ü" * 127, "ü" * 128]
+)
+inner_path = st.lists(part | odd_part, max_size=6).map("/".join)
+long_path = st.integers(3800, 3900).map(lambda length: (("x" * 127 + "/") * 31)[:length].rstrip("/"))
+any_path = inner_path | long_path | st.builds(lambda path: f"data/raw/{path}", inner_path | long_path)
 
 BAD = ["", "/", "/abs", "a//b", "a/", "./a", "a/.", "..", "a/../b", "a\\b", "C:/x", "a/c:x", "a\0b", "\ud800"]
 LONG = ["n" * 256, "ü" * 128, "d/" * 2000 + "f", "a/" + "n" * 300]
@@ -53,6 +61,41 @@ def test_a_path_that_no_file_can_have_is_refused(bad: str) -> None:
         workspace_local_path(ROOT, bad)
     with pytest.raises(TaskInputError, match="file path"):
         workspace_object_path(ROOT, bad)
+
+
+LONGEST = "/".join(["x" * 127] * 30) + "x"
+
+
+@pytest.mark.parametrize("spec", [ROOT, WorkspaceSpec(prefix="p" * 200)])
+def test_the_longest_path_is_measured_below_the_prefix(spec: WorkspaceSpec) -> None:
+    """3840 bytes below the workspace root fit whatever the prefix, one more does not; both directions agree."""
+    assert len(LONGEST) == LONGEST_PATH_BYTES == 3840
+    assert workspace_local_path(spec, workspace_object_path(spec, LONGEST)) == Path(LONGEST)
+    with pytest.raises(TaskInputError, match="3841 bytes"):
+        workspace_object_path(spec, LONGEST + "x")
+    with pytest.raises(TaskInputError, match="3841 bytes"):
+        workspace_local_path(spec, workspace_object_path(spec, LONGEST) + "x")
+
+
+@given(specs, any_path)
+def test_a_file_system_can_hold_every_accepted_path(spec: WorkspaceSpec, path: str) -> None:
+    """What the mapping takes can be written and read back under a workspace root."""
+    try:
+        local = workspace_local_path(spec, path)
+    except TaskInputError:
+        return
+    if local is not None:
+        with tempfile.TemporaryDirectory() as root:
+            (root / local).parent.mkdir(parents=True, exist_ok=True)
+            (root / local).write_bytes(b"")
+            assert list(scan(Path(root))) == [str(local)]
+
+
+def test_what_lies_outside_the_prefix_need_not_fit_into_a_workspace() -> None:
+    """An over-long object beside the prefix is nobody's file; an unsafe path is refused wherever it lies."""
+    assert workspace_local_path(DATA, "other/" + "n" * 300) is None
+    with pytest.raises(TaskInputError, match="object path"):
+        workspace_local_path(DATA, "other/../data/raw/x")
 
 
 @pytest.mark.parametrize("good", ["n" * 255, "ü" * 127, ".hidden", "...", "a b", "new\nline", "ab:c/1:2", " "])

@@ -39,6 +39,35 @@ def test_changes_are_true_when_there_are_any_and_know_what_has_to_travel() -> No
     assert Changes(added=("c", "z"), modified=("b",), deleted=("a",)).uploads == ("b", "c", "z")
 
 
+def stamped(size: int, mtime: int, ctime: int, tick: int) -> Stat:
+    """A stat as a file system with a clock this coarse stamps it; the inode stays."""
+    return size, mtime // tick * tick, ctime // tick * tick, 7, "file"
+
+
+@given(
+    tick=st.sampled_from([1, 4, 1_000]),
+    written=st.integers(0, 5_000),
+    pause=st.integers(0, 2_000),
+    body=st.integers(0, 2_000),
+    touched=st.booleans(),
+)
+def test_no_clock_is_too_coarse(tick: int, written: int, pause: int, body: int, touched: bool) -> None:
+    """A file of the same size, inode and mtime that was written after the body started is never taken for unchanged,
+    and one that was not touched is hashed only if it is as young as the tick in which the body started."""
+    started = written + pause
+    before = stamped(4, written, written, tick)
+    after = stamped(4, written, started + body if touched else written, tick)
+    doubtful = compare({"a": before}, {"a": after}, started // tick * tick).doubtful
+    assert doubtful == (("a",) if touched or written // tick == started // tick else ())
+
+
+@given(stamps=st.integers(0, 5_000), set_back=st.integers(1, 5_000))
+def test_a_clock_that_is_set_back_hides_nothing(stamps: int, set_back: int) -> None:
+    """Files that seem to come from the future are doubtful: whatever the clock did, they are hashed."""
+    stat = stamped(4, stamps, stamps, 1)
+    assert compare({"a": stat}, {"a": stat}, stamps - set_back).doubtful == ("a",)
+
+
 @given(states, states, st.integers(0, 4))
 def test_every_path_is_in_exactly_one_place(before: dict[str, Stat], after: dict[str, Stat], started: int) -> None:
     """Added, deleted, certainly modified, doubtful or unchanged: one of them, and each list sorted."""

@@ -1,8 +1,11 @@
 """Change detection: whatever differs in content, kind or target is seen, and nothing is hashed without need."""
 
+import mmap
 import os
+import shutil
 import socket
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,15 +22,25 @@ from tests.unit.perago.kit import manifest_entry
 FUTURE = 2**62
 """A clock that every file is older than: only the stats count."""
 
-names = st.sampled_from(["a", "b", ".hidden", "ü\u0301", "new\nline", "dot.", ".perago-attempt.json", "x" * 200])
-contents = st.one_of(st.binary(max_size=4), st.sampled_from(["->a", "->/etc/hosts", "->missing"]))
-trees = st.dictionaries(st.lists(names, min_size=1, max_size=4).map("/".join), contents, max_size=8)
-Tree = dict[str, bytes | str]
+MARKER = ".perago-attempt.json"
+
+Content = bytes | str
+Tree = dict[str, Content]
+"""A tree as it is meant to be: the content of files, the target of links after `->`."""
+
+few_names = st.sampled_from(["a", "b", ".hidden", "ü\u0301", "new\nline", "dot.", MARKER, "x" * 200])
+any_name = st.binary(min_size=1, max_size=20).filter(lambda name: not {0, 47} & {*name} and name not in (b".", b".."))
+names = few_names | any_name.map(os.fsdecode)
+paths = st.lists(names, min_size=1, max_size=4).map("/".join) | st.lists(few_names, max_size=12).map("deep/".join)
+contents: st.SearchStrategy[Content] = st.binary(max_size=4) | st.sampled_from(
+    ["->a", "->..", "->/etc/hosts", "->missing"]
+)
+trees = st.dictionaries(paths.filter(bool), contents, max_size=8)
 
 
 def consistent(tree: Tree) -> Tree:
     """Without what cannot exist beside another path, and without the marker's own place."""
-    kept = {path: content for path, content in tree.items() if path.split("/")[0] != ".perago-attempt.json"}
+    kept = {path: content for path, content in tree.items() if path.split("/")[0] != MARKER}
     return {path: kept[path] for path in kept if not any(other.startswith(path + "/") for other in kept)}
 
 
@@ -58,11 +71,93 @@ def test_a_change_is_seen_exactly_when_content_kind_or_target_differ(before: Tre
         snapshot = take_snapshot(root)
         clear(root)
         write(root, after)
-        assert changes_since(snapshot, root) == Changes(
-            added=tuple(sorted(after.keys() - before.keys())),
-            modified=tuple(sorted(path for path in before.keys() & after.keys() if before[path] != after[path])),
-            deleted=tuple(sorted(before.keys() - after.keys())),
-        )
+        assert changes_since(snapshot, root) == difference(before, after)
+
+
+def difference(before: Tree, after: Tree) -> Changes:
+    """What the contract calls a change between two trees."""
+    return Changes(
+        added=tuple(sorted(after.keys() - before.keys())),
+        modified=tuple(sorted(path for path in before.keys() & after.keys() if before[path] != after[path])),
+        deleted=tuple(sorted(before.keys() - after.keys())),
+    )
+
+
+def remove(root: Path, tree: Tree, path: str) -> None:
+    """Remove what is at a path, below it, or in the way of it."""
+    for other in [other for other in tree if f"{path}/".startswith(f"{other}/") or other.startswith(f"{path}/")]:
+        (root / other).unlink()
+        del tree[other]
+    if (root / path).is_dir():
+        shutil.rmtree(root / path)
+
+
+def put(root: Path, tree: Tree, path: str, content: Content) -> None:
+    """Make a file or a link at a path, whatever was there: a file, a link, a folder, a file in a folder's place."""
+    remove(root, tree, path)
+    write(root, {path: content})
+    tree[path] = content
+
+
+def overwrite(root: Path, tree: Tree, path: str, content: Content) -> None:
+    """Write into the file that is there, and put its times back."""
+    if isinstance(tree.get(path), bytes) and isinstance(content, bytes):
+        times = (root / path).stat()
+        with open(root / path, "r+b") as file:
+            file.write(content)
+            file.truncate()
+        os.utime(root / path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        tree[path] = content
+
+
+def rename_over(root: Path, tree: Tree, path: str, content: Content) -> None:
+    """Rename another file over the one that is there, with the same times."""
+    if isinstance(tree.get(path), bytes) and isinstance(content, bytes):
+        times = (root / path).stat()
+        (root / "aside.tmp").write_bytes(content)
+        os.utime(root / "aside.tmp", ns=(times.st_atime_ns, times.st_mtime_ns))
+        (root / "aside.tmp").rename(root / path)
+        tree[path] = content
+
+
+def link_over(root: Path, tree: Tree, path: str, content: Content) -> None:
+    """Give the file that is there another path's inode."""
+    others = [other for other in sorted(tree) if other != path and isinstance(tree[other], bytes)]
+    if isinstance(tree.get(path), bytes) and others:
+        (root / path).unlink()
+        os.link(root / others[0], root / path)
+        tree[path] = tree[others[0]]
+
+
+Mutate = Callable[[Path, Tree, str, Content], None]
+mutations: st.SearchStrategy[list[tuple[Mutate, int | str, Content]]] = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [put, overwrite, overwrite, rename_over, link_over, lambda root, tree, path, _: remove(root, tree, path)]
+        ),
+        st.integers(0, 7) | paths.filter(lambda path: path and path.split("/")[0] != MARKER),
+        contents,
+    ),
+    max_size=6,
+)
+
+
+@given(trees.map(consistent), mutations, st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_a_tree_that_is_changed_step_by_step_differs_exactly_in_what_changed(
+    before: Tree, steps: list[tuple[Mutate, int | str, Content]], with_manifest: bool
+) -> None:
+    """In-place writes with times put back, renames, hard links, folders for files and the reverse, in any order."""
+    with tempfile.TemporaryDirectory() as place:
+        root, after = Path(place), dict(before)
+        write(root, before)
+        files_only = all(isinstance(content, bytes) for content in before.values())
+        known = Manifest.of(manifest_entry(root, path) for path in before) if with_manifest and files_only else None
+        snapshot = take_snapshot(root, known)
+        for mutate, chosen, content in steps:
+            existing = sorted(after) or ["first"]
+            mutate(root, after, existing[chosen % len(existing)] if isinstance(chosen, int) else chosen, content)
+        assert changes_since(snapshot, root) == difference(before, after)
 
 
 @pytest.fixture
@@ -95,6 +190,13 @@ def settle(snapshot: Snapshot) -> Snapshot:
     return Snapshot(snapshot.manifest, FUTURE)
 
 
+def wait_for_a_tick(root: Path) -> None:
+    """Let the file system's clock go on, so that another stamp is a later one."""
+    now = clock_of(root)
+    while clock_of(root) == now:
+        pass
+
+
 def test_with_a_manifest_nothing_is_read_before_the_body(root: Path, hashed: list[str]) -> None:
     """The first snapshot is the manifest; a file whose stat is unchanged and settled is not read afterwards either."""
     before = downloaded(root)
@@ -116,9 +218,8 @@ def test_a_file_rewritten_in_place_with_its_mtime_put_back_is_seen(root: Path, h
     """Same size, same mtime, same inode: the ctime gives it away."""
     before = settle(take_snapshot(root))
     times = (root / "a").stat()
-    while (root / "a").stat().st_ctime_ns == times.st_ctime_ns:
-        (root / "a").write_bytes(b"AAAA")
-    os.utime(root / "a", ns=(times.st_atime_ns, times.st_mtime_ns))
+    wait_for_a_tick(root)
+    overwrite(root, {"a": b"aaaa"}, "a", b"AAAA")
     now = (root / "a").stat()
     assert (now.st_mtime_ns, now.st_size, now.st_ino) == (times.st_mtime_ns, times.st_size, times.st_ino)
     assert changes_since(before, root).modified == ("a",)
@@ -140,6 +241,7 @@ def test_a_touched_or_rewritten_file_with_its_old_content_is_unchanged(root: Pat
     """Another stat makes a file doubtful, not changed: its hash decides."""
     before = settle(take_snapshot(root))
     hashed.clear()
+    wait_for_a_tick(root)
     (root / "a").unlink()
     (root / "a").write_bytes(b"aaaa")
     (root / "sub" / "b").chmod(0o600)
@@ -163,6 +265,40 @@ def test_a_swapped_pair_is_seen(root: Path) -> None:
     (root / "sub" / "b").rename(root / "a")
     (root / "t").rename(root / "sub" / "b")
     assert changes_since(before, root) == Changes(modified=("a", "sub/b"))
+
+
+def test_a_file_renamed_over_another_of_the_same_size_and_times_is_seen(root: Path) -> None:
+    """Inode and ctime give it away, and its content decides."""
+    before = settle(take_snapshot(root))
+    times = (root / "a").stat()
+    for content, want in ((b"AAAA", Changes(modified=("a",))), (b"aaaa", Changes())):
+        rename_over(root, {"a": b"aaaa"}, "a", content)
+        assert (root / "a").stat().st_mtime_ns == times.st_mtime_ns
+        assert changes_since(before, root) == want
+
+
+def test_a_hard_link_put_in_a_files_place_is_seen(root: Path) -> None:
+    """Two paths of one inode: the path that changed its content is modified, the other is not."""
+    before = settle(take_snapshot(root))
+    link_over(root, {"a": b"aaaa", "sub/b": b"bbbb"}, "a", b"")
+    assert changes_since(before, root) == Changes(modified=("a",))
+
+
+def test_a_write_through_another_name_of_the_file_is_seen(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A hard link from elsewhere to a file of the workspace changes the file without its path being touched."""
+    other = tmp_path_factory.mktemp("other") / "name"
+    os.link(root / "a", other)
+    before = take_snapshot(root)
+    other.write_bytes(b"AAAA")
+    assert changes_since(before, root) == Changes(modified=("a",))
+
+
+def test_a_write_through_a_mapping_is_seen(root: Path) -> None:
+    """Memory-mapped writes count like any other."""
+    before = take_snapshot(root)
+    with open(root / "a", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[0:1] = b"A"
+    assert changes_since(before, root) == Changes(modified=("a",))
 
 
 def test_a_link_that_points_elsewhere_is_a_change_and_is_never_followed(root: Path) -> None:

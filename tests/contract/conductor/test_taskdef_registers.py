@@ -1,15 +1,23 @@
 """What `perago extract` writes is what a real Conductor takes and gives back."""
 
 import json
+import os
+import re
+import subprocess
 import textwrap
+import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from pydantic import BaseModel
 
+import perago
 from perago.cli import main
+
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "authors-guide.md"
 
 MODULE = """
 from pathlib import Path
@@ -82,3 +90,58 @@ def test_conductor_registers_an_extracted_taskdef_and_gives_it_back(conductor: S
             assert {key: stored[field][key] for key in taskdef[field]} == taskdef[field]
     finally:
         call("DELETE", f"{conductor.url}/metadata/taskdefs/{taskdef['name']}")
+
+
+def plain(name: str, **controls: Any) -> dict[str, Any]:
+    """The TaskDef of a task without workspace."""
+
+    class Nothing(BaseModel):
+        pass
+
+    def body(params: Nothing) -> Nothing:
+        return params
+
+    declared = perago.task(name=name, owner_email="a@example.org", controls=perago.TaskControls(**controls))(body)
+    return perago.build_taskdef(declared.__perago_task__)
+
+
+@pytest.mark.conductor
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        (
+            {"timeout": perago.TimeoutPolicy(seconds=60, response_seconds=61)},
+            {"timeout": perago.TimeoutPolicy(seconds=60, response_seconds=60)},
+        ),
+        (
+            {"timeout": perago.TimeoutPolicy(seconds=700, total_seconds=699)},
+            {"timeout": perago.TimeoutPolicy(seconds=700, total_seconds=700)},
+        ),
+        (
+            {"retry": perago.RetryPolicy(delay_seconds=2**31)},
+            {"retry": perago.RetryPolicy(delay_seconds=2**31 - 1)},
+        ),
+    ],
+)
+def test_conductor_refuses_what_check_warns_of(conductor: Server, wrong: dict[str, Any], right: dict[str, Any]) -> None:
+    """And takes the nearest that check is silent about; registering twice is no error."""
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+    with pytest.raises(urllib.error.HTTPError):
+        call("POST", f"{conductor.url}/metadata/taskdefs", [plain(name, **wrong)])
+    for _ in range(2):
+        call("POST", f"{conductor.url}/metadata/taskdefs", [plain(name, **right)])
+    call("DELETE", f"{conductor.url}/metadata/taskdefs/{name}")
+
+
+@pytest.mark.conductor
+def test_the_authors_guide_registers_its_task(
+    conductor: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guide's own line, in a shell, on what its `perago extract` writes."""
+    (line,) = re.findall(r"^curl .*", GUIDE.read_text(), re.MULTILINE)
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy" / "wordcount.taskdef.json").write_text(json.dumps(plain("wordcount")))
+    environment = os.environ | {"CONDUCTOR_SERVER_URL": conductor.url, "no_proxy": "*"}
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, env=environment, check=True)
+    assert call("GET", f"{conductor.url}/metadata/taskdefs/wordcount")["ownerEmail"] == "a@example.org"
+    call("DELETE", f"{conductor.url}/metadata/taskdefs/wordcount")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from perago import RetryPolicy, TaskControls, TimeoutPolicy, WorkspaceSpec, require_file, task
+from perago import RetryPolicy, TaskControls, TaskTerminalError, TimeoutPolicy, WorkspaceSpec, require_file, task
 from weather.figures import monthly, read_days, write_figures, yearly
 from weather.picture import draw
 
@@ -44,6 +44,8 @@ class SummariseResult(BaseModel):
 def summarise(workspace: Path, params: SummariseParams) -> SummariseResult:
     """Write `summary/monthly.csv`, `summary/yearly.csv` and `summary/climate.png`."""
     days = [day for day in read_days(workspace / OBSERVATIONS) if params.first_year <= day.year <= params.last_year]
+    if not days:
+        raise TaskTerminalError(f"{OBSERVATIONS} has no day from {params.first_year} to {params.last_year}")
     summary = workspace / "summary"
     summary.mkdir(exist_ok=True)
     months, years = monthly(days), yearly(days)

@@ -8,6 +8,9 @@ from weather.figures import Figures, read_days, read_figures, yearly
 from weather.report import ReportParams, page, report
 from weather.summarise import OBSERVATIONS, SummariseParams, summarise
 
+from perago import TaskTerminalError
+from perago.cli import main
+
 
 def test_four_years_are_1461_days(workspace: Path) -> None:
     """Every day from 2012 to 2015 is there once, a leap day included."""
@@ -52,6 +55,22 @@ def test_one_year_only(workspace: Path) -> None:
     result = summarise(workspace, SummariseParams(first_year=2012, last_year=2012))
     assert result.days == 366
     assert [row.year for row in read_figures(workspace / "summary" / "yearly.csv")] == [2012]
+
+
+def test_years_without_a_day_are_a_terminal_failure(workspace: Path) -> None:
+    """The reason names the file and the years; a retry would find the same table."""
+    with pytest.raises(TaskTerminalError, match=r"seattle-weather\.csv has no day from 2050 to 2051"):
+        summarise(workspace, SummariseParams(first_year=2050, last_year=2051))
+    assert not (workspace / "summary").exists()
+
+
+def test_both_tasks_run_one_after_the_other_on_a_folder(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the example's README has it, with the command."""
+    monkeypatch.chdir(workspace.parent)
+    Path("input.json").write_text('{"params": {}}')
+    for task in ("weather.summarise", "weather.report"):
+        assert main(["run", task, "--input", "input.json", "--workspace", str(workspace), "--in-place"]) == 0
+    assert (workspace / "report.md").read_text().startswith("# Weather in Seattle\n")
 
 
 @pytest.mark.parametrize(

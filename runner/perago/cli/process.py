@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -25,14 +25,15 @@ def prints_to_stderr() -> Iterator[None]:
 
     Standard output is the command's answer alone, fit for a pipe.
     """
-    stdout, kept = sys.stdout, os.dup(1)
+    stdout, stderr, kept = sys.stdout, sys.stderr, os.dup(1)
     stdout.flush()
-    sys.stdout = sys.stderr
+    sys.stdout = stderr
     os.dup2(2, 1)
     try:
         yield
     finally:
-        sys.stdout.flush()
+        with suppress(OSError, ValueError):  # the author's code may have closed it
+            stderr.flush()
         sys.stdout = stdout
         os.dup2(kept, 1)
         os.close(kept)

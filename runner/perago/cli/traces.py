@@ -3,6 +3,7 @@
 import logging
 import sysconfig
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -53,8 +54,12 @@ class AuthorsLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record to standard error."""
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None and authors_frames(error) is not None:
-            tell(trace_of(error).rstrip())
-        else:
-            tell(record.getMessage() if error is None else f"{record.getMessage()}: {error}")
+        with suppress(OSError, ValueError):  # standard error may be closed by now
+            tell(_told(record))
+
+
+def _told(record: logging.LogRecord) -> str:
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return record.getMessage()
+    return trace_of(error).rstrip() if authors_frames(error) else f"{record.getMessage()}: {error}"

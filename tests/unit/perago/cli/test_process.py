@@ -54,6 +54,17 @@ def test_standard_output_is_the_answer_alone(
         assert printed.err.count(words) == (2 if command.startswith("run") else 1)
 
 
+@pytest.mark.parametrize("closing", ["os.close(1)", "sys.stdout.close()", "os.close(2)", "sys.stdout = None"])
+def test_a_body_that_closes_its_output_does_not_close_ours(module: ModuleMaker, tmp_path: Path, closing: str) -> None:
+    """The answer is still printed, the body's failure in it."""
+    source = NOISY.replace("    noise()\n    return", f"    {closing}\n    raise KeyError('gone')\n    return")
+    (tmp_path / "in.json").write_text('{"params": {}}')
+    command = [sys.executable, "-m", "perago.cli", "run", module(source), "--input", "in.json", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["result"]["reasonForIncompletion"] == "'gone'"
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_ends_the_command(
     module: ModuleMaker, empty_input: str, capsys: pytest.CaptureFixture[str], name: str, code: int

@@ -135,6 +135,8 @@ def test_a_workspace_free_task_needs_no_folder(
         ("null", "not null"),
         ('{"factor": 3}', 'in.json\': it has no key "params": wrap the parameters, {"params": {…}}; keys: \'factor\''),
         ("\xff", "in.json': not UTF-8 at byte 0"),
+        ("9" * 5000, "in.json': not to be read: Exceeds the limit"),
+        ("[" * 100_000, "in.json': not to be read: maximum recursion depth exceeded"),
         (None, "in.json': No such file or directory"),
     ],
 )

@@ -26,6 +26,23 @@ def test_collected_problems_have_the_line_that_caused_them() -> None:
     ]
 
 
+def test_collecting_goes_on_after_values_of_the_wrong_type() -> None:
+    """One problem for each wrong value, and none that merely follows from another."""
+    with collecting() as problems:
+        spec = perago.WorkspaceSpec(prefix=3, pre="x")  # type: ignore[arg-type]
+        perago.PublishBudget("many", 1, 0, 1, 1, 1)  # type: ignore[arg-type]
+        perago.require_glob(None, min_count="few", max_count=-1)  # type: ignore[arg-type]
+    assert spec.prefix == "/"
+    assert [problem.message.split(" must")[0] for problem in problems] == [
+        "WorkspaceSpec.prefix",
+        "WorkspaceSpec.pre",
+        "PublishBudget.observed_merge_p99_seconds",
+        "require_glob: min_count",
+        "require_glob: max_count",
+        "require_glob: the path",
+    ]
+
+
 def test_collecting_ends_with_its_block() -> None:
     """Also when the block is left by an exception; outside, problems are raised again."""
     with pytest.raises(RuntimeError), collecting():

@@ -106,11 +106,17 @@ def _marker(attempt: ExecutingAttempt, owner: WorkspaceOwner) -> dict[str, objec
 
 def cleanup_attempt_workspace(directory: Path) -> None:
     """Remove an attempt's directory; raises FileNotFoundError for one that is not there or never was an attempt's."""
+    there = os.path.lexists(directory)
     with _registry.lock:
-        ours = directory in _registry.directories
-        _registry.directories.discard(directory)
-    if not (ours and os.path.lexists(directory)) and not (directory / ATTEMPT_WORKSPACE_MARKER).is_file():
+        ours = there and directory in _registry.directories
+    if not ours and not (directory / ATTEMPT_WORKSPACE_MARKER).is_file():
         raise FileNotFoundError(f"{directory} is not an attempt's directory: it has no {ATTEMPT_WORKSPACE_MARKER}")
+    _remove(directory)
+    with _registry.lock:
+        _registry.directories.discard(directory)
+
+
+def _remove(directory: Path) -> None:
     if directory.is_symlink() or not directory.is_dir():
         directory.unlink()
         return

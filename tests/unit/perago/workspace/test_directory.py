@@ -123,6 +123,22 @@ def test_a_refused_removal_goes_on_by_hand(tmp_path: Path, monkeypatch: pytest.M
     assert (path.exists(), outside.stat().st_mode & 0o777) == (False, 0o750)
 
 
+def test_a_removal_that_failed_half_way_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory whose marker is gone already is still known to have been an attempt's."""
+    path = directory.prepare_attempt_workspace(tmp_path, attempt())
+
+    def failing(tree: Path) -> None:
+        (tree / directory.ATTEMPT_WORKSPACE_MARKER).unlink(missing_ok=True)
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("perago.workspace.directory.shutil.rmtree", failing)
+        broken.setattr("perago.workspace.directory._remove_flattened", failing)
+        assert directory.cleanup_attempt_workspace_safely(path, attempt()) is False
+    assert directory.cleanup_attempt_workspace_safely(path, attempt()) is True
+    assert directory.cleanup_attempt_workspace_safely(path, attempt()) is False
+
+
 @pytest.mark.parametrize("levels", [1_500, 5_000])
 def test_no_tree_is_too_deep_to_be_removed(tmp_path: Path, levels: int) -> None:
     """Neither the stack nor the longest path of the system is a limit: a body can make deeper trees than both."""

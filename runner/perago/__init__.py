@@ -188,12 +188,14 @@ _LATE = {
 _HOME = {name: module for module, names in _LATE.items() for name in names}
 
 
-def __getattr__(name: str) -> object:
-    """A public name that is loaded when it is first used."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOME[name]), name)
-    return value
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """A public name that is loaded when it is first used; type checkers see the imports above instead."""
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOME[name]), name)
+        return value
 
 
 def __dir__() -> list[str]:

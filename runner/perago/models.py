@@ -194,8 +194,10 @@ class WorkspaceSpec:
         _check_kind(self, "read_only", bool)
 
 
-def __getattr__(name: str) -> object:
-    """`WorkspaceInput` and `WorkspaceOutput`, loaded when first used: a declaration need not build their schemas."""
-    if name not in ("WorkspaceInput", "WorkspaceOutput"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("perago.reference"), name)
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """`WorkspaceInput` and `WorkspaceOutput`, loaded when first used: no declaration builds their schemas."""
+        if name not in ("WorkspaceInput", "WorkspaceOutput"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("perago.reference"), name)

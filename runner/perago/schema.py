@@ -4,7 +4,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
+from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonRef, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -43,11 +44,26 @@ class _ClosedSchema(GenerateJsonSchema):
 
 
 def closed_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The model's schema for validation; raises TaskDefinitionError when the model contains itself."""
-    schema = model.model_json_schema(by_alias=True, schema_generator=_ClosedSchema)
+    """The model's schema for validation; raises TaskDefinitionError that names the field no schema can say."""
+    try:
+        schema = model.model_json_schema(by_alias=True, schema_generator=_ClosedSchema)
+    except PydanticUserError as error:
+        raise TaskDefinitionError(f"no JSON schema of {_guilty_place(model)}: {str(error).splitlines()[0]}") from error
     inlined = _inlined(schema, schema.get("$defs", {}), (model.__name__,))
     assert isinstance(inlined, dict)
     return inlined
+
+
+def _guilty_place(model: type[BaseModel]) -> str:
+    """The first field that has no schema by itself, if one is to blame; else the model."""
+    for name, field in model.model_fields.items():
+        annotation: Any = field.annotation
+        alone = create_model(model.__name__, field=(annotation, ...))
+        try:
+            alone.model_json_schema()
+        except PydanticUserError:
+            return f"{model.__name__}.{name}"
+    return model.__name__
 
 
 def _inlined(schema: object, definitions: Mapping[str, Any], within: tuple[str, ...]) -> object:

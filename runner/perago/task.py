@@ -47,28 +47,32 @@ class TaskDefinition:
         return self.workspace is not None
 
 
-class WorkspaceTask(Protocol, Generic[P_contra, R_co]):
+class _WorkspaceBody(Protocol, Generic[P_contra, R_co]):
+    def __call__(self, workspace: Path, params: P_contra) -> R_co: ...
+
+
+class _WorkspaceFreeBody(Protocol, Generic[P_contra, R_co]):
+    def __call__(self, params: P_contra) -> R_co: ...
+
+
+class WorkspaceTask(_WorkspaceBody[P_contra, R_co], Protocol):
     """A decorated body with a workspace: still the function itself."""
 
     __perago_task__: TaskDefinition
 
-    def __call__(self, workspace: Path, params: P_contra) -> R_co: ...
 
-
-class WorkspaceFreeTask(Protocol, Generic[P_contra, R_co]):
+class WorkspaceFreeTask(_WorkspaceFreeBody[P_contra, R_co], Protocol):
     """A decorated body without a workspace: still the function itself."""
 
     __perago_task__: TaskDefinition
 
-    def __call__(self, params: P_contra) -> R_co: ...
-
 
 class _WorkspaceDecorator(Protocol):
-    def __call__(self, fn: Callable[[Path, P], R], /) -> WorkspaceTask[P, R]: ...
+    def __call__(self, fn: _WorkspaceBody[P, R], /) -> WorkspaceTask[P, R]: ...
 
 
 class _WorkspaceFreeDecorator(Protocol):
-    def __call__(self, fn: Callable[[P], R], /) -> WorkspaceFreeTask[P, R]: ...
+    def __call__(self, fn: _WorkspaceFreeBody[P, R], /) -> WorkspaceFreeTask[P, R]: ...
 
 
 @overload

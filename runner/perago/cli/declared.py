@@ -4,7 +4,6 @@ import warnings
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.errors import PydanticUserError
 
 from perago.cli.output import Unusable
 from perago.errors import TaskDefinitionError
@@ -27,7 +26,7 @@ def taskdef_of(task: TaskDefinition) -> tuple[dict[str, Any], list[str]]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             content = build_taskdef(task)
-    except (TaskDefinitionError, PydanticUserError) as error:
+    except TaskDefinitionError as error:
         raise Unusable([Problem(problem, *body_place(task)) for problem in _schema_problems(task)]) from error
     told = [str(warning.message) for warning in caught if warning.category is UserWarning]
     return content, told + _refusals(task)
@@ -57,18 +56,6 @@ def _schema_problems(task: TaskDefinition) -> list[str]:
     for part, model in (("result", task.output_model), ("params", task.params_model)):
         try:
             schema_for_model(model)
-        except (TaskDefinitionError, PydanticUserError) as error:
-            field = _guilty_field(model)
-            place = f"{model.__name__}.{field}" if field else model.__name__
-            found[model] = f"task {task.name!r}: {part}: no JSON schema of {place}: {str(error).splitlines()[0]}"
+        except TaskDefinitionError as error:
+            found[model] = f"task {task.name!r}: {part}: {error}"
     return list(found.values())
-
-
-def _guilty_field(model: type[BaseModel]) -> str | None:
-    """The first field that has no schema by itself, if one is to blame."""
-    for name, field in model.model_fields.items():
-        try:
-            schema_for_model(type(model.__name__, (BaseModel,), {"__annotations__": {name: field.annotation}}))
-        except (TaskDefinitionError, PydanticUserError):
-            return name
-    return None

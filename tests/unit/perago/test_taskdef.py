@@ -3,6 +3,7 @@
 import enum
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -188,6 +189,21 @@ def test_the_keys_come_in_the_contracts_order() -> None:
     limits = ["concurrentExecLimit", "rateLimitFrequencyInSeconds", "rateLimitPerFrequency"]
     assert list(taskdef) == [*KEYS[:2], "description", *KEYS[2:12], *limits, *KEYS[12:]]
     assert [taskdef[key] for key in limits] == [4, 60, 10]
+
+
+def test_a_field_that_no_schema_can_say_is_named() -> None:
+    """A callable, and a type that is defined nowhere."""
+
+    class Hooked(BaseModel):
+        name: str
+        hook: Callable[[], None]
+
+    class Unfinished(BaseModel):
+        other: "NowhereDefined"  # type: ignore[name-defined]  # noqa: F821
+
+    for model, field in ((Hooked, "hook"), (Unfinished, "other")):
+        with pytest.raises(perago.TaskDefinitionError, match=rf"no JSON schema of {model.__name__}\.{field}"):
+            schema_for_model(model)
 
 
 def test_a_workspace_tasks_schemas_hold_workspace_and_params() -> None:

@@ -20,7 +20,7 @@ from perago_dev.source import KIND_SOURCE
 REPOSITORY = "localhost/perago/node"
 PACKAGES = (
     *("systemd", "conntrack", "iptables", "nftables", "iproute2", "ethtool", "mount", "kmod", "libseccomp2", "pigz"),
-    *("jq", "procps", "ca-certificates", "curl", "containerd", "runc", "containernetworking-plugins"),
+    *("jq", "procps", "netbase", "ca-certificates", "curl", "containerd", "runc", "containernetworking-plugins"),
 )
 CNI_PLUGINS = ("host-local", "loopback", "ptp", "portmap", "bridge")
 NODE_FILES = KIND_SOURCE / "node"

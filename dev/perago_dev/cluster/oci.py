@@ -87,11 +87,14 @@ def layer_tar(
 
 
 def nft_tar(rootfs: Path) -> bytes:
-    """The layer with `nft`, `conntrack` and their libraries, taken from a Debian tree."""
+    """The layer with `nft`, `conntrack`, their libraries and the protocols' names, taken from a Debian tree.
+
+    Without the names, nft lists `tcp` as 6, and kube-proxy deletes all services when it compares them, once an hour.
+    """
     tools = ["/usr/sbin/nft", "/usr/sbin/conntrack"]
     listed = subprocess.run(["chroot", str(rootfs), "ldd", *tools], capture_output=True, text=True, check=True).stdout
     libraries = {word for word in listed.split() if word.startswith("/") and not word.endswith(":")}
-    files = [(_merged(name), _inside(rootfs, name)) for name in sorted({*tools, *libraries})]
+    files = [(_merged(name), _inside(rootfs, name)) for name in sorted({*tools, *libraries, "/etc/protocols"})]
     return layer_tar(files, (*BASE_DIRS, *MERGED_DIRS), MERGED_LINKS)
 
 
@@ -130,7 +133,7 @@ def _image(blobs: Blobs, program: Program, shared: Layer) -> dict[str, object]:
 
 
 def write_archive(programs: Sequence[Program], rootfs: Path, out: Path) -> None:
-    """Write the archive of all programs' images to `out`; `rootfs` is a Debian tree with nft and conntrack."""
+    """Write the archive of all programs' images to `out`; `rootfs` is a Debian tree with nft, conntrack and netbase."""
     blobs = Blobs()
     shared = blobs.put_layer(nft_tar(rootfs))
     index = {"schemaVersion": 2, "manifests": [_image(blobs, program, shared) for program in programs]}

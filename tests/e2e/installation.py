@@ -45,7 +45,7 @@ class Installation:
     def repository(self, name: str) -> Repository:
         """A new repository of this name."""
         keys = {"username": self.env.lakefs_access_key, "password": self.env.lakefs_secret_key}
-        return Repository.made(Client(host=self.env.lakefs_endpoint, **keys), name)  # type: ignore[no-untyped-call]
+        return Repository.made(Client(host=self.env.lakefs_endpoint, **keys), name)
 
     def operator_pod(self) -> str:
         """Name of the operator's pod in the cluster."""

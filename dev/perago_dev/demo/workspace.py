@@ -25,9 +25,7 @@ class Workspace:
     @classmethod
     def of(cls, endpoint: str, access_key: str, secret_key: str, name: str) -> "Workspace":
         """The repository of that name, made when it is not there."""
-        client = Client(  # type: ignore[no-untyped-call]
-            host=endpoint, username=access_key, password=secret_key
-        )
+        client = Client(host=endpoint, username=access_key, password=secret_key)
         storage = os.environ.get(STORAGE_VARIABLE) or f"local://{name}"
         made = lakefs.Repository(name, client=client).create(storage, default_branch=DEFAULT_BRANCH, exist_ok=True)
         return cls(made)

@@ -4,7 +4,7 @@ import lakefs
 import pytest
 from lakefs.client import Client
 from lakefs.exceptions import BadRequestException, ConflictException, ForbiddenException, NotFoundException
-from lakefs_sdk.models import BranchCreation
+from lakefs_sdk.models.branch_creation import BranchCreation
 
 
 def test_a_branch_is_a_copy_on_write(repository: lakefs.Repository, main: lakefs.Branch) -> None:

@@ -18,7 +18,7 @@ def branch_with(repository: lakefs.Repository, name: str, **files: str) -> lakef
 
 def content(ref: lakefs.Reference) -> dict[str, str]:
     """All paths and texts that a reader sees."""
-    return {entry.path: ref.object(entry.path).reader("r").read() for entry in ref.objects()}
+    return {entry.path: str(ref.object(entry.path).reader("r").read()) for entry in ref.objects()}
 
 
 def test_a_commit_needs_changes(main: lakefs.Branch) -> None:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import lakefs
 import pytest
-from lakefs.exceptions import LakeFSException
+from lakefs.exceptions import ServerException
 
 ACTION = """\
 name: fence
@@ -43,7 +43,7 @@ def publish(branch: lakefs.Branch, expected: str) -> bool:
     """Whether the merge passed the fence; anything but a pass or a 412 is raised."""
     try:
         branch.merge_into("main", squash_merge=True, metadata={"perago.input-ref": expected})
-    except LakeFSException as refusal:
+    except ServerException as refusal:
         if refusal.status_code != 412 or "perago fence: head is" not in str(refusal.body):
             raise
         return False
@@ -93,6 +93,6 @@ def test_an_unreadable_action_stops_commits(repository: lakefs.Repository, main:
     main.commit("bad")
     branch = repository.branch("work").create("main")
     branch.object("x").upload(data=b"1")
-    with pytest.raises(LakeFSException, match=r"bad\.yaml") as refusal:
+    with pytest.raises(ServerException, match=r"bad\.yaml") as refusal:
         branch.commit("x")
     assert refusal.value.status_code == 500

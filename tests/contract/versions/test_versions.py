@@ -63,7 +63,7 @@ def fake_bench() -> Bench:
 @pytest.fixture
 def real_bench(lakefs: Server, tmp_path: Path) -> Bench:
     """A repository of its own in the server."""
-    client = Client(host=lakefs.endpoint, username=lakefs.access_key, password=lakefs.secret_key)  # type: ignore[no-untyped-call]
+    client = Client(host=lakefs.endpoint, username=lakefs.access_key, password=lakefs.secret_key)
     name = f"versions-{uuid.uuid4().hex[:8]}"
     repository = Repository(name, client).create(storage_namespace=f"local://{name}")
     return Bench(LakefsVersions(write_keys(tmp_path, lakefs)), name, real=repository)

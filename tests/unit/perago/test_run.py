@@ -234,7 +234,12 @@ def test_a_repository_that_no_folder_can_hold_fails_before_the_body(
     """The reason names the object; the body does not run, and nothing of the listing is left anywhere."""
     ran: list[Path] = []
     world = Repository(listing=listing)
-    task = task_of(lambda workspace, params: ran.append(workspace) or Outcome(count=1))  # type: ignore[func-returns-value]
+
+    def body(workspace: Path, params: Params) -> Outcome:
+        ran.append(workspace)
+        return Outcome(count=1)
+
+    task = task_of(body)
     result = run_attempt(task, tmp_path / "root", world)
     assert (result.status, ran, world.calls) == ("FAILED", [], ["download"])
     assert f"object path {named}" in str(result.reason_for_incompletion)

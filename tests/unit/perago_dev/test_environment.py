@@ -3,6 +3,7 @@
 import dataclasses
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def some_environment(name: str = "some") -> Environment:
     folder = environment.state_dir(name)
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {field.name: f"the-{field.name}" for field in dataclasses.fields(Environment)}
+    texts: dict[str, Any] = {field.name: f"the-{field.name}" for field in dataclasses.fields(Environment)}
     paths = {"kubeconfig": folder / "kubeconfig", "bin_dir": Path("/bin"), "state_dir": folder}
     return Environment(**{**texts, **paths, "name": name})
 

@@ -22,7 +22,7 @@ def test_missing_programs_and_files_are_found(monkeypatch: pytest.MonkeyPatch) -
 def test_without_root_the_command_to_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who cannot install is told what to install."""
     monkeypatch.setattr(packages, "wanted", lambda: {"no-such-program": "some-package"})
-    monkeypatch.setattr(packages.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(EnvironmentProblem, match="apt-get install some-package"):
         packages.install_missing()
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from perago_dev import preflight
+from perago_dev.errors import EnvironmentProblem
 from perago_dev.preflight import Machine, cgroup_controllers, problems
 
 GOOD = Machine(
@@ -64,5 +65,5 @@ def test_controllers_of_both_cgroup_versions_count() -> None:
 def test_unknown_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt choice is an error that names the choices."""
     monkeypatch.setenv("PERAGO_PROVIDER", "dokcer")
-    with pytest.raises(preflight.EnvironmentProblem, match="docker or podman"):
+    with pytest.raises(EnvironmentProblem, match="docker or podman"):
         preflight.provider.__wrapped__()

@@ -13,7 +13,7 @@ sys.path.insert(0, str(EXAMPLE))
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """A workspace as task 1 finds it."""
-    from vega_datasets import data
+    from vega_datasets import data  # type: ignore[import-untyped]
 
     (tmp_path / "data").mkdir()
     table = Path(data.seattle_weather.filepath)

@@ -18,12 +18,13 @@ from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
 from perago_operator import logs
 from perago_operator.adapters import kube_access
 from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
-from perago_operator.adapters.kube import TASKS_PLURAL, KubeCluster, attempts_path, pods_path, tasks_path, utc_now
+from perago_operator.adapters.kube import KubeCluster, attempts_path, pods_path, tasks_path, utc_now
 from perago_operator.adapters.kube_api import KubeApi
 from perago_operator.adapters.kube_feed import KubeFeed
 from perago_operator.adapters.kube_lease import KubeLeases
 from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
 from perago_operator.adapters.metrics import Metrics
+from perago_operator.api.task import TASKS_PLURAL
 from perago_operator.core.config import Config, PodSettings
 from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
 from perago_operator.ports import PortError

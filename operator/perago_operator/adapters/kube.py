@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
 from perago_operator.adapters.kube_api import JSON_PATCH, KubeApi, precondition_failed
+from perago_operator.api.task import TASKS_PLURAL
 from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
 from perago_operator.ports import (
     AlreadyExists,
@@ -22,7 +23,6 @@ from perago_operator.ports import (
     Refused,
 )
 
-TASKS_PLURAL = "peragotasks"
 LOG_LIMIT = 64 * 1024
 """Bytes of a log tail that are kept."""
 LOG_READ_LIMIT = 1024 * 1024

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import yaml
 from pydantic import JsonValue
 
-from perago.wire import API_GROUP, API_VERSION
+from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
 from perago_operator.api.attempt import OBJECT_RULES, PeragoAttempt
 from perago_operator.api.base import RULES_KEY, ApiModel
 from perago_operator.api.schema import Schema, structural
-from perago_operator.api.task import PeragoTask
+from perago_operator.api.task import TASKS_PLURAL, PeragoTask
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of YAML in one CRD."""
@@ -66,7 +66,7 @@ TASK_COLUMNS: list[JsonValue] = [
 
 def attempt_crd() -> Schema:
     """The CRD of PeragoAttempt."""
-    names: Schema = {"singular": "peragoattempt", "plural": "peragoattempts", "shortNames": ["pa"]}
+    names: Schema = {"singular": "peragoattempt", "plural": ATTEMPTS_PLURAL, "shortNames": ["pa"]}
     version = _version(PeragoAttempt, OBJECT_RULES, ATTEMPT_COLUMNS)
     version["selectableFields"] = [{"jsonPath": ".status.podName"}, {"jsonPath": ".status.phase"}]
     return _crd(names, "PeragoAttempt", version)
@@ -74,7 +74,7 @@ def attempt_crd() -> Schema:
 
 def task_crd() -> Schema:
     """The CRD of PeragoTask."""
-    names: Schema = {"singular": "peragotask", "plural": "peragotasks", "shortNames": ["pt"]}
+    names: Schema = {"singular": "peragotask", "plural": TASKS_PLURAL, "shortNames": ["pt"]}
     return _crd(names, "PeragoTask", _version(PeragoTask, [], TASK_COLUMNS))
 
 

@@ -8,6 +8,8 @@ from perago.wire import API_GROUP, API_VERSION
 from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Time, rule
 from perago_operator.api.shared import ApiObject, Conditions, FailurePolicyRule, LocalRef, Resources, Volume
 
+TASKS_PLURAL = "peragotasks"
+
 
 class WarmPool(ApiModel):
     """Pods that wait, with the image loaded, for the next attempt."""

@@ -13,9 +13,9 @@ from typing import Any
 import kopf
 
 from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
+from perago_operator.api.task import TASKS_PLURAL
 from perago_operator.shell.watch import Sink, key_of
 
-TASKS_PLURAL = "peragotasks"
 IDENTITY: Any = "perago-operator"
 """kopf's name for its process, only used in peering. Without one it asks for the user's name; ours has none."""
 

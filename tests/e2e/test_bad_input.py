@@ -143,6 +143,14 @@ def test_a_task_over_its_memory_is_told_the_limit(flow: Flow) -> None:
     assert "96Mi" in outcome["message"]
 
 
+def test_a_task_that_overfills_its_workspace_is_told_the_size(flow: Flow, repository: Repository) -> None:
+    """The kubelet's eviction is `VolumeFull`, no disruption: another pod would fill its volume as well."""
+    given = {"workspace": repository.workspace(), "params": {"delay": 180}}
+    outcome = ended(flow, flow.attempt("fills", "fills", given, volume={"size": "32Mi"}), 170)
+    assert (outcome["status"], outcome["reason"]) == ("FAILED", "VolumeFull")
+    assert "32Mi" in outcome["message"]
+
+
 def test_the_printed_table_tells_the_result(flow: Flow) -> None:
     """`kubectl get peragoattempts` has the columns that a person looks for."""
     flow.cluster.apply(flow.attempt("in-table", "free", FREE))

@@ -9,8 +9,11 @@ from typing import Annotated, Any, Literal
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel
 from pydantic.dataclasses import dataclass
+from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 from typing_extensions import TypedDict
 
 import perago
@@ -204,6 +207,20 @@ def test_a_field_that_no_schema_can_say_is_named() -> None:
     for model, field in ((Hooked, "hook"), (Unfinished, "other")):
         with pytest.raises(perago.TaskDefinitionError, match=rf"no JSON schema of {model.__name__}\.{field}"):
             schema_for_model(model)
+
+
+def test_a_model_that_is_itself_to_blame_is_named() -> None:
+    """When each of its fields has a schema, the model's own hook is what fails."""
+
+    class Silent(BaseModel):
+        name: str
+
+        @classmethod
+        def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+            raise PydanticInvalidForJsonSchema("it does not say")
+
+    with pytest.raises(perago.TaskDefinitionError, match="no JSON schema of Silent: it does not say"):
+        schema_for_model(Silent)
 
 
 def test_a_workspace_tasks_schemas_hold_workspace_and_params() -> None:

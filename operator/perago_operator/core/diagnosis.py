@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from perago_operator.api.reasons import Reason
-from perago_operator.api.shared import FailureResult
+from perago_operator.api.shared import FailureResult, Metadata
 from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
 from perago_operator.core.pods import Pod, Terminated, Waiting
 
@@ -65,7 +65,8 @@ OVER_THE_VOLUME = (
 )
 TURNED_AWAY = ("OutOf", "NodeAffinity", "UnexpectedAdmissionError", "Preempting", "Evicted", "NodeLost", "NodeShutdown")
 """Reasons of a pod that the kubelet failed without its containers being at fault (`OutOfcpu`, `OutOfmemory`, …)."""
-DELETED_EXITS = frozenset({137, 143})
+KILLED_EXIT = 137
+DELETED_EXITS = frozenset({KILLED_EXIT, 143})
 """Exit codes of a process that was told to end, or was ended, because its pod was deleted."""
 LOST_AGENT_EXIT = 75
 """Exit code of the task container's process when its agent is gone (EX_TEMPFAIL)."""
@@ -125,9 +126,9 @@ def _cannot_start(pod: Pod) -> Ending | None:
 
 
 def _agent_killed(pod: Pod) -> Ending | None:
-    """By a signal or for lack of memory, and not because the pod is being deleted."""
+    """By a signal or for lack of memory, and not because the pod is being deleted; it may be deleted since."""
     agent = pod.state(AGENT_CONTAINER).terminated
-    if agent is None or pod.metadata.deletion_timestamp or not _was_killed(agent):
+    if agent is None or not _was_killed(agent) or _by_deletion(pod, agent):
         return None
     return _disrupted("AgentDied", f"the agent ended with {_how(agent)}")
 
@@ -165,6 +166,24 @@ def _lost_its_agent(pod: Pod, task: Terminated) -> bool:
         return False
     agent_first = agent.finished_at and task.finished_at and agent.finished_at < task.finished_at
     return task.exit_code == LOST_AGENT_EXIT or bool(agent_first and task.exit_code == 1)
+
+
+def _by_deletion(pod: Pod, ended: Terminated) -> bool:
+    """Deletion sends SIGTERM, and kills only when the grace period is over."""
+    if pod.metadata.deletion_timestamp is None or ended.reason == "OOMKilled":
+        return False
+    return ended.exit_code != KILLED_EXIT or not _killed_before(pod.metadata, ended)
+
+
+def _killed_before(metadata: Metadata, ended: Terminated) -> bool:
+    """`deletionTimestamp` is the end of the grace period; the kubelet's last word sets it back to its begin, with 0.
+
+    Both times are whole seconds.
+    """
+    over, at_begin = metadata.deletion_timestamp, metadata.deletion_grace_period_seconds == 0
+    if over is None or ended.finished_at is None:
+        return False
+    return ended.finished_at <= over if at_begin else ended.finished_at < over
 
 
 def _was_killed(ended: Terminated) -> bool:

@@ -63,9 +63,7 @@ def prepare(run: WorkspaceRun, cleanup: ExitStack) -> Path:
     local.register_active_workspace_owner(owner)
     cleanup.callback(local.unregister_active_workspace_owner, owner)
     directory = local.prepare_attempt_workspace(run.root, run.execution, owner)
-    cleanup.callback(
-        _best_effort, "removing the directory", local.cleanup_attempt_workspace_safely, directory, run.execution
-    )
+    cleanup.callback(_best_effort, f"removing {directory}", local.cleanup_attempt_workspace, directory)
     return directory
 
 

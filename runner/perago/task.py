@@ -171,17 +171,18 @@ def check_module_target(target: str) -> None:
 
 
 def declared_tasks(module: ModuleType) -> list[TaskDefinition]:
-    """The tasks that the module itself declares, in order of their names; those it imported do not count.
+    """The tasks that the module itself declares, in order of their names; those it imported do not count."""
+    own = [definition for definition in visible_tasks(module) if definition.fn.__module__ == module.__name__]
+    return sorted(own, key=lambda definition: definition.name)
 
-    The module's other values are only looked at: a lazy proxy among them must not wake up, let alone fail.
+
+def visible_tasks(module: ModuleType) -> list[TaskDefinition]:
+    """The tasks among the module's values, each once, declared there or imported.
+
+    The other values are only looked at: a lazy proxy among them must not wake up, let alone fail.
     """
-    found = {
-        id(definition): definition
-        for value in vars(module).values()
-        if isinstance(definition := inspect.getattr_static(value, TASK_ATTRIBUTE, None), TaskDefinition)
-        and definition.fn.__module__ == module.__name__
-    }
-    return sorted(found.values(), key=lambda definition: definition.name)
+    found = (inspect.getattr_static(value, TASK_ATTRIBUTE, None) for value in vars(module).values())
+    return list({id(definition): definition for definition in found if isinstance(definition, TaskDefinition)}.values())
 
 
 def only_task(module: ModuleType) -> TaskDefinition:

@@ -6,6 +6,7 @@ It knows nothing of what will run in the cluster.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from perago_dev import cache, commands, image_store, podman
@@ -73,18 +74,23 @@ class Kind:
 
         The nodes import them from a folder they see: on 2 cores 6 s for three images, where `kind load` takes 20 s.
         """
-        with exclusive(self._state / "locks" / "load", "images"):
+        with self._loading():
             if absent := self._absent(references):
                 self._import(absent)
         return list(references)
 
     def load_foreign(self, references: Sequence[str]) -> list[str]:
         """Put the images into the nodes of a kind cluster that was made by somebody else."""
-        self.prepare(references)
-        file = self._archive(references)
-        self._run("load", "image-archive", str(file))
-        file.unlink()
+        with self._loading():
+            self.prepare(references)
+            file = self._archive(references)
+            self._run("load", "image-archive", str(file))
+            file.unlink()
         return list(references)
+
+    def _loading(self) -> AbstractContextManager[None]:
+        """One run at a time: who is done first removes the archive that both would read."""
+        return exclusive(self._state / "locks" / "load", "images")
 
     def _import(self, references: Sequence[str]) -> None:
         self.prepare(references)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from perago_operator.api.reasons import Reason
-from perago_operator.api.shared import FailureResult, Metadata
+from perago_operator.api.shared import FailureResult
 from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
 from perago_operator.core.pods import Pod, Terminated, Waiting
 
@@ -169,21 +169,18 @@ def _lost_its_agent(pod: Pod, task: Terminated) -> bool:
 
 
 def _by_deletion(pod: Pod, ended: Terminated) -> bool:
-    """Deletion sends SIGTERM, and kills only when the grace period is over."""
-    if pod.metadata.deletion_timestamp is None or ended.reason == "OOMKilled":
-        return False
-    return ended.exit_code != KILLED_EXIT or not _killed_before(pod.metadata, ended)
+    """Deletion sends SIGTERM, and kills only when the grace period is over.
 
-
-def _killed_before(metadata: Metadata, ended: Terminated) -> bool:
-    """`deletionTimestamp` is the end of the grace period; the kubelet's last word sets it back to its begin, with 0.
-
-    Both times are whole seconds.
+    `deletionTimestamp` is the end of that period; the kubelet's last word sets it back to the begin, with 0 seconds
+    of grace. All times are whole seconds.
     """
-    over, at_begin = metadata.deletion_timestamp, metadata.deletion_grace_period_seconds == 0
-    if over is None or ended.finished_at is None:
+    over = pod.metadata.deletion_timestamp
+    if over is None or ended.reason == "OOMKilled":
         return False
-    return ended.finished_at <= over if at_begin else ended.finished_at < over
+    if ended.exit_code != KILLED_EXIT or ended.finished_at is None:
+        return True
+    at_begin = pod.metadata.deletion_grace_period_seconds == 0
+    return ended.finished_at > over if at_begin else ended.finished_at >= over
 
 
 def _was_killed(ended: Terminated) -> bool:

@@ -10,8 +10,8 @@ from perago.cli.declared import taskdef_of
 from perago.cli.loading import load
 from perago.cli.output import Answer, Misused, as_json, tell
 from perago.task import TaskDefinition
+from perago.wire import API_GROUP, API_VERSION
 
-API_VERSION = "perago.dev/v1alpha1"
 LONGEST_OBJECT_NAME = 253
 
 
@@ -48,7 +48,7 @@ def perago_task(task: TaskDefinition, module: str, image: str | None = None) -> 
     limit = task.controls.limits.concurrent_exec_limit
     spec = {"taskType": task.name, "module": module, "image": image or f"{name}:latest"}
     return {
-        "apiVersion": API_VERSION,
+        "apiVersion": f"{API_GROUP}/{API_VERSION}",
         "kind": "PeragoTask",
         "metadata": {"name": name},
         "spec": spec if limit is None else spec | {"maxConcurrency": limit},

@@ -1,7 +1,6 @@
 """Loading a task module for the command: every problem at once, and the module's own traceback when it raises."""
 
 import importlib
-import inspect
 import os.path
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +10,7 @@ from perago.cli.output import Unusable
 from perago.cli.traces import place_of, trace_of
 from perago.errors import TaskDefinitionError
 from perago.problems import Problem, collecting
-from perago.task import TASK_ATTRIBUTE, TaskDefinition, check_module_target, declared_tasks
+from perago.task import TaskDefinition, check_module_target, declared_tasks, visible_tasks
 
 
 def load(target: str) -> TaskDefinition:
@@ -71,11 +70,7 @@ def _raised(target: str, error: BaseException, problems: list[Problem]) -> Unusa
 
 
 def _no_task(module: ModuleType) -> Problem:
-    imported = sorted(
-        f"{definition.name!r} of {definition.fn.__module__}"
-        for value in vars(module).values()
-        if isinstance(definition := inspect.getattr_static(value, TASK_ATTRIBUTE, None), TaskDefinition)
-    )
+    imported = sorted(f"{definition.name!r} of {definition.fn.__module__}" for definition in visible_tasks(module))
     note = f"; what it imports does not count: {', '.join(imported)}" if imported else ""
     message = f"module {module.__name__!r} declares no task: decorate one function with @perago.task(…){note}"
     return Problem(message, module.__file__, 1 if module.__file__ else None)

@@ -11,8 +11,7 @@ import pytest
 from perago import wire
 from perago.errors import PublishFenceError, TaskExecutionError
 from perago.taskside.client import AgentClient, AgentGone, connect
-
-Script = Callable[[dict[str, Any]], bytes]
+from tests.unit.perago.taskside.scripted import Script, ok, serve
 
 
 class Agent:
@@ -22,17 +21,8 @@ class Agent:
         ours, theirs = socket.socketpair()
         self.calls: list[dict[str, Any]] = []
         self.client = AgentClient(ours, clock=lambda: float(len(self.calls)))
-        self._socket, self._script = theirs, script
-        self.thread = threading.Thread(target=self._serve)
+        self.thread = threading.Thread(target=serve, args=(theirs, script, self.calls))
         self.thread.start()
-
-    def _serve(self) -> None:
-        with self._socket as stream:
-            while header := stream.recv(4, socket.MSG_WAITALL):
-                self.calls.append(wire.decode_frame(stream.recv(wire.frame_length(header), socket.MSG_WAITALL)))
-                if not (answer := self._script(self.calls[-1])):
-                    return
-                stream.sendall(answer)
 
     def close(self) -> None:
         self.client._connection.close()
@@ -50,10 +40,6 @@ def agent() -> Iterator[Callable[[Script], Agent]]:
     yield make
     for one in made:
         one.close()
-
-
-def ok(model: wire.WireModel) -> Script:
-    return lambda call: wire.encode_frame(wire.answer(model))
 
 
 def test_an_answer_is_read_whole(agent: Callable[[Script], Agent]) -> None:

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
 from perago import wire
+from tests.unit.perago.taskside.scripted import ok, serve
 
 TASK_SIDE = "import sys; from perago.taskside.__main__ import main; sys.exit(main(sys.argv[1]))"
 """A process of its own, as it changes signal handlers and umask."""
@@ -17,19 +19,15 @@ TASK_SIDE = "import sys; from perago.taskside.__main__ import main; sys.exit(mai
 def reported(tmp_path: Path, refusal: wire.Refusal) -> wire.Result:
     """The result that a task side reports after the agent refused its hello."""
     path = f"{tmp_path}/agent.sock"
-    calls = []
+    calls: list[dict[str, Any]] = []
 
-    def serve(listener: socket.socket) -> None:
-        with listener.accept()[0] as stream:
-            for given in (refusal, wire.Done()):
-                header = stream.recv(4, socket.MSG_WAITALL)
-                calls.append(wire.decode_frame(stream.recv(wire.frame_length(header), socket.MSG_WAITALL)))
-                stream.sendall(wire.encode_frame(wire.answer(given)))
+    def answer(call: dict[str, Any]) -> bytes:
+        return ok(refusal if call["call"] == "hello" else wire.Done())(call)
 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        agent = Thread(target=serve, args=(listener,))
+        agent = Thread(target=lambda: serve(listener.accept()[0], answer, calls))
         agent.start()
         subprocess.run([sys.executable, "-c", TASK_SIDE, path], check=True, timeout=60)
         agent.join()

@@ -17,20 +17,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from perago.wire import ConductorTask, Order
-
-INSTALLATION = "perago.installation"
-ATTEMPT = "perago.attempt"
-ATTEMPT_UID = "perago.attempt-uid"
-EXECUTION = "perago.execution"
-WORKFLOW = "perago.workflow"
-TASK_ID = "perago.task-id"
-LOGICAL_TASK = "perago.logical-task"
-RETRY = "perago.retry"
-INPUT_REF = "perago.input-ref"
-IMAGE = "perago.image"
-OUTPUT = "perago.output"
-OUTPUT_SHA256 = "perago.output-sha256"
+from perago.wire import Order, metadata_keys
 
 OUTPUT_METADATA_LIMIT = 16 * 1024
 """Bytes of output JSON kept in a commit; a request's headers and a commit record stay small."""
@@ -127,7 +114,7 @@ def _own_publication(target: Target) -> Decision | None:
 
 def _abandoned_by_earlier_attempt(target: Target) -> Decision | None:
     metadata = target.head.metadata
-    same_task = metadata.get(LOGICAL_TASK) == target.me.logical_task
+    same_task = metadata.get(metadata_keys.LOGICAL_TASK) == target.me.logical_task
     retry = _retry_of(metadata)
     if not (_on_input(target) and same_task and retry is not None and retry < target.me.retry):
         return None
@@ -135,7 +122,7 @@ def _abandoned_by_earlier_attempt(target: Target) -> Decision | None:
 
 
 def _unmarked(target: Target) -> Decision | None:
-    marked = any(key.startswith("perago.") for key in target.head.metadata)
+    marked = any(key.startswith(metadata_keys.PREFIX) for key in target.head.metadata)
     return _replace(target) if _on_input(target) and not marked and target.replace_unmarked else None
 
 
@@ -156,7 +143,7 @@ def _replace(target: Target) -> Decision:
 
 
 def _retry_of(metadata: Mapping[str, str]) -> int | None:
-    text = metadata.get(RETRY, "")
+    text = metadata.get(metadata_keys.RETRY, "")
     return int(text) if text.isascii() and text.isdigit() else None
 
 
@@ -164,57 +151,50 @@ def _not_ours(target: Target) -> str:
     head, metadata = target.head, target.head.metadata
     if not _on_input(target):
         return f"its head {head.id} is neither the input ref {target.input_ref} nor a commit right on top of it"
-    if ATTEMPT not in metadata:
+    if metadata_keys.ATTEMPT not in metadata:
         return f"its head {head.id} lies on the input ref and is no publication of Perago's"
-    return (
-        f"its head {head.id} was published by {metadata[ATTEMPT]} (retry {metadata.get(RETRY, '?')}), "
-        "which is no earlier attempt of this task"
-    )
+    publisher, retry = metadata[metadata_keys.ATTEMPT], metadata.get(metadata_keys.RETRY, "?")
+    return f"its head {head.id} was published by {publisher} (retry {retry}), not by an earlier attempt of this task"
 
 
 def is_publication_of(commit: Commit, attempt_uid: str) -> bool:
     """Whether the commit's metadata names this attempt."""
-    return commit.metadata.get(ATTEMPT_UID) == attempt_uid
-
-
-def logical_task(task: ConductorTask) -> str:
-    """What the retries of one task share. `seq` is left out: Conductor gives each retry a new one."""
-    return f"{task.workflow_instance_id}/{task.reference_task_name}/{task.iteration}"
+    return commit.metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid
 
 
 def identity(order: Order) -> Identity:
     """The identity under which an ordered attempt publishes."""
     task = order.conductor_or_standalone
-    return Identity(attempt_uid=order.uid, logical_task=logical_task(task), retry=task.retry_count)
+    return Identity(attempt_uid=order.uid, logical_task=task.logical_task, retry=task.retry_count)
 
 
 def publication_metadata(order: Order, input_ref: str, output: Mapping[str, object] | None) -> dict[str, str]:
     """The metadata of a commit: who made it from where, and, when it publishes, the output or its digest."""
     task = order.conductor_or_standalone
     return {
-        INSTALLATION: order.installation,
-        ATTEMPT: f"{order.namespace}/{order.name}",
-        ATTEMPT_UID: order.uid,
-        EXECUTION: str(order.execution),
-        WORKFLOW: task.workflow_instance_id,
-        TASK_ID: task.task_id,
-        LOGICAL_TASK: logical_task(task),
-        RETRY: str(task.retry_count),
-        INPUT_REF: input_ref,
-        IMAGE: order.image,
+        metadata_keys.INSTALLATION: order.installation,
+        metadata_keys.ATTEMPT: f"{order.namespace}/{order.name}",
+        metadata_keys.ATTEMPT_UID: order.uid,
+        metadata_keys.EXECUTION: str(order.execution),
+        metadata_keys.WORKFLOW: task.workflow_instance_id,
+        metadata_keys.TASK_ID: task.task_id,
+        metadata_keys.LOGICAL_TASK: task.logical_task,
+        metadata_keys.RETRY: str(task.retry_count),
+        metadata_keys.INPUT_REF: input_ref,
+        metadata_keys.IMAGE: order.image,
     } | ({} if output is None else _output_metadata(output))
 
 
 def _output_metadata(output: Mapping[str, object]) -> dict[str, str]:
     text = json.dumps(output, separators=(",", ":"))
     if len(text) <= OUTPUT_METADATA_LIMIT:
-        return {OUTPUT: text}
-    return {OUTPUT_SHA256: hashlib.sha256(text.encode()).hexdigest()}
+        return {metadata_keys.OUTPUT: text}
+    return {metadata_keys.OUTPUT_SHA256: hashlib.sha256(text.encode()).hexdigest()}
 
 
 def published_output(metadata: Mapping[str, str]) -> dict[str, object] | None:
     """The output that a publication carries; None when it was too large for it."""
-    if OUTPUT not in metadata:
+    if metadata_keys.OUTPUT not in metadata:
         return None
-    output: dict[str, object] = json.loads(metadata[OUTPUT])
+    output: dict[str, object] = json.loads(metadata[metadata_keys.OUTPUT])
     return output

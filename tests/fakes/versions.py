@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from perago.wire import metadata_keys
 from perago_operator.ports import Publication
 from tests.fakes.trouble import Trouble
-
-ATTEMPT_UID_KEY = "perago.attempt-uid"
 
 
 @dataclass
@@ -46,6 +45,6 @@ class FakeVersions:
             for commit in found.branches.get(branch, []):
                 if commit.ref == input_ref:
                     return None
-                if commit.metadata.get(ATTEMPT_UID_KEY) == attempt_uid:
+                if commit.metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid:
                     return commit
             return None

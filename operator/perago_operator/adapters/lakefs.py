@@ -20,6 +20,7 @@ from lakefs_sdk.models.commit import Commit
 from lakefs_sdk.models.commit_list import CommitList
 from pydantic import ValidationError
 
+from perago.wire import metadata_keys
 from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.ports import (
     Conflict,
@@ -31,7 +32,6 @@ from perago_operator.ports import (
     Unreachable,
 )
 
-ATTEMPT_UID_KEY = "perago.attempt-uid"
 """Key of the merge commit's metadata that names the attempt which published it."""
 PAGE = 100
 CONNECT_SECONDS = 5.0
@@ -107,7 +107,7 @@ class LakefsVersions:
         try:
             for commit in self._history(repository, branch, input_ref):
                 metadata = commit.metadata or {}
-                if metadata.get(ATTEMPT_UID_KEY) == attempt_uid:
+                if metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid:
                     return Publication(ref=commit.id, metadata=metadata)
         except NotFound:
             return None

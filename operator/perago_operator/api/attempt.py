@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from perago.wire import API_GROUP, API_VERSION, ConductorTask, Outcome
+from perago.wire import API_GROUP, API_VERSION, ConductorTask, Outcome, ResultStatus, StagingState, Step
 from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Time, immutable, rule
 from perago_operator.api.shared import (
     ApiObject,
@@ -118,7 +118,7 @@ class AttemptSpec(ApiModel):
 class OutcomeStatus(ApiModel):
     """How the attempt ended. Written once, then fixed."""
 
-    status: Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"]
+    status: ResultStatus
     """The result as Conductor receives it."""
 
     reason: Annotated[str, Field(max_length=256)]
@@ -185,7 +185,7 @@ class StagingStatus(ApiModel):
     commit: str | None = None
     """Commit with the changes, once made."""
 
-    state: Literal["Planned", "Active", "Deleted"]
+    state: StagingState
     """`Planned` is written before the branch exists, so that none can be left unknown."""
 
 
@@ -236,7 +236,7 @@ class AttemptStatus(ApiModel):
     phase: Phase | None = None
     """Where the attempt is; `Succeeded`, `Failed` and `Canceled` mean that nothing is left to do."""
 
-    step: Literal["Downloading", "Executing", "Staging", "Publishing"] | None = None
+    step: Step | None = None
     """What the pod is doing while `Running`."""
 
     pod_name: str | None = None

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from perago.wire.reasons import Reason as Reason
+
 
 class ConditionType(StrEnum):
     """Aspects of an attempt (the first five) and of a task."""
@@ -20,89 +22,3 @@ class ConditionType(StrEnum):
     """Tasks of this type are being taken from Conductor."""
     READY = "Ready"
     """The task can be run: module and image are known."""
-
-
-class Reason(StrEnum):
-    """Why a condition is as it is, why an event was recorded, and how an attempt ended when the operator says so."""
-
-    # waiting for a pod
-    TASK_NOT_FOUND = "TaskNotFound"
-    """`spec.taskRef` names a PeragoTask that does not exist; the attempt starts when it appears."""
-    TASK_INCOMPLETE = "TaskIncomplete"
-    """Neither the attempt nor its PeragoTask says which module or image to run."""
-    EARLIER_ATTEMPT = "EarlierAttempt"
-    """An earlier attempt of the same logical task may still publish; it is being stopped."""
-    MAX_CONCURRENCY = "MaxConcurrency"
-    """As many attempts of this task as may run at once have a pod."""
-    QUOTA_EXCEEDED = "QuotaExceeded"
-    """The API server has no room for another pod now; it is tried again."""
-    POD_REFUSED = "PodRefused"
-    """The API server refused the pod; it is tried again."""
-    API_UNREACHABLE = "ApiUnreachable"
-    """The API server did not answer; it is tried again."""
-
-    # the pod
-    POD_STARTING = "PodStarting"
-    """The pod exists and its containers are not running yet."""
-    POD_RUNNING = "PodRunning"
-    """The pod's containers run."""
-    POD_ENDED = "PodEnded"
-    """The pod has done its work and is gone."""
-    IMAGE_PULL = "ImagePull"
-    """An image of the pod cannot be pulled; it is tried again for a while."""
-    CONTAINER_CONFIG = "ContainerConfig"
-    """A container cannot be set up, for example because a Secret is missing; it is tried again for a while."""
-    UNSCHEDULABLE = "Unschedulable"
-    """No node has room for the pod."""
-    NOT_STARTED = "NotStarted"
-    """The pod was placed on a node and its containers did not start in time."""
-    AGENT_UNAVAILABLE = "AgentUnavailable"
-    """The agent container, which is the operator's own, cannot be started."""
-    WAITING_FOR_EVIDENCE = "WaitingForEvidence"
-    """The pod ended without a word; lakeFS is asked whether its work was published."""
-    STOPPING = "Stopping"
-    """The pod is being stopped."""
-
-    # how the attempt ended
-    COMPLETED = "Completed"
-    """The task ran and its result was published."""
-    OOM_KILLED = "OOMKilled"
-    """The task used more memory than its limit."""
-    TASK_EXITED = "TaskExited"
-    """The task's process ended without a result."""
-    DISRUPTED = "Disrupted"
-    """The pod was lost, evicted, preempted or its agent died, more often than `disruptionRetries` allows."""
-    DEADLINE_EXCEEDED = "DeadlineExceeded"
-    """The attempt took longer than `activeDeadlineSeconds`."""
-    VOLUME_FULL = "VolumeFull"
-    """The workspace outgrew its volume."""
-    INVALID_TASK = "InvalidTask"
-    """The task cannot run as it is declared: image, module or pod template is wrong."""
-    CANCELED = "Canceled"
-    """`spec.cancel` was set."""
-    ATTEMPT_DELETED = "AttemptDeleted"
-    """The object was deleted before the attempt had ended."""
-    SUPERSEDED = "Superseded"
-    """Conductor no longer waits for this attempt: the task was canceled, timed out, or was retried."""
-
-    # after the end
-    ACCEPTED = "Accepted"
-    """Conductor was read back and has this attempt's result."""
-    NOT_REQUIRED = "NotRequired"
-    """The attempt belongs to no Conductor task."""
-    REPORT_PENDING = "ReportPending"
-    """The result is being reported."""
-    STAGING_PENDING = "StagingPending"
-    """The staging branch is still to be deleted."""
-    STAGING_GONE = "StagingGone"
-    """The staging branch was deleted."""
-    NO_STAGING = "NoStaging"
-    """The attempt never made a staging branch."""
-    PUBLISHED = "Published"
-    """A commit of this attempt is on the target branch."""
-    NO_CHANGE = "NoChange"
-    """The task changed nothing, so nothing was published."""
-    NOT_PUBLISHED = "NotPublished"
-    """The attempt ended without a publication."""
-    FINISHED = "Finished"
-    """Nothing is left to do."""

@@ -2,14 +2,11 @@
 
 import json
 
-from perago.wire import Outcome, stored_output
+from perago.wire import Outcome, metadata_keys, stored_output
 from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
 from perago_operator.core.actions import AskEvidence
 from perago_operator.core.facts import Facts
-
-OUTPUT_KEY = "perago.output"
-"""Metadata of a publication that holds the body's output, `{"result": …}`, where it is small enough."""
 
 
 def question(facts: Facts) -> AskEvidence | None:
@@ -27,9 +24,9 @@ def question(facts: Facts) -> AskEvidence | None:
 def outcome_from(facts: Facts) -> Outcome | None:
     """COMPLETED with the output that the publication carries; None without a publication, or where it has no output."""
     found, workspace = facts.memory.evidence, _workspace(facts)
-    if found is None or found.ref is None or workspace is None or OUTPUT_KEY not in found.metadata:
+    if found is None or found.ref is None or workspace is None or metadata_keys.OUTPUT not in found.metadata:
         return None
-    output = json.loads(found.metadata[OUTPUT_KEY])
+    output = json.loads(found.metadata[metadata_keys.OUTPUT])
     told = f"the pod ended before it could say so: commit {found.ref} on {workspace['branch']} carries its work"
     completed = {"workspace": {**workspace, "ref": found.ref}, **output}
     return Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, message=told, **stored_output(completed))

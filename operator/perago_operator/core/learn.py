@@ -110,7 +110,7 @@ def failed(memory: Memory, action: do.Action, failure: Failure, facts: Facts, wh
     count = (earlier.count if earlier else 0) + 1
     rest = CONFLICT_REST if failure.conflict else backoff(memory.uid, kind, count, config)
     version = facts.attempt.metadata.resource_version if failure.conflict else None
-    trouble = Trouble(count, now + rest, failure.reason.value, failure.message, failure.permanent, version)
+    trouble = Trouble(count, now + rest, failure.reason, failure.message, failure.permanent, version)
     memory = memory.with_trouble(kind, trouble)
     if isinstance(action, do.Report) and not failure.answered:
         memory = replace(memory, reports=memory.reports + 1)

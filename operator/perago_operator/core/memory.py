@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from perago_operator.api.reasons import Reason
 from perago_operator.core.config import Config
 from perago_operator.core.verdict import Verdict
 
@@ -19,7 +20,7 @@ class Trouble:
 
     count: int
     until: datetime
-    reason: str
+    reason: Reason
     message: str
     permanent: bool = False
     """Repeating the same call cannot help: the object is refused as it is."""

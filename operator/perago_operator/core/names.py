@@ -50,13 +50,9 @@ def label_value(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", text)[:63].strip("-_.")
 
 
-def logical_task(task: ConductorTask) -> str:
-    """What the retries of a task share, as a label value.
-
-    Conductor gives a retry a new task id and a new `seq` (observed on 3.32.3), so neither takes part.
-    """
-    parts = (task.workflow_instance_id, task.reference_task_name, str(task.iteration))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+def logical_task_label(task: ConductorTask) -> str:
+    """`ConductorTask.logical_task` as a label value."""
+    return hashlib.sha256(task.logical_task.encode()).hexdigest()[:32]
 
 
 def labels_of(task: ConductorTask | None) -> dict[str, str]:
@@ -66,5 +62,5 @@ def labels_of(task: ConductorTask | None) -> dict[str, str]:
     return {
         TASK_TYPE_LABEL: label_value(task.task_type),
         WORKFLOW_LABEL: label_value(task.workflow_instance_id),
-        LOGICAL_TASK_LABEL: logical_task(task),
+        LOGICAL_TASK_LABEL: logical_task_label(task),
     }

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from perago.wire import Outcome
+from perago.wire import IN_PROGRESS, Outcome
 
-OPEN_STATUSES = frozenset({"IN_PROGRESS"})
+OPEN_STATUSES = frozenset({IN_PROGRESS})
 QUEUED_STATUSES = frozenset({"SCHEDULED"})
 
 

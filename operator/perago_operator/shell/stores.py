@@ -165,7 +165,7 @@ def task_key(attempt: PeragoAttempt) -> Key | None:
 
 def _logical_key(attempt: PeragoAttempt) -> Key | None:
     conductor = attempt.spec.conductor
-    return (attempt.metadata.namespace, names.logical_task(conductor.wire())) if conductor else None
+    return (attempt.metadata.namespace, conductor.wire().logical_task) if conductor else None
 
 
 class TaskStore(Store[PeragoTask]):

@@ -5,16 +5,10 @@ It fits within an object's limits, survives a merge patch, and carries the preci
 
 # ruff: noqa: N818 - exceptions are named for what they say
 
-import base64
-import gzip
-import json
 import re
-from typing import Any
 
 from perago import wire
-
-JSONObject = dict[str, Any]
-"""A JSON object: what crosses is the task's own and is not looked into."""
+from perago.wire import JsonObject
 
 LARGEST_EXACT_INTEGER = 2**63 - 1
 _WORD = re.compile(r"[A-Z][A-Za-z0-9]{0,99}")
@@ -29,7 +23,7 @@ def failed(reason: str, message: str, max_length: int) -> wire.Outcome:
     return wire.Outcome(status="FAILED", reason=reason, message=cut(message, max_length))
 
 
-def completed(output: JSONObject) -> wire.Outcome:
+def completed(output: JsonObject) -> wire.Outcome:
     """The outcome of an attempt that completed with `output`; raises OutputTooLarge."""
     return wire.Outcome(status="COMPLETED", reason="Completed", **_stored(output))
 
@@ -50,24 +44,16 @@ def cut(text: str, max_length: int) -> str:
     return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
-def check_output(output: JSONObject) -> None:
+def check_output(output: JsonObject) -> None:
     """Raises OutputTooLarge when `output` could not be recorded; asked before anything is published."""
     _stored(output)
 
 
-def _stored(output: JSONObject) -> JSONObject:
+def _stored(output: JsonObject) -> JsonObject:
     try:
-        return wire.stored_output(output) if survives_merge_patch(output) else _packed(output)
+        return wire.stored_output(output) if survives_merge_patch(output) else wire.packed_output(output)
     except ValueError as error:
         raise OutputTooLarge(str(error)) from error
-
-
-def _packed(output: JSONObject) -> JSONObject:
-    plain = json.dumps(output, separators=(",", ":")).encode()
-    packed = base64.b64encode(gzip.compress(plain, mtime=0)).decode()
-    if len(packed) > wire.OUTPUT_LIMIT:
-        raise OutputTooLarge(f"the task's output is {len(packed)} bytes compressed, over {wire.OUTPUT_LIMIT}")
-    return {"output_gzip": packed}
 
 
 def survives_merge_patch(value: object) -> bool:

@@ -15,10 +15,10 @@ from perago.agent.attempt import AttemptObject
 from perago.agent.fences import ReadsAttempt, ReadsTask
 from perago.agent.http import retried
 from perago.agent.lakefs import LakeFS
-from perago.agent.outcome import JSONObject
 from perago.agent.workspace import WorkspaceSteps
 from perago.errors import TaskInputError
 from perago.reference import WorkspaceInput
+from perago.wire import JsonObject
 
 Found = TypeVar("Found")
 
@@ -27,7 +27,7 @@ Found = TypeVar("Found")
 class Input:
     """The attempt's input, its workspace where it has a valid one, and the staging branch its status names."""
 
-    data: JSONObject
+    data: JsonObject
     workspace: WorkspaceInput | None
     left_staging: wire.Staging | None
 
@@ -75,7 +75,7 @@ class Preparation:
             raise TaskInputError(f"ref {workspace.ref!r} is no commit id (it now stands at {commit.id})")
         return self._sources.steps(workspace, lakefs, commit.id)
 
-    async def _input_data(self, found: AttemptObject) -> JSONObject:
+    async def _input_data(self, found: AttemptObject) -> JsonObject:
         if self._order.input_from == "Spec":
             return found.input or {}
         conductor, ordered = self._sources.conductor, self._order.conductor
@@ -92,7 +92,7 @@ class Preparation:
         return task.input_data
 
 
-def workspace_of(data: JSONObject) -> WorkspaceInput | None:
+def workspace_of(data: JsonObject) -> WorkspaceInput | None:
     """The workspace of an input; None when it has none or an invalid one, which the attempt core will refuse."""
     try:
         return WorkspaceInput.model_validate(data["workspace"])

@@ -17,12 +17,12 @@ from perago.agent import outcome as outcomes
 from perago.agent.attempt import AttemptGone, ClusterRefused
 from perago.agent.failures import PROTOCOL, Failure, ProtocolMismatch, failure_of
 from perago.agent.fences import AttemptFence, describe_stale, is_current
-from perago.agent.outcome import JSONObject
 from perago.agent.preparation import Preparation
 from perago.agent.sequence import Event, OutOfOrder, State, advance, after_failure
 from perago.agent.status import StatusWriter
 from perago.agent.workspace import WorkspaceSteps
 from perago.errors import StaleAttemptError, TaskInputError
+from perago.wire import JsonObject
 
 DONE: Final = wire.Done()
 
@@ -46,7 +46,7 @@ class Seen:
     state: State = State.NEW
     cause: Failure | None = None
     steps: WorkspaceSteps | None = None
-    output: JSONObject | None = None
+    output: JsonObject | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
 
@@ -172,7 +172,7 @@ class Session:
         except (outcomes.OutputTooLarge, TaskInputError) as error:
             return outcomes.failed(failure_of(error).reason, str(error), limit)
 
-    def _verified(self, output: JSONObject) -> JSONObject:
+    def _verified(self, output: JsonObject) -> JsonObject:
         """The output with the workspace that this agent knows to be true, whatever the task says of it."""
         if self.seen.steps is None:
             return output

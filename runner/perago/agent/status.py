@@ -11,13 +11,13 @@ from loguru import logger
 
 from perago import wire
 from perago.agent.http import NoAnswer, retried
-from perago.agent.outcome import JSONObject
+from perago.wire import JsonObject
 
 
 class StatusApi(Protocol):
     """Takes merge patches of one attempt's status."""
 
-    async def patch_status(self, status: JSONObject) -> None:
+    async def patch_status(self, status: JsonObject) -> None:
         """Merge into the status; raises NoAnswer when it may be tried again."""
 
 
@@ -27,7 +27,7 @@ class StatusWriter:
     def __init__(self, api: StatusApi, retry_seconds: float) -> None:
         self._api = api
         self._retry_seconds = retry_seconds
-        self._pending: JSONObject = {}
+        self._pending: JsonObject = {}
         self._turn = asyncio.Lock()
         self._background: asyncio.Task[None] | None = None
 
@@ -68,7 +68,7 @@ class StatusWriter:
             raise
 
 
-def merged(older: JSONObject, newer: JSONObject) -> JSONObject:
+def merged(older: JsonObject, newer: JsonObject) -> JsonObject:
     """One merge patch with the effect of both; objects are merged, anything else is replaced by the newer."""
     result = dict(older)
     for key, value in newer.items():

@@ -13,7 +13,6 @@ from perago.agent.failures import PublishedWithoutOutput
 from perago.agent.fences import AttemptFence
 from perago.agent.http import retried
 from perago.agent.lakefs import LakeFS
-from perago.agent.outcome import JSONObject
 from perago.agent.publisher import Plan, Publisher, Staged
 from perago.agent.staging import StagingBranch
 from perago.agent.status import StatusWriter
@@ -26,6 +25,7 @@ from perago.publication import Commit
 from perago.reference import WorkspaceInput
 from perago.staging import staging_branch_name
 from perago.taskside.view import view_of
+from perago.wire import JsonObject
 from perago.workspace.directory import attempt_workspace_dir
 
 
@@ -73,7 +73,7 @@ class WorkspaceSteps:
         self._staging: wire.Staging | None = None
         self._changed: wire.Changed | None = None
         self._ref = place.workspace.ref
-        self._stored_output: JSONObject | None = None
+        self._stored_output: JsonObject | None = None
 
     async def download(self, call: wire.Download) -> wire.Downloaded:
         """Fetch everything below the task's prefix at the input ref."""
@@ -103,7 +103,7 @@ class WorkspaceSteps:
         self._report_staging(self._staged_as("Active", commit))
         return wire.Staged(repository=self._place.workspace.repository, branch=branch.name, commit=commit)
 
-    async def publish(self, output: JSONObject) -> wire.Published:
+    async def publish(self, output: JsonObject) -> wire.Published:
         """Publish the staged commit with `output`; refuses an output that could not be recorded afterwards."""
         outcomes.check_output({**output, **self.output()})
         staging = self._staging
@@ -123,7 +123,7 @@ class WorkspaceSteps:
             await StagingBranch(place.lakefs, left.branch, place.input_ref, place.order.retry_seconds).delete()
         return await retried(self._publisher.evidence, place.order.retry_seconds)
 
-    def completed_from(self, commit: Commit) -> JSONObject:
+    def completed_from(self, commit: Commit) -> JsonObject:
         """The whole output of a publication found as evidence; raises PublishedWithoutOutput."""
         self._completed_at(commit)
         if self._stored_output is None:
@@ -139,7 +139,7 @@ class WorkspaceSteps:
             await self._branch().delete()
             self._report_staging(self._staged_as("Deleted", self._staging.commit))
 
-    def output(self) -> JSONObject:
+    def output(self) -> JsonObject:
         """What the agent vouches for of the output: the workspace's ref, and a result that was published before."""
         workspace = self._place.workspace.published_output(self._ref).model_dump()
         return {"workspace": workspace, **(self._stored_output or {})}
@@ -191,7 +191,7 @@ class WorkspaceSteps:
     def _transfer(self, tree: Tree) -> Transfer:
         return Transfer(self._place.lakefs, self._spec, tree, self._place.order.retry_seconds)
 
-    def _metadata(self, output: JSONObject | None) -> dict[str, str]:
+    def _metadata(self, output: JsonObject | None) -> dict[str, str]:
         return publication.publication_metadata(self._place.order, self._place.input_ref, output)
 
     def _message(self, verb: str) -> str:

@@ -1,6 +1,6 @@
 """The ways an attempt goes when nothing fails, with a real agent, a real task side and a lakeFS."""
 
-from perago import publication as p
+from perago.wire import metadata_keys as keys
 from tests.contract.agent.conftest import UID
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
@@ -21,8 +21,8 @@ async def test_a_writable_attempt_publishes_what_its_body_changed(pod: Pod, repo
     record = await repository.record(head)
     assert await repository.files() == {"keep": b"keep", "edit": b"after", "new/ünï.txt": b"new"}
     assert record["parents"] == [base]
-    assert record["metadata"][p.ATTEMPT_UID] == UID
-    assert record["metadata"][p.INPUT_REF] == base
+    assert record["metadata"][keys.ATTEMPT_UID] == UID
+    assert record["metadata"][keys.INPUT_REF] == base
     assert pod.outcome.full_output() == {
         "workspace": {"repository": repository.name, "branch": "main", "refType": "commit", "ref": head},
         "result": {"files": 4, "note": None},

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from perago import publication as p
 from perago.wire import ConductorTask, Order
+from perago.wire import metadata_keys as keys
 
 ME = p.Identity(attempt_uid="u2", logical_task="wf/build/0", retry=1)
 A = "aaaa"
 
 
 def published(uid: str = "u1", task: str = "wf/build/0", retry: str = "0", parents: tuple[str, ...] = (A,)) -> p.Commit:
-    metadata = {p.ATTEMPT: f"team/{uid}", p.ATTEMPT_UID: uid, p.LOGICAL_TASK: task, p.RETRY: retry}
+    metadata = {keys.ATTEMPT: f"team/{uid}", keys.ATTEMPT_UID: uid, keys.LOGICAL_TASK: task, keys.RETRY: retry}
     return p.Commit("hhhh", parents, metadata)
 
 
@@ -91,7 +92,7 @@ def test_the_own_publication_counts_wherever_it_lies() -> None:
 
 
 metadata = st.dictionaries(
-    st.sampled_from([p.ATTEMPT, p.ATTEMPT_UID, p.LOGICAL_TASK, p.RETRY, "user.key"]),
+    st.sampled_from([keys.ATTEMPT, keys.ATTEMPT_UID, keys.LOGICAL_TASK, keys.RETRY, "user.key"]),
     st.sampled_from(["u1", "u2", "wf/build/0", "0", "1", "2", "x", ""]),
 )
 heads = st.builds(p.Commit, st.sampled_from([A, "hhhh"]), st.lists(st.sampled_from([A, "bbbb"])).map(tuple), metadata)
@@ -104,7 +105,7 @@ def test_only_what_lies_right_on_the_input_ref_is_ever_replaced(head: p.Commit, 
     if isinstance(decision, p.ResetThenMerge | p.ResetToInput):
         assert head.parents[0] == A
         assert head.id != A
-        assert head.metadata.get(p.ATTEMPT_UID) != ME.attempt_uid
+        assert head.metadata.get(keys.ATTEMPT_UID) != ME.attempt_uid
 
 
 @given(heads, st.booleans())
@@ -130,9 +131,9 @@ def test_a_later_retry_recognises_the_metadata_of_an_earlier_one() -> None:
 def test_the_metadata_names_attempt_task_and_origin() -> None:
     """All keys are there, all values are strings."""
     found = p.publication_metadata(order(), A, {"result": {"x": None}})
-    assert found[p.ATTEMPT] == "team/a1"
-    assert found[p.INPUT_REF] == A
-    assert found[p.EXECUTION] == "1"
+    assert found[keys.ATTEMPT] == "team/a1"
+    assert found[keys.INPUT_REF] == A
+    assert found[keys.EXECUTION] == "1"
     assert set(map(type, found.values())) == {str}
     assert p.published_output(found) == {"result": {"x": None}}
 
@@ -140,8 +141,8 @@ def test_the_metadata_names_attempt_task_and_origin() -> None:
 def test_a_large_output_leaves_only_its_digest() -> None:
     """Over the limit the commit carries a SHA-256, and no output can be had from it."""
     found = p.publication_metadata(order(), A, {"result": "x" * p.OUTPUT_METADATA_LIMIT})
-    assert p.OUTPUT not in found
-    assert len(found[p.OUTPUT_SHA256]) == 64
+    assert keys.OUTPUT not in found
+    assert len(found[keys.OUTPUT_SHA256]) == 64
     assert p.published_output(found) is None
 
 
@@ -149,12 +150,12 @@ def test_a_large_output_leaves_only_its_digest() -> None:
 def test_any_text_survives_in_the_metadata(text: str) -> None:
     """The stored output is ASCII JSON, so that no server has to agree on encodings."""
     found = p.publication_metadata(order(), A, {"result": text})
-    assert found[p.OUTPUT].isascii()
-    assert json.loads(found[p.OUTPUT]) == {"result": text}
+    assert found[keys.OUTPUT].isascii()
+    assert json.loads(found[keys.OUTPUT]) == {"result": text}
 
 
 def test_a_commit_that_publishes_nothing_carries_no_output() -> None:
     """The commit on the staging branch says who made it, not what came out."""
     found = p.publication_metadata(order(), A, None)
-    assert p.OUTPUT not in found
-    assert p.OUTPUT_SHA256 not in found
+    assert keys.OUTPUT not in found
+    assert keys.OUTPUT_SHA256 not in found

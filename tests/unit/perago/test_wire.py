@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from perago import wire
+from perago.wire import frames
 
 CALLS: TypeAdapter[wire.Call] = TypeAdapter(wire.Call)
 
@@ -83,7 +84,7 @@ def test_a_header_cut_short_is_refused(header: bytes) -> None:
 
 def test_a_body_over_the_limit_is_refused_by_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sender learns of a body that is too large, not the peer."""
-    monkeypatch.setattr(wire, "FRAME_LIMIT", 10)
+    monkeypatch.setattr(frames, "FRAME_LIMIT", 10)
     with pytest.raises(wire.FrameError, match="over the limit of 10"):
         wire.encode_frame({"a": "b" * 20})
 

@@ -85,7 +85,7 @@ def pod_can_start(s: Situation) -> Next | None:
 def _creation_notice(s: Situation, kind: str) -> Notice | None:
     """What people read while the API server does not take the pod."""
     trouble = s.trouble(kind)
-    return Notice(Reason(trouble.reason), trouble.message, warning=True) if trouble else None
+    return Notice(trouble.reason, trouble.message, warning=True) if trouble else None
 
 
 def _staging_notice(s: Situation) -> Notice | None:

@@ -9,11 +9,18 @@ from perago import publication as p
 from perago.agent.http import NoAnswer
 from perago.agent.publisher import Plan, Publisher, Staged
 from perago.errors import PublishFenceError, StaleAttemptError
+from perago.wire import metadata_keys as keys
 from tests.fakes.branches import FakeBranches, Fate
 
 ME = p.Identity("u2", "wf/build/0", 1)
-OWN = {p.ATTEMPT_UID: "u2", p.ATTEMPT: "t/a2", p.LOGICAL_TASK: "wf/build/0", p.RETRY: "1", p.INPUT_REF: "c0"}
-EARLIER = {p.ATTEMPT_UID: "u1", p.ATTEMPT: "t/a1", p.LOGICAL_TASK: "wf/build/0", p.RETRY: "0"}
+OWN = {
+    keys.ATTEMPT_UID: "u2",
+    keys.ATTEMPT: "t/a2",
+    keys.LOGICAL_TASK: "wf/build/0",
+    keys.RETRY: "1",
+    keys.INPUT_REF: "c0",
+}
+EARLIER = {keys.ATTEMPT_UID: "u1", keys.ATTEMPT: "t/a1", keys.LOGICAL_TASK: "wf/build/0", keys.RETRY: "0"}
 
 
 class Fence:
@@ -44,7 +51,7 @@ def history(lakefs: FakeBranches) -> list[str | None]:
     found, at = [], lakefs.heads["main"]
     while True:
         commit = lakefs.commits[at]
-        found.append(commit.metadata.get(p.ATTEMPT_UID))
+        found.append(commit.metadata.get(keys.ATTEMPT_UID))
         if not commit.parents:
             return found
         at = commit.parents[0]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.config import Config
 from perago_operator.core.decide import decide
@@ -27,7 +28,7 @@ def kinds(decision: do.Decision) -> list[str]:
 
 def trouble(kind: str, until: float) -> dict[str, Trouble]:
     """Calls of that kind rest until then."""
-    return {kind: Trouble(1, b.at(until), "ApiUnreachable", "away")}
+    return {kind: Trouble(1, b.at(until), Reason.API_UNREACHABLE, "away")}
 
 
 def test_a_decision_says_why() -> None:

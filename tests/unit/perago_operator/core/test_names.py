@@ -47,13 +47,13 @@ def test_every_text_makes_a_label_value(text: str) -> None:
 def test_retries_share_their_logical_task() -> None:
     """Conductor gives a retry a new id and a new seq."""
     retry = b.conductor_task(task_id="another", seq=2, retry_count=1)
-    assert names.logical_task(retry) == names.logical_task(b.conductor_task())
+    assert names.logical_task_label(retry) == names.logical_task_label(b.conductor_task())
 
 
 @pytest.mark.parametrize("other", [{"iteration": 1}, {"reference_task_name": "r2"}, {"workflow_instance_id": "w2"}])
 def test_other_tasks_are_other_logical_tasks(other: dict[str, Any]) -> None:
     """Another round of a loop, another task of the workflow, another workflow."""
-    assert names.logical_task(b.conductor_task(**other)) != names.logical_task(b.conductor_task())
+    assert names.logical_task_label(b.conductor_task(**other)) != names.logical_task_label(b.conductor_task())
 
 
 def test_finalizers_keep_their_names() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.config import Config
 from perago_operator.core.decide import first_match
@@ -37,7 +38,7 @@ def verdict(standing: Standing, seconds: float = 1, *, after_report: bool = Fals
     return Verdict(standing, f"Conductor says {standing}", b.at(seconds), after_report)
 
 
-def trouble(reason: str = "QuotaExceeded", **changes: Any) -> Trouble:
+def trouble(reason: Reason = Reason.QUOTA_EXCEEDED, **changes: Any) -> Trouble:
     """A call that failed and rests until second 100."""
     return Trouble(**{"count": 1, "until": b.at(100), "reason": reason, "message": "no room", **changes})
 
@@ -99,7 +100,10 @@ def test_a_known_outcome_is_reported_and_everything_let_go() -> None:
 def test_a_log_is_shipped_once_and_tried_once() -> None:
     """Logs are no results: the pod does not wait for them."""
     told = b.attempt(status={"outcome": b.completed()})
-    for known in (b.memory(shipped=frozenset({"a1-1"})), b.memory(troubles={"ShipLog": trouble("ApiUnreachable")})):
+    for known in (
+        b.memory(shipped=frozenset({"a1-1"})),
+        b.memory(troubles={"ShipLog": trouble(Reason.API_UNREACHABLE)}),
+    ):
         assert "ShipLog" not in kinds(matched(b.facts(told, pods=(b.running_pod(),), memory=known))[1])
     assert "ShipLog" not in kinds(matched(b.facts(told, pods=(b.pod(),)))[1])
     quiet = Config(shipped_log_lines=0)
@@ -225,7 +229,7 @@ def test_the_log_is_read_before_a_task_counts_as_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    "known", [b.memory(logs={"a1-1": "boom"}), b.memory(troubles={"ReadLog": trouble("PodRefused")})]
+    "known", [b.memory(logs={"a1-1": "boom"}), b.memory(troubles={"ReadLog": trouble(Reason.POD_REFUSED)})]
 )
 def test_a_task_that_ended_without_a_result_failed(known: Any) -> None:
     """With its log, or without one where it cannot be read."""
@@ -398,7 +402,7 @@ def test_an_attempt_made_by_hand_is_held_first() -> None:
 
 def test_a_pod_that_will_always_be_refused_makes_the_task_invalid() -> None:
     """With the API server's words."""
-    refused = b.memory(troubles={"CreatePod": trouble("PodRefused", permanent=True)})
+    refused = b.memory(troubles={"CreatePod": trouble(Reason.POD_REFUSED, permanent=True)})
     name, found = matched(b.facts(memory=refused))
     assert name == "pod_was_refused"
     assert found.outcome is not None

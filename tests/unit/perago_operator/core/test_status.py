@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from perago_operator.api.reasons import Reason
 from perago_operator.core.decide import first_match
 from perago_operator.core.facts import Facts
 from perago_operator.core.memory import Evidence, Trouble
@@ -28,7 +29,7 @@ def conditions(facts: Facts) -> dict[str, tuple[str, str]]:
 
 def trouble(message: str = "connection refused") -> Trouble:
     """A call that rests until second 100."""
-    return Trouble(1, b.at(100), "ApiUnreachable", message)
+    return Trouble(1, b.at(100), Reason.API_UNREACHABLE, message)
 
 
 ACCEPTED = Verdict(Standing.ACCEPTED, "Conductor has the task COMPLETED", b.at(1), after_report=True)

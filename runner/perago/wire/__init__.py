@@ -1,0 +1,125 @@
+"""What crosses between operator, agent and task: shapes, words and limits. No behaviour, no client, no socket.
+
+    operator ── Order (environment of the agent container) ──▶ agent       order.py
+    agent ── StatusReport (merge patch of the attempt's status) ──▶ operator  status.py
+    task ── Call ──▶ agent ── Answer | Refusal ──▶ task   calls.py, in frames over a unix socket: frames.py
+    agent ── commit metadata ──▶ lakeFS ──▶ operator      metadata_keys.py
+    agent, operator ── reason ──▶ people, programs        reasons.py
+
+The only part of `perago` besides errors and models that the operator imports. The task speaks first and waits for each
+answer; there is never more than one call under way.
+"""
+
+from perago.wire.base import (
+    API_GROUP,
+    API_VERSION,
+    ATTEMPTS_PLURAL,
+    IN_PROGRESS,
+    ConductorTask,
+    JsonObject,
+    ResultStatus,
+    WireModel,
+)
+from perago.wire.calls import (
+    ANSWERED,
+    PROTOCOL_VERSION,
+    REFUSED,
+    Assignment,
+    Call,
+    CleanupStaging,
+    CompleteNoop,
+    CurrentAttempt,
+    Done,
+    Download,
+    Downloaded,
+    Hello,
+    LoadCurrentAttempt,
+    Publish,
+    Published,
+    Refusal,
+    Result,
+    Stage,
+    Staged,
+    answer,
+)
+from perago.wire.frames import FRAME_LIMIT, FrameError, decode_frame, encode_frame, frame_length
+from perago.wire.order import (
+    CLUSTER_TOKEN_MOUNT,
+    CONDUCTOR_KEYS_MOUNT,
+    LAKEFS_KEYS_MOUNT,
+    ORDER_VARIABLE,
+    SOCKET_PATH,
+    WORKSPACE_MOUNT,
+    Order,
+)
+from perago.wire.reasons import Reason
+from perago.wire.status import (
+    OUTPUT_INLINE_LIMIT,
+    OUTPUT_LIMIT,
+    Changed,
+    Outcome,
+    Staging,
+    StagingState,
+    StatusReport,
+    Step,
+    StepTimings,
+    WorkspaceReport,
+    packed_output,
+    stored_output,
+)
+
+__all__ = [
+    "ANSWERED",
+    "API_GROUP",
+    "API_VERSION",
+    "ATTEMPTS_PLURAL",
+    "CLUSTER_TOKEN_MOUNT",
+    "CONDUCTOR_KEYS_MOUNT",
+    "FRAME_LIMIT",
+    "IN_PROGRESS",
+    "LAKEFS_KEYS_MOUNT",
+    "ORDER_VARIABLE",
+    "OUTPUT_INLINE_LIMIT",
+    "OUTPUT_LIMIT",
+    "PROTOCOL_VERSION",
+    "REFUSED",
+    "SOCKET_PATH",
+    "WORKSPACE_MOUNT",
+    "Assignment",
+    "Call",
+    "Changed",
+    "CleanupStaging",
+    "CompleteNoop",
+    "ConductorTask",
+    "CurrentAttempt",
+    "Done",
+    "Download",
+    "Downloaded",
+    "FrameError",
+    "Hello",
+    "JsonObject",
+    "LoadCurrentAttempt",
+    "Order",
+    "Outcome",
+    "Publish",
+    "Published",
+    "Reason",
+    "Refusal",
+    "Result",
+    "ResultStatus",
+    "Stage",
+    "Staged",
+    "Staging",
+    "StagingState",
+    "StatusReport",
+    "Step",
+    "StepTimings",
+    "WireModel",
+    "WorkspaceReport",
+    "answer",
+    "decode_frame",
+    "encode_frame",
+    "frame_length",
+    "packed_output",
+    "stored_output",
+]

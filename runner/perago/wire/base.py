@@ -1,0 +1,56 @@
+"""What every message is made of: the model's base, and the identity of the Conductor task that an attempt executes."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from perago.result import ResultStatus as ResultStatus
+
+API_GROUP = "perago.dev"
+API_VERSION = "v1alpha1"
+ATTEMPTS_PLURAL = "peragoattempts"
+
+IN_PROGRESS: Final = "IN_PROGRESS"
+"""Conductor's status of a task that waits for its result, and that of a standalone attempt that is to go on."""
+
+JsonObject = dict[str, Any]
+"""A JSON object whose content is somebody else's: it crosses unread."""
+
+
+class WireModel(BaseModel):
+    """Closed, frozen, camelCase outside and snake_case inside."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+    def to_json(self) -> JsonObject:
+        """The JSON object that crosses: camelCase keys, absent optional fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class ConductorTask(WireModel):
+    """Which Conductor task an attempt executes: the identity that leases, reports and fences use."""
+
+    task_type: str
+    workflow_instance_id: str
+    task_id: str
+    reference_task_name: str
+    seq: int
+    iteration: int = 0
+    retry_count: int = 0
+    worker_id: str | None = None
+    domain: str | None = None
+    response_timeout_seconds: Annotated[int, Field(ge=0)] = 600
+
+    @property
+    def task_def_name(self) -> str:
+        """The task type, under the name that the attempt core's contract gives it."""
+        return self.task_type
+
+    @property
+    def logical_task(self) -> str:
+        """What the retries of one task share.
+
+        Conductor gives a retry a new task id and a new `seq` (observed on 3.32.3), so neither takes part.
+        """
+        return f"{self.workflow_instance_id}/{self.reference_task_name}/{self.iteration}"

@@ -1,0 +1,24 @@
+"""Keys of the metadata that each commit of Perago's carries: who made it, from where, with which result.
+
+The agent writes them and the operator reads them as evidence, so they stand here and nowhere else.
+"""
+
+from typing import Final
+
+PREFIX: Final = "perago."
+"""Every key begins with it; a commit without such a key was not made by Perago."""
+
+INSTALLATION: Final = "perago.installation"
+ATTEMPT: Final = "perago.attempt"
+ATTEMPT_UID: Final = "perago.attempt-uid"
+EXECUTION: Final = "perago.execution"
+WORKFLOW: Final = "perago.workflow"
+TASK_ID: Final = "perago.task-id"
+LOGICAL_TASK: Final = "perago.logical-task"
+RETRY: Final = "perago.retry"
+INPUT_REF: Final = "perago.input-ref"
+IMAGE: Final = "perago.image"
+OUTPUT: Final = "perago.output"
+"""The body's output, `{"result": …}` as JSON, where it is at most 16 KiB."""
+OUTPUT_SHA256: Final = "perago.output-sha256"
+"""In place of a larger output: its digest."""

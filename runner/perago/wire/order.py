@@ -1,0 +1,57 @@
+"""Operator to agent: the order, and where the agent container finds everything that is mounted into it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from perago.wire.base import ConductorTask, WireModel
+
+WORKSPACE_MOUNT = "/workspace"
+SOCKET_PATH = "/run/perago/agent.sock"
+LAKEFS_KEYS_MOUNT = "/etc/perago/lakefs"
+"""Files `endpoint`, `accessKeyId`, `secretAccessKey`: a mounted Secret, in the agent container alone."""
+CONDUCTOR_KEYS_MOUNT = "/etc/perago/conductor"
+"""Files `url` (with `/api`) and, optionally, `token` or `username` and `password`; in the agent container alone."""
+CLUSTER_TOKEN_MOUNT = "/var/run/secrets/perago.dev/cluster"
+"""Files `token`, `ca.crt`, `namespace`: a projected, pod-bound token, in the agent container alone."""
+ORDER_VARIABLE = "PERAGO_ORDER"
+
+
+class Order(WireModel):
+    """What the operator tells the agent about the attempt it serves; fixed when the pod is made.
+
+    The input is not part of it (an environment variable is limited to 128 KiB): the agent reads it from the attempt's
+    spec, or from Conductor when `input_from` says so.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    execution: Annotated[int, Field(ge=1)]
+    installation: str
+    module: str
+    image: str
+    input_from: Literal["Spec", "Conductor"] = "Spec"
+    conductor: ConductorTask | None = None
+    volume_bytes: Annotated[int, Field(ge=0)] = 0
+    failure_reason_max_length: Annotated[int, Field(ge=1)] = 500
+    connect_seconds: float = 60.0
+    """How long the agent waits for the task container's first call before it gives up."""
+    retry_seconds: float = 60.0
+    """How long the agent keeps retrying lakeFS, Conductor or the API server when they cannot be reached."""
+
+    @property
+    def execution_id(self) -> str:
+        """Unique over all pods of all attempts: the attempt's UID plus the execution number."""
+        return f"{self.uid}-{self.execution}"
+
+    @property
+    def conductor_or_standalone(self) -> ConductorTask:
+        """The Conductor task, or for a standalone attempt the object itself in a task's place."""
+        return self.conductor or ConductorTask(
+            task_type=self.module,
+            workflow_instance_id=f"kubernetes-{self.namespace}",
+            task_id=self.uid,
+            reference_task_name=self.name,
+            seq=0,
+        )

@@ -1,0 +1,105 @@
+"""Agent to operator: a merge patch of the attempt's status, and the limits of what an object can hold."""
+
+import base64
+import gzip
+import json
+from typing import Literal
+
+from perago.wire.base import JsonObject, ResultStatus, WireModel
+
+OUTPUT_LIMIT = 900 * 1024
+"""Bytes of output as it is stored (after compression where that is needed): an object must stay below 1.5 MiB."""
+OUTPUT_INLINE_LIMIT = 64 * 1024
+"""Bytes of JSON up to which an output is stored as it is, readable with kubectl; above, it is compressed."""
+
+Step = Literal["Downloading", "Executing", "Staging", "Publishing"]
+StagingState = Literal["Planned", "Active", "Deleted"]
+
+
+class Outcome(WireModel):
+    """How an attempt ended; written once. `reason` is a CamelCase word, `message` is for people and for Conductor."""
+
+    status: ResultStatus
+    reason: str
+    message: str | None = None
+    output: JsonObject | None = None
+    output_gzip: str | None = None
+    """Base64 of the gzipped JSON of an output over `OUTPUT_INLINE_LIMIT`."""
+
+    def full_output(self) -> JsonObject | None:
+        """The output as Conductor receives it, whichever way it is stored; None when there is none."""
+        if self.output_gzip is None:
+            return self.output
+        unpacked: JsonObject = json.loads(gzip.decompress(base64.b64decode(self.output_gzip)))
+        return unpacked
+
+
+def stored_output(output: JsonObject) -> JsonObject:
+    """The fields of `Outcome` that hold `output`: `{"output": …}` or `{"output_gzip": …}`.
+
+    Raises ValueError when even the compressed form is over `OUTPUT_LIMIT` bytes.
+    """
+    return {"output": output} if len(_json(output)) <= OUTPUT_INLINE_LIMIT else packed_output(output)
+
+
+def packed_output(output: JsonObject) -> JsonObject:
+    """The compressed form of `stored_output`, whatever the size; raises ValueError as it does."""
+    plain = _json(output)
+    packed = base64.b64encode(gzip.compress(plain, mtime=0)).decode()
+    if len(packed) > OUTPUT_LIMIT:
+        raise ValueError(
+            f"the task's output is {len(plain)} bytes ({len(packed)} compressed), over the limit of {OUTPUT_LIMIT}; "
+            "write large results to the workspace and return their paths"
+        )
+    return {"output_gzip": packed}
+
+
+def _json(output: JsonObject) -> bytes:
+    return json.dumps(output, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+class Staging(WireModel):
+    """The staging branch; `Planned` is written before the branch exists, so that nothing can be left unknown."""
+
+    repository: str
+    branch: str
+    commit: str | None = None
+    state: StagingState
+
+
+class Changed(WireModel):
+    """How many paths a publication added, modified and deleted, and the bytes it uploaded."""
+
+    added: int = 0
+    modified: int = 0
+    deleted: int = 0
+    bytes: int = 0
+
+
+class WorkspaceReport(WireModel):
+    """The refs an attempt started from and ended with."""
+
+    repository: str
+    branch: str
+    input_ref: str
+    published_ref: str | None = None
+    changed: Changed | None = None
+
+
+class StepTimings(WireModel):
+    """Seconds that each step took; the agent's share of `status.timings`."""
+
+    downloading: float | None = None
+    executing: float | None = None
+    staging: float | None = None
+    publishing: float | None = None
+
+
+class StatusReport(WireModel):
+    """A merge patch of the agent-owned status fields; what is None is left as it is."""
+
+    step: Step | None = None
+    staging: Staging | None = None
+    workspace: WorkspaceReport | None = None
+    timings: StepTimings | None = None
+    outcome: Outcome | None = None

@@ -19,11 +19,12 @@ READY_SECONDS = 180.0
 
 @contextmanager
 def local_server(state_dir: Path, port: int = 0) -> Iterator[str]:
-    """A server on loopback with its state in `state_dir`; gives its URL, which ends in `/api`."""
+    """A server on loopback with its state and its temporary files in `state_dir`; yields its URL, ending in `/api`."""
     chosen = port or servers.free_port()
-    state_dir.mkdir(parents=True, exist_ok=True)
+    temporary = state_dir / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
     log = state_dir / "conductor.log"
-    command = conductor_files.cached().command(servers.LOOPBACK, chosen)
+    command = conductor_files.cached().command(servers.LOOPBACK, chosen, temporary)
     url = f"http://{servers.LOOPBACK}:{chosen}/api"
     with servers.child(command, log, cwd=state_dir) as process:
         servers.wait_for_child(process, lambda: servers.answers(health_url(url)), READY_SECONDS, log)
@@ -60,7 +61,7 @@ def pod_spec(files: Files, image: str, node: str) -> dict[str, Any]:
         "name": NAME,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": files.command("0.0.0.0", PORT),
+        "command": files.command("0.0.0.0", PORT, Path("/tmp")),
         "workingDir": "/data",
         "ports": [{"containerPort": PORT}],
         "volumeMounts": [*mounts, {"name": "state", "mountPath": "/data"}],

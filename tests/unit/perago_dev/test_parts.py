@@ -1,25 +1,11 @@
-"""Small decisions of the environment: which Java, which Go, which servers, which subnet."""
+"""Small decisions of the environment: which Go, which servers, which subnet."""
 
 from pathlib import Path
 
 import pytest
 
-from perago_dev import __main__, conductor, java, lakefs_deploy, podman, toolchain, workloads
+from perago_dev import __main__, conductor, lakefs_deploy, podman, toolchain, workloads
 from perago_dev.lakefs_deploy import Keys
-
-
-@pytest.mark.parametrize(
-    ("printed", "major"),
-    [
-        ('openjdk version "25.0.2" 2026-01-20 LTS', 25),
-        ('openjdk version "1.8.0_402"', 8),
-        ('java version "21" 2023-09-19', 21),
-        ("sh: java: not found", 0),
-    ],
-)
-def test_java_tells_its_major_version(printed: str, major: int) -> None:
-    """Old and new ways of counting are understood."""
-    assert java.major_version(printed) == major
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ def down(name: str) -> None:
     with state.hold(name) as folder:
         if not folder.exists():
             say(f"environment {name!r} is not up")
+            if not environment.names():
+                sysctls.restore()  # in case an earlier `down` could not
             return
         with step(f"taking environment {name!r} down"):
             engine = preflight.provider()
@@ -23,7 +25,7 @@ def down(name: str) -> None:
 
 
 def _after_the_last() -> None:
-    """What environments share on this host, the cache apart."""
+    """Remove what environments share on this host, except the cache."""
     sysctls.restore()
     if preflight.provider() == "podman":
         podman.leave_nothing()

@@ -1,12 +1,15 @@
 """Remembers the kernel settings that kubelet and kube-proxy change for the whole host, and puts them back.
 
-They are recorded before the first environment is made and restored when the last one is gone.
+They are recorded before the first environment is made and restored when the last one is gone. Only root can restore
+them, so nothing is recorded for anybody else, who runs the nodes on Docker.
 """
 
 import json
+import os
 from pathlib import Path
 
 from perago_dev.environment import states_root
+from perago_dev.errors import EnvironmentProblem
 
 NAMES = (
     *("kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxbytes", "kernel/keys/root_maxkeys"),
@@ -35,9 +38,9 @@ def changed(before: dict[str, str], now: dict[str, str]) -> dict[str, str]:
 
 
 def record() -> None:
-    """Write the present values down, unless an earlier environment already did."""
+    """Write the present values down as root, unless an earlier environment already did."""
     file = _record_file()
-    if not file.exists():
+    if os.geteuid() == 0 and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".unfinished")
         unfinished.write_text(json.dumps(read()))
@@ -45,9 +48,19 @@ def record() -> None:
 
 
 def restore() -> None:
-    """Put the recorded values back and forget them; does nothing when there is no record."""
+    """Put the recorded values back and forget them; does nothing when there is no record.
+
+    Raises EnvironmentProblem, and keeps the record, when the user may not change the settings.
+    """
     file = _record_file()
-    if file.exists():
-        for name, value in changed(json.loads(file.read_text()), read()).items():
+    if not file.exists():
+        return
+    for name, value in changed(json.loads(file.read_text()), read()).items():
+        try:
             (SYSCTLS / name).write_text(value)
-        file.unlink()
+        except PermissionError:
+            raise EnvironmentProblem(
+                f"the kernel setting {name.replace('/', '.')} could not be set back to {value!r}: an environment that "
+                "root brought up changed it; run the same command as root"
+            ) from None
+    file.unlink()

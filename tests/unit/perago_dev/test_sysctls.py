@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 
 from perago_dev import sysctls
+from perago_dev.down import down
+from perago_dev.errors import EnvironmentProblem
 
 
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(sysctls, "SYSCTLS", tmp_path / "sys")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     for name, value in {"kernel/panic": "1", "vm/overcommit_memory": "0"}.items():
         file = tmp_path / "sys" / name
         file.parent.mkdir(parents=True)
@@ -40,3 +43,28 @@ def test_only_changed_settings_are_written() -> None:
     """A setting that is as it was, or that this kernel lacks, is left alone."""
     before = {"kernel/panic": "1", "vm/panic_on_oom": "0", "kernel/panic_on_oops": "0"}
     assert sysctls.changed(before, {"kernel/panic": "10", "vm/panic_on_oom": "0"}) == {"kernel/panic": "1"}
+
+
+def test_nothing_is_recorded_for_a_user_who_cannot_restore_it(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Docker without root the settings stay as the nodes left them, and `down` writes none."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    sysctls.record()
+    (kernel / "kernel/panic").write_text("10")
+    sysctls.restore()
+    assert (kernel / "kernel/panic").read_text() == "10"
+
+
+def test_settings_that_may_not_be_changed_are_named_and_kept(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record of root's is a problem that says what to do, not a traceback, and another `down` as root restores it."""
+    sysctls.record()
+    (kernel / "kernel/panic").write_text("10")
+    with monkeypatch.context() as patches:
+        patches.setattr(Path, "write_text", _refused)
+        with pytest.raises(EnvironmentProblem, match=r"kernel.panic .* '1'.* as root"):
+            sysctls.restore()
+    down("never-up")
+    assert (kernel / "kernel/panic").read_text() == "1"
+
+
+def _refused(path: Path, text: str) -> int:
+    raise PermissionError(path)

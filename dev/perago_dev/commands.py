@@ -1,6 +1,6 @@
 """Runs other programs: output into a log file or a string, failures with the last lines, and never an orphan.
 
-Each child gets SIGTERM from the kernel when this process dies, however it dies.
+Each child gets SIGTERM from the kernel when this process dies, however it dies. None asks a proxy for our own servers.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
+from perago_dev import proxies
 from perago_dev.errors import CommandFailed, Stopped
 from perago_dev.stopping import check
 
@@ -31,7 +32,7 @@ def tail(text: str, lines: int = TAIL_LINES) -> str:
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
-    return {**os.environ, **(extra or {})}
+    return {**os.environ, **proxies.exempted(os.environ), **(extra or {})}
 
 
 def _failure(command: Sequence[str], code: int, output: str, log: Path | None = None) -> CommandFailed:

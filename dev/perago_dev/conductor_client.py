@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from perago_dev import proxies
 from perago_dev.errors import EnvironmentProblem
 
 Object = dict[str, Any]
@@ -38,8 +39,9 @@ class ConductorServer:
 
     def call(self, method: str, path: str, **given: Any) -> httpx.Response:
         """One call. Raises ConductorSaysNo when the server refuses it or cannot be reached."""
+        settings = {"timeout": TIMEOUT_SECONDS, "trust_env": not proxies.is_own(self.url), **given}
         try:
-            answer = httpx.request(method, f"{self.url}{path}", timeout=TIMEOUT_SECONDS, **given)
+            answer = httpx.request(method, f"{self.url}{path}", **settings)
         except httpx.TransportError as error:
             raise ConductorSaysNo(f"{method} {self.url}{path}: {error}; is Conductor up?") from error
         if not answer.is_success:

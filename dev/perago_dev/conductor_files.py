@@ -4,11 +4,12 @@ Measured on 2 cores, start to first answer: stock 24 s, unpacked 17 s, with the 
 the server will run, except that jar and runtime must then lie at the paths where they lie here.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from perago_dev import cache, commands, java, servers
+from perago_dev import cache, commands, java, proxies, servers
 from perago_dev.progress import step
 
 VERSION = "3.32.3"
@@ -59,7 +60,9 @@ def _download(jdk: Path, folder: Path) -> None:
     fetched = folder / "fetched"
     get = ["mvn", "--batch-mode", "--no-transfer-progress", f"{MAVEN_PLUGIN}:copy"]
     with step(f"downloading Conductor {VERSION}", "458 MB"):
-        commands.run([*get, f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={fetched}"], log=log, cwd=folder)
+        settings = {"MAVEN_OPTS": proxies.maven_options(os.environ)}
+        command = [*get, f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={fetched}"]
+        commands.run(command, log=log, env=settings, cwd=folder)
         whole = next(fetched.glob("*.jar")).rename(fetched / JAR)
         unpack = [str(jdk / "bin/java"), "-Djarmode=tools", "-jar", str(whole), "extract", "--force"]
         commands.run([*unpack, "--destination", str(folder)], log=log)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from perago_dev import proxies
 from perago_dev.errors import EnvironmentProblem, NotUp
 
 DEFAULT_NAME = "perago"
@@ -46,6 +47,7 @@ class Environment:
         return {
             "KUBECONFIG": str(self.kubeconfig),
             "PATH": f"{self.bin_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            **proxies.exempted(os.environ),
             "PERAGO_ENV": self.name,
             OWN_SERVERS: f"{self.conductor_url} {self.lakefs_endpoint}",
             "CONDUCTOR_SERVER_URL": self.conductor_url,

@@ -9,8 +9,10 @@ import shutil
 from pathlib import Path
 
 from perago_dev import cache, commands
+from perago_dev.errors import CommandFailed
 from perago_dev.locks import alone
 from perago_dev.mounts import unmount_below
+from perago_dev.proxies import NODES
 
 CONTAINERS = """\
 [containers]
@@ -26,6 +28,8 @@ network_backend = "netavark"
 network_config_dir = "{home}/networks"
 """
 """Below the hard limits of containers without CAP_SYS_RESOURCE; runc, as crun refuses hybrid cgroups."""
+FIRST_SUBNET = 7
+"""Of the environments' networks; the lower ones are more often somebody else's."""
 CGROUPS = Path("/sys/fs/cgroup")
 STORAGE = """\
 [storage]
@@ -82,8 +86,11 @@ def has_image(reference: str) -> bool:
 
 
 def free_subnet(taken: set[str]) -> str:
-    """The first of 10.90.7.0/24 … 10.90.254.0/24 that is not taken."""
-    return next(subnet for subnet in (f"10.90.{n}.0/24" for n in range(7, 255)) if subnet not in taken)
+    """The first of 10.90.7.0/24 … 10.90.255.0/24 that is not taken. Raises CommandFailed when all are."""
+    free = (str(subnet) for subnet in list(NODES.subnets(new_prefix=24))[FIRST_SUBNET:] if str(subnet) not in taken)
+    if (found := next(free, None)) is None:
+        raise CommandFailed(f"no subnet of {NODES} is free: take environments down (`python -m perago_dev status`)")
+    return found
 
 
 def taken_subnets() -> set[str]:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from perago_dev import proxies
 from perago_dev.commands import tail, tied
 from perago_dev.errors import EnvironmentProblem
 
 LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 10.0
 INTERVAL = 0.2
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_port() -> int:
@@ -26,9 +28,10 @@ def free_port() -> int:
 
 
 def answers(url: str, seconds: float = 3.0) -> bool:
-    """Whether a GET of `url` ends with a status below 400."""
+    """Whether a GET of `url` ends with a status below 400; servers of this host are asked without a proxy."""
+    opener = _DIRECT if proxies.is_own(url) else urllib.request.build_opener()
     try:
-        with urllib.request.urlopen(url, timeout=seconds):
+        with opener.open(url, timeout=seconds):
             return True
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return False

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status lint unit contract e2e bench-latency bench-snapshot bench-start crds
+.PHONY: help venv demo test up down status lint unit contract e2e bench-latency bench-snapshot bench-start crds test-mutants
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -36,6 +36,9 @@ contract: venv ## contract tests: servers on loopback
 
 e2e: venv ## end-to-end tests on the environment that is up
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m pytest tests/e2e
+
+test-mutants: venv ## one-line faults that the unit tests must notice (WORDS=… for some of them)
+	@$(PYTHON_IN_VENV) -m tests.mutants $(WORDS)
 
 crds: venv ## write crds/ from the models
 	@$(PYTHON_IN_VENV) -m perago_operator.api.crds

@@ -1,6 +1,7 @@
 """A running environment with the chart installed, and for each test what it works with."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -14,10 +15,25 @@ from tests.e2e.installation import INSIDE, OWN, Installation, install
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.repository import Repository
 
+UP = "PERAGO_ENV_UP"
+"""Names a file that holds the exit code of `up` once it has ended; unset where the environment was up before."""
+
+
+def environment_is_up() -> None:
+    """Wait until `up`, which runs beside the tests, has ended; fail when it failed."""
+    if not (name := os.environ.get(UP)):
+        return
+    while not Path(name).exists():
+        time.sleep(0.2)
+    code = Path(name).read_text().strip()
+    if code != "0":
+        pytest.fail(f"the environment did not come up: `up` ended with {code}, see what it printed", pytrace=False)
+
 
 @pytest.fixture(scope="session")
 def installation() -> Installation:
     """The environment that `PERAGO_ENV` names, with the chart installed; a test without one fails."""
+    environment_is_up()
     return install(os.environ.get("PERAGO_ENV", DEFAULT_NAME))
 
 

@@ -1,0 +1,58 @@
+"""What a mutant is: a place in the source, the text there, the text that replaces it, and who must notice."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = (ROOT / "runner", ROOT / "operator")
+
+
+class MisplacedError(Exception):
+    """The source no longer has the mutant's text exactly once: the list has to follow the code."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`fault` says what goes wrong; `old` stands exactly once in `file`; `tests` are paths below tests/unit."""
+
+    fault: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """The source file."""
+        return ROOT / self.file
+
+    @property
+    def module(self) -> str:
+        """The file's name as a module."""
+        root = next(source for source in SOURCES if self.path.is_relative_to(source))
+        parts = self.path.relative_to(root).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    def source(self) -> str:
+        """The source with the fault; raises MisplacedError."""
+        text = self.path.read_text()
+        if (count := text.count(self.old)) != 1:
+            raise MisplacedError(f"{self.file} has {count} times, not once: {self.old!r} ({self.fault})")
+        return text.replace(self.old, self.new)
+
+
+def of(file: str, *tests: str) -> "List":
+    """A list of mutants of one file that the same tests must notice."""
+    return List(file, tests)
+
+
+@dataclass(frozen=True)
+class List:
+    """Makes the mutants of one file."""
+
+    file: str
+    tests: tuple[str, ...]
+
+    def __call__(self, *faults: tuple[str, str, str]) -> tuple[Mutant, ...]:
+        """Mutants from (fault, old, new)."""
+        return tuple(Mutant(fault, self.file, old, new, self.tests) for fault, old, new in faults)

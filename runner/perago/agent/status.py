@@ -1,10 +1,11 @@
-"""What the agent tells about its attempt while it works: merge patches, coalesced, behind the data path's back.
+"""What the agent reports of its attempt while it works: merge patches, coalesced, without blocking the data path.
 
 `post` returns at once; what is posted while a patch is under way travels with the next one. `write` waits until the
-cluster has taken it. It decides nothing about what is reported.
+cluster has taken the patch that carries it. It decides nothing about what is reported.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Protocol
 
 from loguru import logger
@@ -22,50 +23,82 @@ class StatusApi(Protocol):
 
 
 class StatusWriter:
-    """Serialises the patches of one attempt; a report is lost only when the cluster refuses it."""
+    """Sends the patches of one attempt one after another; a report is lost only when the cluster refuses it.
+
+    One task sends all patches. Whoever waits for a report is answered by the patch that carried it, so an error reaches
+    every writer that it concerns, and no one else.
+    """
 
     def __init__(self, api: StatusApi, retry_seconds: float) -> None:
         self._api = api
         self._retry_seconds = retry_seconds
         self._pending: JsonObject = {}
-        self._turn = asyncio.Lock()
-        self._background: asyncio.Task[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+        self._sender: asyncio.Task[None] | None = None
 
     def post(self, report: wire.StatusReport) -> None:
-        """Report when there is time; a later report overtakes what was not sent yet."""
+        """Report when there is time; a later report replaces what was not sent yet."""
         self._pending = merged(self._pending, report.to_json())
-        if self._background is None or self._background.done():
-            self._background = asyncio.create_task(self._send_logged())
+        self._start_sending()
 
     async def write(self, report: wire.StatusReport) -> None:
         """Report now, with all that is pending; raises NoAnswer after `retry_seconds`, and the cluster's refusals."""
         self._pending = merged(self._pending, report.to_json())
-        await self._send()
+        await self._sent()
 
     async def flush(self) -> None:
         """Wait until all that was posted is written; raises as `write` does."""
-        await self._send()
+        if self._pending or self._is_sending():
+            await self._sent()
 
-    async def _send_logged(self) -> None:
-        try:
-            await self._send()
-        except NoAnswer as error:
-            logger.warning("the status could not be written yet; it goes with the next report: {}", error)
-        except Exception:  # noqa: BLE001 - edge of a background task: the step's status is lost, the attempt goes on
-            logger.exception("the status could not be written")
+    async def _sent(self) -> None:
+        """Wait for the patch that carries what is pending now."""
+        fate = asyncio.get_running_loop().create_future()
+        self._waiting.append(fate)
+        self._start_sending()
+        await fate
+
+    def _is_sending(self) -> bool:
+        return self._sender is not None and not self._sender.done()
+
+    def _start_sending(self) -> None:
+        if not self._is_sending():
+            self._sender = asyncio.create_task(self._send())
 
     async def _send(self) -> None:
-        async with self._turn:
-            while self._pending:
+        while self._pending or self._waiting:
+            patient = tuple(self._waiting)  # who joins later is still owed the whole of `retry_seconds`
+            try:
                 await retried(self._send_pending, self._retry_seconds)
+            except NoAnswer as error:
+                self._waiting = [fate for fate in self._waiting if fate not in patient]
+                _fail(patient, error)
+                if not self._waiting:
+                    logger.warning("the status could not be written yet; it goes with the next report: {}", error)
+                    return
 
     async def _send_pending(self) -> None:
         sending, self._pending = self._pending, {}
+        carried, self._waiting = self._waiting, []
         try:
-            await self._api.patch_status(sending)
+            if sending:
+                await self._api.patch_status(sending)
         except NoAnswer:
-            self._pending = merged(sending, self._pending)
+            self._pending, self._waiting = merged(sending, self._pending), carried + self._waiting
             raise
+        except Exception as error:  # noqa: BLE001 - edge of the sending task: each writer gets the error, posts are lost
+            logger.opt(exception=error).warning("the cluster did not take the status: {}", error)
+            _fail(carried, error)
+        else:
+            for fate in carried:
+                if not fate.done():
+                    fate.set_result(None)
+
+
+def _fail(fates: Iterable[asyncio.Future[None]], error: Exception) -> None:
+    for fate in fates:
+        if not fate.done():
+            fate.set_exception(error)
 
 
 def merged(older: JsonObject, newer: JsonObject) -> JsonObject:

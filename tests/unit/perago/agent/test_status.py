@@ -8,26 +8,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perago import wire
+from perago.agent.attempt import AttemptGone, ClusterRefused
 from perago.agent.http import NoAnswer
 from perago.agent.status import StatusWriter, merged
 from tests.fakes.attempt_api import merge_patch
+from tests.fakes.waiting import until
 
 
 class Api:
-    """Takes patches; may be slow, silent, or refuse."""
+    """Takes patches; may be slow, silent, or refuse what carries an outcome."""
 
     def __init__(self, silent: int = 0, refusal: Exception | None = None) -> None:
         self.silent, self.refusal = silent, refusal
         self.patches: list[dict[str, Any]] = []
+        self.calls = 0
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def patch_status(self, status: dict[str, Any]) -> None:
+        self.calls += 1
         await self.gate.wait()
         if self.silent:
             self.silent -= 1
             raise NoAnswer("the API server did not answer")
-        if self.refusal:
+        if self.refusal and "outcome" in status:
             raise self.refusal
         self.patches.append(status)
 
@@ -37,6 +41,116 @@ def step(name: Any) -> wire.StatusReport:
 
 
 OUTCOME = wire.StatusReport(outcome=wire.Outcome(status="FAILED", reason="TaskFailed"))
+PLANNED = wire.StatusReport(staging=wire.Staging(repository="repo", branch="perago-staging-1", state="Planned"))
+
+
+async def writing_while_a_patch_is_under_way(api: Api, *reports: wire.StatusReport) -> list[asyncio.Task[None]]:
+    """Writers of these reports, begun while the patch of a posted step is held up; it is let go on afterwards."""
+    writer = StatusWriter(api, 5)
+    api.gate.clear()
+    writer.post(step("Publishing"))
+    await until(lambda: api.calls == 1)
+    writers = [asyncio.create_task(writer.write(report)) for report in reports]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not any(task.done() for task in writers)
+    api.gate.set()
+    await asyncio.wait(writers)
+    return writers
+
+
+@pytest.mark.parametrize("refusal", [ClusterRefused("invalid"), AttemptGone("deleted"), ValueError("unexpected")])
+async def test_a_writer_hears_that_its_report_was_refused_though_a_patch_was_under_way(refusal: Exception) -> None:
+    """The outcome is not lost without a word: whoever wrote it gets the cluster's refusal."""
+    api = Api(refusal=refusal)
+    [outcome] = await writing_while_a_patch_is_under_way(api, OUTCOME)
+    assert outcome.exception() is refusal
+    assert api.patches == [{"step": "Publishing"}]
+
+
+async def test_a_writer_waits_until_its_own_report_is_taken() -> None:
+    """The end of the patch under way is not the end of the write: `Planned` is known before a branch exists."""
+    api = Api()
+    [planned] = await writing_while_a_patch_is_under_way(api, PLANNED)
+    assert planned.exception() is None
+    assert api.patches[-1]["staging"]["state"] == "Planned"
+
+
+async def test_every_writer_gets_the_fate_of_the_patch_that_carried_it() -> None:
+    """Two reports that travel together are refused together."""
+    api = Api(refusal=ClusterRefused("invalid"))
+    planned, outcome = await writing_while_a_patch_is_under_way(api, PLANNED, OUTCOME)
+    assert (planned.exception(), outcome.exception()) == (api.refusal, api.refusal)
+
+
+async def test_a_refusal_is_not_the_fate_of_a_later_report() -> None:
+    """What is written after a refused report is sent by itself."""
+    api = Api(refusal=ClusterRefused("invalid"))
+    writer = StatusWriter(api, 5)
+    with pytest.raises(ClusterRefused):
+        await writer.write(OUTCOME)
+    await writer.write(PLANNED)
+    assert [set(patch) for patch in api.patches] == [{"staging"}]
+
+
+async def test_a_writer_that_joins_a_failing_patch_still_has_all_its_time() -> None:
+    """The first patch's time is over when the outcome joins it; the outcome is tried again for its own time."""
+    api = Api(silent=1)
+    writer = StatusWriter(api, 0)
+    api.gate.clear()
+    planned = asyncio.create_task(writer.write(PLANNED))
+    await until(lambda: api.calls == 1)
+    outcome = asyncio.create_task(writer.write(OUTCOME))
+    await asyncio.sleep(0)
+    api.gate.set()
+    await asyncio.wait((planned, outcome))
+    assert isinstance(planned.exception(), NoAnswer)
+    assert outcome.exception() is None
+    assert set(api.patches[-1]) == {"staging", "outcome"}
+
+
+async def test_a_writer_that_was_canceled_does_not_stop_the_others() -> None:
+    """Its report is sent nevertheless, and the next writer is answered."""
+    api = Api()
+    writer = StatusWriter(api, 5)
+    api.gate.clear()
+    planned, outcome = (asyncio.create_task(writer.write(report)) for report in (PLANNED, OUTCOME))
+    await until(lambda: api.calls == 1)
+    planned.cancel()
+    api.gate.set()
+    await outcome
+    assert set(api.patches[0]) == {"staging", "outcome"}
+
+
+async def test_flush_waits_for_the_patch_under_way() -> None:
+    """Also when nothing else is pending."""
+    api = Api()
+    writer = StatusWriter(api, 5)
+    api.gate.clear()
+    writer.post(step("Executing"))
+    await until(lambda: api.calls == 1)
+    flushed = asyncio.create_task(writer.flush())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not flushed.done()
+    api.gate.set()
+    await flushed
+    assert api.patches == [{"step": "Executing"}]
+
+
+async def test_flush_without_anything_to_send_asks_nobody() -> None:
+    """No patch is empty."""
+    api = Api()
+    await StatusWriter(api, 5).flush()
+    assert api.calls == 0
+
+
+async def test_flush_reports_what_could_not_be_written() -> None:
+    """The agent's last step is not silent when a report of its clean-up was lost."""
+    writer = StatusWriter(Api(refusal=ClusterRefused("invalid")), 5)
+    writer.post(OUTCOME)
+    with pytest.raises(ClusterRefused):
+        await writer.flush()
 
 
 async def test_reports_that_come_while_a_patch_is_under_way_travel_together() -> None:
@@ -99,10 +213,10 @@ async def test_a_write_that_never_gets_through_is_told() -> None:
 
 async def test_a_refused_post_does_not_disturb_the_attempt() -> None:
     """It is logged; the next report goes on."""
-    api = Api(refusal=ValueError("invalid"))
+    api = Api(refusal=ClusterRefused("invalid"))
     writer = StatusWriter(api, 5)
-    writer.post(step("Executing"))
-    await asyncio.sleep(0)
+    writer.post(OUTCOME)
+    await until(lambda: api.calls == 1)
     api.refusal = None
     await writer.write(OUTCOME)
     assert api.patches[-1]["outcome"]["reason"] == "TaskFailed"

@@ -4,16 +4,16 @@ PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
 
-help: ## show what there is
+help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-venv: ## Python packages into .venv
+venv: ## create or update .venv
 	@dev/venv
 
-demo: venv ## run the main job on a real cluster, and check it
+demo: venv ## run the example on a real cluster and check its results
 	@$(PYTHON_IN_VENV) -m perago_dev demo --name $(NAME)
 
-test: venv ## all checks and tests, on an environment of their own
+test: venv ## run all checks and tests in an environment of their own
 	@dev/test
 
 up: venv ## bring the environment up (NAME=…, WORKERS=…)
@@ -22,32 +22,32 @@ up: venv ## bring the environment up (NAME=…, WORKERS=…)
 down: venv ## remove the environment
 	@$(PYTHON_IN_VENV) -m perago_dev down --name $(NAME)
 
-status: venv ## what is up
+status: venv ## show what is up
 	@$(PYTHON_IN_VENV) -m perago_dev status
 
-lint: venv ## style, types, layers, generated files
+lint: venv ## check style, types, layers and generated files
 	@dev/check
 
-unit: venv ## unit tests: seconds, no server
+unit: venv ## run the unit tests
 	@$(PYTHON_IN_VENV) -m pytest -q tests/unit
 
-contract: venv ## contract tests: servers on loopback
+contract: venv ## run the contract tests, with servers on loopback
 	@$(PYTHON_IN_VENV) -m pytest -q tests/contract
 
-e2e: venv ## end-to-end tests on the environment that is up
+e2e: venv ## run the end-to-end tests in the environment that is up
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m pytest tests/e2e
 
-test-mutants: venv ## one-line faults that the unit tests must notice (WORDS=… for some of them)
+test-mutants: venv ## check that the unit tests notice one-line faults (WORDS=… selects some)
 	@$(PYTHON_IN_VENV) -m tests.mutants $(WORDS)
 
-crds: venv ## write crds/ from the models
+crds: venv ## generate crds/ from the models
 	@$(PYTHON_IN_VENV) -m perago_operator.api.crds
 
-bench-latency: venv ## latency and memory of attempts on the environment that is up
+bench-latency: venv ## measure latency and memory of attempts in the environment that is up
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m bench.latency
 
-bench-start: venv ## import and task-side start against pydantic alone (IMAGE=… measures in an image)
+bench-start: venv ## measure imports and the task side's start against pydantic alone (IMAGE=… measures in an image)
 	@$(PYTHON_IN_VENV) -m bench.start $(if $(IMAGE),--image $(IMAGE))
 
-bench-snapshot: venv ## change detection against hashing everything
+bench-snapshot: venv ## measure change detection against hashing everything
 	@$(PYTHON_IN_VENV) -m bench.snapshot

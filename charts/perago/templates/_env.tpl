@@ -1,4 +1,4 @@
-{{- /* The operator's settings: the names are those of perago_operator.settings. */ -}}
+{{- /* The operator's settings, under the names that perago_operator.settings reads. */ -}}
 {{- define "perago.operatorEnv" -}}
 - name: PERAGO_INSTALLATION
   value: {{ include "perago.installation" . | quote }}

@@ -19,7 +19,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
-{{- /* An image reference of {image, chart}: by digest when there is one, else by tag, else by the chart's appVersion. */ -}}
+{{- /* The image reference for {image, chart}: by digest if there is one, else by tag, else by the chart's appVersion. */ -}}
 {{- define "perago.image" -}}
 {{- if .image.digest }}{{ .image.repository }}@{{ .image.digest }}
 {{- else }}{{ .image.repository }}:{{ .image.tag | default .chart.AppVersion }}{{ end -}}

@@ -16,7 +16,7 @@ from loguru import logger
 
 from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
 from perago_operator import logs
-from perago_operator.adapters import kube_access
+from perago_operator.adapters import http_server, kopf_watch, kube_access
 from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
 from perago_operator.adapters.kube import KubeCluster, attempts_path, pods_path, tasks_path, utc_now
 from perago_operator.adapters.kube_api import KubeApi
@@ -25,20 +25,20 @@ from perago_operator.adapters.kube_lease import KubeLeases
 from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
 from perago_operator.adapters.metrics import Metrics
 from perago_operator.api.task import TASKS_PLURAL
+from perago_operator.bridge.creation import Creation
+from perago_operator.bridge.poller import PollSettings
+from perago_operator.bridge.pollers import Pollers, World
 from perago_operator.core.config import Config, PodSettings
 from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
-from perago_operator.ports import PortError
+from perago_operator.ports import Health, PortError
+from perago_operator.process import probes
+from perago_operator.process.inflow import Room
+from perago_operator.process.leader import Leadership, LeadershipLost
+from perago_operator.process.work import Inflows, Scope, Work
+from perago_operator.reconcile.apply import Applier
+from perago_operator.reconcile.loop import Parts, Reconciler
 from perago_operator.settings import Settings, SettingsError, read
-from perago_operator.shell import gauges, handlers, health
-from perago_operator.shell.apply import Applier
-from perago_operator.shell.creation import Creation
-from perago_operator.shell.inflow import Room
-from perago_operator.shell.leader import Leadership, LeadershipLost
-from perago_operator.shell.poller import PollSettings
-from perago_operator.shell.pollers import Pollers, World
-from perago_operator.shell.reconcile import Parts, Reconciler
-from perago_operator.shell.stores import Stores
-from perago_operator.shell.work import Inflows, Scope, Work
+from perago_operator.watch.stores import Stores
 
 COMPONENT = "perago-operator"
 CRD_SECONDS = 2.0
@@ -143,9 +143,9 @@ class Operator:
     async def run(self) -> None:
         """Answer probes, wait for leadership, work until SIGTERM, end in order. Raises when something broke."""
         self._take_signals()
-        self._out.metrics.read_when_asked(gauges.gauges(self._stores, self._reconciler, self._work, self._leadership))
+        self._out.metrics.read_when_asked(probes.gauges(self._stores, self._reconciler, self._work, self._leadership))
         settings = self._settings
-        server = await health.serve(self._health(), settings.http_host, settings.http_port)
+        server = await http_server.serve(self._health(), settings.http_host, settings.http_port)
         logger.info("answering probes at {}", ", ".join(f"{host}:{port}" for host, port, *_ in server.addresses))
         try:
             if await self._unless_stopped(self._until_leader()):
@@ -195,8 +195,8 @@ class Operator:
 
     async def _watch_objects(self, inflows: Inflows, watching: asyncio.Event) -> None:
         """kopf, which takes the signals when it starts; they are taken back."""
-        registry = handlers.registry(handlers.Sinks(inflows.attempts, inflows.tasks), self._login)
-        running = asyncio.create_task(handlers.watch(registry, self._settings.namespaces, watching), name="kopf")
+        registry = kopf_watch.registry(kopf_watch.Sinks(inflows.attempts, inflows.tasks), self._login)
+        running = asyncio.create_task(kopf_watch.watch(registry, self._settings.namespaces, watching), name="kopf")
         try:
             await asyncio.wait((running, asyncio.ensure_future(watching.wait())), return_when=asyncio.FIRST_COMPLETED)
             self._take_signals()
@@ -236,10 +236,10 @@ class Operator:
         await asyncio.gather(stepping, return_exceptions=True)
         return False
 
-    def _health(self) -> health.Health:
-        return health.Health(
-            alive=gauges.liveness(self._work, self._settings.watch_stale_seconds),
-            ready=gauges.readiness(self._work, self._leadership),
+    def _health(self) -> Health:
+        return Health(
+            alive=probes.liveness(self._work, self._settings.watch_stale_seconds),
+            ready=probes.readiness(self._work, self._leadership),
             metrics=self._out.metrics.render,
         )
 

@@ -1,6 +1,6 @@
 """What the operator needs from the world: a cluster, a Conductor, lakeFS's rare calls, and how these can say no.
 
-Owned by the code that calls it (`core`, `shell`); `adapters` implement it over real clients and `tests/fakes` in
+Owned by the code that calls it (rooms and core); `adapters` implement it over real clients and `tests/fakes` in
 memory. It knows no client library. Every method raises `PortError` subclasses and nothing else.
 """
 # ruff: noqa: N818 -- the names say what the other side answered, as in `except NotFound`
@@ -73,7 +73,7 @@ class ObjectRef:
 
 
 class Cluster(Protocol):
-    """The Kubernetes API server, as far as single objects go; watching is the shell's own."""
+    """The Kubernetes API server, as far as single objects go; `Feed` lists and watches."""
 
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
         """Create a PeragoAttempt; AlreadyExists means that an earlier try of ours got through."""
@@ -148,6 +148,26 @@ class Feed(Protocol):
 
     def watch(self, resource_version: str) -> AsyncIterator[WatchEvent]:
         """Events since that version until the server ends the stream; Expired when it is too old."""
+
+
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+class Sink(Protocol):
+    """Where objects go. `put` replaces the object of the same key."""
+
+    def put(self, obj: Manifest) -> None:
+        """The object as it is now."""
+
+    def remove(self, key: Key) -> None:
+        """The object is gone."""
+
+
+def key_of(obj: Manifest) -> Key:
+    """Namespace and name of an object."""
+    metadata = obj["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,3 +275,15 @@ class Gauge:
     help: str
     labels: tuple[str, ...]
     read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+
+
+Check = Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the three paths answer from."""
+
+    alive: Mapping[str, Check] = field(default_factory=dict)
+    ready: Mapping[str, Check] = field(default_factory=dict)
+    metrics: Callable[[], bytes] = bytes

@@ -1,6 +1,6 @@
 """The Leases port over one `coordination.k8s.io/v1` Lease.
 
-It translates between the API's object and `ports.Lease`; who may hold it, and for how long, is `shell.leader`'s.
+It translates between the API's object and `ports.Lease`; who may hold it, and for how long, is decided in `process.leader`.
 """
 
 from typing import Any

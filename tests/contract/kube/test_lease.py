@@ -8,7 +8,7 @@ import pytest
 
 from perago_operator.adapters.kube import utc_now
 from perago_operator.ports import Conflict, Lease
-from perago_operator.shell.leader import Leadership, Terms, wall_time
+from perago_operator.process.leader import Leadership, Terms, wall_time
 from tests.contract.kube.bench import Bench
 
 QUICK = Terms(duration=15, deadline=10, retry=0.01)

@@ -8,9 +8,9 @@ from typing import Any
 
 from perago_operator.core.config import Config
 from perago_operator.ports import Manifest, WatchEvent
-from perago_operator.shell.apply import Applier
-from perago_operator.shell.reconcile import Parts, Reconciler
-from perago_operator.shell.stores import Stores
+from perago_operator.reconcile.apply import Applier
+from perago_operator.reconcile.loop import Parts, Reconciler
+from perago_operator.watch.stores import Stores
 from tests import builders as b
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.kube import FakeCluster

@@ -1,4 +1,4 @@
-"""Names and labels, quantities, and attempts made of polled tasks."""
+"""Names, labels and quantities."""
 
 import re
 import uuid
@@ -8,11 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
-from perago_operator.core.bridging import INPUT_LIMIT, attempt_manifest
 from perago_operator.core.quantity import number_of_bytes
-from perago_operator.ports import PolledTask
 from tests import builders as b
 
 
@@ -83,35 +80,3 @@ def test_what_is_no_quantity_is_refused(quantity: str) -> None:
     """With an example of one."""
     with pytest.raises(ValueError, match="1Gi"):
         number_of_bytes(quantity)
-
-
-TASK = PeragoTask.model_validate(b.task("build", taskType="build"))
-
-
-def bridged(size: int = 10, **changes: Any) -> dict[str, Any]:
-    """The attempt made of a polled task with an input of that many bytes."""
-    made: dict[str, Any] = attempt_manifest(PolledTask(b.conductor_task(**changes), {"params": {}}, size), TASK)
-    return made
-
-
-def test_a_polled_task_becomes_an_attempt_of_its_name() -> None:
-    """In the PeragoTask's namespace, held from the start, findable by workflow and type."""
-    metadata = bridged()["metadata"]
-    assert (metadata["name"], metadata["namespace"]) == (b.NAME, "ns")
-    assert metadata["finalizers"] == [names.ATTEMPT_FINALIZER]
-    assert metadata["labels"][names.WORKFLOW_LABEL] == "wf-1"
-
-
-def test_its_spec_is_the_reference_the_identity_and_the_input() -> None:
-    """Everything else comes from the PeragoTask when the pod is made."""
-    spec = bridged()["spec"]
-    assert spec["taskRef"] == {"name": "build"}
-    assert spec["input"] == {"params": {}}
-    assert spec["conductor"] == b.conductor_task().to_json()
-
-
-def test_a_large_input_stays_in_conductor() -> None:
-    """Over 256 KiB the agent reads it from there."""
-    assert bridged(INPUT_LIMIT)["spec"]["input"] == {"params": {}}
-    large = bridged(INPUT_LIMIT + 1)["spec"]
-    assert (large["inputFrom"], "input" in large) == ("Conductor", False)

@@ -1,0 +1,49 @@
+"""/healthz, /readyz and /metrics for the kubelet and Prometheus.
+
+It knows named checks and a function that renders metrics, not what they look at. A check answers with what is wrong, or
+with None.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from perago_operator.ports import Check, Health
+
+
+def complaints(checks: Mapping[str, Check]) -> list[str]:
+    """A line for each check that fails."""
+    answers = ((name, check()) for name, check in checks.items())
+    return [f"{name}: {wrong}" for name, wrong in answers if wrong is not None]
+
+
+def application(health: Health) -> web.Application:
+    """The three paths: 200 with `ok`, or 503 with what is wrong."""
+    app = web.Application()
+    app.router.add_get("/healthz", _answer(health.alive))
+    app.router.add_get("/readyz", _answer(health.ready))
+    app.router.add_get("/metrics", _metrics(health.metrics))
+    return app
+
+
+def _answer(checks: Mapping[str, Check]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_: web.Request) -> web.Response:
+        wrong = complaints(checks)
+        return web.Response(status=503 if wrong else 200, text="\n".join(wrong) or "ok")
+
+    return answer
+
+
+def _metrics(render: Callable[[], bytes]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    return answer
+
+
+async def serve(health: Health, host: str, port: int) -> web.AppRunner:
+    """Start answering; the caller calls `cleanup()` on what is returned. `addresses` tells the port taken for 0."""
+    runner = web.AppRunner(application(health), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    return runner

@@ -1,0 +1,1 @@
+"""From a task in Conductor to the attempt that executes it."""

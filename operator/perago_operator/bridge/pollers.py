@@ -1,0 +1,157 @@
+"""One poller and one status keeper for each PeragoTask that exists, started and stopped as they come and go.
+
+It knows PeragoTasks and the ports; the loops themselves are in `poller`, what a status says in `taskstatus`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from loguru import logger
+
+from perago_operator.api.task import PeragoTask
+from perago_operator.bridge.creation import Attempts, Creation, Key
+from perago_operator.bridge.poller import PollSettings, TaskPoller
+from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
+from perago_operator.loops import lasting
+from perago_operator.ports import Cluster, Conductor, NotFound, PortError
+
+STATUS_SECONDS = 5.0
+"""How often a PeragoTask's numbers are compared with its status."""
+
+
+class Counted(Attempts, Protocol):
+    """What the status says of attempts."""
+
+    def pending(self, task: Key) -> int:
+        """How many unfinished attempts of this PeragoTask have no running pod."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What pollers act upon and read."""
+
+    cluster: Cluster
+    conductor: Conductor
+    attempts: Counted
+    creation: Creation
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    poller: TaskPoller
+    polling: asyncio.Task[None]
+    status: asyncio.Task[None]
+
+
+class Pollers:
+    """All PeragoTasks' workers. `put` and `remove` follow the watch."""
+
+    def __init__(self, world: World, settings: PollSettings) -> None:
+        self._world = world
+        self._settings = settings
+        self._workers: dict[Key, _Worker] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._started = False
+
+    def start(self, tasks: Iterable[PeragoTask]) -> None:
+        """Attempts are listed, so that room can be counted: poll for these PeragoTasks, and for those that come."""
+        self._started = True
+        for task in tasks:
+            self.put(task)
+
+    def put(self, task: PeragoTask) -> None:
+        """A PeragoTask as it is now."""
+        key = (task.metadata.namespace, task.metadata.name)
+        worker = self._workers.get(key)
+        if worker is not None:
+            worker.poller.replace(task)
+        elif self._started:
+            self._workers[key] = self._employ(task)
+
+    def remove(self, key: Key) -> None:
+        """The PeragoTask is gone: poll no more for it."""
+        worker = self._workers.pop(key, None)
+        if worker is not None:
+            worker.status.cancel()
+            worker.poller.stop()
+            self._ending.add(worker.polling)
+            worker.polling.add_done_callback(self._ending.discard)
+
+    def wake(self, key: Key) -> None:
+        """An attempt of this PeragoTask has changed: there may be room."""
+        worker = self._workers.get(key)
+        if worker is not None:
+            worker.poller.wake()
+
+    async def stop(self, seconds: float) -> None:
+        """Poll no more, await the polls under way, and make attempts of all that they hand out, within this time."""
+        self._started = False
+        for key in tuple(self._workers):
+            self.remove(key)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
+        if self._ending:
+            _, late = await asyncio.wait(tuple(self._ending), timeout=seconds)
+            for polling in late:
+                logger.warning("{}: given up; its tasks wait in Conductor for their time-out", polling.get_name())
+                polling.cancel()
+        await self._world.creation.settle(max(deadline - clock(), 0.0))
+
+    def _employ(self, task: PeragoTask) -> _Worker:
+        world = self._world
+        poller = TaskPoller(
+            task,
+            world.conductor,
+            world.creation,
+            world.attempts,
+            self._settings,
+            clock=lambda: world.now().timestamp(),
+        )
+        return _Worker(
+            poller,
+            _background(f"poll for {task.metadata.name}", poller.run),
+            _background(f"status of {task.metadata.name}", partial(self._keep_status, poller)),
+        )
+
+    async def _keep_status(self, poller: TaskPoller) -> None:
+        """Write the PeragoTask's status whenever it differs from what is true."""
+        while True:
+            await asyncio.sleep(STATUS_SECONDS)
+            namespace, name = poller.key
+            patch = status_patch(poller.task, await self._numbers(poller), poller.state, self._world.now())
+            if patch is None:
+                continue
+            try:
+                await self._world.cluster.patch_task_status(namespace, name, patch)
+            except NotFound:
+                logger.debug("PeragoTask {}/{} is gone", namespace, name)
+            except PortError as error:
+                logger.warning("status of PeragoTask {}/{}: {}", namespace, name, error)
+
+    async def _numbers(self, poller: TaskPoller) -> TaskNumbers:
+        attempts = self._world.attempts
+        return TaskNumbers(
+            active=len(attempts.unfinished(poller.key)),
+            pending_pods=attempts.pending(poller.key),
+            queued=await self._queued(poller),
+        )
+
+    async def _queued(self, poller: TaskPoller) -> int | None:
+        """Tasks waiting in Conductor; None when that is not known now."""
+        spec = poller.task.spec
+        if spec.task_type is None:
+            return None
+        try:
+            return await self._world.conductor.queue_size(spec.task_type, spec.domain)
+        except PortError as error:
+            logger.debug("queue size of {}: {}", spec.task_type, error)
+            return None
+
+
+def _background(name: str, loop: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    return asyncio.create_task(lasting(name, loop), name=name)

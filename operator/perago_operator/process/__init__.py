@@ -1,0 +1,1 @@
+"""When this replica works, and how it ends."""

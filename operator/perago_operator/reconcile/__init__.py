@@ -1,0 +1,1 @@
+"""One attempt: gather the facts, decide, act, until there is nothing to do."""

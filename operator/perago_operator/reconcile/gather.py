@@ -1,0 +1,62 @@
+"""From stores and memory to the facts about one attempt. Reads, and decides nothing."""
+
+from dataclasses import replace
+
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.core import names
+from perago_operator.core.config import Config
+from perago_operator.core.facts import Facts, Sibling
+from perago_operator.core.memory import Memory
+from perago_operator.core.names import Key
+from perago_operator.core.resolve import resolve
+from perago_operator.watch.stores import Stores, age, task_key
+
+
+def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, config: Config) -> Facts:
+    """Everything that is known about the attempt now."""
+    key = (attempt.metadata.namespace, attempt.metadata.name)
+    pods = stores.pods.of(key)
+    own = tuple(each for each in pods if each.belongs_to(attempt.metadata.uid))
+    strangers = frozenset(each.name for each in pods) - {each.name for each in own}
+    at = task_key(attempt)
+    task = stores.tasks.get(at) if at else None
+    facts = Facts(attempt, task, own, replace(memory, created=memory.created - strangers))
+    if attempt.status.outcome is not None:
+        return facts
+    siblings = tuple(_sibling(each, stores) for each in stores.attempts.siblings(attempt))
+    return replace(facts, siblings=siblings, ahead=0 if facts.pod_was_created else _ahead(facts, stores, config))
+
+
+def _sibling(other: PeragoAttempt, stores: Stores) -> Sibling:
+    key = (other.metadata.namespace, other.metadata.name)
+    staged = other.status.staging is not None and other.status.staging.state != "Deleted"
+    may_publish = other.status.outcome is None and not _never_started(other, key, stores)
+    retry = other.spec.conductor.retry_count if other.spec.conductor else 0
+    return Sibling(other.metadata.name, retry, settled=not staged and not may_publish)
+
+
+def _never_started(other: PeragoAttempt, key: Key, stores: Stores) -> bool:
+    """Being deleted or not, it has no pod and will get none: a later attempt exists."""
+    return other.status.pod_name is None and not stores.pods.of(key)
+
+
+def _ahead(facts: Facts, stores: Stores, config: Config) -> int:
+    """Attempts of the same task that have a pod, or wait for one and are older."""
+    at = task_key(facts.attempt)
+    if at is None or resolve(facts.attempt.spec, facts.task, config).max_concurrency is None:
+        return 0
+    mine = age(facts.attempt)
+    others = (each for each in stores.attempts.open_attempts(at) if each.metadata.name != facts.name)
+    return sum(1 for each in others if each.status.pod_name or age(each) < mine)
+
+
+def pod_is_strange(stores: Stores, key: Key, uid: str, pod_name: str) -> bool:
+    """A pod of that name exists and belongs to an earlier attempt of the same name."""
+    pod = stores.pods.get((key[0], pod_name))
+    return pod is not None and not pod.belongs_to(uid)
+
+
+def orphans(stores: Stores, key: Key) -> tuple[str, ...]:
+    """Pods that hold our finalizer, are being deleted, and whose attempt is gone: nobody asks for their word."""
+    held = (each for each in stores.pods.of(key) if names.POD_FINALIZER in each.metadata.finalizers)
+    return tuple(each.name for each in held if each.metadata.deletion_timestamp)

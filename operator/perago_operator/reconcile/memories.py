@@ -1,0 +1,71 @@
+"""The memories of all attempts: met, kept up to date with what was learnt, forgotten. It makes no call."""
+
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.reasons import Reason
+from perago_operator.core import actions as do
+from perago_operator.core.config import Config
+from perago_operator.core.facts import Facts
+from perago_operator.core.learn import Answer, Failure, failed, first_memory, learned, looked
+from perago_operator.core.memory import Memory
+from perago_operator.core.names import Key
+from perago_operator.ports import Manifest
+from perago_operator.reconcile.apply import Clock
+from perago_operator.reconcile.gather import gather, pod_is_strange
+from perago_operator.watch.stores import Stores
+
+
+class Memories:
+    """By attempt; another object of the same name has a memory of its own."""
+
+    def __init__(self, stores: Stores, config: Config, clock: Clock) -> None:
+        self._stores = stores
+        self._config = config
+        self._clock = clock
+        self._memories: dict[Key, Memory] = {}
+
+    def facts(self, key: Key, attempt: PeragoAttempt) -> Facts:
+        """The facts about an attempt now, what this look adds to the memory included."""
+        memory = self._memories.get(key)
+        if memory is None or memory.uid != attempt.metadata.uid:
+            memory = self._meet(attempt)
+        facts = gather(attempt, self._stores, memory, self._config)
+        self._memories[key] = looked(facts.memory, facts, self._clock())
+        return facts.remembering(self._memories[key])
+
+    def _meet(self, attempt: PeragoAttempt) -> Memory:
+        reporting = attempt.status.reporting
+        return first_memory(
+            attempt.metadata.uid,
+            self._clock(),
+            under_way=attempt.status.phase is not None,
+            reports=(reporting.attempts if reporting else None) or 0,
+        )
+
+    def succeeded(self, key: Key, action: do.Action, facts: Facts, answer: Answer | Manifest) -> None:
+        """A call was answered; a patched attempt goes into the store at once, not only when the watch shows it."""
+        if isinstance(answer, dict):
+            return self._patched(key, action, facts, answer)
+        uid = facts.attempt.metadata.uid
+        if isinstance(action, do.CreatePod) and pod_is_strange(self._stores, key, uid, action.name):
+            message = f"pod {action.name} of an earlier attempt of this name is still ending"
+            return self.failed(key, action, facts, Failure(Reason.POD_REFUSED, message))
+        when = (self._clock(), self._config)
+        self._memories[key] = learned(self._memories[key], action, answer, facts, when)
+        return None
+
+    def _patched(self, key: Key, action: do.Action, facts: Facts, attempt: Manifest) -> None:
+        """A patch that changed nothing would be tried for ever: the schema over there does not know a field of ours."""
+        if attempt["metadata"]["resourceVersion"] == facts.attempt.metadata.resource_version:
+            message = "the API server left the status as it was: its CRDs are not those of this version"
+            return self.failed(key, action, facts, Failure(Reason.POD_REFUSED, message))
+        self._stores.attempts.put(attempt)
+        return self.succeeded(key, action, facts, None)
+
+    def failed(self, key: Key, action: do.Action, facts: Facts, failure: Failure) -> None:
+        """A call failed, or had no effect."""
+        when = (self._clock(), self._config)
+        self._memories[key] = failed(self._memories[key], action, failure, facts, when)
+
+    def forget(self, key: Key) -> None:
+        """The attempt is gone."""
+        self._memories.pop(key, None)

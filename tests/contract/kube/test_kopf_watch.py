@@ -1,0 +1,103 @@
+"""kopf against a real API server: objects reach their sinks, and nothing else happens."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import kopf
+import pytest
+
+from perago_operator.adapters import kopf_watch, kube_access
+from perago_operator.ports import Key, Manifest, key_of
+from tests.contract.kube.bench import Bench
+from tests.contract.kube.names import attempt
+
+
+class Sink:
+    """Keeps objects, and tells of changes."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Key, Manifest] = {}
+        self._changed = asyncio.Event()
+
+    def put(self, obj: Manifest) -> None:
+        self.objects[key_of(obj)] = obj
+        self._changed.set()
+
+    def remove(self, key: Key) -> None:
+        self.objects.pop(key, None)
+        self._changed.set()
+
+    async def until(self, *names: str) -> None:
+        """Wait until exactly these objects are there."""
+        async with asyncio.timeout(30):
+            while {name for _, name in self.objects} != set(names):
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@asynccontextmanager
+async def watching(kubeconfig: Path, namespace: str) -> AsyncIterator[kopf_watch.Sinks]:
+    """kopf at work on one namespace."""
+    access = kube_access.load(kubeconfig)
+    scheme, _, token = (access.read_authorization() or "").partition(" ")
+    connection = kopf.ConnectionInfo(
+        server=access.server, ca_path=access.files.ca, scheme=scheme or None, token=token or None
+    )
+    sinks = kopf_watch.Sinks(Sink(), Sink())
+    ready = asyncio.Event()
+    running = asyncio.create_task(kopf_watch.watch(kopf_watch.registry(sinks, lambda: connection), (namespace,), ready))
+    try:
+        async with asyncio.timeout(30):
+            await ready.wait()
+        yield sinks
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+def bench(real_bench: Bench) -> Bench:
+    """kopf needs a real one."""
+    return real_bench
+
+
+async def test_objects_that_exist_and_that_come_and_go_reach_their_sinks(bench: Bench, kubeconfig: Path) -> None:
+    """Attempts here, PeragoTasks there."""
+    await bench.cluster.create_attempt(bench.namespace, attempt("before"))
+    async with watching(kubeconfig, bench.namespace) as sinks:
+        assert isinstance(sinks.attempts, Sink)
+        assert isinstance(sinks.tasks, Sink)
+        await sinks.attempts.until("before")
+        await bench.task("build")
+        await sinks.tasks.until("build")
+        uid = sinks.attempts.objects[bench.namespace, "before"]["metadata"]["uid"]
+        await bench.cluster.delete_attempt(bench.namespace, "before", uid)
+        await bench.cluster.release_attempt(bench.namespace, "before", uid)
+        await sinks.attempts.until()
+
+
+async def test_kopf_leaves_no_mark_on_an_object(bench: Bench, kubeconfig: Path) -> None:
+    """No annotation, no finalizer, no event: one version, ours."""
+    await bench.cluster.create_attempt(bench.namespace, attempt())
+    async with watching(kubeconfig, bench.namespace) as sinks:
+        assert isinstance(sinks.attempts, Sink)
+        await sinks.attempts.until("a1")
+        seen = sinks.attempts.objects[bench.namespace, "a1"]
+    found = await bench.get("PeragoAttempt", "a1")
+    assert found is not None
+    assert found["metadata"]["resourceVersion"] == seen["metadata"]["resourceVersion"]
+    assert bench.real is not None
+    assert (await bench.real.get(f"/api/v1/namespaces/{bench.namespace}/events"))["items"] == []
+
+
+async def test_canceling_ends_kopf_and_nothing_else(bench: Bench, kubeconfig: Path) -> None:
+    """`kopf.operator` would cancel every other task of the event loop."""
+    other = asyncio.create_task(asyncio.Event().wait())
+    async with watching(kubeconfig, bench.namespace):
+        mine = asyncio.create_task(asyncio.Event().wait())
+    assert not other.done()
+    assert not mine.done()
+    for task in (other, mine):
+        task.cancel()

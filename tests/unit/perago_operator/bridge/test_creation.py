@@ -1,0 +1,189 @@
+"""Every polled task becomes an attempt, or Conductor learns why not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from perago_operator.api.task import PeragoTask
+from perago_operator.bridge.creation import Creation, Key, order
+from perago_operator.loops import Backoff
+from perago_operator.ports import PolledTask, QuotaExceeded, Refused, Unreachable
+from tests.builders import task
+from tests.fakes.conductor import FakeConductor
+from tests.fakes.kube import FakeCluster
+from tests.fakes.waiting import until
+
+TASK: Key = ("ns", "build")
+BUILD = PeragoTask.model_validate(task("build"))
+AWAY = Unreachable("away")
+
+
+class Shown:
+    """What the watch has shown: the cluster's attempts, unless it is blind."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self.cluster = cluster
+        self.blind = False
+
+    def exists(self, attempt: Key) -> bool:
+        return not self.blind and ("PeragoAttempt", *attempt) in self.cluster.objects
+
+    def unfinished(self, task: Key) -> frozenset[str]:
+        return frozenset(name for kind, _, name in self.cluster.objects if kind == "PeragoAttempt" and not self.blind)
+
+
+class Bench:
+    """Fakes, and a creation over them whose retries wait for nothing."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.conductor = FakeConductor()
+        self.shown = Shown(self.cluster)
+        self.seconds = 0.0
+        self.creation = Creation(
+            self.cluster, self.conductor, self.shown, clock=lambda: self.seconds, backoff=Backoff(first=0, cap=0)
+        )
+
+    async def polled(self, task_id: str = "t1") -> None:
+        """A task is polled and handed over."""
+        self.conductor.schedule("build", task_id, response_timeout_seconds=30)
+        for one in await self.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0):
+            self.creation.start(order(one, BUILD))
+
+    async def later(self, seconds: float) -> None:
+        """Time passes once creation has been tried in vain."""
+        await until(lambda: "create_attempt" in self.cluster.trouble.calls)
+        self.seconds = seconds
+
+    async def settled(self) -> None:
+        """Everything under way has ended by itself."""
+        await until(lambda: not self.creation._under_way)
+
+    def attempts(self) -> list[str]:
+        """Names of the attempts in the cluster."""
+        return [name for kind, _, name in self.cluster.objects if kind == "PeragoAttempt"]
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    """A bench; what is still under way at the end is canceled."""
+    yield Bench()
+    for left in asyncio.all_tasks() - {asyncio.current_task()}:
+        left.cancel()
+
+
+async def test_a_polled_task_becomes_an_attempt_named_after_it(bench: Bench) -> None:
+    """The name is the deduplication."""
+    await bench.polled("t1")
+    await bench.settled()
+    assert bench.attempts() == ["t1"]
+
+
+async def test_a_task_handed_out_twice_is_one_attempt(bench: Bench) -> None:
+    """Conductor may do that; AlreadyExists is success."""
+    await bench.polled("t1")
+    await bench.settled()
+    bench.shown.blind = True
+    one = order((await _polled_again(bench))[0], BUILD)
+    bench.creation.start(one)
+    await bench.settled()
+    assert bench.attempts() == ["t1"]
+
+
+async def _polled_again(bench: Bench) -> list[PolledTask]:
+    await bench.conductor.give_back(bench.conductor.tasks["t1"].identity)
+    return await bench.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0)
+
+
+@pytest.mark.parametrize("error", [AWAY, QuotaExceeded("full"), Refused("no", status=403, message="forbidden")])
+async def test_creation_is_tried_until_it_succeeds(bench: Bench, error: Exception) -> None:
+    """Nothing that may pass loses a task."""
+    bench.cluster.trouble.fail("create_attempt", error, times=7)
+    await bench.polled()
+    await bench.settled()
+    assert bench.attempts() == ["t1"]
+
+
+async def test_a_creation_whose_answer_is_lost_is_not_a_second_attempt(bench: Bench) -> None:
+    """The next try finds it there."""
+    bench.cluster.trouble.fail("create_attempt", AWAY, landed=True)
+    await bench.polled()
+    await bench.settled()
+    assert bench.attempts() == ["t1"]
+
+
+async def test_the_lease_is_extended_while_the_api_server_is_away(bench: Bench) -> None:
+    """Else Conductor would time the task out."""
+    bench.cluster.trouble.break_("create_attempt", AWAY)
+    await bench.polled()
+    await bench.later(11.0)
+    await until(lambda: bench.conductor.tasks["t1"].leases == 1)
+    bench.cluster.trouble.mend("create_attempt")
+    await bench.settled()
+    assert bench.attempts() == ["t1"]
+
+
+async def test_no_lease_keeps_a_task_that_the_api_server_forbids(bench: Bench) -> None:
+    """A forbidden attempt is nobody's outage: Conductor may give the task to somebody else."""
+    bench.cluster.trouble.break_("create_attempt", Refused("no", status=403, message="forbidden"))
+    await bench.polled()
+    await bench.later(11.0)
+    await until(lambda: "read" in bench.conductor.trouble.calls)
+    assert "extend_lease" not in bench.conductor.trouble.calls
+
+
+async def test_a_task_that_conductor_has_ended_is_given_up(bench: Bench) -> None:
+    """No attempt is made of a canceled task."""
+    bench.cluster.trouble.break_("create_attempt", AWAY)
+    await bench.polled()
+    bench.conductor.cancel("t1")
+    await bench.later(11.0)
+    await bench.settled()
+    assert bench.attempts() == []
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_an_attempt_that_can_never_be_made_is_reported(bench: Bench, status: int) -> None:
+    """Trying again would fail for ever, and so would a retry by Conductor."""
+    bench.cluster.trouble.break_("create_attempt", Refused("no", status=status, message="too large"))
+    await bench.polled()
+    await bench.settled()
+    task = bench.conductor.tasks["t1"]
+    assert (task.status, task.reason) == ("FAILED_WITH_TERMINAL_ERROR", "the attempt was refused: too large")
+
+
+async def test_a_created_attempt_counts_before_the_watch_shows_it(bench: Bench) -> None:
+    """Otherwise a poller would take more than it has room for."""
+    bench.shown.blind = True
+    await bench.polled()
+    await bench.settled()
+    assert bench.creation.unseen(TASK) == {"t1"}
+    bench.shown.blind = False
+    assert bench.creation.unseen(TASK) == frozenset()
+
+
+async def test_an_attempt_that_no_watch_ever_shows_stops_counting(bench: Bench) -> None:
+    """It was deleted before the watch was there."""
+    bench.shown.blind = True
+    await bench.polled()
+    await bench.settled()
+    bench.seconds = 31.0
+    assert bench.creation.unseen(TASK) == frozenset()
+
+
+async def test_what_cannot_be_created_in_time_goes_back_to_conductor(bench: Bench) -> None:
+    """At a shutdown nothing that was polled is lost: another replica gets it at once."""
+    bench.cluster.trouble.break_("create_attempt", AWAY)
+    await bench.polled()
+    await bench.creation.settle(0.01)
+    assert bench.conductor.tasks["t1"].status == "SCHEDULED"
+
+
+async def test_settling_awaits_creations_under_way(bench: Bench) -> None:
+    """A slow API server has the time of the shutdown."""
+    bench.cluster.trouble.fail("create_attempt", AWAY, times=3)
+    await bench.polled()
+    await bench.creation.settle(10)
+    assert bench.attempts() == ["t1"]
+    assert bench.conductor.tasks["t1"].status == "IN_PROGRESS"

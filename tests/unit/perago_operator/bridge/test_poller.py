@@ -1,0 +1,189 @@
+"""A poller takes what there is room for, at once, and nothing while it must not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from perago_operator.api.task import PeragoTask
+from perago_operator.bridge.creation import Creation, Key
+from perago_operator.bridge.poller import PollSettings, TaskPoller
+from perago_operator.ports import Unreachable
+from tests.builders import task
+from tests.fakes.conductor import FakeConductor
+from tests.fakes.kube import FakeCluster
+from tests.fakes.waiting import until
+
+LONG = 600.0
+"""Seconds of a poll that ends by an event only, as far as a test is concerned."""
+
+
+class Shown:
+    """All attempts of the cluster are unfinished, until they are finished."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self.cluster = cluster
+        self.finished: set[str] = set()
+
+    def exists(self, attempt: Key) -> bool:
+        return ("PeragoAttempt", *attempt) in self.cluster.objects
+
+    def unfinished(self, task: Key) -> frozenset[str]:
+        return frozenset(name for _, _, name in self.cluster.objects) - self.finished
+
+
+def peragotask(**spec: Any) -> PeragoTask:
+    """A PeragoTask for task type `build`."""
+    return PeragoTask.model_validate(task("build", **({"taskType": "build"} | spec)))
+
+
+class Bench:
+    """Fakes and a poller over them."""
+
+    def __init__(self, seconds: float = LONG, **spec: Any) -> None:
+        self.cluster = FakeCluster()
+        self.conductor = FakeConductor()
+        self.shown = Shown(self.cluster)
+        creation = Creation(self.cluster, self.conductor, self.shown, clock=lambda: 0.0)
+        self.poller = TaskPoller(
+            peragotask(**spec),
+            self.conductor,
+            creation,
+            self.shown,
+            PollSettings(worker_id="me", poll_seconds=seconds, max_attempts=100),
+            clock=lambda: 1000.0,
+        )
+        self.running: asyncio.Task[None] | None = None
+
+    def run(self) -> "Bench":
+        """Start polling."""
+        self.running = asyncio.create_task(self.poller.run())
+        return self
+
+    def schedule(self, count: int) -> None:
+        """So many tasks are scheduled in Conductor."""
+        for _ in range(count):
+            self.conductor.schedule("build")
+
+    def made(self) -> int:
+        """How many attempts there are."""
+        return len(self.cluster.objects)
+
+    def polls(self) -> int:
+        """How many polls were begun."""
+        return self.conductor.trouble.calls.count("poll")
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_left() -> AsyncIterator[None]:
+    yield
+    for left in asyncio.all_tasks() - {asyncio.current_task()}:
+        left.cancel()
+
+
+async def test_a_task_becomes_an_attempt_as_soon_as_it_is_scheduled() -> None:
+    """The long poll ends with the first task, however long it may last."""
+    bench = Bench().run()
+    await until(lambda: bench.polls() == 1)
+    bench.schedule(1)
+    await until(lambda: bench.made() == 1)
+
+
+async def test_what_waits_is_taken_without_waiting_for_more() -> None:
+    """A batch poll would wait for all it asked for; so the batch comes second, and does not wait."""
+    bench = Bench()
+    bench.schedule(30)
+    bench.run()
+    await until(lambda: bench.made() == 30)
+    assert bench.polls() <= 5
+
+
+async def test_no_more_attempts_than_max_concurrency() -> None:
+    """Attempts that no watch has shown yet count as well."""
+    bench = Bench(maxConcurrency=3)
+    bench.schedule(5)
+    bench.run()
+    await until(lambda: bench.made() == 3)
+    await until(lambda: bench.poller.state.reason == "MaxConcurrency")
+    assert len(bench.conductor.tasks) - bench.made() == await bench.conductor.queue_size("build", None)
+
+
+async def test_room_that_was_made_is_used_at_once() -> None:
+    """A finished attempt wakes the poller: nothing waits for a period."""
+    bench = Bench(maxConcurrency=1)
+    bench.schedule(2)
+    bench.run()
+    await until(lambda: bench.made() == 1)
+    bench.shown.finished = {"task-1"}
+    bench.poller.wake()
+    await until(lambda: bench.made() == 2)
+
+
+@pytest.mark.parametrize(("spec", "reason"), [({"paused": True}, "Paused"), ({"taskType": None}, "NoTaskType")])
+async def test_who_must_not_poll_does_not(spec: dict[str, Any], reason: str) -> None:
+    """Paused, or nothing to poll for."""
+    bench = Bench(**spec)
+    bench.schedule(1)
+    bench.run()
+    await until(lambda: bench.poller.state.reason == reason)
+    assert (bench.polls(), bench.poller.state.polling) == (0, False)
+
+
+async def test_unpausing_takes_effect_at_once() -> None:
+    """The changed PeragoTask wakes the loop."""
+    bench = Bench(paused=True).run()
+    bench.schedule(1)
+    await until(lambda: bench.poller.state.reason == "Paused")
+    bench.poller.replace(peragotask())
+    await until(lambda: bench.made() == 1)
+
+
+async def test_a_domain_is_polled_from() -> None:
+    """Tasks of other domains are left to others."""
+    bench = Bench(domain="blue")
+    bench.conductor.schedule("build", domain="green")
+    bench.conductor.schedule("build", "mine", domain="blue")
+    bench.run()
+    await until(lambda: bench.made() == 1)
+    assert ("PeragoAttempt", "ns", "mine") in bench.cluster.objects
+
+
+async def test_a_failed_poll_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conductor is away, and comes back."""
+    bench = Bench()
+    bench.conductor.trouble.fail("poll", Unreachable("away"))
+    bench.run()
+    await until(lambda: bench.poller.state.reason == "PollFailed")
+    bench.schedule(1)
+    await until(lambda: bench.made() == 1)
+    assert bench.poller.state.polling
+
+
+async def test_a_lost_poll_is_never_repeated_by_itself() -> None:
+    """Its tasks stay IN_PROGRESS in Conductor until their time-out; the next poll takes others."""
+    bench = Bench()
+    bench.schedule(1)
+    bench.conductor.trouble.fail("poll", Unreachable("lost", fate_unknown=True), landed=True)
+    bench.run()
+    await until(lambda: bench.poller.state.reason == "PollFailed")
+    assert bench.conductor.tasks["task-1"].status == "IN_PROGRESS"
+
+
+async def test_stopping_awaits_the_poll_under_way_and_keeps_what_it_brings() -> None:
+    """Nothing that Conductor handed out is lost at a shutdown."""
+    bench = Bench().run()
+    await until(lambda: bench.polls() == 1)
+    bench.poller.stop()
+    bench.schedule(2)
+    assert bench.running is not None
+    await bench.running
+    await until(lambda: bench.made() == 1)
+    assert bench.conductor.tasks["task-2"].status == "SCHEDULED"
+
+
+async def test_the_time_of_the_last_poll_is_kept() -> None:
+    """People see in the status that polling goes on."""
+    bench = Bench(seconds=0.001).run()
+    await until(lambda: bench.polls() > 1)
+    assert bench.poller.state.last_poll == 1000.0

@@ -1,0 +1,78 @@
+"""A PeragoTask's status is written when it says something new, and not for every poll."""
+
+from datetime import timedelta
+from typing import Any
+
+from perago_operator.api.task import PeragoTask
+from perago_operator.bridge.poller import PollState
+from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
+from tests.builders import START, task
+from tests.fakes.kube import merged
+
+NUMBERS = TaskNumbers(active=2, pending_pods=1, queued=5)
+POLLING = PollState("Polling", "at most 3 attempts at once", START.timestamp())
+
+
+def peragotask(status: dict[str, Any] | None = None, **spec: Any) -> PeragoTask:
+    """A PeragoTask with this status."""
+    return PeragoTask.model_validate(task("build", **spec) | {"status": status or {}})
+
+
+def settled(numbers: TaskNumbers = NUMBERS, state: PollState = POLLING) -> PeragoTask:
+    """A PeragoTask whose status says exactly this."""
+    patch = status_patch(peragotask(), numbers, state, START)
+    assert patch is not None
+    return PeragoTask.model_validate(merged(task("build"), patch))
+
+
+def patch_of(task: PeragoTask, numbers: TaskNumbers, state: PollState, seconds: float = 0) -> dict[str, Any]:
+    """What is written, so many seconds after the start."""
+    patch: Any = status_patch(task, numbers, state, START + timedelta(seconds=seconds))
+    return {} if patch is None else dict(patch["status"])
+
+
+def test_the_first_status_says_everything() -> None:
+    """Numbers, conditions, time of the last poll."""
+    patch = patch_of(peragotask(), NUMBERS, POLLING)
+    assert patch["active"] == 2
+    assert set(patch) == {"active", "pendingPods", "queued", "conditions", "lastPollTime"}
+
+
+def test_what_is_written_already_is_not_written_again() -> None:
+    """No write, no event, nobody woken."""
+    assert patch_of(settled(), NUMBERS, POLLING) == {}
+
+
+def test_polling_alone_is_written_once_a_minute() -> None:
+    """Another poll a second later is nothing new; a minute later it is."""
+    later = PollState("Polling", POLLING.message, START.timestamp() + 59)
+    assert patch_of(settled(), NUMBERS, later, 59) == {}
+    minute = PollState("Polling", POLLING.message, START.timestamp() + 60)
+    assert patch_of(settled(), NUMBERS, minute, 60) == {"lastPollTime": "2026-01-01T00:01:00Z"}
+
+
+def test_an_unknown_queue_keeps_the_last_number() -> None:
+    """Conductor could not be asked."""
+    assert "queued" not in patch_of(settled(), TaskNumbers(2, 1, None), POLLING)
+
+
+def test_a_condition_that_turns_has_a_new_transition_time() -> None:
+    """Whole seconds, as they are stored."""
+    patch = patch_of(settled(), NUMBERS, PollState("PollFailed", "refused"), 7)
+    polling = next(one for one in patch["conditions"] if one["type"] == "Polling")
+    assert (polling["status"], polling["lastTransitionTime"]) == ("False", "2026-01-01T00:00:07Z")
+
+
+def test_a_condition_with_another_reason_keeps_its_transition_time() -> None:
+    """Polling and MaxConcurrency are both True."""
+    patch = patch_of(settled(), NUMBERS, PollState("MaxConcurrency"), 7)
+    polling = next(one for one in patch["conditions"] if one["type"] == "Polling")
+    assert (polling["reason"], polling["lastTransitionTime"]) == ("MaxConcurrency", "2026-01-01T00:00:00Z")
+
+
+def test_a_task_without_code_is_not_ready_and_says_what_is_missing() -> None:
+    """Its attempts have to bring it."""
+    bare = PeragoTask.model_validate({"metadata": {"name": "bare", "namespace": "ns"}, "spec": {"module": "app.task"}})
+    patch = patch_of(bare, NUMBERS, PollState("NoTaskType"))
+    ready = next(one for one in patch["conditions"] if one["type"] == "Ready")
+    assert (ready["status"], ready["message"].split(" not")[0]) == ("False", "spec.image")

@@ -1,0 +1,151 @@
+"""At most one replica leads, whatever fails; the others are ready."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perago_operator.ports import Conflict, Lease, Unreachable
+from perago_operator.process.leader import Leadership, LeadershipLost, Observed, Terms, next_write, observe
+from tests.fakes.kube import FakeLeases
+from tests.fakes.waiting import until
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+AT_ONCE = Terms(duration=15, deadline=10, retry=0)
+
+
+class Time:
+    """Seconds that a test moves on."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def clock(self) -> float:
+        return self.seconds
+
+    def wall(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+
+def replica(leases: FakeLeases, identity: str, time: Time, terms: Terms = AT_ONCE) -> Leadership:
+    """A candidate."""
+    return Leadership(leases, identity, clock=time.clock, wall=time.wall, terms=terms)
+
+
+async def test_the_first_replica_leads() -> None:
+    """No Lease is there: it is made."""
+    leases, time = FakeLeases(), Time()
+    one = replica(leases, "one", time)
+    await one.acquire()
+    assert one.leading
+    assert leases.stored.holder == "one"
+
+
+async def test_the_second_waits_until_the_lease_is_released() -> None:
+    """A release is noticed at the next try, without waiting for the Lease's end."""
+    leases, time = FakeLeases(), Time()
+    one, two = replica(leases, "one", time), replica(leases, "two", time)
+    await one.acquire()
+    waiting = asyncio.create_task(two.acquire())
+    await asyncio.sleep(0)
+    assert not two.leading
+    await one.release()
+    await waiting
+    assert leases.stored.holder == "two"
+
+
+async def test_a_dead_leader_is_followed_after_the_duration() -> None:
+    """The Lease was not seen to change for as long as it says."""
+    leases, time = FakeLeases(), Time()
+    await replica(leases, "dead", time).acquire()
+    two = replica(leases, "two", time)
+    waiting = asyncio.create_task(two.acquire())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not two.leading
+    time.seconds = 15.0
+    await waiting
+    assert leases.stored.transitions == 1
+
+
+async def test_the_same_identity_takes_over_at_once() -> None:
+    """A container that was restarted in its pod need not wait for itself."""
+    leases, time = FakeLeases(), Time()
+    await replica(leases, "pod", time).acquire()
+    again = replica(leases, "pod", time)
+    await again.acquire()
+    assert leases.stored.transitions == 0
+
+
+async def test_leadership_is_lost_when_renewing_fails_for_too_long() -> None:
+    """The leader stops before anyone else may start."""
+    leases, time = FakeLeases(), Time()
+    one = replica(leases, "one", time)
+    await one.acquire()
+    leases.trouble.break_("read", Unreachable("away"))
+    holding = asyncio.create_task(one.hold())
+    await until(lambda: leases.trouble.calls.count("read") > 2)
+    time.seconds = 10.0
+    with pytest.raises(LeadershipLost):
+        await holding
+    assert not one.leading
+
+
+async def test_a_short_outage_costs_nothing() -> None:
+    """Renewing is tried again until the deadline."""
+    leases, time = FakeLeases(), Time()
+    one = replica(leases, "one", time)
+    await one.acquire()
+    leases.trouble.fail("read", Unreachable("away"), times=3)
+    holding = asyncio.create_task(one.hold())
+    await until(lambda: leases.trouble.calls.count("write") == 2)
+    assert not holding.done()
+    holding.cancel()
+
+
+async def test_a_lease_taken_by_another_is_lost_at_once() -> None:
+    """Someone edited it: two must not work."""
+    leases, time = FakeLeases(), Time()
+    one = replica(leases, "one", time)
+    await one.acquire()
+    leases.stored = Lease("thief", 15, "a", "b", 1, "77")
+    with pytest.raises(LeadershipLost):
+        await one.hold()
+
+
+async def test_only_its_own_lease_is_released() -> None:
+    """A replica that lost leadership leaves the successor's Lease alone."""
+    leases, time = FakeLeases(), Time()
+    one = replica(leases, "one", time)
+    await one.acquire()
+    leases.stored = Lease("two", 15, "a", "b", 1, "77")
+    await one.release()
+    assert leases.stored.holder == "two"
+
+
+async def test_a_release_that_fails_is_no_failure() -> None:
+    """The Lease runs out by itself."""
+    leases, time = FakeLeases(), Time()
+    one = replica(leases, "one", time)
+    await one.acquire()
+    leases.trouble.fail("write", Conflict("changed"))
+    await one.release()
+    assert not one.leading
+
+
+def test_a_lease_seen_unchanged_keeps_its_age() -> None:
+    """Its expiry is counted from when it was first seen like this, on our own clock."""
+    lease = Lease("other", 15, "a", "b", 0, "1")
+    first = observe(None, lease, 5.0)
+    assert observe(first, lease, 9.0).since == 5.0
+    assert observe(first, Lease("other", 15, "a", "c", 0, "2"), 9.0).since == 9.0
+
+
+@given(st.text(min_size=1, max_size=3), st.floats(0, 40), st.integers(1, 30))
+def test_a_lease_of_another_is_written_only_after_its_duration(holder: str, waited: float, duration: int) -> None:
+    """For any holder, wait and duration."""
+    observed = Observed(Lease(holder, duration, "a", "b", 0, "1"), since=0.0)
+    wanted = next_write(observed, "me!!", waited, "now", 15)
+    assert (wanted is None) == (waited < duration)

@@ -1,0 +1,137 @@
+"""Single actions over the ports, and foreign errors in the core's words."""
+
+from typing import Any
+
+import pytest
+
+from perago.wire import Outcome
+from perago_operator import ports
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.reasons import Reason
+from perago_operator.core import actions as do
+from perago_operator.core.verdict import Standing, Verdict
+from perago_operator.reconcile.apply import Applier, failure_of
+from tests import builders as b
+from tests.unit.perago_operator.world import World
+
+OUTCOME = Outcome(status="FAILED", reason="TaskFailed", message="it broke")
+CREATE = do.CreatePod("a1-1", {})
+
+
+def applier(world: World) -> Applier:
+    """Over that world's parts."""
+    return Applier(world.cluster, world.conductor, world.versions, world.clock)
+
+
+async def carried_out(world: World, action: do.Action) -> Any:
+    """The action's answer."""
+    return await applier(world).carry_out(action, PeragoAttempt.model_validate(b.attempt()))
+
+
+@pytest.fixture
+def world() -> World:
+    """With one task that waits for a result."""
+    made = World()
+    made.conductor.schedule("build", b.NAME)
+    made.conductor.tasks[b.NAME].status = "IN_PROGRESS"
+    return made
+
+
+async def test_a_pod_that_is_there_already_was_created(world: World) -> None:
+    """Names are deterministic."""
+    world.cluster.add(b.pod())
+    assert await carried_out(world, do.CreatePod("a1-1", b.pod())) is None
+
+
+async def test_a_report_is_read_back(world: World) -> None:
+    """A 200 is no acceptance."""
+    verdict = await carried_out(world, do.Report(b.conductor_task(), OUTCOME))
+    assert isinstance(verdict, Verdict)
+    assert (verdict.standing, verdict.after_report) == (Standing.ACCEPTED, True)
+    assert world.conductor.trouble.calls == ["report", "read"]
+
+
+async def test_a_report_about_an_unknown_task_is_superseded(world: World) -> None:
+    """404: nobody waits for it."""
+    del world.conductor.tasks[b.NAME]
+    verdict = await carried_out(world, do.Report(b.conductor_task(), OUTCOME))
+    assert verdict.standing is Standing.SUPERSEDED
+
+
+async def test_a_heartbeat_extends_the_lease_of_an_open_task(world: World) -> None:
+    """And of no other: a terminal task would be rewritten."""
+    await carried_out(world, do.Heartbeat(b.conductor_task()))
+    assert world.conductor.tasks[b.NAME].leases == 1
+    world.conductor.cancel(b.NAME)
+    verdict = await carried_out(world, do.Heartbeat(b.conductor_task()))
+    assert (verdict.standing, world.conductor.trouble.calls[-1]) == (Standing.SUPERSEDED, "read")
+
+
+async def test_a_heartbeat_leaves_a_queued_task_alone(world: World) -> None:
+    """It will be handed out again, as the same attempt."""
+    world.conductor.tasks[b.NAME].status = "SCHEDULED"
+    assert (await carried_out(world, do.Heartbeat(b.conductor_task()))).standing is Standing.QUEUED
+    assert world.conductor.tasks[b.NAME].leases == 0
+
+
+async def test_a_heartbeat_after_a_lost_report_sees_that_it_arrived(world: World) -> None:
+    """It knows what was sent."""
+    await world.conductor.report(b.conductor_task(), OUTCOME)
+    verdict = await carried_out(world, do.Heartbeat(b.conductor_task(), OUTCOME))
+    assert verdict.standing is Standing.ACCEPTED
+
+
+async def test_evidence_in_a_repository_that_is_gone_is_none(world: World) -> None:
+    """Nothing can have been published there."""
+    world.versions.trouble.fail("find_publication", ports.NotFound("no such repository"))
+    assert await carried_out(world, do.AskEvidence("repo", "main", "commit-a")) is None
+
+
+async def test_only_a_guarded_patch_insists_on_the_version(world: World) -> None:
+    """The other one is about fields that nobody else writes."""
+    world.cluster.add(b.attempt(meta={"resourceVersion": "7"}))
+    patched = await carried_out(world, do.PatchStatus({"phase": "Starting"}))
+    assert patched["status"]["phase"] == "Starting"
+    with pytest.raises(ports.Conflict):
+        await carried_out(world, do.PatchStatus({"phase": "Running"}, guarded=True))
+
+
+def refused(status: int, message: str = "no") -> ports.Refused:
+    """Any other no."""
+    return ports.Refused(f"POST pods: {status} {message}", status=status, message=message)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ports.QuotaExceeded("exceeded quota"), Reason.QUOTA_EXCEEDED),
+        (ports.Unreachable("refused"), Reason.API_UNREACHABLE),
+        (ports.Conflict("changed"), Reason.POD_REFUSED),
+        (ports.NotFound("gone"), Reason.POD_REFUSED),
+        (refused(403), Reason.POD_REFUSED),
+    ],
+)
+def test_every_error_of_a_port_has_a_reason(error: ports.PortError, reason: Reason) -> None:
+    """And keeps its words."""
+    failure = failure_of(error, CREATE)
+    assert (failure.reason, failure.message) == (reason, str(error))
+
+
+def test_no_class_of_port_errors_is_forgotten() -> None:
+    """Each is one of those above, or never comes from a single call."""
+    known = {"Unreachable", "NotFound", "AlreadyExists", "Conflict", "QuotaExceeded", "Expired", "Refused"}
+    assert {each.__name__ for each in ports.PortError.__subclasses__()} == known
+
+
+@pytest.mark.parametrize("error", [refused(422), refused(400), refused(413), refused(403, "violates PodSecurity")])
+def test_a_pod_that_is_wrong_is_wrong_for_ever(error: ports.PortError) -> None:
+    """Unlike a lack of rights or of room."""
+    assert failure_of(error, CREATE).permanent
+    assert not failure_of(error, do.PatchStatus({})).permanent
+    assert not failure_of(refused(403, "forbidden"), CREATE).permanent
+
+
+def test_the_fate_of_a_call_is_passed_on() -> None:
+    """It left us, and no answer came back."""
+    assert failure_of(ports.Unreachable("time-out", fate_unknown=True), CREATE).fate_unknown
+    assert not failure_of(ports.Unreachable("refused"), CREATE).fate_unknown

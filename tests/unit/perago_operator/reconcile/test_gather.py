@@ -1,0 +1,101 @@
+"""From stores and memory to facts."""
+
+from typing import Any
+
+from perago_operator.core.config import Config
+from perago_operator.core.facts import Facts
+from perago_operator.reconcile.gather import gather, orphans, pod_is_strange
+from perago_operator.watch.stores import Stores
+from tests import builders as b
+
+KEY = ("ns", b.NAME)
+RETRY = b.conductor_task(task_id="a2", retry_count=1, seq=2).to_json()
+
+
+def stores(*objects: dict[str, Any]) -> Stores:
+    """Stores with these objects."""
+    made = Stores(lambda _: None)
+    kinds: dict[str, Any] = {"PeragoAttempt": made.attempts, "PeragoTask": made.tasks, "Pod": made.pods}
+    for each in objects:
+        kinds[each["kind"]].put(each)
+    return made
+
+
+def gathered(*objects: dict[str, Any], name: str = b.NAME, **memory: Any) -> Facts:
+    """Facts about the attempt of that name."""
+    made = stores(*objects)
+    attempt = made.attempts.get(("ns", name))
+    assert attempt is not None
+    return gather(attempt, made, b.memory(**memory), Config())
+
+
+def retry_of(earlier: dict[str, Any], *others: dict[str, Any]) -> Facts:
+    """Facts about the retry of an attempt."""
+    later = b.attempt(conductor=RETRY, meta={"name": "a2", "uid": "uid-a2"})
+    return gathered(earlier, later, *others, name="a2")
+
+
+def test_the_task_is_the_one_of_the_reference() -> None:
+    """In the attempt's own namespace."""
+    referring = b.attempt(taskRef={"name": "build"})
+    facts = gathered(referring, b.task("build"))
+    assert facts.task is not None
+    assert gathered(referring, b.task("other")).task is None
+
+
+def test_only_pods_of_this_very_attempt_count() -> None:
+    """An earlier object of the same name may have left one behind."""
+    facts = gathered(b.attempt(), b.pod(1, uid="another"), b.pod(2), created=frozenset({"a1-1", "a1-2"}))
+    assert [each.name for each in facts.pods] == ["a1-2"]
+    assert facts.memory.created == frozenset({"a1-2"})
+
+
+def test_a_strangers_pod_is_recognised() -> None:
+    """By its owner."""
+    made = stores(b.pod(1, uid="another"))
+    assert pod_is_strange(made, KEY, b.UID, "a1-1")
+    assert not pod_is_strange(made, KEY, "another", "a1-1")
+    assert not pod_is_strange(made, KEY, b.UID, "a1-2")
+
+
+def test_an_earlier_attempt_with_a_pod_is_not_settled() -> None:
+    """It may still publish."""
+    assert retry_of(b.attempt(status={"podName": "a1-1"})).unsettled_earlier is not None
+    assert retry_of(b.attempt(), b.pod()).unsettled_earlier is not None
+
+
+def test_an_earlier_attempt_with_an_outcome_is_settled_once_its_branch_is_gone() -> None:
+    """A staging branch could still be merged by a zombie."""
+    ended = b.attempt(status={"outcome": b.failure(), "staging": b.STAGING})
+    assert retry_of(ended).unsettled_earlier is not None
+    gone = b.attempt(status={"outcome": b.failure(), "staging": {**b.STAGING, "state": "Deleted"}})
+    assert retry_of(gone, b.pod()).unsettled_earlier is None
+
+
+def test_an_earlier_attempt_that_never_started_is_settled() -> None:
+    """It gets no pod any more: a later one exists."""
+    assert retry_of(b.attempt()).unsettled_earlier is None
+
+
+def test_those_ahead_have_a_pod_or_are_older() -> None:
+    """Counted only where a limit applies."""
+
+    def waiting(name: str, second: int, **status: Any) -> dict[str, Any]:
+        meta = {"name": name, "uid": f"uid-{name}", "creationTimestamp": b.stamp(second)}
+        return b.attempt(meta=meta, standalone=True, taskRef={"name": "build"}, status=status)
+
+    others = [
+        waiting("a0", 0),
+        waiting("a2", 2, podName="a2-1"),
+        waiting("a3", 3),
+        waiting("a4", 0, outcome=b.failure()),
+    ]
+    assert gathered(waiting("a1", 1), *others, b.task("build", maxConcurrency=3)).ahead == 2
+    assert gathered(waiting("a1", 1), *others, b.task("build")).ahead == 0
+
+
+def test_orphans_are_held_and_being_deleted() -> None:
+    """Others are none of ours, or will be deleted by the garbage collector first."""
+    leaving = b.pod(1, meta={"deletionTimestamp": b.stamp(1)})
+    released = b.pod(2, meta={"deletionTimestamp": b.stamp(1), "finalizers": []})
+    assert orphans(stores(leaving, released, b.pod(3)), KEY) == ("a1-1",)

@@ -1,0 +1,155 @@
+"""What the stores keep, and whom they tell."""
+
+from typing import Any
+
+import pytest
+
+from perago_operator.core.names import Key
+from perago_operator.watch.stores import Stores, age
+from tests import builders as b
+
+KEY = ("ns", b.NAME)
+
+
+class Heard:
+    """Stores, and the keys that their listener heard."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.stores = Stores(self.keys.append)
+
+    def since(self) -> list[Key]:
+        """What was heard since the last time."""
+        heard, self.keys[:] = list(self.keys), []
+        return heard
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """Empty stores."""
+    return Heard()
+
+
+def named(name: str, version: int = 1, **changes: Any) -> dict[str, Any]:
+    """An attempt of that name."""
+    meta = {"name": name, "uid": f"uid-{name}", "resourceVersion": str(version), **changes.pop("meta", {})}
+    return b.attempt(meta=meta, **changes)
+
+
+def test_a_newer_version_replaces_an_older_one(heard: Heard) -> None:
+    """Whoever brings it: a watch, or the answer to a patch of ours."""
+    heard.stores.attempts.put(named("a", 5, status={"phase": "Running"}))
+    heard.stores.attempts.put(named("a", 4, status={"phase": "Starting"}))
+    found = heard.stores.attempts.get(("ns", "a"))
+    assert found is not None
+    assert found.status.phase == "Running"
+    assert heard.since() == [("ns", "a")]
+
+
+def test_versions_are_numbers(heard: Heard) -> None:
+    """10 is newer than 9."""
+    heard.stores.attempts.put(named("a", 9))
+    heard.stores.attempts.put(named("a", 10))
+    assert heard.stores.attempts.versions() == {("ns", "a"): "10"}
+
+
+def test_another_object_of_the_name_replaces_it(heard: Heard) -> None:
+    """Whatever its version: the uid differs."""
+    heard.stores.attempts.put(named("a", 9))
+    heard.stores.attempts.put(named("a", 8, meta={"uid": "another"}))
+    found = heard.stores.attempts.get(("ns", "a"))
+    assert found is not None
+    assert found.metadata.uid == "another"
+
+
+def test_a_late_answer_does_not_bring_a_removed_object_back(heard: Heard) -> None:
+    """Its deletion was seen first."""
+    heard.stores.attempts.put(named("a"))
+    heard.stores.attempts.remove(("ns", "a"))
+    heard.stores.attempts.put(named("a", 99))
+    assert heard.stores.attempts.get(("ns", "a")) is None
+
+
+def test_an_object_that_cannot_be_read_is_left_out(heard: Heard) -> None:
+    """One bad object must not stop the watch."""
+    bad = named("a")
+    bad["spec"]["conductor"] = {"taskType": 3}
+    heard.stores.attempts.put(bad)
+    assert (len(heard.stores.attempts), heard.since()) == (0, [])
+
+
+def test_siblings_hear_of_each_other(heard: Heard) -> None:
+    """A retry waits for the earlier one."""
+    heard.stores.attempts.put(named("a"))
+    heard.since()
+    heard.stores.attempts.put(named("b", conductor=b.conductor_task(task_id="b", retry_count=1, seq=2).to_json()))
+    assert set(heard.since()) == {("ns", "a"), ("ns", "b")}
+    heard.stores.attempts.remove(("ns", "a"))
+    assert ("ns", "b") in heard.since()
+
+
+def test_standalone_attempts_have_no_siblings(heard: Heard) -> None:
+    """They belong to no logical task."""
+    first, second = named("a", standalone=True), named("b", standalone=True)
+    heard.stores.attempts.put(first)
+    heard.stores.attempts.put(second)
+    assert [heard.stores.attempts.siblings(each) for each in heard.stores.attempts] == [[], []]
+
+
+def test_a_task_concerns_the_attempts_that_refer_to_it(heard: Heard) -> None:
+    """Those without an outcome, and only when its spec changed."""
+    heard.stores.attempts.put(named("a", taskRef={"name": "build"}))
+    heard.stores.attempts.put(named("b", taskRef={"name": "build"}, status={"outcome": b.completed()}))
+    heard.since()
+    heard.stores.tasks.put(b.task("build"))
+    assert heard.since() == [("ns", "a")]
+    status_only = b.task("build")
+    status_only["metadata"]["resourceVersion"] = "2"
+    heard.stores.tasks.put({**status_only, "status": {"active": 1}})
+    assert heard.since() == []
+
+
+def test_unfinished_attempts_are_known_by_task(heard: Heard) -> None:
+    """The poller's room; one with an outcome takes none."""
+    heard.stores.attempts.put(named("a", taskRef={"name": "build"}))
+    heard.stores.attempts.put(named("b", taskRef={"name": "build"}, status={"outcome": b.completed()}))
+    assert heard.stores.attempts.unfinished(("ns", "build")) == frozenset({"a"})
+    assert heard.stores.attempts.unfinished(("other", "build")) == frozenset()
+
+
+def test_an_outcome_makes_room_for_those_that_wait(heard: Heard) -> None:
+    """They look again; those with a pod need not."""
+    for name, status in (("a", {"podName": "a-1"}), ("b", {"podName": "b-1"}), ("c", {})):
+        conductor = b.conductor_task(task_id=name, workflow_instance_id=name).to_json()
+        heard.stores.attempts.put(named(name, taskRef={"name": "build"}, conductor=conductor, status=status))
+    heard.since()
+    conductor = b.conductor_task(task_id="a", workflow_instance_id="a").to_json()
+    done = named("a", 2, taskRef={"name": "build"}, conductor=conductor, status={"outcome": b.completed()})
+    heard.stores.attempts.put(done)
+    assert heard.since() == [("ns", "a"), ("ns", "c")]
+
+
+def test_the_oldest_attempt_comes_first(heard: Heard) -> None:
+    """By creation, then by name."""
+    for name, second in (("c", 0), ("a", 5), ("b", 0)):
+        meta = {"creationTimestamp": b.stamp(second)}
+        heard.stores.attempts.put(named(name, taskRef={"name": "build"}, meta=meta))
+    ordered = heard.stores.attempts.open_attempts(("ns", "build"))
+    assert [each.metadata.name for each in ordered] == ["b", "c", "a"]
+    assert age(ordered[0]) < age(ordered[1])
+
+
+def test_pods_are_known_by_attempt(heard: Heard) -> None:
+    """The label says whose they are; their attempt hears of them."""
+    heard.stores.pods.put(b.pod(2))
+    heard.stores.pods.put(b.pod(1))
+    assert heard.since() == [KEY, KEY]
+    assert [each.name for each in heard.stores.pods.of(KEY)] == ["a1-1", "a1-2"]
+    heard.stores.pods.remove(("ns", "a1-1"))
+    assert [each.name for each in heard.stores.pods.of(KEY)] == ["a1-2"]
+
+
+def test_removing_what_is_not_there_tells_nobody(heard: Heard) -> None:
+    """A watch may say it twice."""
+    heard.stores.pods.remove(("ns", "a1-1"))
+    assert heard.since() == []

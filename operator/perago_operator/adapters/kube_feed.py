@@ -1,6 +1,6 @@
 """The Feed port: one kind of object as a paginated list and as a watch.
 
-It knows the API's list and watch conventions; what becomes of the objects, and when to list again, is decided in `watch`.
+It knows the API's list and watch conventions; what becomes of the objects, and when to list again, `watch` decides.
 """
 
 import json

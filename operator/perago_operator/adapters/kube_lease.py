@@ -1,6 +1,6 @@
 """The Leases port over one `coordination.k8s.io/v1` Lease.
 
-It translates between the API's object and `ports.Lease`; who may hold it, and for how long, is decided in `process.leader`.
+It translates between the API's object and `ports.Lease`; who may hold it, and how long, `process.leader` decides.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Monthly and yearly figures from daily observations. Plain functions: it knows no task, no workspace layout."""
+"""Monthly and yearly figures from daily observations, as plain functions without tasks or workspace paths."""
 
 import csv
 from collections import defaultdict
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Day:
-    """One day: rain and snow in mm, temperatures in °C, and what the weather was called."""
+    """One day: rain and snow in mm, temperatures in °C, and the kind of weather."""
 
     year: int
     month: int
@@ -22,7 +22,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Figures:
-    """A month's or a year's figures; `month` is 0 for a whole year."""
+    """The figures of a month or a year; `month` is 0 for a whole year."""
 
     year: int
     month: int
@@ -48,7 +48,7 @@ def _day(row: dict[str, str]) -> Day:
 
 
 def monthly(days: Iterable[Day]) -> list[Figures]:
-    """A row for each month, in order of time."""
+    """One row per month, in chronological order."""
     groups: dict[tuple[int, int], list[Day]] = defaultdict(list)
     for day in days:
         groups[day.year, day.month].append(day)
@@ -56,7 +56,7 @@ def monthly(days: Iterable[Day]) -> list[Figures]:
 
 
 def yearly(days: Iterable[Day]) -> list[Figures]:
-    """A row for each year, in order of time."""
+    """One row per year, in chronological order."""
     groups: dict[int, list[Day]] = defaultdict(list)
     for day in days:
         groups[day.year].append(day)
@@ -78,7 +78,7 @@ def _figures(year: int, month: int, days: Sequence[Day]) -> Figures:
 
 
 def write_figures(rows: Sequence[Figures], table: Path) -> None:
-    """A CSV file with a column for each field of `Figures`."""
+    """Write a CSV file with one column per field of `Figures`."""
     with table.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(lines, [field.name for field in fields(Figures)], lineterminator="\n")
         writer.writeheader()
@@ -86,7 +86,7 @@ def write_figures(rows: Sequence[Figures], table: Path) -> None:
 
 
 def read_figures(table: Path) -> list[Figures]:
-    """What `write_figures` wrote."""
+    """Read what `write_figures` has written."""
     with table.open(newline="", encoding="utf-8") as lines:
         return [_read(row) for row in csv.DictReader(lines)]
 

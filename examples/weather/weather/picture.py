@@ -13,7 +13,7 @@ from weather.figures import Figures
 
 
 def draw(months: Sequence[Figures], picture: Path) -> None:
-    """The range between mean daily low and high as a band over bars of rain, a position for each month."""
+    """Draw the range from mean daily low to mean daily high as a band over bars of precipitation, month by month."""
     figure, rain = pyplot.subplots(figsize=(10, 4), dpi=100)
     at = range(len(months))
     rain.bar(at, [month.precipitation_mm for month in months], color="#9ecae1")

@@ -1,4 +1,4 @@
-"""Task 2: reads the figures that task 1 published, and writes a report about them."""
+"""Task 2: reads the figures that task 1 published and writes a report about them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ class ReportParams(BaseModel):
 
 
 class ReportResult(BaseModel):
-    """Where the report lies, and its headline figure."""
+    """Where the report is, and its headline figure."""
 
     report: str = Field(description="Path of the report in the workspace.")
     years: int = Field(description="Years that it covers.")
@@ -42,7 +42,7 @@ def report(workspace: Path, params: ReportParams) -> ReportResult:
 
 
 def page(title: str, years: Sequence[Figures]) -> str:
-    """The report as Markdown: a table with a row for each year, and the picture."""
+    """The report as Markdown: a table with one row per year, and the picture."""
     rows = [
         f"| {year.year} | {year.precipitation_mm:.1f} | {year.wet_days} | {year.coldest:.1f} | {year.warmest:.1f} |"
         for year in years

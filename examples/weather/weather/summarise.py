@@ -12,14 +12,14 @@ OBSERVATIONS = "data/seattle-weather.csv"
 
 
 class SummariseParams(BaseModel):
-    """Which years to look at."""
+    """Which years to summarise."""
 
     first_year: int = Field(default=2012, description="First year, inclusive.")
     last_year: int = Field(default=2015, description="Last year, inclusive.")
 
 
 class SummariseResult(BaseModel):
-    """What one can check by eye."""
+    """Figures that are easy to check by eye."""
 
     days: int = Field(description="Days that were read.")
     wettest_month: str = Field(description="Month with the most precipitation, as YYYY-MM.")

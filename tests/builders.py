@@ -1,6 +1,6 @@
-"""Objects with good defaults and keyword changes, for tests: attempts, tasks, pods, facts.
+"""Objects with good defaults and keyword changes, for tests: attempts, tasks, pods, situations.
 
-Raw objects are dicts as the API server has them; `facts(...)` makes the parsed value that decisions are about.
+Raw objects are dicts as the API server has them; `situation(...)` makes the parsed value that decisions are about.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,10 @@ from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.base import timestamp
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.config import Config
-from perago_operator.core.facts import Facts, Sibling
 from perago_operator.core.memory import Memory
 from perago_operator.core.names import ATTEMPT_FINALIZER, ATTEMPT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POD_FINALIZER
 from perago_operator.core.pods import Pod
-from perago_operator.core.situation import Situation
+from perago_operator.core.situation import Sibling, Situation
 
 Raw = dict[str, Any]
 
@@ -162,31 +161,30 @@ def memory(**changes: Any) -> Memory:
     return replace(Memory(UID, START), **changes)
 
 
-def facts(
+def situation(
     of: Raw | None = None,
+    seconds: float = 1.0,
     *,
     pods: tuple[Raw, ...] = (),
     task: Raw | None = None,
     siblings: tuple[Sibling, ...] = (),
     ahead: int = 0,
     memory: Memory | None = None,
-) -> Facts:
-    """Facts about an attempt (the default one unless given)."""
-    parsed = tuple(Pod.model_validate(each) for each in pods)
+    config: Config | None = None,
+) -> Situation:
+    """The situation of an attempt (the default one unless given) so many seconds after `START`."""
+    parsed = tuple(Pod.model_validate(pod) for pod in pods)
     remembered = memory or Memory(UID, START)
-    return Facts(
+    return Situation(
         PeragoAttempt.model_validate(of or attempt()),
         PeragoTask.model_validate(task) if task else None,
         parsed,
-        replace(remembered, seen=remembered.seen | {each.name for each in parsed}),
+        replace(remembered, seen=remembered.seen | {pod.name for pod in parsed}),
         siblings,
         ahead,
+        at(seconds),
+        config or Config(),
     )
-
-
-def situation(of: Facts, seconds: float = 1.0, config: Config | None = None) -> Situation:
-    """The facts so many seconds after `START`."""
-    return Situation(of, at(seconds), config or Config())
 
 
 def condition(kind: str, status: str = "True", reason: str = "Finished", *, seconds: float = 5, **more: Any) -> Raw:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from perago.wire import ConductorTask, Outcome
+from perago_operator.core.answers import ConductorTaskState
 
 Manifest = dict[str, Any]
 """A Kubernetes object, or a merge patch of one, as JSON has it. Whoever receives one never changes it."""
@@ -101,8 +102,8 @@ class Cluster(Protocol):
     async def create_pod(self, namespace: str, manifest: Manifest) -> None:
         """Create a pod; AlreadyExists means that an earlier try of ours got through."""
 
-    async def delete_pod(self, namespace: str, name: str, *, grace_seconds: int | None = None) -> None:
-        """Delete a pod, with its own grace period unless one is given; NotFound is success."""
+    async def delete_pod(self, namespace: str, name: str) -> None:
+        """Delete a pod, with its own grace period; NotFound is success."""
 
     async def release_pod(self, namespace: str, name: str) -> None:
         """Take `POD_FINALIZER` off the pod; NotFound, also of the finalizer, is success."""
@@ -193,19 +194,6 @@ class Leases(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ConductorTaskState:
-    """A task as Conductor has it now (`GET /tasks/{id}`)."""
-
-    task_id: str
-    workflow_instance_id: str
-    status: str
-    retry_count: int
-    output: Mapping[str, Any] = field(default_factory=dict)
-    reason: str | None = None
-    worker_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class PolledTask:
     """A task that Conductor has handed to us: it is IN_PROGRESS there, and lost when no attempt is made of it."""
 
@@ -213,8 +201,6 @@ class PolledTask:
     input_data: Mapping[str, Any]
     input_bytes: int
     """Length of the input as JSON in UTF-8: decides between `input` and `inputFrom`."""
-    workflow_type: str | None = None
-    workflow_priority: int = 0
 
 
 class Conductor(Protocol):

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perago.wire import ConductorTask, Outcome
-from perago_operator.ports import ConductorTaskState, NotFound, PolledTask
+from perago_operator.core.answers import ConductorTaskState
+from perago_operator.ports import NotFound, PolledTask
 from tests.fakes.trouble import Trouble
 
 TERMINAL = frozenset({"COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT", "CANCELED"})
@@ -148,12 +149,4 @@ def _length(input_data: Mapping[str, Any]) -> int:
 
 
 def _state(task: FakeTask) -> ConductorTaskState:
-    return ConductorTaskState(
-        task_id=task.identity.task_id,
-        workflow_instance_id=task.identity.workflow_instance_id,
-        status=task.status,
-        retry_count=task.identity.retry_count,
-        output=dict(task.output),
-        reason=task.reason,
-        worker_id=task.identity.worker_id,
-    )
+    return ConductorTaskState(task.status, dict(task.output), task.reason)

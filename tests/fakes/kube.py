@@ -109,7 +109,7 @@ class FakeCluster:
         async with self.trouble.around("create_pod"):
             self.add(_in(namespace, manifest))
 
-    async def delete_pod(self, namespace: str, name: str, *, grace_seconds: int | None = None) -> None:
+    async def delete_pod(self, namespace: str, name: str) -> None:
         async with self.trouble.around("delete_pod"):
             if ("Pod", namespace, name) in self.objects:
                 self.delete("Pod", namespace, name)

@@ -18,7 +18,8 @@ from perago.wire import ConductorTask, Outcome
 from perago_operator.adapters import http
 from perago_operator.adapters.conductor_json import polled_task, task_result, task_state, task_update
 from perago_operator.adapters.observed import Observe, observed, unobserved
-from perago_operator.ports import ConductorTaskState, NotFound, PolledTask, PortError
+from perago_operator.core.answers import ConductorTaskState
+from perago_operator.ports import NotFound, PolledTask, PortError
 
 CALL_SECONDS = 15.0
 POLL_MARGIN_SECONDS = 15.0

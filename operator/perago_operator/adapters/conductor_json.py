@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from perago.wire import ConductorTask, Outcome
-from perago_operator.ports import ConductorTaskState, PolledTask
+from perago_operator.core.answers import ConductorTaskState
+from perago_operator.ports import PolledTask
 
 REASON_LIMIT = 500
 """Characters of `reasonForIncompletion` that the server keeps."""
@@ -35,8 +36,6 @@ def polled_task(raw: Mapping[str, Any], task_type: str, domain: str | None, work
         ),
         input_data=input_data,
         input_bytes=EXTERNAL_INPUT_BYTES if elsewhere else _length(input_data),
-        workflow_type=raw.get("workflowType"),
-        workflow_priority=raw.get("workflowPriority", 0),
     )
 
 
@@ -46,15 +45,7 @@ def _length(input_data: Mapping[str, Any]) -> int:
 
 def task_state(raw: Mapping[str, Any]) -> ConductorTaskState:
     """The task that `GET /tasks/{id}` answers with."""
-    return ConductorTaskState(
-        task_id=raw["taskId"],
-        workflow_instance_id=raw["workflowInstanceId"],
-        status=raw["status"],
-        retry_count=raw.get("retryCount", 0),
-        output=raw.get("outputData") or {},
-        reason=raw.get("reasonForIncompletion"),
-        worker_id=raw.get("workerId"),
-    )
+    return ConductorTaskState(raw["status"], raw.get("outputData") or {}, raw.get("reasonForIncompletion"))
 
 
 def task_update(task: ConductorTask, status: str) -> dict[str, Any]:

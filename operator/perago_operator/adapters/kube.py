@@ -107,12 +107,9 @@ class KubeCluster:
         """See `ports.Cluster`."""
         await self._api.create(pods_path(namespace), manifest)
 
-    async def delete_pod(self, namespace: str, name: str, *, grace_seconds: int | None = None) -> None:
+    async def delete_pod(self, namespace: str, name: str) -> None:
         """See `ports.Cluster`."""
-        options: Manifest = {"propagationPolicy": "Background"}
-        if grace_seconds is not None:
-            options["gracePeriodSeconds"] = grace_seconds
-        await self._delete(pods_path(namespace, name), options)
+        await self._delete(pods_path(namespace, name), {"propagationPolicy": "Background"})
 
     async def release_pod(self, namespace: str, name: str) -> None:
         """See `ports.Cluster`."""

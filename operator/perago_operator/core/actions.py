@@ -26,10 +26,9 @@ class CreatePod:
 
 @dataclass(frozen=True, slots=True)
 class DeletePod:
-    """Delete a pod; `grace_seconds` None means the pod's own."""
+    """Delete a pod, with its own grace period."""
 
     name: str
-    grace_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from pydantic import JsonValue
 from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.api.shared import Condition
+from perago_operator.core.reporting import reporting_state
 from perago_operator.core.rules import Next
 from perago_operator.core.situation import Situation
 
@@ -23,7 +24,7 @@ def conditions(s: Situation, found: Next) -> JsonObject:
         ConditionType.REPORTED: _reported(s),
         ConditionType.COMPLETE: _complete(s),
     }
-    written = {each.type: each for each in s.facts.status.conditions}
+    written = {each.type: each for each in s.status.conditions}
     changed = {kind: state for kind, state in wanted.items() if state and not _says(written.get(kind), state)}
     if not changed:
         return {}
@@ -48,7 +49,7 @@ def _condition(s: Situation, kind: ConditionType, state: State, written: Conditi
         "reason": reason.value,
         "message": message[:MESSAGE_LIMIT],
         "lastTransitionTime": since,
-        "observedGeneration": s.facts.attempt.metadata.generation,
+        "observedGeneration": s.attempt.metadata.generation,
     }
 
 
@@ -59,20 +60,20 @@ def _word(holds: bool) -> str:
 def _pod_ready(s: Situation, found: Next) -> State | None:
     if found.notice:
         return False, found.notice.reason, found.notice.message
-    if s.facts.outcome:
-        had_pod = s.facts.execution > 0
+    if s.outcome:
+        had_pod = s.execution > 0
         return (False, Reason.POD_ENDED, "the pod has done its work") if had_pod else None
-    if s.facts.pod and s.facts.pod.started and not s.pod_over:
-        return True, Reason.POD_RUNNING, f"pod {s.facts.pod.name} runs"
+    if s.pod and s.pod.started and not s.pod_over:
+        return True, Reason.POD_RUNNING, f"pod {s.pod.name} runs"
     return None
 
 
 def _published(s: Situation) -> State | None:
-    if s.facts.outcome is None:
+    if s.outcome is None:
         return None
-    evidence, workspace = s.facts.memory.evidence, s.facts.status.workspace
+    evidence, workspace = s.memory.evidence, s.status.workspace
     ref = (workspace.published_ref if workspace else None) or (evidence.ref if evidence else None)
-    if s.facts.outcome.status != "COMPLETED" or ref is None:
+    if s.outcome.status != "COMPLETED" or ref is None:
         return False, Reason.NOT_PUBLISHED, "nothing was published"
     if workspace and ref == workspace.input_ref:
         return False, Reason.NO_CHANGE, "the task changed nothing"
@@ -80,29 +81,37 @@ def _published(s: Situation) -> State | None:
 
 
 def _staging_deleted(s: Situation) -> State | None:
-    if s.facts.outcome is None:
+    if s.outcome is None:
         return None
-    if s.facts.status.staging is None:
+    if s.status.staging is None:
         return True, Reason.NO_STAGING, "no staging branch was made"
-    if s.facts.staging is None:
-        return True, Reason.STAGING_GONE, f"branch {s.facts.status.staging.branch} is deleted"
+    if s.staging is None:
+        return True, Reason.STAGING_GONE, f"branch {s.status.staging.branch} is deleted"
     trouble = s.trouble("DeleteStaging")
-    told = trouble.message if trouble else f"branch {s.facts.staging.branch} is still to be deleted"
+    told = trouble.message if trouble else f"branch {s.staging.branch} is still to be deleted"
     return False, Reason.STAGING_PENDING, told
 
 
 def _reported(s: Situation) -> State | None:
-    if s.facts.outcome is None:
+    if s.outcome is None:
         return None
-    if s.reporting_state == "Accepted":
+    state = reporting_state(s)
+    if state == "Accepted":
         return True, Reason.ACCEPTED, "Conductor has the result"
-    if s.reporting_state == "NotRequired":
+    if state == "NotRequired":
         return True, Reason.NOT_REQUIRED, "the attempt belongs to no Conductor task"
-    if s.reporting_state == "Superseded":
+    if state == "Superseded":
         return True, Reason.SUPERSEDED, s.superseded or ""
     trouble = s.trouble("Report")
     return False, Reason.REPORT_PENDING, trouble.message if trouble else "the result is being reported"
 
 
 def _complete(s: Situation) -> State | None:
-    return (True, Reason.FINISHED, "nothing is left to do") if s.complete else None
+    return (True, Reason.FINISHED, "nothing is left to do") if is_complete(s) else None
+
+
+def is_complete(s: Situation) -> bool:
+    """Nothing is left to do: reported, pods let go, staging branch gone."""
+    held = any(s.undeleted(pod) or s.unreleased(pod) for pod in s.pods)
+    settled = s.outcome is not None and reporting_state(s) != "Pending"
+    return settled and not held and not s.pod_unseen and s.staging is None

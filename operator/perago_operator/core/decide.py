@@ -1,12 +1,11 @@
-"""`decide`: facts, time and limits in; actions, the next look and the reason out. Pure: the one entry to the core."""
+"""`decide`: a situation in; actions, the next look and the reason out. Pure: the one entry to the core."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from perago_operator.api.base import JsonObject
 from perago_operator.core import actions as do
-from perago_operator.core.config import Config
-from perago_operator.core.facts import Facts
+from perago_operator.core.reporting import heartbeat, heartbeat_at
 from perago_operator.core.rules import RULES, Next, Rule
 from perago_operator.core.situation import Situation
 from perago_operator.core.status import status_patch
@@ -14,21 +13,20 @@ from perago_operator.core.status import status_patch
 Kept = tuple[do.Action, ...]
 
 
-def decide(facts: Facts, now: datetime, config: Config) -> do.Decision:
+def decide(s: Situation) -> do.Decision:
     """What to do for the attempt now.
 
     Calls to the world come first; the status is written when there are none to make: nothing waits for a status.
     A kind of call that failed rests until its back-off is over.
     """
-    s = Situation(facts, now, config)
     rule, found = first_match(s)
-    calls = (*_heartbeat(s), *found.actions)
+    calls = (*heartbeat(s), *found.actions)
     ready = tuple(each for each in calls if not _rests(s, each))
     actions = ready or tuple(_write_status(s, found))
     looks = (
         found.at,
-        s.deadline_at if facts.outcome is None else None,
-        _next_heartbeat(s),
+        s.deadline_at if s.outcome is None else None,
+        heartbeat_at(s),
         *_rest_ends(s, calls, actions),
     )
     return do.Decision(actions, _earliest(looks, s), rule.__name__)
@@ -40,29 +38,9 @@ def first_match(s: Situation) -> tuple[Rule, Next]:
     return next((rule, result) for rule, result in found if result is not None)
 
 
-def _heartbeat(s: Situation) -> Kept:
-    """The lease, when it is due: from the moment of polling, until Conductor has the result.
-
-    While reports fail, lease and report alternate, so that the task does not time out meanwhile.
-    """
-    task, outcome = s.facts.conductor, s.facts.outcome
-    if task is None or not _lease_matters(s) or s.now < s.heartbeat_at:
-        return ()
-    return (do.Heartbeat(task, outcome.wire() if outcome else None),)
-
-
-def _lease_matters(s: Situation) -> bool:
-    waiting = s.facts.outcome is None or s.trouble("Report") is not None
-    return s.facts.conductor is not None and s.reporting_state == "Pending" and waiting
-
-
-def _next_heartbeat(s: Situation) -> datetime | None:
-    return s.heartbeat_at if _lease_matters(s) else None
-
-
 def _rests(s: Situation, action: do.Action) -> bool:
     trouble = s.trouble(do.name_of(action))
-    return trouble is not None and trouble.holds(s.now, s.facts.attempt.metadata.resource_version)
+    return trouble is not None and trouble.holds(s.now, s.attempt.metadata.resource_version)
 
 
 def _rest_ends(s: Situation, calls: Kept, actions: Kept) -> Iterator[datetime | None]:
@@ -90,7 +68,7 @@ def _write_status(s: Situation, found: Next) -> Iterator[do.Action]:
 def _event(s: Situation, found: Next, patch: JsonObject) -> Iterator[do.Action]:
     if "conditions" in patch and found.notice and found.notice.warning and _is_news(s, found):
         yield do.RecordEvent("Warning", found.notice.reason.value, found.notice.message)
-    outcome = s.facts.outcome
+    outcome = s.outcome
     if outcome and patch.get("phase") in ("Succeeded", "Failed", "Canceled"):
         yield do.RecordEvent(
             "Normal" if outcome.status == "COMPLETED" else "Warning",
@@ -101,5 +79,5 @@ def _event(s: Situation, found: Next, patch: JsonObject) -> Iterator[do.Action]:
 
 def _is_news(s: Situation, found: Next) -> bool:
     """The notice is not what PodReady says already."""
-    said = {(each.reason, each.status) for each in s.facts.status.conditions if each.type == "PodReady"}
+    said = {(each.reason, each.status) for each in s.status.conditions if each.type == "PodReady"}
     return found.notice is not None and (found.notice.reason.value, "False") not in said

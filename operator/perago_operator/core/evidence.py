@@ -6,24 +6,24 @@ from perago.wire import Outcome, metadata_keys, stored_output
 from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
 from perago_operator.core.actions import AskEvidence
-from perago_operator.core.facts import Facts
+from perago_operator.core.situation import Situation
 
 
-def question(facts: Facts) -> AskEvidence | None:
+def question(s: Situation) -> AskEvidence | None:
     """What to ask; None when the answer is there, or when nothing can have been published.
 
     A staging branch is planned in the status before it exists, so without one there is no publication.
     """
-    known = facts.memory.evidence
-    if facts.status.staging is None or (known and known.execution == facts.execution):
+    known = s.memory.evidence
+    if s.status.staging is None or (known and known.execution == s.execution):
         return None
-    workspace = _workspace(facts)
+    workspace = _workspace(s)
     return AskEvidence(workspace["repository"], workspace["branch"], workspace["ref"]) if workspace else None
 
 
-def outcome_from(facts: Facts) -> Outcome | None:
+def outcome_from(s: Situation) -> Outcome | None:
     """COMPLETED with the output that the publication carries; None without a publication, or where it has no output."""
-    found, workspace = facts.memory.evidence, _workspace(facts)
+    found, workspace = s.memory.evidence, _workspace(s)
     if found is None or found.ref is None or workspace is None or metadata_keys.OUTPUT not in found.metadata:
         return None
     output = json.loads(found.metadata[metadata_keys.OUTPUT])
@@ -32,12 +32,12 @@ def outcome_from(facts: Facts) -> Outcome | None:
     return Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, message=told, **stored_output(completed))
 
 
-def _workspace(facts: Facts) -> dict[str, str] | None:
+def _workspace(s: Situation) -> dict[str, str] | None:
     """The workspace as the input spells it; from the agent's report where the input is kept in Conductor."""
-    given = (facts.attempt.spec.input or {}).get("workspace")
+    given = (s.attempt.spec.input or {}).get("workspace")
     if isinstance(given, dict):
         return _strings(given)
-    reported = facts.status.workspace
+    reported = s.status.workspace
     if reported is None or not (reported.repository and reported.branch and reported.input_ref):
         return None
     return {

@@ -1,73 +1,64 @@
-"""What an answer adds to the memory of an attempt. Pure: memory and answer in, memory out."""
+"""What an answer adds to the memory of an attempt. Pure: a situation and an answer in, a memory out.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+The situation given is the one in which the answer came: its `now` is the time of the answer, its `memory` holds what
+the calls before it have taught.
+"""
+
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.config import Config
+from perago_operator.core.answers import Answer, Failure, Found, Verdict
 from perago_operator.core.diagnosis import hindrance
-from perago_operator.core.facts import Facts
 from perago_operator.core.memory import Evidence, Memory, Trouble, backoff
-from perago_operator.core.verdict import WAITING, Verdict
+from perago_operator.core.situation import Situation
 
 CONFLICT_REST = timedelta(seconds=1)
 """How long a guarded status patch rests after a conflict, unless the newer object arrives before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The commit that evidence names."""
-
-    ref: str
-    metadata: Mapping[str, str]
-
-
-When = tuple[datetime, Config]
-"""The time now, and the limits that back-off depends on."""
-
-Answer = Verdict | Found | str | None
-"""What a call brought back beside its success: a reading of Conductor, a commit, a log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A call that failed, in the core's words."""
-
-    reason: Reason
-    message: str
-    fate_unknown: bool = False
-    permanent: bool = False
-    conflict: bool = False
-    answered: bool = False
-    """The call itself succeeded; its answer is that it had no effect."""
-
-
-def first_memory(facts_uid: str, now: datetime, *, under_way: bool, reports: int) -> Memory:
-    """The memory of an attempt met for the first time.
+def first_memory(uid: str, now: datetime, *, under_way: bool, reports: int) -> Memory:
+    """The memory of an attempt seen for the first time.
 
     One that is under way was served by another process, whose calls to Conductor may still land.
     """
-    return Memory(facts_uid, now, adopted=under_way, doubt_since=now if under_way else None, reports=reports)
+    return Memory(uid, now, adopted=under_way, doubt_since=now if under_way else None, reports=reports)
 
 
-def learned(memory: Memory, action: do.Action, answer: Answer, facts: Facts, when: When) -> Memory:
+def looked(s: Situation) -> Memory:
+    """The memory after a look at the stores: pods that were seen, first sights of the outcome and of a hindrance."""
+    seen = s.memory.seen | {pod.name for pod in s.pods}
+    outcome_at = s.memory.outcome_seen_at or (s.now if s.outcome else None)
+    return replace(s.memory, seen=seen, outcome_seen_at=outcome_at, hindered=_hindered(s))
+
+
+def _hindered(s: Situation) -> tuple[str, datetime] | None:
+    """Since when the current pod is kept from starting; a pull retry in between does not reset it."""
+    pod, hindered = s.pod, s.memory.hindered
+    if pod is None or pod.started:
+        return None
+    if hindered and hindered[0] == pod.name:
+        return hindered
+    return (pod.name, s.now) if hindrance(pod) else None
+
+
+def learned(s: Situation, action: do.Action, answer: Answer) -> Memory:
     """The memory after a call that succeeded; one that had no effect rests like one that failed."""
-    after = _done(memory, action, answer, when[0])
-    if isinstance(action, do.AskEvidence):
-        return _with_evidence(after, answer, facts.execution)
+    memory = _after(s, s.memory, action, answer)
     failure = _without_effect(action, answer)
-    return failed(replace(after, troubles=memory.troubles), action, failure, facts, when) if failure else after
+    if failure is None:
+        return memory.without_trouble(do.name_of(action))
+    return failed(replace(s, memory=memory), action, failure)
 
 
-def _done(memory: Memory, action: do.Action, answer: Answer, now: datetime) -> Memory:
-    memory = memory.without_trouble(do.name_of(action))
+def _after(s: Situation, memory: Memory, action: do.Action, answer: Answer) -> Memory:
+    """`memory` with what was done, troubles aside."""
     match action:
         case do.HoldAttempt():
             return replace(memory, held=True)
         case do.CreatePod(name=name):
-            return replace(memory, created=memory.created | {name}, created_at=memory.created_at or now)
+            return replace(memory, created=memory.created | {name}, created_at=memory.created_at or s.now)
         case do.DeletePod(name=name):
             return replace(memory, deleted=memory.deleted | {name})
         case do.ReleasePod(name=name):
@@ -78,68 +69,53 @@ def _done(memory: Memory, action: do.Action, answer: Answer, now: datetime) -> M
             return replace(memory, shipped=memory.shipped | {pod})
         case do.DeleteStaging(branch=branch):
             return replace(memory, staging_deleted=memory.staging_deleted | {branch})
+        case do.AskEvidence():
+            return replace(memory, evidence=_evidence(s, answer))
         case do.Report() | do.ReadBack() | do.Heartbeat():
-            return _read(memory, action, answer, now)
+            return _after_reading(s, action, answer)
         case do.ReleaseAttempt():
             return replace(memory, released=True)
         case do.DeleteAttempt():
             return replace(memory, expired=True)
-        case do.AskEvidence() | do.PatchStatus() | do.RecordEvent():
+        case do.PatchStatus() | do.RecordEvent():
             return memory
 
 
-def _with_evidence(memory: Memory, answer: Answer, execution: int) -> Memory:
-    if isinstance(answer, Found):
-        return replace(memory, evidence=Evidence(execution, answer.ref, answer.metadata))
-    return replace(memory, evidence=Evidence(execution))
+def _evidence(s: Situation, answer: Answer) -> Evidence:
+    return Evidence(s.execution, answer.ref, answer.metadata) if isinstance(answer, Found) else Evidence(s.execution)
 
 
-def _read(memory: Memory, action: do.Report | do.ReadBack | do.Heartbeat, answer: Answer, now: datetime) -> Memory:
-    verdict = answer if isinstance(answer, Verdict) else memory.verdict
-    memory = replace(memory, verdict=verdict)
-    if isinstance(action, do.Heartbeat):
-        return replace(memory, heartbeat_at=now)
-    return replace(memory, reports=memory.reports + 1) if isinstance(action, do.Report) else memory
-
-
-def failed(memory: Memory, action: do.Action, failure: Failure, facts: Facts, when: When) -> Memory:
-    """The memory after a call that failed: it rests, longer each time."""
-    now, config = when
-    kind = do.name_of(action)
-    earlier = memory.troubles.get(kind)
-    count = (earlier.count if earlier else 0) + 1
-    rest = CONFLICT_REST if failure.conflict else backoff(memory.uid, kind, count, config)
-    version = facts.attempt.metadata.resource_version if failure.conflict else None
-    trouble = Trouble(count, now + rest, failure.reason, failure.message, failure.permanent, version)
-    memory = memory.with_trouble(kind, trouble)
-    if isinstance(action, do.Report) and not failure.answered:
-        memory = replace(memory, reports=memory.reports + 1)
-    return replace(memory, doubt_since=now) if failure.fate_unknown and _is_update(action) else memory
-
-
-def _is_update(action: do.Action) -> bool:
-    return isinstance(action, do.Report | do.Heartbeat)
+def _after_reading(s: Situation, action: do.Report | do.ReadBack | do.Heartbeat, answer: Answer) -> Memory:
+    memory = replace(s.memory, verdict=answer) if isinstance(answer, Verdict) else s.memory
+    match action:
+        case do.Heartbeat():
+            return replace(memory, heartbeat_at=s.now)
+        case do.Report():
+            return replace(memory, reports=memory.reports + 1)
+        case do.ReadBack():
+            return memory
 
 
 def _without_effect(action: do.Action, answer: Answer) -> Failure | None:
     """What to rest for although the call succeeded: Conductor took a report, and still waits for one."""
-    if not isinstance(action, do.Report) or not isinstance(answer, Verdict) or answer.standing not in WAITING:
+    if not isinstance(action, do.Report) or not isinstance(answer, Verdict) or not answer.still_open:
         return None
     return Failure(Reason.REPORT_PENDING, f"the report had no effect: {answer.detail}", answered=True)
 
 
-def looked(memory: Memory, facts: Facts, now: datetime) -> Memory:
-    """The memory after a look at the stores: pods that were seen, first sights of the outcome and of a hindrance."""
-    seen = memory.seen | {each.name for each in facts.pods}
-    outcome_at = memory.outcome_seen_at or (now if facts.outcome else None)
-    return replace(memory, seen=seen, outcome_seen_at=outcome_at, hindered=_hindered(memory, facts, now))
+def failed(s: Situation, action: do.Action, failure: Failure) -> Memory:
+    """The memory after a call that failed: its kind rests, longer each time."""
+    kind = do.name_of(action)
+    memory = s.memory.with_trouble(kind, _trouble(s, kind, failure))
+    if isinstance(action, do.Report) and not failure.answered:
+        memory = replace(memory, reports=memory.reports + 1)
+    updates_conductor = isinstance(action, do.Report | do.Heartbeat)
+    return replace(memory, doubt_since=s.now) if failure.fate_unknown and updates_conductor else memory
 
 
-def _hindered(memory: Memory, facts: Facts, now: datetime) -> tuple[str, datetime] | None:
-    """Since when the current pod is kept from starting; an attempt at a pull in between does not end it."""
-    pod = facts.pod
-    if pod is None or pod.started:
-        return None
-    if memory.hindered and memory.hindered[0] == pod.name:
-        return memory.hindered
-    return (pod.name, now) if hindrance(pod) else None
+def _trouble(s: Situation, kind: str, failure: Failure) -> Trouble:
+    earlier = s.memory.troubles.get(kind)
+    count = earlier.count + 1 if earlier else 1
+    rest = CONFLICT_REST if failure.conflict else backoff(s.memory.uid, kind, count, s.config)
+    version = s.attempt.metadata.resource_version if failure.conflict else None
+    return Trouble(count, s.now + rest, failure.reason, failure.message, failure.permanent, version)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from perago_operator.api.reasons import Reason
+from perago_operator.core.answers import Verdict
 from perago_operator.core.config import Config
-from perago_operator.core.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,6 @@ class PodSpec(ApiModel):
     """Where the pod was placed, and what its containers may use."""
 
     node_name: str | None = None
-    termination_grace_period_seconds: int = 30
     containers: tuple[ContainerSpec, ...] = ()
 
 

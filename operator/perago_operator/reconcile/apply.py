@@ -9,9 +9,9 @@ from perago.wire import ConductorTask, Outcome
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.learn import Answer, Failure, Found
+from perago_operator.core.answers import Answer, Failure, Found, Verdict
 from perago_operator.core.names import TASK_CONTAINER
-from perago_operator.core.verdict import Verdict, judge
+from perago_operator.core.reporting import judge
 from perago_operator.ports import (
     AlreadyExists,
     Cluster,
@@ -83,8 +83,8 @@ class Applier:
                 await self._cluster.hold_attempt(namespace, name, uid)
             case do.CreatePod(manifest=manifest):
                 await self._create_pod(namespace, manifest)
-            case do.DeletePod(name=pod, grace_seconds=grace):
-                await self._cluster.delete_pod(namespace, pod, grace_seconds=grace)
+            case do.DeletePod(name=pod):
+                await self._cluster.delete_pod(namespace, pod)
             case do.ReleasePod(name=pod):
                 await self._cluster.release_pod(namespace, pod)
             case do.ReleaseAttempt():
@@ -153,9 +153,7 @@ class Applier:
         return await self._read(task, outcome)
 
     async def _read(self, task: ConductorTask, outcome: Outcome | None) -> Verdict:
-        state = await self._conductor.read(task.task_id)
-        status, output = (state.status, state.output) if state else (None, {})
-        return judge(status, output, outcome, at=self._clock())
+        return judge(await self._conductor.read(task.task_id), outcome, at=self._clock())
 
 
 def failure_of(error: PortError, action: do.Action) -> Failure:

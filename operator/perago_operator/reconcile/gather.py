@@ -1,18 +1,18 @@
-"""From stores and memory to the facts about one attempt. Reads, and decides nothing."""
+"""From stores and memory to the situation of one attempt. Reads, and decides nothing."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.core import names
 from perago_operator.core.config import Config
-from perago_operator.core.facts import Facts, Sibling
 from perago_operator.core.memory import Memory
 from perago_operator.core.names import Key
-from perago_operator.core.resolve import resolve
+from perago_operator.core.situation import Sibling, Situation
 from perago_operator.watch.stores import Stores, age, task_key
 
 
-def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, config: Config) -> Facts:
+def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, now: datetime, config: Config) -> Situation:
     """Everything that is known about the attempt now."""
     key = (attempt.metadata.namespace, attempt.metadata.name)
     pods = stores.pods.of(key)
@@ -20,11 +20,12 @@ def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, config: Confi
     strangers = frozenset(each.name for each in pods) - {each.name for each in own}
     at = task_key(attempt)
     task = stores.tasks.get(at) if at else None
-    facts = Facts(attempt, task, own, replace(memory, created=memory.created - strangers))
-    if attempt.status.outcome is not None:
-        return facts
+    remembered = replace(memory, created=memory.created - strangers)
+    s = Situation(attempt, task, own, remembered, siblings=(), ahead=0, now=now, config=config)
+    if s.outcome is not None:
+        return s
     siblings = tuple(_sibling(each, stores) for each in stores.attempts.siblings(attempt))
-    return replace(facts, siblings=siblings, ahead=0 if facts.pod_was_created else _ahead(facts, stores, config))
+    return replace(s, siblings=siblings, ahead=0 if s.pod_was_created else _ahead(s, stores))
 
 
 def _sibling(other: PeragoAttempt, stores: Stores) -> Sibling:
@@ -40,13 +41,13 @@ def _never_started(other: PeragoAttempt, key: Key, stores: Stores) -> bool:
     return other.status.pod_name is None and not stores.pods.of(key)
 
 
-def _ahead(facts: Facts, stores: Stores, config: Config) -> int:
+def _ahead(s: Situation, stores: Stores) -> int:
     """Attempts of the same task that have a pod, or wait for one and are older."""
-    at = task_key(facts.attempt)
-    if at is None or resolve(facts.attempt.spec, facts.task, config).max_concurrency is None:
+    at = task_key(s.attempt)
+    if at is None or s.resolved.max_concurrency is None:
         return 0
-    mine = age(facts.attempt)
-    others = (each for each in stores.attempts.open_attempts(at) if each.metadata.name != facts.name)
+    mine = age(s.attempt)
+    others = (each for each in stores.attempts.open_attempts(at) if each.metadata.name != s.name)
     return sum(1 for each in others if each.status.pod_name or age(each) < mine)
 
 

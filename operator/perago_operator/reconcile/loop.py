@@ -15,8 +15,8 @@ from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.core import actions as do
 from perago_operator.core.config import Config
 from perago_operator.core.decide import decide
-from perago_operator.core.facts import Facts
 from perago_operator.core.names import Key
+from perago_operator.core.situation import Situation
 from perago_operator.ports import PortError
 from perago_operator.reconcile.apply import Applier, Clock, failure_of
 from perago_operator.reconcile.gather import orphans
@@ -143,13 +143,13 @@ class Reconciler:
             attempt = self._parts.stores.attempts.get(key)
             if attempt is None:
                 return await self._forget(key)
-            facts = self._memories.facts(key, attempt)
-            decision = decide(facts, self._parts.clock(), self._parts.config)
+            s = self._memories.situation(key, attempt)
+            decision = decide(s)
             if not decision.actions:
                 return self._rest(key, decision)
             logger.debug("attempt {}/{}: {}: {}", *key, decision.why, [do.name_of(each) for each in decision.actions])
             for action in decision.actions:
-                await self._carry_out(key, action, facts)
+                await self._carry_out(key, action, s)
         self._again.add(key)
         return None
 
@@ -157,18 +157,18 @@ class Reconciler:
         if decision.look_again_at is not None:
             self._set_timer(key, max((decision.look_again_at - self._parts.clock()).total_seconds(), 0.001))
 
-    async def _carry_out(self, key: Key, action: do.Action, facts: Facts) -> None:
+    async def _carry_out(self, key: Key, action: do.Action, s: Situation) -> None:
         if isinstance(action, do.RecordEvent):
-            return self._in_background(action, facts.attempt)
+            return self._in_background(action, s.attempt)
         begun = self._parts.clock()
         try:
-            answer = await self._parts.applier.carry_out(action, facts.attempt)
+            answer = await self._parts.applier.carry_out(action, s.attempt)
         except PortError as error:
             logger.warning("attempt {}/{}: {}: {}", *key, do.name_of(action), error)
-            self._memories.failed(key, action, facts, failure_of(error, action))
+            self._memories.failed(key, action, s, failure_of(error, action))
             self._observe(do.name_of(action), self._since(begun), False)
         else:
-            self._memories.succeeded(key, action, facts, answer)
+            self._memories.succeeded(key, action, s, answer)
             self._observe(do.name_of(action), self._since(begun), True)
         return None
 

@@ -243,13 +243,11 @@ def test_explain_prints_the_docstrings(server: Server) -> None:
 
 def test_a_pod_of_ours_passes_restricted_pod_security(server: Server) -> None:
     """In a namespace that enforces it: the pod that the operator would create."""
-    from perago_operator.core.config import Config
     from perago_operator.core.podspec import pod_manifest
-    from perago_operator.core.resolve import resolve
 
     server.prints("create", "namespace", "strict")
     server.prints("label", "namespace", "strict", "pod-security.kubernetes.io/enforce=restricted")
-    facts = b.facts()
-    pod = pod_manifest(facts.attempt, resolve(facts.attempt.spec, None, Config()), 1, Config())
+    s = b.situation()
+    pod = pod_manifest(s.attempt, s.resolved, 1, s.config)
     created = {**pod, "metadata": {**pod["metadata"], "namespace": "strict"}}  # type: ignore[dict-item]
     server.create(created)

@@ -142,7 +142,7 @@ async def test_a_pod_is_created_once_and_stays_until_it_is_released(bench: Bench
     await bench.cluster.create_pod(bench.namespace, pod())
     with pytest.raises(AlreadyExists):
         await bench.cluster.create_pod(bench.namespace, pod())
-    await bench.cluster.delete_pod(bench.namespace, "a1-1", grace_seconds=0)
+    await bench.cluster.delete_pod(bench.namespace, "a1-1")
     assert await bench.get("Pod", "a1-1") is not None
     await bench.cluster.release_pod(bench.namespace, "a1-1")
     assert await bench.get("Pod", "a1-1") is None

@@ -10,19 +10,19 @@ from perago_operator.core.situation import Situation
 
 def completed_at(s: Situation) -> datetime | None:
     """Since when the status says that nothing is left to do; None while it does not."""
-    conditions = (each for each in s.facts.status.conditions if each.type == ConditionType.COMPLETE)
+    conditions = (each for each in s.status.conditions if each.type == ConditionType.COMPLETE)
     return next((each.last_transition_time for each in conditions if each.status == "True"), None)
 
 
 def let_pods_go(s: Situation) -> tuple[do.Action, ...]:
     """Deletion and release of every pod that is still held, whatever its execution."""
-    deletions = tuple(do.DeletePod(each.name) for each in s.facts.pods if s.undeleted(each))
-    return deletions + tuple(do.ReleasePod(each.name) for each in s.facts.pods if s.unreleased(each))
+    deletions = tuple(do.DeletePod(each.name) for each in s.pods if s.undeleted(each))
+    return deletions + tuple(do.ReleasePod(each.name) for each in s.pods if s.unreleased(each))
 
 
 def delete_staging(s: Situation) -> tuple[do.Action, ...]:
     """Deletion of the staging branch that may still exist; nothing without one."""
-    branch = s.facts.staging
+    branch = s.staging
     return (do.DeleteStaging(branch.repository, branch.branch),) if branch else ()
 
 

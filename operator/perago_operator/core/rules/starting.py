@@ -24,9 +24,9 @@ def former_staging_is_left(s: Situation) -> Next | None:
 
 def task_is_unknown(s: Situation) -> Next | None:
     """The PeragoTask does not exist, or says too little: wait for it."""
-    ref = s.facts.attempt.spec.task_ref
-    if ref and s.facts.task is None:
-        message = f"PeragoTask {ref.name} does not exist in namespace {s.facts.attempt.metadata.namespace}"
+    ref = s.attempt.spec.task_ref
+    if ref and s.task is None:
+        message = f"PeragoTask {ref.name} does not exist in namespace {s.attempt.metadata.namespace}"
         return Next(notice=Notice(Reason.TASK_NOT_FOUND, message, warning=True))
     if s.resolved.missing:
         named = f"PeragoTask {ref.name}" if ref else "the attempt"
@@ -45,7 +45,7 @@ def template_is_refused(s: Situation) -> Next | None:
 
 def earlier_attempt_may_publish(s: Situation) -> Next | None:
     """Fence before start: while an earlier attempt of the task may still publish, this one waits."""
-    earlier = s.facts.unsettled_earlier
+    earlier = s.unsettled_earlier
     if earlier is None:
         return None
     return Next(notice=Notice(Reason.EARLIER_ATTEMPT, f"waiting for the end of attempt {earlier.name}"))
@@ -54,14 +54,14 @@ def earlier_attempt_may_publish(s: Situation) -> Next | None:
 def too_many_run(s: Situation) -> Next | None:
     """Back-pressure: as many attempts of this task as may run at once have a pod."""
     limit = s.resolved.max_concurrency
-    if limit is None or s.facts.ahead < limit:
+    if limit is None or s.ahead < limit:
         return None
     return Next(notice=Notice(Reason.MAX_CONCURRENCY, f"{limit} attempts of this task may run at once"))
 
 
 def attempt_is_not_held(s: Situation) -> Next | None:
     """Made by hand: our finalizer comes before the pod, so that no deletion can go unseen."""
-    if s.facts.held or ATTEMPT_FINALIZER in s.facts.attempt.metadata.finalizers:
+    if s.held or ATTEMPT_FINALIZER in s.attempt.metadata.finalizers:
         return None
     return Next((do.HoldAttempt(),), _creation_notice(s, "HoldAttempt"))
 
@@ -74,12 +74,12 @@ def pod_was_refused(s: Situation) -> Next | None:
 
 def pod_can_start(s: Situation) -> Next | None:
     """Nothing stands in the way: create the pod of this execution."""
-    execution = max(s.facts.execution, 1)
+    execution = max(s.execution, 1)
     try:
-        manifest = pod_manifest(s.facts.attempt, s.resolved, execution, s.config)
+        manifest = pod_manifest(s.attempt, s.resolved, execution, s.config)
     except ValueError as error:
         return Next(outcome=invalid(str(error)))
-    return Next((do.CreatePod(s.facts.pod_name, manifest),), _creation_notice(s, "CreatePod"))
+    return Next((do.CreatePod(s.pod_name, manifest),), _creation_notice(s, "CreatePod"))
 
 
 def _creation_notice(s: Situation, kind: str) -> Notice | None:

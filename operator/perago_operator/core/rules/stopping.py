@@ -12,11 +12,11 @@ from perago_operator.core.situation import Situation
 
 def stopping(s: Situation) -> Next | None:
     """Deleted, canceled, superseded or out of time while a pod may run: delete the pod and wait for its end."""
-    if s.stop is None or not (s.running_pods or s.facts.pod_unseen):
+    if s.stop is None or not (s.running_pods or s.pod_unseen):
         return None
     orders = tuple(do.DeletePod(each.name) for each in s.running_pods if s.undeleted(each))
-    if s.facts.pod_unseen and s.facts.pod_name not in s.facts.memory.deleted:
-        orders = (*orders, do.DeletePod(s.facts.pod_name))
+    if s.pod_unseen and s.pod_name not in s.memory.deleted:
+        orders = (*orders, do.DeletePod(s.pod_name))
     return Next(orders, Notice(Reason.STOPPING, s.stop.message), at=_first_lost(s))
 
 
@@ -24,7 +24,7 @@ def evidence_is_missing(s: Situation) -> Next | None:
     """The pod is over and may have published: ask lakeFS before anything is concluded."""
     if not _ended_without_outcome(s) or (s.stop and s.stop.reason is Reason.SUPERSEDED):
         return None
-    asked = question(s.facts)
+    asked = question(s)
     if asked is None:
         return None
     trouble = s.trouble("AskEvidence")
@@ -36,7 +36,7 @@ def work_was_published(s: Situation) -> Next | None:
     """The target branch carries this attempt's commit with its output: that is the outcome, nothing runs again."""
     if not _ended_without_outcome(s) or (s.stop and s.stop.reason is Reason.SUPERSEDED):
         return None
-    outcome = outcome_from(s.facts)
+    outcome = outcome_from(s)
     return Next(outcome=outcome) if outcome else None
 
 

@@ -1,14 +1,15 @@
-"""Decisions as a whole: rule, lease, back-off, status and event together."""
+"""Decisions as a whole: rule, heartbeat, back-off, status and event together."""
+
+from dataclasses import replace
 
 import pytest
 
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.config import Config
+from perago_operator.core.answers import Standing, Verdict
 from perago_operator.core.decide import decide
-from perago_operator.core.facts import Facts
 from perago_operator.core.memory import Trouble
-from perago_operator.core.verdict import Standing, Verdict
+from perago_operator.core.situation import Situation
 from tests import builders as b
 
 RUNNING = {"phase": "Running", "podName": "a1-1", "executions": 1, "nodeName": "node-1"}
@@ -16,9 +17,9 @@ READY = b.condition("PodReady", reason="PodRunning", message="pod a1-1 runs", ob
 STEADY = b.attempt(status={**RUNNING, "conditions": [READY]})
 
 
-def decided(facts: Facts, seconds: float = 1.0) -> do.Decision:
-    """The decision so many seconds after the start."""
-    return decide(facts, b.at(seconds), Config())
+def decided(s: Situation) -> do.Decision:
+    """The decision in that situation."""
+    return decide(s)
 
 
 def kinds(decision: do.Decision) -> list[str]:
@@ -33,17 +34,17 @@ def trouble(kind: str, until: float) -> dict[str, Trouble]:
 
 def test_a_decision_says_why() -> None:
     """By the name of its rule."""
-    assert decided(b.facts()).why == "pod_can_start"
+    assert decided(b.situation()).why == "pod_can_start"
 
 
 def test_calls_come_before_the_status() -> None:
     """Nothing waits for a status."""
-    assert kinds(decided(b.facts())) == ["CreatePod"]
+    assert kinds(decided(b.situation())) == ["CreatePod"]
 
 
 def test_an_attempt_at_rest_looks_again_at_its_heartbeat() -> None:
     """Response time-out 60 s: between 18 and 20 s after its creation."""
-    decision = decided(b.facts(STEADY, pods=(b.running_pod(),)))
+    decision = decided(b.situation(STEADY, pods=(b.running_pod(),)))
     assert decision.actions == ()
     assert decision.look_again_at is not None
     assert b.at(18) <= decision.look_again_at <= b.at(20)
@@ -52,41 +53,41 @@ def test_an_attempt_at_rest_looks_again_at_its_heartbeat() -> None:
 def test_a_standalone_attempt_at_rest_is_left_alone() -> None:
     """Only events wake it."""
     alone = b.attempt(standalone=True, status={**RUNNING, "conditions": [READY]})
-    assert decided(b.facts(alone, pods=(b.running_pod(),))) == do.Decision((), None, "pod_runs")
+    assert decided(b.situation(alone, pods=(b.running_pod(),))) == do.Decision((), None, "pod_runs")
 
 
 def test_a_due_heartbeat_is_sent() -> None:
     """From the moment of polling, also while the attempt waits for room."""
-    assert kinds(decided(b.facts(STEADY, pods=(b.running_pod(),)), 20)) == ["Heartbeat"]
+    assert kinds(decided(b.situation(STEADY, 20, pods=(b.running_pod(),)))) == ["Heartbeat"]
     waiting = b.attempt(task=None, taskRef={"name": "unknown"})
-    assert kinds(decided(b.facts(waiting), 20)) == ["Heartbeat"]
+    assert kinds(decided(b.situation(waiting, 20))) == ["Heartbeat"]
 
 
 def test_the_next_heartbeat_counts_from_the_last() -> None:
     """A third of the response time-out later."""
-    beaten = b.facts(STEADY, pods=(b.running_pod(),), memory=b.memory(heartbeat_at=b.at(20)))
-    assert decided(beaten, 37).actions == ()
-    assert kinds(decided(beaten, 40)) == ["Heartbeat"]
+    beaten = b.situation(STEADY, pods=(b.running_pod(),), memory=b.memory(heartbeat_at=b.at(20)))
+    assert decided(replace(beaten, now=b.at(37))).actions == ()
+    assert kinds(decided(replace(beaten, now=b.at(40)))) == ["Heartbeat"]
 
 
 def test_an_adopted_attempt_has_its_heartbeat_soon() -> None:
     """Nobody knows when the last one was; spread over seconds, for there may be thousands."""
     adopted = b.memory(adopted=True, first_seen=b.at(100))
-    decision = decided(b.facts(STEADY, pods=(b.running_pod(),), memory=adopted), 100)
+    decision = decided(b.situation(STEADY, 100, pods=(b.running_pod(),), memory=adopted))
     assert decision.look_again_at is not None
     assert b.at(100) <= decision.look_again_at <= b.at(107)
 
 
 def test_no_lease_once_the_outcome_is_known() -> None:
     """A lease that races the report could bring the task back to life."""
-    told = b.facts(b.attempt(status={"outcome": b.completed()}))
-    assert kinds(decided(told, 100)) == ["Report"]
+    ended = b.situation(b.attempt(status={"outcome": b.completed()}), 100)
+    assert kinds(decided(ended)) == ["Report"]
 
 
 def test_lease_and_report_alternate_while_reports_fail() -> None:
     """The lease knows the outcome: a reading may show that a report had arrived."""
     told = b.attempt(status={"outcome": b.completed()})
-    decision = decided(b.facts(told, memory=b.memory(troubles=trouble("Report", 10))), 20)
+    decision = decided(b.situation(told, 20, memory=b.memory(troubles=trouble("Report", 10))))
     assert kinds(decision) == ["Heartbeat", "Report"]
     assert isinstance(decision.actions[0], do.Heartbeat)
     assert decision.actions[0].outcome is not None
@@ -95,27 +96,27 @@ def test_lease_and_report_alternate_while_reports_fail() -> None:
 def test_a_call_that_failed_rests_and_the_others_go_on() -> None:
     """The report waits for Conductor; the pod does not wait for the report."""
     told = b.attempt(status={"outcome": b.completed()})
-    decision = decided(b.facts(told, pods=(b.running_pod(),), memory=b.memory(troubles=trouble("Report", 10))))
+    decision = decided(b.situation(told, pods=(b.running_pod(),), memory=b.memory(troubles=trouble("Report", 10))))
     assert kinds(decision) == ["ShipLog", "DeletePod", "ReleasePod"]
 
 
 def test_while_all_calls_rest_the_status_tells_why() -> None:
     """And the next look is at the end of the rest."""
-    decision = decided(b.facts(memory=b.memory(troubles=trouble("CreatePod", 3))))
+    decision = decided(b.situation(memory=b.memory(troubles=trouble("CreatePod", 3))))
     assert kinds(decision) == ["PatchStatus", "RecordEvent"]
     assert decision.look_again_at == b.at(3)
 
 
 def test_a_status_that_failed_rests_too() -> None:
     """Until its time, with nothing else to do."""
-    decision = decided(b.facts(pods=(b.running_pod(),), memory=b.memory(troubles=trouble("PatchStatus", 3))))
+    decision = decided(b.situation(pods=(b.running_pod(),), memory=b.memory(troubles=trouble("PatchStatus", 3))))
     assert (decision.actions, decision.look_again_at) == ((), b.at(3))
 
 
 @pytest.mark.parametrize(
-    "given", [b.facts(b.attempt(cancel=True)), b.facts(pods=(b.pod(phase="Failed", reason="Evicted"),))]
+    "given", [b.situation(b.attempt(cancel=True)), b.situation(pods=(b.pod(phase="Failed", reason="Evicted"),))]
 )
-def test_what_the_agent_might_write_too_is_guarded(given: Facts) -> None:
+def test_what_the_agent_might_write_too_is_guarded(given: Situation) -> None:
     """An outcome and a next execution are refused when the object has changed since."""
     [patch, *_] = decided(given).actions
     assert isinstance(patch, do.PatchStatus)
@@ -124,7 +125,7 @@ def test_what_the_agent_might_write_too_is_guarded(given: Facts) -> None:
 
 def test_an_ordinary_status_is_not_guarded() -> None:
     """The operator's own fields are nobody else's."""
-    [patch] = decided(b.facts(pods=(b.running_pod(),))).actions
+    [patch] = decided(b.situation(pods=(b.running_pod(),))).actions
     assert isinstance(patch, do.PatchStatus)
     assert not patch.guarded
 
@@ -132,21 +133,20 @@ def test_an_ordinary_status_is_not_guarded() -> None:
 def test_a_warning_is_an_event_once() -> None:
     """As long as the condition says the same, people know."""
     pulling = b.pod(containers=[b.container("agent"), b.container("task", waiting={"reason": "ErrImagePull"})])
-    assert kinds(decided(b.facts(pods=(pulling,)))) == ["PatchStatus", "RecordEvent"]
+    assert kinds(decided(b.situation(pods=(pulling,)))) == ["PatchStatus", "RecordEvent"]
     said = b.condition("PodReady", "False", "ImagePull", message="container task: ImagePullBackOff")
-    assert kinds(decided(b.facts(b.attempt(status={"conditions": [said]}), pods=(pulling,)))) == ["PatchStatus"]
+    assert kinds(decided(b.situation(b.attempt(status={"conditions": [said]}), pods=(pulling,)))) == ["PatchStatus"]
 
 
 def test_the_end_is_an_event() -> None:
     """With the outcome's reason; a warning unless it completed."""
     verdict = Verdict(Standing.ACCEPTED, "", b.at(1), after_report=True)
-    told = b.facts(b.attempt(status={"outcome": b.failure()}), memory=b.memory(verdict=verdict))
+    told = b.situation(b.attempt(status={"outcome": b.failure()}), memory=b.memory(verdict=verdict))
     assert decided(told).actions[1] == do.RecordEvent("Warning", "TaskFailed", "it broke")
 
 
 def test_the_deadline_is_looked_at_in_time() -> None:
     """Also while a pod is on its way."""
     limited = b.attempt(standalone=True, activeDeadlineSeconds=5, status={"timings": {"queued": 0}})
-    assert decided(
-        b.facts(limited, pods=(b.pod(),), memory=b.memory(troubles=trouble("PatchStatus", 9)))
-    ).look_again_at == (b.at(5))
+    s = b.situation(limited, pods=(b.pod(),), memory=b.memory(troubles=trouble("PatchStatus", 9)))
+    assert decided(s).look_again_at == b.at(5)

@@ -6,19 +6,19 @@ import pytest
 
 from perago_operator.core.actions import AskEvidence
 from perago_operator.core.evidence import outcome_from, question
-from perago_operator.core.facts import Facts
 from perago_operator.core.memory import Evidence
+from perago_operator.core.situation import Situation
 from tests import builders as b
 
 ASK = AskEvidence("repo", "main", "commit-a")
 OUTPUT = {"perago.output": '{"result":{"rows":3}}'}
 
 
-def staged(**changes: Any) -> Facts:
+def staged(**changes: Any) -> Situation:
     """An attempt that has planned a staging branch, in its first execution."""
     status = {"staging": b.STAGING, "executions": 1, **changes.pop("status", {})}
     remembered = changes.pop("memory", None)
-    return b.facts(b.attempt(status=status, **changes), memory=remembered)
+    return b.situation(b.attempt(status=status, **changes), memory=remembered)
 
 
 def known(ref: str | None = "commit-b", metadata: dict[str, str] | None = None, execution: int = 1) -> Any:
@@ -46,8 +46,8 @@ def test_it_is_asked_once_an_execution() -> None:
 def test_a_large_input_is_known_from_the_agents_report() -> None:
     """It is not in the object."""
     reported = {"repository": "r2", "branch": "b2", "inputRef": "c2"}
-    facts = staged(input=None, inputFrom="Conductor", status={"workspace": reported})
-    assert question(facts) == AskEvidence("r2", "b2", "c2")
+    s = staged(input=None, inputFrom="Conductor", status={"workspace": reported})
+    assert question(s) == AskEvidence("r2", "b2", "c2")
 
 
 @pytest.mark.parametrize("given", [{"params": {}}, {"workspace": "text"}, {"workspace": {"repository": "r"}}])

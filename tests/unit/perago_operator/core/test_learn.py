@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from perago.wire import Outcome
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
+from perago_operator.core.answers import Answer, Failure, Found, Standing, Verdict
 from perago_operator.core.config import Config
-from perago_operator.core.learn import Answer, Failure, Found, failed, first_memory, learned, looked
+from perago_operator.core.learn import failed, first_memory, learned, looked
 from perago_operator.core.memory import Memory, backoff, fraction
-from perago_operator.core.verdict import Standing, Verdict
 from tests import builders as b
 
 CONFIG = Config()
@@ -25,14 +25,14 @@ NO_ANSWER = Failure(Reason.API_UNREACHABLE, "no answer", fate_unknown=True)
 
 def after(memory: Memory, action: do.Action, answer: Answer = None, seconds: float = 1) -> Memory:
     """The memory after a call that succeeded."""
-    return learned(memory, action, answer, b.facts(b.attempt(status={"executions": 2})), (b.at(seconds), CONFIG))
+    return learned(b.situation(b.attempt(status={"executions": 2}), seconds, memory=memory), action, answer)
 
 
 def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: Memory | None = None) -> Memory:
     """The memory after so many failures in a row."""
     memory = memory or b.memory()
     for _ in range(times):
-        memory = failed(memory, action, failure, b.facts(), (b.at(1), CONFIG))
+        memory = failed(b.situation(memory=memory), action, failure)
     return memory
 
 
@@ -150,15 +150,15 @@ def test_a_report_without_effect_rests_longer_each_time() -> None:
 def test_a_hindrance_counts_from_its_first_sight() -> None:
     """Also while the kubelet tries another pull; a pod that started is hindered no more."""
     pulling = b.pod(containers=[b.container("agent"), b.container("task", waiting={"reason": "ErrImagePull"})])
-    first = looked(b.memory(), b.facts(pods=(pulling,)), b.at(3))
+    first = looked(b.situation(None, 3, pods=(pulling,)))
     assert first.hindered == ("a1-1", b.at(3))
-    assert looked(first, b.facts(pods=(b.pod(),)), b.at(9)).hindered == ("a1-1", b.at(3))
-    assert looked(first, b.facts(pods=(b.running_pod(),)), b.at(9)).hindered is None
+    assert looked(b.situation(None, 9, pods=(b.pod(),), memory=first)).hindered == ("a1-1", b.at(3))
+    assert looked(b.situation(None, 9, pods=(b.running_pod(),), memory=first)).hindered is None
 
 
 def test_a_look_notes_pods_and_the_outcomes_first_sight() -> None:
     """From there the time of reporting counts."""
-    told = b.facts(b.attempt(status={"outcome": b.completed()}), pods=(b.pod(),), memory=b.memory())
-    memory = looked(b.memory(), told, b.at(7))
+    ended = b.attempt(status={"outcome": b.completed()})
+    memory = looked(b.situation(ended, 7, pods=(b.pod(),)))
     assert (memory.seen, memory.outcome_seen_at) == (frozenset({"a1-1"}), b.at(7))
-    assert looked(memory, told, b.at(9)).outcome_seen_at == b.at(7)
+    assert looked(b.situation(ended, 9, pods=(b.pod(),), memory=memory)).outcome_seen_at == b.at(7)

@@ -1,20 +1,20 @@
-"""What follows from facts, time and limits; each case is a moment in an attempt's life."""
+"""What follows from s, time and limits; each case is a moment in an attempt's life."""
 
 from typing import Any
 
 import pytest
 
 from perago_operator.api.reasons import Reason
+from perago_operator.core.answers import Standing, Verdict
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
-from perago_operator.core.situation import Situation
-from perago_operator.core.verdict import Standing, Verdict
+from perago_operator.core.situation import Sibling, Situation
 from tests import builders as b
 
 
 def at(seconds: float, attempt: dict[str, Any] | None = None, **more: Any) -> Situation:
     """The situation of an attempt so many seconds after its creation."""
-    return b.situation(b.facts(attempt, **more), seconds)
+    return b.situation(attempt, seconds, **more)
 
 
 def read(standing: Standing, seconds: float = 1, *, after_report: bool = True) -> Memory:
@@ -107,87 +107,99 @@ def test_an_accepted_attempt_is_never_superseded() -> None:
     assert at(1, accepted, memory=read(Standing.SUPERSEDED)).superseded is None
 
 
-@pytest.mark.parametrize(("timeout", "period"), [(60, 20), (600, 200), (0, 60)])
-def test_the_lease_period_is_a_third_of_the_time_out(timeout: int, period: float) -> None:
-    """Two heartbeats may fail; a task without a time-out has heartbeats for its cancellation alone."""
-    task = b.conductor_task(response_timeout_seconds=timeout)
-    assert at(1, b.attempt(conductor=task.to_json())).lease_period == period
-
-
-def test_the_jitter_of_heartbeats_differs_by_attempt() -> None:
-    """Thousands of attempts must not beat at once; and never later than the period."""
-    moments = {b.situation(b.facts(memory=Memory(f"uid-{n}", b.START)), 1).heartbeat_at for n in range(50)}
-    assert len(moments) > 40
-    assert all(b.at(18) <= each <= b.at(20) for each in moments)
-
-
 @pytest.mark.parametrize(
-    ("status", "memory", "wanted"),
+    ("meta", "memory", "held"),
     [
-        ({}, b.memory(), "Pending"),
-        ({}, read(Standing.OPEN), "Pending"),
-        ({}, read(Standing.ACCEPTED), "Accepted"),
-        ({}, read(Standing.SUPERSEDED), "Superseded"),
-        ({"reporting": {"state": "Accepted"}}, read(Standing.OPEN), "Accepted"),
-        ({"reporting": {"state": "Superseded"}}, read(Standing.ACCEPTED), "Superseded"),
+        ({}, b.memory(), (True, True)),
+        ({}, b.memory(deleted=frozenset({"a1-1"}), released_pods=frozenset({"a1-1"})), (False, False)),
+        ({"deletionTimestamp": b.stamp(1), "finalizers": []}, b.memory(), (False, False)),
+        ({"finalizers": []}, b.memory(), (True, False)),
     ],
 )
-def test_the_reporting_state_is_written_once(status: dict[str, Any], memory: Memory, wanted: str) -> None:
-    """From the last reading until it is settled; then the status counts."""
-    told = b.attempt(status={"outcome": b.completed(), **status})
-    assert at(2, told, memory=memory).reporting_state == wanted
-
-
-@pytest.mark.parametrize(
-    ("memory", "wanted"),
-    [
-        (b.memory(), True),
-        (read(Standing.OPEN, after_report=False), True),
-        (read(Standing.OPEN), True),
-        (read(Standing.QUEUED), True),
-        (read(Standing.ACCEPTED), False),
-        (read(Standing.SUPERSEDED), False),
-    ],
-)
-def test_a_report_is_wanted_until_it_is_settled(memory: Memory, wanted: bool) -> None:
-    """An earlier heartbeat says nothing about it."""
-    assert at(2, b.attempt(status={"outcome": b.completed()}), memory=memory).report_wanted is wanted
-
-
-def test_no_report_without_an_outcome_or_without_conductor() -> None:
-    """There is nothing to say, or nobody to say it to."""
-    assert not at(1).report_wanted
-    assert not at(1, b.attempt(standalone=True, status={"outcome": b.completed()})).report_wanted
-
-
-@pytest.mark.parametrize(("timeout", "until"), [(60, 22), (600, 62)])
-def test_doubt_lasts_a_lease_period_and_has_a_cap(timeout: int, until: float) -> None:
-    """Long time-outs would hold finalizers for minutes."""
-    conductor = b.conductor_task(response_timeout_seconds=timeout).to_json()
-    told = b.attempt(conductor=conductor, status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
-    assert at(5, told, memory=b.memory(doubt_since=b.at(2))).doubt_until == b.at(until)
-
-
-def test_a_reading_after_the_doubt_ends_it() -> None:
-    """Nothing can land any more."""
-    told = b.attempt(status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
-    verdict = Verdict(Standing.ACCEPTED, "", b.at(23), after_report=True)
-    assert at(24, told, memory=b.memory(doubt_since=b.at(2), verdict=verdict)).doubt_until is None
-
-
-def test_a_pod_is_held_until_it_is_deleted_and_released() -> None:
+def test_a_pod_is_held_until_it_is_deleted_and_released(
+    meta: dict[str, Any], memory: Memory, held: tuple[bool, bool]
+) -> None:
     """By us, or as its object shows."""
-    told = b.attempt(status={"outcome": b.completed()})
-    pod = b.ended_pod()
-    assert at(1, told, pods=(pod,)).unreleased_pods != ()
-    ours = b.memory(deleted=frozenset({"a1-1"}), released_pods=frozenset({"a1-1"}))
-    assert at(1, told, pods=(pod,), memory=ours).unreleased_pods == ()
-    shown = b.ended_pod(meta={"deletionTimestamp": b.stamp(1), "finalizers": []})
-    assert at(1, told, pods=(shown,)).unreleased_pods == ()
+    s = at(1, pods=(b.ended_pod(meta=meta),), memory=memory)
+    assert (s.undeleted(s.pods[0]), s.unreleased(s.pods[0])) == held
 
 
 def test_limits_come_from_the_settings() -> None:
     """A test may have little patience."""
     impatient = Config(lost_node_patience=1)
-    s = b.situation(b.facts(pods=(b.running_pod(meta=DELETED),)), 41, impatient)
+    s = b.situation(seconds=41, pods=(b.running_pod(meta=DELETED),), config=impatient)
     assert s.running_pods == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "pods", "created", "execution"),
+    [
+        ({}, (), (), 0),
+        ({"executions": 2}, (), (), 2),
+        ({}, (1,), (), 1),
+        ({"executions": 1}, (1, 2), (), 2),
+        ({}, (), ("a1-3",), 3),
+    ],
+)
+def test_the_execution_is_the_highest_that_is_known(
+    status: dict[str, Any], pods: tuple[int, ...], created: tuple[str, ...], execution: int
+) -> None:
+    """By status, by pods, or because this process just made one."""
+    raw = tuple(b.pod(number) for number in pods)
+    s = b.situation(b.attempt(status=status), pods=raw, memory=b.memory(created=frozenset(created)))
+    assert s.execution == execution
+
+
+def test_the_current_pod_is_that_of_the_execution() -> None:
+    """Others belong to executions that it has replaced."""
+    s = b.situation(pods=(b.pod(1), b.pod(2)))
+    assert s.pod is s.pods[1]
+
+
+def test_between_two_executions_the_next_pod_is_not_there() -> None:
+    """Its number is written already."""
+    s = b.situation(b.attempt(status={"executions": 2, "podName": None}), pods=(b.pod(1),))
+    assert (s.pod, s.pod_name, s.pod_was_created) == (None, "a1-2", False)
+
+
+@pytest.mark.parametrize(
+    ("meta", "memory", "held"),
+    [
+        ({}, b.memory(), True),
+        ({"finalizers": []}, b.memory(), False),
+        ({"finalizers": []}, b.memory(held=True), True),
+        ({"finalizers": ["somebody/else"]}, b.memory(), False),
+        ({}, b.memory(released=True), False),
+    ],
+)
+def test_held_is_what_was_done_last(meta: dict[str, Any], memory: Any, held: bool) -> None:
+    """The watch may not show it yet."""
+    assert b.situation(b.attempt(meta=meta), memory=memory).held is held
+
+
+@pytest.mark.parametrize(("state", "there"), [("Planned", True), ("Active", True), ("Deleted", False)])
+def test_a_staging_branch_may_exist_until_it_is_deleted(state: str, there: bool) -> None:
+    """Planned is enough: it is written before the branch is made."""
+    s = b.situation(b.attempt(status={"staging": {**b.STAGING, "state": state}}))
+    assert (s.staging is not None) is there
+
+
+def test_a_branch_that_we_deleted_is_gone() -> None:
+    """Before the status says so."""
+    s = b.situation(b.attempt(status={"staging": b.STAGING}), memory=b.memory(staging_deleted=frozenset({"staging-1"})))
+    assert s.staging is None
+
+
+def test_siblings_are_earlier_or_later_by_their_retry() -> None:
+    """Only an earlier one that may publish is waited for."""
+    second = b.attempt(conductor=b.conductor_task(retry_count=1).to_json())
+    first, third = Sibling("first", 0, settled=False), Sibling("third", 2, settled=False)
+    s = b.situation(second, siblings=(first, third))
+    assert (s.unsettled_earlier, s.later_sibling) == (first, third)
+    assert b.situation(second, siblings=(Sibling("first", 0, settled=True),)).unsettled_earlier is None
+
+
+def test_a_standalone_attempt_has_no_task_in_conductor() -> None:
+    """And is known by its name."""
+    s = b.situation(b.attempt(standalone=True))
+    assert (s.conductor, s.name, s.deleting) == (None, b.NAME, False)

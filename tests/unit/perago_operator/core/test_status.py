@@ -5,26 +5,25 @@ from typing import Any
 import pytest
 
 from perago_operator.api.reasons import Reason
+from perago_operator.core.answers import Standing, Verdict
 from perago_operator.core.decide import first_match
-from perago_operator.core.facts import Facts
 from perago_operator.core.memory import Evidence, Trouble
+from perago_operator.core.situation import Situation
 from perago_operator.core.status import status_patch
-from perago_operator.core.verdict import Standing, Verdict
 from tests import builders as b
 
 Raw = dict[str, Any]
 
 
-def patched(facts: Facts, seconds: float = 1.0) -> Raw:
+def patched(s: Situation) -> Raw:
     """The status patch in that situation."""
-    s = b.situation(facts, seconds)
     patch: Raw = status_patch(s, first_match(s)[1])
     return patch
 
 
-def conditions(facts: Facts) -> dict[str, tuple[str, str]]:
+def conditions(s: Situation) -> dict[str, tuple[str, str]]:
     """Status and reason by type, as they would be written."""
-    return {each["type"]: (each["status"], each["reason"]) for each in patched(facts).get("conditions", [])}
+    return {each["type"]: (each["status"], each["reason"]) for each in patched(s).get("conditions", [])}
 
 
 def trouble(message: str = "connection refused") -> Trouble:
@@ -35,15 +34,15 @@ def trouble(message: str = "connection refused") -> Trouble:
 ACCEPTED = Verdict(Standing.ACCEPTED, "Conductor has the task COMPLETED", b.at(1), after_report=True)
 
 
-def ended(outcome: Raw, **remembered: Any) -> Facts:
+def ended(outcome: Raw, **remembered: Any) -> Situation:
     """An attempt with that outcome, whose pod is gone."""
-    return b.facts(b.attempt(status={"outcome": outcome}), memory=b.memory(**remembered))
+    return b.situation(b.attempt(status={"outcome": outcome}), memory=b.memory(**remembered))
 
 
 def test_a_created_pod_is_starting() -> None:
     """With name, number, and how long the attempt had waited."""
     made = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25))
-    patch = patched(b.facts(memory=made))
+    patch = patched(b.situation(memory=made))
     assert (patch["phase"], patch["podName"], patch["executions"]) == ("Starting", "a1-1", 1)
     assert patch["timings"] == {"queued": 0.25}
 
@@ -51,14 +50,14 @@ def test_a_created_pod_is_starting() -> None:
 def test_running_means_that_every_container_has_started() -> None:
     """Then the node and the time it took are known, too."""
     made = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25))
-    patch = patched(b.facts(pods=(b.running_pod(),), memory=made))
+    patch = patched(b.situation(pods=(b.running_pod(),), memory=made))
     assert (patch["phase"], patch["nodeName"], patch["timings"]["starting"]) == ("Running", "node-1", 0.75)
 
 
 def test_a_step_of_the_agent_means_running() -> None:
     """Its word may come before the kubelet's."""
     stepping = b.attempt(status={"step": "Downloading", "podName": "a1-1", "executions": 1})
-    patch = patched(b.facts(stepping, pods=(b.pod(),), memory=b.memory(created_at=b.at(0.25))))
+    patch = patched(b.situation(stepping, pods=(b.pod(),), memory=b.memory(created_at=b.at(0.25))))
     assert (patch["phase"], patch["timings"]["starting"]) == ("Running", 0.75)
 
 
@@ -66,7 +65,7 @@ def test_between_two_executions_the_attempt_is_pending() -> None:
     """The number is written, the pod's name and the agent's step are not."""
     stepping = b.attempt(status={"step": "Staging", "podName": "a1-1", "executions": 1, "phase": "Running"})
     evicted = b.pod(phase="Failed", reason="Evicted", message="low on memory")
-    patch = patched(b.facts(stepping, pods=(evicted,)))
+    patch = patched(b.situation(stepping, pods=(evicted,)))
     assert (patch["phase"], patch["executions"], patch["podName"], patch["step"]) == ("Pending", 2, None, None)
 
 
@@ -90,16 +89,16 @@ def test_the_last_phase_needs_outcome_and_report(outcome: Raw, standing: Standin
 def test_a_canceled_attempt_that_fails_in_other_words_is_canceled() -> None:
     """The agent noticed the cancellation first, at its fence."""
     stale = b.attempt(cancel=True, status={"outcome": b.failure("StaleAttemptError")})
-    assert patched(b.facts(stale, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Canceled"
+    assert patched(b.situation(stale, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Canceled"
     done = b.attempt(cancel=True, status={"outcome": b.completed()})
-    assert patched(b.facts(done, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Succeeded"
+    assert patched(b.situation(done, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Succeeded"
 
 
 def test_the_last_phase_waits_for_pod_and_staging() -> None:
     """Finishing until nothing is held."""
     staged = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})
-    assert patched(b.facts(staged, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Finishing"
-    held = b.facts(b.attempt(status={"outcome": b.completed()}), pods=(b.pod(),), memory=b.memory(verdict=ACCEPTED))
+    assert patched(b.situation(staged, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Finishing"
+    held = b.situation(b.attempt(status={"outcome": b.completed()}), pods=(b.pod(),), memory=b.memory(verdict=ACCEPTED))
     assert patched(held)["phase"] == "Finishing"
 
 
@@ -112,31 +111,31 @@ def test_acceptance_is_written_with_its_time() -> None:
 
 def test_a_report_that_fails_says_why() -> None:
     """In the reporting state and in the condition."""
-    facts = ended(b.completed(), troubles={"Report": trouble()}, reports=3)
-    assert patched(facts)["reporting"] == {"state": "Pending", "attempts": 3, "lastError": "connection refused"}
-    assert conditions(facts)["Reported"] == ("False", "ReportPending")
+    s = ended(b.completed(), troubles={"Report": trouble()}, reports=3)
+    assert patched(s)["reporting"] == {"state": "Pending", "attempts": 3, "lastError": "connection refused"}
+    assert conditions(s)["Reported"] == ("False", "ReportPending")
 
 
 def test_superseded_is_written_as_soon_as_it_is_known() -> None:
     """Before the outcome: a restarted operator must not report after all."""
     verdict = Verdict(Standing.SUPERSEDED, "Conductor has the task TIMED_OUT", b.at(1), after_report=False)
-    patch = patched(b.facts(pods=(b.running_pod(),), memory=b.memory(verdict=verdict)))
+    patch = patched(b.situation(pods=(b.running_pod(),), memory=b.memory(verdict=verdict)))
     assert patch["reporting"] == {"state": "Superseded", "lastError": "Conductor has the task TIMED_OUT"}
 
 
 def test_a_deleted_branch_is_written_as_such() -> None:
     """When it was the operator who deleted it."""
     staged = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})
-    facts = b.facts(staged, memory=b.memory(staging_deleted=frozenset({"staging-1"})))
-    assert patched(facts)["staging"] == {"state": "Deleted"}
-    assert conditions(facts)["StagingDeleted"] == ("True", "StagingGone")
+    s = b.situation(staged, memory=b.memory(staging_deleted=frozenset({"staging-1"})))
+    assert patched(s)["staging"] == {"state": "Deleted"}
+    assert conditions(s)["StagingDeleted"] == ("True", "StagingGone")
 
 
 def test_a_branch_that_cannot_be_deleted_says_why() -> None:
     """With lakeFS's words."""
     staged = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})
-    facts = b.facts(staged, memory=b.memory(troubles={"DeleteStaging": trouble("401")}))
-    assert conditions(facts)["StagingDeleted"] == ("False", "StagingPending")
+    s = b.situation(staged, memory=b.memory(troubles={"DeleteStaging": trouble("401")}))
+    assert conditions(s)["StagingDeleted"] == ("False", "StagingPending")
 
 
 @pytest.mark.parametrize(
@@ -151,13 +150,13 @@ def test_a_branch_that_cannot_be_deleted_says_why() -> None:
 def test_published_tells_whether_the_branch_moved(outcome: Raw, workspace: Raw | None, wanted: tuple[str, str]) -> None:
     """An unchanged workspace publishes nothing."""
     status = {"outcome": outcome, **({"workspace": workspace} if workspace else {})}
-    assert conditions(b.facts(b.attempt(status=status)))["Published"] == wanted
+    assert conditions(b.situation(b.attempt(status=status)))["Published"] == wanted
 
 
 def test_a_standalone_attempt_needs_no_report() -> None:
     """Reported is True: nobody waits."""
-    facts = b.facts(b.attempt(standalone=True, status={"outcome": b.completed()}))
-    assert conditions(facts)["Reported"] == ("True", "NotRequired")
+    s = b.situation(b.attempt(standalone=True, status={"outcome": b.completed()}))
+    assert conditions(s)["Reported"] == ("True", "NotRequired")
 
 
 def test_complete_is_said_at_the_end_only() -> None:
@@ -169,7 +168,7 @@ def test_complete_is_said_at_the_end_only() -> None:
 def test_a_finished_attempt_is_at_no_step() -> None:
     """The agent's last one is over."""
     told = b.attempt(status={"outcome": b.completed(), "step": "Publishing"})
-    assert patched(b.facts(told, memory=b.memory(verdict=ACCEPTED)))["step"] is None
+    assert patched(b.situation(told, memory=b.memory(verdict=ACCEPTED)))["step"] is None
 
 
 def test_nothing_is_added_once_the_attempt_is_over() -> None:
@@ -183,15 +182,15 @@ def test_nothing_is_added_once_the_attempt_is_over() -> None:
         }
     )
     remembered = b.memory(created_at=b.at(0.5), deleted=frozenset({"a1-1"}), released_pods=frozenset({"a1-1"}))
-    patch = patched(b.facts(over, pods=(b.ended_pod(),), memory=remembered), 9)
+    patch = patched(b.situation(over, 9, pods=(b.ended_pod(),), memory=remembered))
     assert set(patch) <= {"conditions", "timings"}
     assert "starting" not in patch.get("timings", {})
 
 
 def test_what_the_status_says_already_is_not_written_again() -> None:
     """Looking again costs nothing."""
-    facts = b.facts(pods=(b.running_pod(),))
-    assert patched(b.facts(b.attempt(status=patched(facts)), pods=(b.running_pod(),)), 50) == {}
+    s = b.situation(pods=(b.running_pod(),))
+    assert patched(b.situation(b.attempt(status=patched(s)), 50, pods=(b.running_pod(),))) == {}
 
 
 def test_a_condition_keeps_its_transition_time_while_its_status_stays() -> None:
@@ -199,14 +198,14 @@ def test_a_condition_keeps_its_transition_time_while_its_status_stays() -> None:
     old = b.condition("PodReady", "False", "PodStarting", seconds=0, message="pod a1-1 is starting")
     waiting = b.attempt(status={"conditions": [old]})
     pulling = b.pod(containers=[b.container("agent"), b.container("task", waiting={"reason": "ErrImagePull"})])
-    [ready] = patched(b.facts(waiting, pods=(pulling,)), 30)["conditions"]
+    [ready] = patched(b.situation(waiting, 30, pods=(pulling,)))["conditions"]
     assert (ready["reason"], ready["lastTransitionTime"]) == ("ImagePull", b.stamp(0))
 
 
 def test_other_peoples_conditions_stay() -> None:
     """A merge patch replaces the whole list."""
     foreign = b.condition("Audited", reason="ByUs")
-    kept = patched(b.facts(b.attempt(status={"conditions": [foreign]}), pods=(b.running_pod(),)))["conditions"]
+    kept = patched(b.situation(b.attempt(status={"conditions": [foreign]}), pods=(b.running_pod(),)))["conditions"]
     assert {each["type"] for each in kept} == {"Audited", "PodReady"}
 
 
@@ -214,21 +213,21 @@ def test_long_words_of_a_pod_are_cut() -> None:
     """A condition is for reading."""
     waiting = {"reason": "ErrImagePull", "message": "x" * 5000}
     pulling = b.pod(containers=[b.container("agent"), b.container("task", waiting=waiting)])
-    [ready] = patched(b.facts(pods=(pulling,)))["conditions"]
+    [ready] = patched(b.situation(pods=(pulling,)))["conditions"]
     assert len(ready["message"]) == 1024
 
 
 def test_time_in_the_queue_counts_from_the_first_sight_within_the_second() -> None:
     """The object tells its creation in whole seconds only."""
     made = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.9))
-    seen = b.facts(memory=made)
+    seen = b.situation(memory=made)
     assert patched(seen)["timings"] == {"queued": 0.9}
-    later = b.facts(memory=b.memory(created=made.created, created_at=b.at(0.9), first_seen=b.at(0.8)))
+    later = b.situation(memory=b.memory(created=made.created, created_at=b.at(0.9), first_seen=b.at(0.8)))
     assert patched(later)["timings"] == {"queued": 0.1}
 
 
 def test_an_outcome_is_written_as_it_is() -> None:
     """Empty objects in an output are part of it."""
     found = Evidence(1, "commit-b", {"perago.output": '{"result":{"files":{},"none":null}}'})
-    dead = b.facts(b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=b.memory(evidence=found))
+    dead = b.situation(b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=b.memory(evidence=found))
     assert patched(dead)["outcome"]["output"]["result"] == {"files": {}, "none": None}

@@ -9,7 +9,7 @@ from perago_operator import ports
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.verdict import Standing, Verdict
+from perago_operator.core.answers import Standing, Verdict
 from perago_operator.reconcile.apply import Applier, failure_of
 from tests import builders as b
 from tests.unit.perago_operator.world import World

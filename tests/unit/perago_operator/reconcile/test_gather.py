@@ -1,9 +1,9 @@
-"""From stores and memory to facts."""
+"""From stores and memory to situations."""
 
 from typing import Any
 
 from perago_operator.core.config import Config
-from perago_operator.core.facts import Facts
+from perago_operator.core.situation import Situation
 from perago_operator.reconcile.gather import gather, orphans, pod_is_strange
 from perago_operator.watch.stores import Stores
 from tests import builders as b
@@ -21,16 +21,16 @@ def stores(*objects: dict[str, Any]) -> Stores:
     return made
 
 
-def gathered(*objects: dict[str, Any], name: str = b.NAME, **memory: Any) -> Facts:
-    """Facts about the attempt of that name."""
+def gathered(*objects: dict[str, Any], name: str = b.NAME, **memory: Any) -> Situation:
+    """The situation of the attempt of that name."""
     made = stores(*objects)
     attempt = made.attempts.get(("ns", name))
     assert attempt is not None
-    return gather(attempt, made, b.memory(**memory), Config())
+    return gather(attempt, made, b.memory(**memory), b.at(1), Config())
 
 
-def retry_of(earlier: dict[str, Any], *others: dict[str, Any]) -> Facts:
-    """Facts about the retry of an attempt."""
+def retry_of(earlier: dict[str, Any], *others: dict[str, Any]) -> Situation:
+    """The situation of the retry of an attempt."""
     later = b.attempt(conductor=RETRY, meta={"name": "a2", "uid": "uid-a2"})
     return gathered(earlier, later, *others, name="a2")
 
@@ -38,16 +38,16 @@ def retry_of(earlier: dict[str, Any], *others: dict[str, Any]) -> Facts:
 def test_the_task_is_the_one_of_the_reference() -> None:
     """In the attempt's own namespace."""
     referring = b.attempt(taskRef={"name": "build"})
-    facts = gathered(referring, b.task("build"))
-    assert facts.task is not None
+    s = gathered(referring, b.task("build"))
+    assert s.task is not None
     assert gathered(referring, b.task("other")).task is None
 
 
 def test_only_pods_of_this_very_attempt_count() -> None:
     """An earlier object of the same name may have left one behind."""
-    facts = gathered(b.attempt(), b.pod(1, uid="another"), b.pod(2), created=frozenset({"a1-1", "a1-2"}))
-    assert [each.name for each in facts.pods] == ["a1-2"]
-    assert facts.memory.created == frozenset({"a1-2"})
+    s = gathered(b.attempt(), b.pod(1, uid="another"), b.pod(2), created=frozenset({"a1-1", "a1-2"}))
+    assert [each.name for each in s.pods] == ["a1-2"]
+    assert s.memory.created == frozenset({"a1-2"})
 
 
 def test_a_strangers_pod_is_recognised() -> None:

@@ -1,0 +1,78 @@
+"""What comes back from calls, in the core's own words: the counterpart of `actions`. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from perago_operator.api.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorTaskState:
+    """A task as Conductor has it now (`GET /tasks/{id}`)."""
+
+    status: str
+    output: Mapping[str, JsonValue] = field(default_factory=dict)
+    reason: str | None = None
+    """Conductor's `reasonForIncompletion`."""
+
+
+class Standing(StrEnum):
+    """Where an attempt stands with Conductor."""
+
+    OPEN = "Open"
+    """The task is in progress: Conductor waits for us."""
+    QUEUED = "Queued"
+    """The task is back in the queue; whoever polls it next gets the same attempt."""
+    ACCEPTED = "Accepted"
+    """The task is terminal with our result."""
+    SUPERSEDED = "Superseded"
+    """The task is gone, or terminal with another result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one reading of the Conductor task means for the attempt."""
+
+    standing: Standing
+    detail: str
+    """In words, for messages."""
+    at: datetime
+    after_report: bool
+    """The reading followed a report; readings before it are heartbeats."""
+
+    @property
+    def still_open(self) -> bool:
+        """Conductor still waits for a result."""
+        return self.standing in (Standing.OPEN, Standing.QUEUED)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The commit that evidence names."""
+
+    ref: str
+    metadata: Mapping[str, str]
+
+
+Answer = Verdict | Found | str | None
+"""What a call brought back beside its success: a reading of Conductor, a commit, a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that failed."""
+
+    reason: Reason
+    message: str
+    fate_unknown: bool = False
+    """The call may have been carried out nevertheless."""
+    permanent: bool = False
+    """Repeating the same call cannot help: the object is refused as it is."""
+    conflict: bool = False
+    """The object has changed since it was read."""
+    answered: bool = False
+    """The call itself succeeded; its answer is that it had no effect."""

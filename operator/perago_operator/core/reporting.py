@@ -1,0 +1,107 @@
+"""The attempt and Conductor: heartbeats while it waits, the report, and what Conductor's answers mean. Pure."""
+
+from datetime import datetime, timedelta
+
+from perago.wire import IN_PROGRESS, Outcome
+from perago_operator.api.attempt import ReportingState
+from perago_operator.core import actions as do
+from perago_operator.core.answers import ConductorTaskState, Standing, Verdict
+from perago_operator.core.memory import fraction
+from perago_operator.core.situation import Situation
+
+QUEUED = "SCHEDULED"
+"""Conductor's status of a task that waits in its queue."""
+FIRST_HEARTBEAT_SPREAD = 10.0
+"""An operator that takes over thousands of attempts spreads their first heartbeats over so many seconds."""
+
+
+def judge(reading: ConductorTaskState | None, outcome: Outcome | None, *, at: datetime) -> Verdict:
+    """What a reading means: None is a task that Conductor does not know; without an outcome it is a heartbeat."""
+
+    def verdict(standing: Standing, detail: str) -> Verdict:
+        return Verdict(standing, detail, at, after_report=outcome is not None)
+
+    if reading is None:
+        return verdict(Standing.SUPERSEDED, "Conductor no longer knows the task")
+    detail = f"Conductor has the task {reading.status}"
+    if reading.status == IN_PROGRESS:
+        return verdict(Standing.OPEN, detail)
+    if reading.status == QUEUED:
+        return verdict(Standing.QUEUED, detail)
+    if outcome is not None and _is_ours(reading, outcome):
+        return verdict(Standing.ACCEPTED, detail)
+    whose = f"{detail}, which is not this attempt's doing"
+    return verdict(Standing.SUPERSEDED, f"{whose}: {reading.reason}" if reading.reason else whose)
+
+
+def _is_ours(reading: ConductorTaskState, outcome: Outcome) -> bool:
+    """Same status and output; Conductor keeps outputs over 3 MiB elsewhere and then shows none."""
+    if reading.status != outcome.status:
+        return False
+    kept_elsewhere = not reading.output and outcome.output_gzip is not None
+    return kept_elsewhere or dict(reading.output) == (outcome.full_output() or {})
+
+
+def heartbeat_period(s: Situation) -> float:
+    """Seconds between two heartbeats: a third of the task's response time-out, so that two may fail."""
+    if s.conductor is None or s.conductor.response_timeout_seconds == 0:
+        return s.config.heartbeat_without_timeout
+    return s.conductor.response_timeout_seconds / 3
+
+
+def heartbeat_at(s: Situation) -> datetime | None:
+    """When the next heartbeat is due, jittered: from the moment of polling until Conductor has the result.
+
+    While reports fail, heartbeat and report alternate, so that the task does not time out meanwhile.
+    """
+    if s.conductor is None or reporting_state(s) != "Pending" or (s.outcome and not s.trouble("Report")):
+        return None
+    jitter = fraction(f"{s.memory.uid}/{s.memory.heartbeat_at}")
+    if s.memory.heartbeat_at is None and s.memory.adopted:
+        spread = min(FIRST_HEARTBEAT_SPREAD, heartbeat_period(s) / 3)
+        return s.memory.first_seen + timedelta(seconds=jitter * spread)
+    last = s.memory.heartbeat_at or s.created
+    return last + timedelta(seconds=heartbeat_period(s) * (1 - jitter / 10))
+
+
+def heartbeat(s: Situation) -> tuple[do.Heartbeat, ...]:
+    """The heartbeat, when it is due."""
+    due = heartbeat_at(s)
+    if s.conductor is None or due is None or s.now < due:
+        return ()
+    return (do.Heartbeat(s.conductor, s.outcome.wire() if s.outcome else None),)
+
+
+def reporting_state(s: Situation) -> ReportingState:
+    """What is known about the result at Conductor, from the status and from what was read since."""
+    if s.conductor is None:
+        return "NotRequired"
+    written = s.status.reporting.state if s.status.reporting else "Pending"
+    if written != "Pending":
+        return written
+    if s.superseded:
+        return "Superseded"
+    verdict = s.memory.verdict
+    return "Accepted" if verdict and verdict.standing is Standing.ACCEPTED else "Pending"
+
+
+def report(s: Situation) -> tuple[do.Report, ...]:
+    """The report, as long as it is wanted."""
+    return (do.Report(s.conductor, s.outcome.wire()),) if s.conductor and s.outcome and report_is_wanted(s) else ()
+
+
+def report_is_wanted(s: Situation) -> bool:
+    """The outcome is known, and Conductor has not got it or has lost it to a late heartbeat."""
+    state, verdict = reporting_state(s), s.memory.verdict
+    if s.outcome is None or s.conductor is None or state == "Superseded":
+        return False
+    reopened = verdict is not None and verdict.after_report and verdict.still_open
+    return state == "Pending" or reopened
+
+
+def doubt_until(s: Situation) -> datetime | None:
+    """When Conductor must be read once more: a call of unknown fate may land until then. None: no doubt."""
+    if s.memory.doubt_since is None or reporting_state(s) != "Accepted":
+        return None
+    until = s.memory.doubt_since + timedelta(seconds=min(heartbeat_period(s), s.config.doubt_cap))
+    return None if s.memory.verdict and s.memory.verdict.at >= until else until

@@ -1,0 +1,167 @@
+"""What Conductor's answer means for an attempt."""
+
+from typing import Any
+
+import pytest
+
+from perago.wire import Outcome, stored_output
+from perago_operator.core.answers import ConductorTaskState, Standing, Verdict
+from perago_operator.core.memory import Memory
+from perago_operator.core.reporting import (
+    doubt_until,
+    heartbeat_at,
+    heartbeat_period,
+    judge,
+    report_is_wanted,
+    reporting_state,
+)
+from perago_operator.core.situation import Situation
+from tests import builders as b
+
+OURS = Outcome(status="COMPLETED", reason="Completed", output={"result": 1})
+FAILED = Outcome(status="FAILED", reason="TaskFailed", message="it broke")
+
+
+def judged(status: str | None, output: dict[str, Any] | None = None, outcome: Outcome | None = None) -> Verdict:
+    """The verdict on a reading."""
+    reading = None if status is None else ConductorTaskState(status, output or {})
+    return judge(reading, outcome, at=b.at(1))
+
+
+@pytest.mark.parametrize("outcome", [None, OURS])
+@pytest.mark.parametrize(
+    ("status", "wanted"), [("IN_PROGRESS", Standing.OPEN), ("SCHEDULED", Standing.QUEUED), (None, Standing.SUPERSEDED)]
+)
+def test_an_open_task_is_open_before_and_after_a_report(
+    status: str | None, wanted: Standing, outcome: Outcome | None
+) -> None:
+    """A report that was answered 200 may not have counted."""
+    assert judged(status, outcome=outcome).standing is wanted
+
+
+@pytest.mark.parametrize(
+    "status", ["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT", "CANCELED", "SKIPPED"]
+)
+def test_a_task_that_ended_without_us_is_superseded(status: str) -> None:
+    """Before anything was reported, every end is somebody else's."""
+    assert judged(status).standing is Standing.SUPERSEDED
+
+
+def test_our_result_is_accepted() -> None:
+    """Same status, same output."""
+    assert judged("COMPLETED", {"result": 1}, OURS).standing is Standing.ACCEPTED
+    assert judged("FAILED", {}, FAILED).standing is Standing.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("status", "output"),
+    [("COMPLETED", {"result": 2}), ("COMPLETED", {}), ("FAILED", {}), ("TIMED_OUT", {"result": 1})],
+)
+def test_another_result_is_not_ours(status: str, output: dict[str, Any]) -> None:
+    """Somebody completed it by hand, or it timed out just before."""
+    assert judged(status, output, OURS).standing is Standing.SUPERSEDED
+
+
+def test_numbers_are_compared_as_json_has_them() -> None:
+    """Conductor may give 1 back as 1.0."""
+    assert judged("COMPLETED", {"result": 1.0}, OURS).standing is Standing.ACCEPTED
+
+
+def test_a_large_output_that_conductor_moved_away_is_ours() -> None:
+    """Over 3 MiB it shows none; the status has to do."""
+    large = {"result": "x" * 200_000}
+    outcome = Outcome(status="COMPLETED", reason="Completed", **stored_output(large))
+    assert judged("COMPLETED", {}, outcome).standing is Standing.ACCEPTED
+    assert judged("COMPLETED", large, outcome).standing is Standing.ACCEPTED
+
+
+def test_readings_before_a_report_are_heartbeats() -> None:
+    """Only those after it can reopen it."""
+    assert judged("IN_PROGRESS").after_report is False
+    assert judged("IN_PROGRESS", outcome=OURS).after_report is True
+
+
+def test_the_detail_names_the_status() -> None:
+    """It becomes the message that people read."""
+    assert "TIMED_OUT" in judged("TIMED_OUT").detail
+    canceled = judge(ConductorTaskState("CANCELED", {}, "terminated by ada"), None, at=b.at(1))
+    assert canceled.detail == "Conductor has the task CANCELED, which is not this attempt's doing: terminated by ada"
+    assert "no longer knows" in judged(None).detail
+
+
+def at(seconds: float, attempt: dict[str, Any] | None = None, **more: Any) -> Situation:
+    """The situation of an attempt so many seconds after its creation."""
+    return b.situation(attempt, seconds, **more)
+
+
+def read(standing: Standing, seconds: float = 1, *, after_report: bool = True) -> Memory:
+    """Conductor was read, and that is all that is remembered."""
+    return b.memory(verdict=Verdict(standing, f"it is {standing}", b.at(seconds), after_report))
+
+
+@pytest.mark.parametrize(("timeout", "period"), [(60, 20), (600, 200), (0, 60)])
+def test_the_heartbeat_period_is_a_third_of_the_time_out(timeout: int, period: float) -> None:
+    """Two heartbeats may fail; a task without a time-out has heartbeats for its cancellation alone."""
+    task = b.conductor_task(response_timeout_seconds=timeout)
+    assert heartbeat_period(at(1, b.attempt(conductor=task.to_json()))) == period
+
+
+def test_the_jitter_of_heartbeats_differs_by_attempt() -> None:
+    """Thousands of attempts must not beat at once; and never later than the period."""
+    moments = {heartbeat_at(b.situation(memory=Memory(f"uid-{n}", b.START))) for n in range(50)}
+    assert len(moments) > 40
+    assert all(moment and b.at(18) <= moment <= b.at(20) for moment in moments)
+
+
+@pytest.mark.parametrize(
+    ("status", "memory", "wanted"),
+    [
+        ({}, b.memory(), "Pending"),
+        ({}, read(Standing.OPEN), "Pending"),
+        ({}, read(Standing.ACCEPTED), "Accepted"),
+        ({}, read(Standing.SUPERSEDED), "Superseded"),
+        ({"reporting": {"state": "Accepted"}}, read(Standing.OPEN), "Accepted"),
+        ({"reporting": {"state": "Superseded"}}, read(Standing.ACCEPTED), "Superseded"),
+    ],
+)
+def test_the_reporting_state_is_written_once(status: dict[str, Any], memory: Memory, wanted: str) -> None:
+    """From the last reading until it is settled; then the status counts."""
+    told = b.attempt(status={"outcome": b.completed(), **status})
+    assert reporting_state(at(2, told, memory=memory)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("memory", "wanted"),
+    [
+        (b.memory(), True),
+        (read(Standing.OPEN, after_report=False), True),
+        (read(Standing.OPEN), True),
+        (read(Standing.QUEUED), True),
+        (read(Standing.ACCEPTED), False),
+        (read(Standing.SUPERSEDED), False),
+    ],
+)
+def test_a_report_is_wanted_until_it_is_settled(memory: Memory, wanted: bool) -> None:
+    """An earlier heartbeat says nothing about it."""
+    assert report_is_wanted(at(2, b.attempt(status={"outcome": b.completed()}), memory=memory)) is wanted
+
+
+def test_no_report_without_an_outcome_or_without_conductor() -> None:
+    """There is nothing to say, or nobody to say it to."""
+    assert not report_is_wanted(at(1))
+    assert not report_is_wanted(at(1, b.attempt(standalone=True, status={"outcome": b.completed()})))
+
+
+@pytest.mark.parametrize(("timeout", "until"), [(60, 22), (600, 62)])
+def test_doubt_lasts_a_heartbeat_period_and_has_a_cap(timeout: int, until: float) -> None:
+    """Long time-outs would hold finalizers for minutes."""
+    conductor = b.conductor_task(response_timeout_seconds=timeout).to_json()
+    told = b.attempt(conductor=conductor, status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
+    assert doubt_until(at(5, told, memory=b.memory(doubt_since=b.at(2)))) == b.at(until)
+
+
+def test_a_reading_after_the_doubt_ends_it() -> None:
+    """Nothing can land any more."""
+    told = b.attempt(status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
+    verdict = Verdict(Standing.ACCEPTED, "", b.at(23), after_report=True)
+    assert doubt_until(at(24, told, memory=b.memory(doubt_since=b.at(2), verdict=verdict))) is None

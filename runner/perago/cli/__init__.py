@@ -13,9 +13,9 @@ from typing import Any
 from perago.cli.output import Answer, Unusable, say, show, show_unusable, tell
 from perago.cli.process import Stopped, leave_broken_pipe, prints_to_stderr, stoppable
 
-ABOUT = "Check a task module, extract what Conductor and Kubernetes are told about it, and run it here."
-EXIT_CODES = """exit codes: 0 all is well; 1 the module has problems, or the attempt failed; 2 an option cannot be used;
-130 stopped by Ctrl-C. Standard output is the answer alone: what the module prints goes to standard error."""
+ABOUT = "Check a task module, extract its definitions for Conductor and Kubernetes, and run it on this machine."
+EXIT_CODES = """exit codes: 0 success; 1 the module has problems or the attempt failed; 2 an option cannot be used;
+130 stopped by Ctrl-C. Standard output carries only the answer; what the module prints goes to standard error."""
 
 
 class _Version(argparse.Action):
@@ -33,10 +33,10 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    check = _command(commands, "check", "load a task module and say what it declares, or all that is wrong with it")
+    check = _command(commands, "check", "load a task module and show what it declares, or all that is wrong with it")
     check.set_defaults(home="perago.cli.check")
     _extract_options(_command(commands, "extract", "write the task's Conductor TaskDef, or its PeragoTask"))
-    _run_options(_command(commands, "run", "run the task here, with a local folder in place of lakeFS"))
+    _run_options(_command(commands, "run", "run the task on this machine, with a local folder in place of lakeFS"))
     return top
 
 
@@ -51,19 +51,21 @@ def _command(
 
 def _extract_options(extract: argparse.ArgumentParser) -> None:
     extract.add_argument(
-        "-o", "--output", metavar="DIR", help="folder to write to, made if need be (default: standard output)"
+        "-o", "--output", metavar="DIR", help="folder to write to, created if necessary (default: standard output)"
     )
-    extract.add_argument("--kubernetes", action="store_true", help="a PeragoTask for kubectl apply, not a TaskDef")
-    extract.add_argument("--image", help="with --kubernetes: the image that holds the module")
+    extract.add_argument(
+        "--kubernetes", action="store_true", help="a PeragoTask for kubectl apply instead of a TaskDef"
+    )
+    extract.add_argument("--image", help="with --kubernetes: the image that contains the module")
     extract.set_defaults(home="perago.cli.extract")
 
 
 def _run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument(
-        "--input", required=True, metavar="FILE", help='JSON like Conductor\'s input: {"params": …}; - reads it'
+        "--input", required=True, metavar="FILE", help='input as in Conductor, {"params": …}; - is standard input'
     )
-    run.add_argument("--workspace", metavar="DIR", help="folder that the body sees a copy of, as its workspace")
-    run.add_argument("--in-place", action="store_true", help="apply the changes to the folder; without, only show them")
+    run.add_argument("--workspace", metavar="DIR", help="folder of which the body gets a copy as its workspace")
+    run.add_argument("--in-place", action="store_true", help="apply the changes to the folder instead of showing them")
     run.set_defaults(home="perago.cli.run")
 
 

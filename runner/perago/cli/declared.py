@@ -36,11 +36,11 @@ def _refusals(task: TaskDefinition) -> list[str]:
     """What Conductor says no to when the TaskDef is registered."""
     timeout = task.controls.timeout
     response, total = f"response_seconds={timeout.response_seconds}", f"total_seconds={timeout.total_seconds}"
-    found = [f"{name}={value}: it holds at most {LARGEST_NUMBER}" for name, value in _numbers(task)]
+    found = [f"{name}={value}, because it is greater than {LARGEST_NUMBER}" for name, value in _numbers(task)]
     if 0 < timeout.seconds < timeout.response_seconds:
-        found.append(f"timeout.{response} above timeout.seconds={timeout.seconds}")
+        found.append(f"timeout.{response}, because it is greater than timeout.seconds={timeout.seconds}")
     if 0 < timeout.total_seconds < timeout.seconds:
-        found.append(f"timeout.seconds={timeout.seconds} above timeout.{total}")
+        found.append(f"timeout.seconds={timeout.seconds}, because it is greater than timeout.{total}")
     return [f"task {task.name!r}: Conductor refuses {refusal}" for refusal in found]
 
 

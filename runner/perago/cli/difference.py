@@ -22,7 +22,7 @@ def difference(before: Path, after: Path, paths: Iterable[str]) -> list[str]:
 def _file_difference(before: Path, after: Path, name: str) -> Iterator[str]:
     old, new = _lines(before), _lines(after)
     if old is None or new is None:
-        yield f"{name}: {_size(before)} before, {_size(after)} after; not shown: no text, or over 64 KiB"
+        yield f"{name}: {_size(before)} before, {_size(after)} after; not shown: not a text file, or over 64 KiB"
     else:
         yield from difflib.unified_diff(old, new, f"before/{name}", f"after/{name}", lineterm="")
 

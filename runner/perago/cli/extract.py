@@ -25,7 +25,7 @@ def execute(options: argparse.Namespace) -> Answer:
     if options.kubernetes:
         content = perago_task(task, options.module, options.image)
     if options.kubernetes and not options.image:
-        tell(f"spec.image is a guess ({content['spec']['image']}); say which with --image")
+        tell(f"spec.image is a guess ({content['spec']['image']}); set it with --image")
     text = "\n".join(_yaml(content)) if options.kubernetes else as_json(content)
     if options.output is None:
         return Answer(text, {"ok": True, "content": content})
@@ -35,11 +35,11 @@ def execute(options: argparse.Namespace) -> Answer:
 
 def _check_options(options: argparse.Namespace) -> None:
     if options.image is not None and not options.kubernetes:
-        raise Misused("--image is only for --kubernetes: a TaskDef names no image")
+        raise Misused("--image needs --kubernetes: a TaskDef does not name an image")
     if options.image is not None and not re.fullmatch(r"\S+", options.image):
         raise Misused(f"--image must name an image, such as registry.example.org/app:1, not {options.image!r}")
     if options.output is not None and (not options.output or options.output.endswith((".json", ".yaml", ".yml"))):
-        raise Misused(f"-o {options.output!r}: it takes a folder; the file in it is named after the task")
+        raise Misused(f"-o takes a folder, not {options.output!r}; the file in it is named after the task")
 
 
 def perago_task(task: TaskDefinition, module: str, image: str | None = None) -> dict[str, Any]:

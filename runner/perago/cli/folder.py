@@ -110,7 +110,7 @@ class Folder:
 
     def _apply_or_say(self, directory: Path) -> None:
         self.applying = True
-        partly = f"{self.path} may hold a part of the changes"
+        partly = f"{self.path} may contain part of the changes"
         try:
             apply(self.changes or Changes(), directory, self.path)
         except OSError as error:

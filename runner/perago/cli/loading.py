@@ -59,9 +59,9 @@ def _imported(target: str, problems: list[Problem]) -> ModuleType:
 def _not_found(name: str) -> str:
     parent, _, last = name.rpartition(".")
     if parent and not hasattr(importlib.import_module(parent), "__path__"):
-        return f"there is no module {name!r}: {parent!r} is a module, not a package; name it without {'.' + last!r}"
-    hint = "run it from the folder that holds the package, or install the package"
-    return f"there is no module {name!r} in {Path.cwd()} nor among what is installed: {hint}"
+        return f"there is no module {name!r}: {parent!r} is a module, not a package; leave out {'.' + last!r}"
+    hint = "run the command from the folder that contains the package, or install the package"
+    return f"there is no module {name!r} in {Path.cwd()} or among the installed packages: {hint}"
 
 
 def _raised(target: str, error: BaseException, problems: list[Problem]) -> Unusable:
@@ -71,12 +71,12 @@ def _raised(target: str, error: BaseException, problems: list[Problem]) -> Unusa
 
 def _no_task(module: ModuleType) -> Problem:
     imported = sorted(f"{definition.name!r} of {definition.fn.__module__}" for definition in visible_tasks(module))
-    note = f"; what it imports does not count: {', '.join(imported)}" if imported else ""
-    message = f"module {module.__name__!r} declares no task: decorate one function with @perago.task(…){note}"
+    note = f"; tasks that it imports do not count: {', '.join(imported)}" if imported else ""
+    message = f"module {module.__name__!r} does not declare a task: decorate one function with @perago.task(…){note}"
     return Problem(message, module.__file__, 1 if module.__file__ else None)
 
 
 def _one_of_many(task: TaskDefinition, count: int) -> Problem:
     module = task.fn.__module__
-    message = f"module {module!r} declares {count} tasks, one of them {task.name!r}; give each a module of its own"
+    message = f"module {module!r} declares {count} tasks, among them {task.name!r}; move each into a module of its own"
     return Problem(message, *body_place(task))

@@ -43,16 +43,16 @@ def _folder(options: argparse.Namespace, task: TaskDefinition) -> Folder | None:
     if not task.has_workspace:
         for option, given in (("--workspace", options.workspace is not None), ("--in-place", options.in_place)):
             if given:
-                tell(f"task {task.name!r} takes no workspace; {option} is not used")
+                tell(f"task {task.name!r} does not take a workspace; {option} is ignored")
         return None
     if options.workspace is None:
-        raise Misused(f"task {task.name!r} takes a workspace: name a folder with --workspace")
+        raise Misused(f"task {task.name!r} takes a workspace: pass a folder with --workspace")
     path = Path(options.workspace)
     if not os.path.isdir(options.workspace):  # noqa: PTH112 - Path's asks to be caught where a parent is closed
-        what = "is not a folder" if os.path.exists(options.workspace) else "is not there"  # noqa: PTH110 - as above
+        what = "is not a folder" if os.path.exists(options.workspace) else "does not exist"  # noqa: PTH110 - as above
         raise Misused(f"--workspace {options.workspace!r} {what}: task {task.name!r} takes a folder as its workspace")
     if options.in_place and not _writable(path):
-        raise Misused(f"--workspace {options.workspace!r} is not writable: without --in-place, changes are only shown")
+        raise Misused(f"--workspace {options.workspace!r} is not writable; without --in-place, changes are only shown")
     return Folder(path.resolve(), options.in_place)
 
 
@@ -67,11 +67,11 @@ def _writable(folder: Path) -> bool:
 def _payload(source: str, task: TaskDefinition) -> dict[str, Any]:
     payload = _read(source)
     if not isinstance(payload, dict):
-        raise Misused(f'--input {source!r}: it must hold an object such as {{"params": {{}}}}, not {_kind(payload)}')
+        raise Misused(f'--input {source!r} must contain an object such as {{"params": {{}}}}, not {_kind(payload)}')
     if "params" not in payload:
         found = ", ".join(map(repr, sorted(payload))) or "none"
         raise Misused(
-            f'--input {source!r}: it has no key "params": wrap the parameters, {{"params": {{…}}}}; keys: {found}'
+            f'--input {source!r} has no key "params"; wrap the parameters in {{"params": {{…}}}}; keys: {found}'
         )
     return {"workspace": LOCAL_WORKSPACE, **payload} if task.has_workspace else payload
 
@@ -82,12 +82,12 @@ def _read(source: str) -> object:
     except OSError as error:
         raise Misused(f"--input {source!r}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise Misused(f"--input {source!r}: not UTF-8 at byte {error.start}") from error
+        raise Misused(f"--input {source!r} is not valid UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise Misused(f"--input {source!r}: not JSON: {where}: {error.msg}") from error
+        raise Misused(f"--input {source!r} is not JSON: {where}: {error.msg}") from error
     except (ValueError, RecursionError) as error:
-        raise Misused(f"--input {source!r}: not to be read: {error}") from error
+        raise Misused(f"--input {source!r} cannot be read: {error}") from error
 
 
 def _kind(value: object) -> str:
@@ -186,5 +186,5 @@ def _paths_text(changes: dict[str, tuple[str, ...]]) -> list[str]:
 
 def _not_applied(facts: dict[str, Any], folder: Folder) -> str:
     if folder.applying:
-        return "the attempt failed while the changes were applied to the folder"
+        return "the attempt failed while its changes were being applied to the folder"
     return "the folder is left as it was" if facts["ok"] else "the attempt failed: nothing is published"

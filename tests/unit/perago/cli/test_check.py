@@ -98,7 +98,7 @@ def test_problems_are_listed_as_json(module: ModuleMaker, capsys: pytest.Capture
         ("/elsewhere/features.py", "did you mean 'features', from the folder /elsewhere?"),
         ("../features.py", "did you mean 'features', from the folder "),
         ("a b", "'a b' is not an import path such as 'package.module'\n"),
-        ("json.decoder.scan", "'json.decoder' is a module, not a package; name it without '.scan'"),
+        ("json.decoder.scan", "'json.decoder' is a module, not a package; leave out '.scan'"),
         ("no_such_module_here", "there is no module 'no_such_module_here'"),
     ],
 )
@@ -133,9 +133,9 @@ OTHER = GOOD.replace("text.repeat", "text.other").replace("def repeat", "def oth
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("x = 1\n", ":1: error: module 'NAME' declares no task: decorate one function with @perago.task(…)"),
-        (GOOD + OTHER, ":12: error: module 'NAME' declares 2 tasks, one of them 'text.repeat'; give each a module"),
-        (GOOD + OTHER, ":37: error: module 'NAME' declares 2 tasks, one of them 'text.other'"),
+        ("x = 1\n", ":1: error: module 'NAME' does not declare a task: decorate one function with @perago.task(…)"),
+        (GOOD + OTHER, ":12: error: module 'NAME' declares 2 tasks, among them 'text.repeat'; move each into a module"),
+        (GOOD + OTHER, ":37: error: module 'NAME' declares 2 tasks, among them 'text.other'"),
     ],
 )
 def test_zero_or_two_tasks_are_refused(
@@ -152,7 +152,7 @@ def test_an_imported_task_is_named_where_there_is_no_other(
 ) -> None:
     """A module that only imports a body is told that it does not count."""
     assert main(["check", module(f"from {good} import repeat\n")]) == 1
-    assert f"what it imports does not count: 'text.repeat' of {good}" in capsys.readouterr().err
+    assert f"tasks that it imports do not count: 'text.repeat' of {good}" in capsys.readouterr().err
 
 
 def test_what_a_taskdef_cannot_say_is_found_by_check(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,14 +175,17 @@ def test_a_plain_task_is_described(module: ModuleMaker, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("control", "words"),
     [
-        ("timeout=perago.TimeoutPolicy(seconds=60)", "timeout.response_seconds=600 above timeout.seconds=60"),
+        (
+            "timeout=perago.TimeoutPolicy(seconds=60)",
+            "timeout.response_seconds=600, because it is greater than timeout.seconds=60",
+        ),
         (
             "timeout=perago.TimeoutPolicy(seconds=700, total_seconds=60)",
-            "timeout.seconds=700 above timeout.total_seconds=60",
+            "timeout.seconds=700, because it is greater than timeout.total_seconds=60",
         ),
         (
             "retry=perago.RetryPolicy(delay_seconds=2**31)",
-            "retry.delay_seconds=2147483648: it holds at most 2147483647",
+            "retry.delay_seconds=2147483648, because it is greater than 2147483647",
         ),
     ],
 )

@@ -74,9 +74,9 @@ def test_object_names_are_what_kubernetes_takes(name: str, want: str) -> None:
     [
         (["-o", "taken"], "-o taken: taken/text.repeat.taskdef.json cannot be written: File exists"),
         (["-o", "taken/deeper"], "cannot be written: Not a directory"),
-        (["-o", "task.json"], "-o 'task.json': it takes a folder; the file in it is named after the task"),
-        (["-o", ""], "-o '': it takes a folder"),
-        (["--image", "app:1"], "--image is only for --kubernetes"),
+        (["-o", "task.json"], "-o takes a folder, not 'task.json'; the file in it is named after the task"),
+        (["-o", ""], "-o takes a folder, not ''"),
+        (["--image", "app:1"], "--image needs --kubernetes"),
         (["--kubernetes", "--image", "an app"], "--image must name an image"),
     ],
 )

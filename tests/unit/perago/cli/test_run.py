@@ -124,19 +124,19 @@ def test_a_workspace_free_task_needs_no_folder(
     )
     printed = capsys.readouterr()
     assert json.loads(printed.out)["result"]["outputData"] == {"result": {"x": 8}}
-    assert "takes no workspace" in printed.err
+    assert "does not take a workspace" in printed.err
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "in.json': not JSON: line 1, column 2"),
-        ("[]", 'in.json\': it must hold an object such as {"params": {}}, not a list'),
+        ("{", "in.json' is not JSON: line 1, column 2"),
+        ("[]", 'in.json\' must contain an object such as {"params": {}}, not a list'),
         ("null", "not null"),
-        ('{"factor": 3}', 'in.json\': it has no key "params": wrap the parameters, {"params": {…}}; keys: \'factor\''),
-        ("\xff", "in.json': not UTF-8 at byte 0"),
-        ("9" * 5000, "in.json': not to be read: Exceeds the limit"),
-        ("[" * 100_000, "in.json': not to be read: maximum recursion depth exceeded"),
+        ('{"factor": 3}', 'in.json\' has no key "params"; wrap the parameters in {"params": {…}}; keys: \'factor\''),
+        ("\xff", "in.json' is not valid UTF-8 at byte 0"),
+        ("9" * 5000, "in.json' cannot be read: Exceeds the limit"),
+        ("[" * 100_000, "in.json' cannot be read: maximum recursion depth exceeded"),
         (None, "in.json': No such file or directory"),
     ],
 )
@@ -153,11 +153,11 @@ def test_input_that_is_no_payload_is_named_before_anything_runs(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "task 'text.repeat' takes a workspace: name a folder with --workspace"),
-        (["--workspace", "absent"], "--workspace 'absent' is not there"),
-        (["--workspace", ""], "--workspace '' is not there"),
+        ([], "task 'text.repeat' takes a workspace: pass a folder with --workspace"),
+        (["--workspace", "absent"], "--workspace 'absent' does not exist"),
+        (["--workspace", ""], "--workspace '' does not exist"),
         (["--workspace", "input.json"], "--workspace 'input.json' is not a folder"),
-        (["--workspace", "/proc/self", "--in-place"], "--workspace '/proc/self' is not writable: without --in-place,"),
+        (["--workspace", "/proc/self", "--in-place"], "--workspace '/proc/self' is not writable; without --in-place,"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_named_before_anything_runs(
@@ -295,8 +295,8 @@ def test_changes_that_cannot_be_applied_are_said_to_be_so(
     )
     assert main(["run", module(source), "--input", payload, "--workspace", str(texts), "--in-place"]) == 1
     text = capsys.readouterr().out
-    assert f"{texts}/new cannot be changed: File exists; {texts} may hold a part of the changes" in text
-    assert "the attempt failed while the changes were applied to the folder" in text
+    assert f"{texts}/new cannot be changed: File exists; {texts} may contain part of the changes" in text
+    assert "the attempt failed while its changes were being applied to the folder" in text
 
 
 def test_only_the_marker_at_the_root_is_left_out(module: ModuleMaker, texts: Path, payload: str) -> None:

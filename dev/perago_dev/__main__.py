@@ -58,12 +58,12 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
-    "up": (_up, "bring the environment up; a running one stays as it is"),
-    "down": (_down, "remove the environment and everything it made on this host, except the cache"),
-    "status": (_status, "what is up, and whether it answers"),
-    "env": (_env, 'shell commands that point kubectl and others at it: eval "$(python -m perago_dev env)"'),
-    "images": (_images, "build the product's images as the sources are now and put them into the cluster"),
-    "install": (_install, "install the chart with the environment's images, or bring the release up to date"),
+    "up": (_up, "bring the environment up; of a running one, only the product's images are built and loaded again"),
+    "down": (_down, "remove the environment and everything that it created on this host, except the cache"),
+    "status": (_status, "show what is up and whether it answers"),
+    "env": (_env, 'print shell commands that point kubectl and others at it: eval "$(python -m perago_dev env)"'),
+    "images": (_images, "build the product's images from the current sources and load them into the cluster"),
+    "install": (_install, "install the chart with the environment's images, or upgrade the release"),
     "demo": (_demo, "run the demonstration"),
 }
 
@@ -77,9 +77,9 @@ def parser() -> argparse.ArgumentParser:
         if name != "status":
             command.add_argument("--name", default=environment.DEFAULT_NAME, help="default: %(default)s")
     up, install = commands.choices["up"], commands.choices["install"]
-    up.add_argument("--workers", type=int, help="nodes beside the control plane, for tests of lost nodes")
+    up.add_argument("--workers", type=int, help="number of nodes besides the control plane, for tests of lost nodes")
     up.add_argument("--cluster", choices=("kind", "current"), default="kind", help="default: %(default)s")
-    install.add_argument("--namespace", action="append", help="where attempts may run (again for more)")
+    install.add_argument("--namespace", action="append", help="namespace where attempts may run; repeat it for more")
     return whole
 
 
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"\n{problem}\n")
         return 1
     except KeyboardInterrupt:
-        say("interrupted; the same command goes on from here, `down` removes what is there")
+        say("interrupted; repeat the command to continue, or run `down` to remove what is there")
         return INTERRUPTED
     return 0
 

@@ -20,7 +20,7 @@ def cached() -> str:
     reference = f"{REPOSITORY}:{digest}"
     with exclusive(cache.root() / "locks" / f"python-{digest}", "the base image"):
         if not podman.has_image(reference):
-            with step("making the Python base image", "half a minute"):
+            with step("building the Python base image", "half a minute"):
                 _make(reference)
     return reference
 

@@ -36,7 +36,7 @@ def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _failure(command: Sequence[str], code: int, output: str, log: Path | None = None) -> CommandFailed:
-    where = f" (all of it: {log})" if log else ""
+    where = f" (full output: {log})" if log else ""
     return CommandFailed(f"{' '.join(command)[:300]}\nended with exit code {code}{where}:\n{tail(output)}")
 
 
@@ -56,7 +56,7 @@ def _finish(process: "subprocess.Popen[bytes]", stdin: bytes | None) -> tuple[by
     finally:
         _children.discard(process)
     if process in _stopped:
-        raise Stopped("stopped, as another step failed")
+        raise Stopped("stopped because another step failed")
     return written or b"", complaints or b""
 
 

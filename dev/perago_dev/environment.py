@@ -73,7 +73,9 @@ def states_root() -> Path:
 def state_dir(name: str) -> Path:
     """Where the environment `name` keeps its state. Raises EnvironmentProblem when the name cannot be one."""
     if not _NAME.fullmatch(name):
-        raise EnvironmentProblem(f"{name!r} is no name for an environment: lower-case letters, digits and '-' (max 31)")
+        raise EnvironmentProblem(
+            f"{name!r} cannot name an environment: use at most 31 lower-case letters, digits and '-'"
+        )
     return states_root() / name
 
 

@@ -53,7 +53,7 @@ def build(dockerfile: Path, context: Path, name: str, build_args: Mapping[str, s
     reference = f"{image_store.PREFIX}/{name}:{content_tag(dockerfile, context, arguments)}"
     with exclusive(cache.root() / "locks" / f"image-{name}", f"image {name}"):
         if not image_store.has(reference):
-            with shared(podman.builds_lock()), step(f"building image {name}", "about 1 minute at the first time"):
+            with shared(podman.builds_lock()), step(f"building image {name}", "about 1 minute the first time"):
                 _build(dockerfile, context, reference, arguments)
             image_store.forget_old(name)
     return reference

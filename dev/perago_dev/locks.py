@@ -25,7 +25,7 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting for another run that has {what} in hand …")
+            say(f"waiting for another command that is using {what} …")
             _wait_for(file)
         yield
 

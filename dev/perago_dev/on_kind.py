@@ -73,7 +73,7 @@ def _cluster(kind: Kind, spec: Spec, folder: Path) -> Iterator[None]:
         _clear(kind, folder)
     yield
     if not whole:
-        with step("making the cluster", "half a minute"):
+        with step("creating the cluster", "half a minute"):
             sysctls.record()
             kind.create(spec)
         mark.write_text(fingerprint)

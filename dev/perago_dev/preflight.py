@@ -49,13 +49,13 @@ def problems(machine: Machine, engine: str) -> list[str]:
 
 def _podman_problems(machine: Machine) -> list[str]:
     if machine.system != "Linux":
-        return [f"no working Docker daemon, and podman serves on Linux only (this is {machine.system}): start Docker"]
+        return [f"no working Docker daemon, and podman works only on Linux (this is {machine.system}): start Docker"]
     found = []
     if not machine.root:
-        found.append("root: without a Docker daemon, podman makes the cluster's nodes, which needs root (use sudo)")
+        found.append("root: without a Docker daemon, podman runs the cluster's nodes, which needs root (use sudo)")
     if machine.missing_programs and not machine.apt:
         names = ", ".join(machine.missing_programs)
-        found.append(f"programs: {names} not found, and no apt-get to install them with: install them")
+        found.append(f"programs: {names} not found, and no apt-get to install them: install them yourself")
     if "overlay" not in machine.file_systems:
         found.append("kernel: no overlay file system (CONFIG_OVERLAY_FS)")
     if lacking := {"memory", "pids", "cpu"} - machine.cgroups:
@@ -74,7 +74,7 @@ def provider() -> Literal["docker", "podman"]:
     """What makes nodes and images here: `$PERAGO_PROVIDER`, else docker when its daemon answers, else podman."""
     chosen = os.environ.get("PERAGO_PROVIDER", "")
     if chosen and chosen not in ENGINES:
-        raise EnvironmentProblem(f"PERAGO_PROVIDER is {chosen!r}; it can be docker or podman")
+        raise EnvironmentProblem(f"PERAGO_PROVIDER is {chosen!r}; it must be docker or podman")
     if chosen == "podman":
         return "podman"
     asked = ["docker", "version", "--format", "{{.Server.Version}}"]

@@ -38,7 +38,7 @@ def _build(name: str) -> str:
 def load(cluster: Cluster, built: Images) -> Images:
     """Put them into the cluster; gives the references by which pods name them."""
     found = built.references()
-    with step("putting the images into the cluster"):
+    with step("loading the images into the cluster"):
         names = dict(zip(found, cluster.load(found), strict=True))
     return Images(names[built.operator], names[built.runner], names[built.lakefs] if built.lakefs else None)
 
@@ -53,5 +53,5 @@ def refreshed(env: Environment) -> Environment:
     now = replace(env, operator_image=loaded.operator, runner_image=loaded.runner)
     if now != env:
         environment.save(now)
-        say(f"environment {env.name!r} has new images; `python -m perago_dev install` puts them to use")
+        say(f"environment {env.name!r} has new images; run `python -m perago_dev install` to use them")
     return now

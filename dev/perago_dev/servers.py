@@ -42,7 +42,7 @@ def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
-            raise EnvironmentProblem(f"{what} did not get ready within {seconds:.0f} s")
+            raise EnvironmentProblem(f"{what} was not ready within {seconds:.0f} s")
         time.sleep(INTERVAL)
 
 

@@ -16,8 +16,8 @@ def _paragraph(name: str) -> str:
     try:
         env = environment.load(name)
     except NotUp:
-        return f"{name}: begun, not finished; `up --name {name}` goes on, `down --name {name}` removes it\n"
-    answer = "up" if is_healthy(env) else "does not answer; `up` makes what is missing anew"
+        return f"{name}: incomplete; `up --name {name}` continues, `down --name {name}` removes it\n"
+    answer = "up" if is_healthy(env) else "does not answer; `up` rebuilds what is missing"
     mark = state.mark(env.state_dir) or {}
     return f"{name}: {answer} ({mark.get('cluster')}, {mark.get('workers')} workers)\n" + _lines(env)
 

@@ -26,4 +26,4 @@ def stopping() -> Iterator[None]:
 def check() -> None:
     """To be called before anything that takes long. Raises Stopped."""
     if _reasons:
-        raise Stopped("stopped, as another step failed")
+        raise Stopped("stopped because another step failed")

@@ -37,7 +37,7 @@ def up(wanted: Wanted) -> Environment:
     with state.hold(wanted.name) as folder:
         if (running := _running(wanted, folder)) is not None:
             return product.refreshed(running)
-        say(f"bringing up environment {wanted.name!r} (the first time on a machine: about 10 minutes, then 1)")
+        say(f"bringing up environment {wanted.name!r} (about 10 minutes the first time on a machine, then 1)")
         if wanted.cluster == "current":
             current.check()
         preflight.check(packages.missing())

@@ -63,7 +63,7 @@ def context_of(variables: Mapping[str, str]) -> str:
 def check(variables: Mapping[str, str] = os.environ) -> None:
     """Raise EnvironmentProblem with everything that is lacking; builds and asks nothing."""
     if found := lacking(variables, context_of(variables)):
-        raise EnvironmentProblem("\n  - ".join(["--cluster current needs more to be known:", *found]))
+        raise EnvironmentProblem("\n  - ".join(["--cluster current needs more settings:", *found]))
 
 
 def connect(binaries: Path, state: Path) -> CurrentCluster:

@@ -54,7 +54,7 @@ def cached(binaries: Path) -> str:
     reference = f"{REPOSITORY}:{digest}"
     with exclusive(cache.root() / "locks" / f"node-{digest}", "the node image"):
         if not podman.has_image(reference):
-            with step("making the node image", "about 1 minute"), _workshop() as root:
+            with step("building the node image", "about 1 minute"), _workshop() as root:
                 _fill(root, binaries, cache.root() / "logs" / "node-image.log")
                 base_image.import_tree(root, reference, CHANGES)
     return reference

@@ -29,7 +29,7 @@ def open_cluster(env: Environment) -> Cluster:
     """The cluster that the environment runs on. Raises NotUp when it was never finished."""
     mark = state.mark(env.state_dir)
     if mark is None:
-        raise NotUp(f"the cluster of environment {env.name!r} is not finished: run `up` again")
+        raise NotUp(f"the cluster of environment {env.name!r} is incomplete: run `up` again")
     if mark["cluster"] == "kind":
         return Kind(env.bin_dir, provider(), env.state_dir, env.name)
     kubectl = Kubectl(env.bin_dir / "kubectl", env.kubeconfig)

@@ -24,7 +24,7 @@ def run(name: str) -> int:
         sys.stderr.write(f"\nThe demo failed: {problem}\n")
         return 1
     _show(story)
-    sys.stdout.write(f"\nTo try next:\n{next_commands(name, published)}\n")
+    sys.stdout.write(f"\nTry next:\n{next_commands(name, published)}\n")
     return 0
 
 
@@ -34,14 +34,17 @@ def next_commands(name: str, published: Published) -> str:
     return commands(
         [
             (
-                "this environment's kubectl, helm and addresses in your shell",
+                "use this environment's kubectl, helm and addresses in your shell",
                 f'eval "$(.venv/bin/python -m perago_dev env{named})"',
             ),
-            ("the attempts, with refs and pods", f"kubectl -n {NAMESPACE} get peragoattempts -o wide"),
-            ("one attempt's story", f"kubectl -n {NAMESPACE} describe peragoattempt {published.attempts[0]}"),
-            ("what an attempt can say", "kubectl explain peragoattempt.spec"),
-            ("the report", lakefs_get(published.branch, "report.md")),
-            ("the picture", f"{lakefs_get(published.branch, 'summary/climate.png')} > climate.png"),
+            ("list the attempts with their refs and pods", f"kubectl -n {NAMESPACE} get peragoattempts -o wide"),
+            (
+                "see what became of one attempt",
+                f"kubectl -n {NAMESPACE} describe peragoattempt {published.attempts[0]}",
+            ),
+            ("list the fields of an attempt", "kubectl explain peragoattempt.spec"),
+            ("print the report", lakefs_get(published.branch, "report.md")),
+            ("save the picture", f"{lakefs_get(published.branch, 'summary/climate.png')} > climate.png"),
             ("remove everything", f"make down{made}"),
         ]
     )

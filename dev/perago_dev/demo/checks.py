@@ -39,7 +39,10 @@ def require(holds: bool, otherwise: str) -> None:
 def workflow_completed(workflow: Object) -> list[Object]:
     """The tasks of a workflow that completed, each of them COMPLETED, in their order."""
     reasons = [f"{task['referenceTaskName']}: {task.get('reasonForIncompletion')}" for task in failed_tasks(workflow)]
-    require(workflow["status"] == "COMPLETED", f"the workflow is {workflow['status']}: {'; '.join(reasons) or 'why?'}")
+    require(
+        workflow["status"] == "COMPLETED",
+        f"the workflow is {workflow['status']}: {'; '.join(reasons) or 'no reason given'}",
+    )
     tasks: list[Object] = sorted(workflow["tasks"], key=lambda task: int(task["seq"]))
     require(bool(tasks), "the workflow completed without a task")
     for task in tasks:
@@ -61,7 +64,9 @@ def result_is(task: Object, want: Object) -> None:
 def published_ref(task: Object) -> str:
     """The commit that a completed task names in its output."""
     ref = task["outputData"].get("workspace", {}).get("ref")
-    require(isinstance(ref, str) and bool(ref), f"the output of task {task['referenceTaskName']} names no commit")
+    require(
+        isinstance(ref, str) and bool(ref), f"the output of task {task['referenceTaskName']} does not name a commit"
+    )
     return str(ref)
 
 
@@ -82,12 +87,12 @@ def head_is(head: str, want: str) -> None:
 def exact_files(found: Collection[str], want: Collection[str]) -> None:
     """These files and no others."""
     missing, surplus = sorted(set(want) - set(found)), sorted(set(found) - set(want))
-    require(not missing and not surplus, f"files at the branch's head: missing {missing}, not expected {surplus}")
+    require(not missing and not surplus, f"files at the branch's head: missing {missing}, unexpected {surplus}")
 
 
 def picture(content: bytes) -> None:
     """A PNG file, by its signature."""
-    require(content.startswith(PNG_SIGNATURE), f"the picture is no PNG file: it begins with {content[:8]!r}")
+    require(content.startswith(PNG_SIGNATURE), f"the picture is not a PNG file: it begins with {content[:8]!r}")
 
 
 def attempt_succeeded(attempt: Object, reporting: str) -> None:

@@ -19,7 +19,7 @@ class Row:
 
 def rendered(rows: Sequence[Row]) -> str:
     """The table with a total at its end."""
-    total = Row("all of it", sum(row.seconds for row in rows), "")
+    total = Row("total", sum(row.seconds for row in rows), "")
     width = max(len(row.step) for row in [*rows, total])
     lines = [f"{row.step:<{width}}{GAP}{row.seconds:6.1f} s{GAP}{row.outcome}".rstrip() for row in [*rows, total]]
     return "\n".join([*lines[:-1], "-" * max(map(len, lines)), lines[-1]])

@@ -58,6 +58,6 @@ def test_waiting_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
         fcntl.flock(held, fcntl.LOCK_EX)
         waiter = threading.Thread(target=lambda: locks.exclusive(lock, "the image").__enter__())
         waiter.start()
-        while "waiting for another run that has the image in hand" not in capfd.readouterr().err:
+        while "waiting for another command that is using the image" not in capfd.readouterr().err:
             assert waiter.is_alive()
     waiter.join()

@@ -54,7 +54,7 @@ def test_server_that_ends_early_is_told_with_its_last_words(tmp_path: Path) -> N
 def test_waiting_ends(tmp_path: Path) -> None:
     """What never gets ready is an error that names it."""
     begun = time.monotonic()
-    with pytest.raises(EnvironmentProblem, match="the server did not get ready"):
+    with pytest.raises(EnvironmentProblem, match="the server was not ready"):
         servers.wait_until(lambda: False, 0.1, "the server")
     assert time.monotonic() - begun < 30
 

@@ -60,7 +60,7 @@ def test_result_is_compared() -> None:
 @pytest.mark.parametrize("output", [{}, {"workspace": {}}, {"workspace": {"ref": ""}}])
 def test_an_output_without_a_commit_fails(output: Object) -> None:
     """The published ref is Conductor's to know."""
-    with pytest.raises(CheckFailed, match="names no commit"):
+    with pytest.raises(CheckFailed, match="does not name a commit"):
         checks.published_ref(task(outputData=output))
 
 
@@ -96,7 +96,7 @@ def test_head_is_the_last_publication() -> None:
 def test_files_are_exactly_those() -> None:
     """The message names what is missing and what is too much."""
     checks.exact_files(["b", "a"], {"a", "b"})
-    with pytest.raises(CheckFailed, match=r"missing \['b'\], not expected \['x'\]"):
+    with pytest.raises(CheckFailed, match=r"missing \['b'\], unexpected \['x'\]"):
         checks.exact_files(["a", "x"], {"a", "b"})
 
 

@@ -13,7 +13,7 @@ def test_table_ends_with_the_sum_of_its_steps() -> None:
     """Steps are aligned and timed; the last line adds them up."""
     lines = rendered([Row("short", 1.0, "done"), Row("much longer", 2.5, "")]).splitlines()
     assert lines[0] == "short            1.0 s   done"
-    assert lines[-1] == "all of it        3.5 s"
+    assert lines[-1] == "total            3.5 s"
 
 
 def test_cells_are_found_by_their_columns() -> None:

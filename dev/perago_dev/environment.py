@@ -74,7 +74,7 @@ def state_dir(name: str) -> Path:
     """Where the environment `name` keeps its state. Raises EnvironmentProblem when the name cannot be one."""
     if not _NAME.fullmatch(name):
         raise EnvironmentProblem(
-            f"{name!r} cannot name an environment: use at most 31 lower-case letters, digits and '-'"
+            f"{name!r} cannot name an environment: it takes a letter, then up to 30 of a-z, 0-9 and '-'"
         )
     return states_root() / name
 

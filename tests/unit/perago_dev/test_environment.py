@@ -48,7 +48,7 @@ def test_absent_environment_says_how_to_get_it() -> None:
 @pytest.mark.parametrize("name", ["", "../etc", "Upper", "1st", "a/b", "a" * 32, ".locks"])
 def test_bad_names_are_refused(name: str) -> None:
     """A name becomes a folder, a container and a network, so it is checked."""
-    with pytest.raises(EnvironmentProblem, match="no name"):
+    with pytest.raises(EnvironmentProblem, match="cannot name an environment"):
         environment.state_dir(name)
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from perago_dev import conductor, lakefs_deploy, servers, workloads
+from perago_dev import conductor, lakefs, lakefs_programs, servers, workloads
 from perago_dev.environment import Environment
-from perago_dev.lakefs_deploy import Keys
+from perago_dev.lakefs import Keys
 from perago_dev.product import Images
 
 CONDUCTOR_SECONDS = 240.0
@@ -22,10 +22,11 @@ class Server:
 
 @dataclass(frozen=True)
 class LakeFS:
-    """A lakeFS server and the keys to it."""
+    """A lakeFS server, the keys to it, and its command line where the server is our own."""
 
     server: Server
     keys: Keys
+    lakectl: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,22 @@ def own_conductor(published: str) -> Server:
 
 def external_lakefs() -> LakeFS | None:
     """The server that `LAKEFS_ENDPOINT` and its keys name."""
-    found = lakefs_deploy.external()
-    return LakeFS(Server(found[0], found[0]), found[1]) if found else None
+    server = lakefs.external()
+    if server is None:
+        return None
+    return LakeFS(Server(server.endpoint, server.endpoint), Keys(server.access_key, server.secret_key))
 
 
 def own_lakefs(published: str, keys: Keys) -> LakeFS:
     """The pod of this environment, which this host reaches at `published`."""
-    inside = workloads.cluster_address(lakefs_deploy.NAME, lakefs_deploy.PORT)
-    return LakeFS(Server(f"http://{published}", f"http://{inside}"), keys)
+    inside = workloads.cluster_address(lakefs.NAME, lakefs.PORT)
+    return LakeFS(Server(f"http://{published}", f"http://{inside}"), keys, lakefs_programs.cached() / "lakectl")
 
 
 def wait_for(found: Addresses) -> None:
     """Wait until both answer this host. Raises EnvironmentProblem."""
     endpoint, url = found.lakefs.server.here, found.conductor.here
-    servers.wait_until(lambda: servers.answers(endpoint + lakefs_deploy.HEALTH), LAKEFS_SECONDS, f"lakeFS {endpoint}")
+    servers.wait_until(lambda: servers.answers(endpoint + lakefs.HEALTH), LAKEFS_SECONDS, f"lakeFS {endpoint}")
     health = conductor.health_url(url)
     servers.wait_until(lambda: servers.answers(health), CONDUCTOR_SECONDS, f"Conductor {url}")
 
@@ -83,4 +86,5 @@ def environment(name: str, folder: Path, programs: Path, found: Addresses, image
         operator_image=images.operator,
         runner_image=images.runner,
         state_dir=folder,
+        lakectl=found.lakefs.lakectl,
     )

@@ -19,6 +19,7 @@ DEFAULT_NAME = "perago"
 FILE_NAME = "environment.json"
 OWN_SERVERS = "PERAGO_OWN_SERVERS"
 """Says in a shell which of its server addresses are those of an environment, not of servers to be used instead."""
+_PATHS = ("kubeconfig", "bin_dir", "state_dir", "lakectl")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
@@ -41,12 +42,15 @@ class Environment:
     operator_image: str
     runner_image: str
     state_dir: Path
+    lakectl: Path | None = None
+    """lakeFS's command line, where the environment has a lakeFS of its own."""
 
     def variables(self) -> dict[str, str]:
         """What a shell or a child process needs to talk to this environment."""
+        folders = [self.bin_dir, *([self.lakectl.parent] if self.lakectl else [])]
         return {
             "KUBECONFIG": str(self.kubeconfig),
-            "PATH": f"{self.bin_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)]),
             **proxies.exempted(os.environ),
             "PERAGO_ENV": self.name,
             OWN_SERVERS: f"{self.conductor_url} {self.lakefs_endpoint}",
@@ -54,6 +58,9 @@ class Environment:
             "LAKEFS_ENDPOINT": self.lakefs_endpoint,
             "LAKEFS_ACCESS_KEY_ID": self.lakefs_access_key,
             "LAKEFS_SECRET_ACCESS_KEY": self.lakefs_secret_key,
+            "LAKECTL_SERVER_ENDPOINT_URL": self.lakefs_endpoint,
+            "LAKECTL_CREDENTIALS_ACCESS_KEY_ID": self.lakefs_access_key,
+            "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY": self.lakefs_secret_key,
         }
 
 
@@ -99,5 +106,7 @@ def load(name: str = DEFAULT_NAME) -> Environment:
         stored: dict[str, Any] = json.loads((state_dir(name) / FILE_NAME).read_text())
     except FileNotFoundError:
         raise NotUp(f"environment {name!r} is not up: run `python -m perago_dev up --name {name}`") from None
-    paths = {field: Path(stored[field]) for field in ("kubeconfig", "bin_dir", "state_dir")}
+    paths = {
+        field: Path(stored[field]) for field in ("kubeconfig", "bin_dir", "state_dir", "lakectl") if stored.get(field)
+    }
     return Environment(**{**stored, **paths})

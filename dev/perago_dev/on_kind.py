@@ -11,7 +11,8 @@ from perago_dev import (
     conductor,
     conductor_files,
     image_store,
-    lakefs_deploy,
+    lakefs,
+    lakefs_programs,
     preflight,
     product,
     state,
@@ -23,32 +24,35 @@ from perago_dev.cluster.kind import Kind
 from perago_dev.cluster.spec import Mount, Spec
 from perago_dev.conductor_files import Files
 from perago_dev.environment import Environment
-from perago_dev.product import Images
 from perago_dev.progress import step
 from perago_dev.together import Together
 
-NODE_PORTS = (conductor.NODE_PORT, lakefs_deploy.NODE_PORT)
+NODE_PORTS = (conductor.NODE_PORT, lakefs.NODE_PORT)
 DNS_SECONDS = 120
 
 
 def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
     """The environment, made from whatever an interrupted run left. Raises EnvironmentProblem."""
-    engine = preflight.provider()
+    engine, own_lakefs = preflight.provider(), lakefs.external() is None
     programs = group.start(binaries.of_this_host)
     base, built = group.start(image_store.base), group.start(product.build)
     server = group.start(lambda: None if conductor.external() else conductor_files.cached())
+    if own_lakefs:
+        group.start(lakefs_programs.cached)
     node = node_image.cached(programs()) if engine == "podman" else ""
     kind, files = Kind(programs(), engine, folder, name), server()
     spec = Spec(name, engine, node, workers, _mounts(folder, files), folder / "images", NODE_PORTS)
     with _cluster(kind, spec, folder):
         group.start(lambda: kind.prepare([base()]))
         prepared = group.start(lambda: kind.prepare(built().references()))
-    if files:
+    if files or own_lakefs:
         kind.load([base()])
+    if files:
         conductor.deploy(kind.kubectl, files, base(), kind.control_plane)
+    versions = group.start(lambda: _lakefs(kind, folder, base()))
     prepared()
     loaded = product.load(kind, built())
-    found = _addresses(kind, folder, loaded)
+    found = _answering(addresses.Addresses(_conductor(kind), versions()))
     kind.kubectl.rolled_out("kube-system", "coredns", DNS_SECONDS)
     state.finish(folder, {"cluster": "kind", "workers": workers})
     return addresses.environment(name, folder, programs(), found, loaded)
@@ -87,15 +91,20 @@ def _clear(kind: Kind, folder: Path) -> None:
         (folder / left).mkdir()
 
 
-def _addresses(kind: Kind, folder: Path, loaded: Images) -> addresses.Addresses:
-    """Start lakeFS where it is ours, and wait until both servers answer."""
-    if (lakefs := addresses.external_lakefs()) is None:
-        keys = lakefs_deploy.own_keys(folder)
-        assert loaded.lakefs is not None, "product.build leaves it out for an external lakeFS alone"
-        lakefs_deploy.deploy(kind.kubectl, loaded.lakefs, kind.control_plane, keys)
-        lakefs = addresses.own_lakefs(kind.published(lakefs_deploy.NODE_PORT), keys)
-    server = addresses.external_conductor() or addresses.own_conductor(kind.published(conductor.NODE_PORT))
-    found = addresses.Addresses(server, lakefs)
+def _conductor(kind: Kind) -> addresses.Server:
+    return addresses.external_conductor() or addresses.own_conductor(kind.published(conductor.NODE_PORT))
+
+
+def _lakefs(kind: Kind, folder: Path, image: str) -> addresses.LakeFS:
+    """The given server, else one that is started here."""
+    if (given := addresses.external_lakefs()) is not None:
+        return given
+    keys = lakefs.own_keys(folder)
+    lakefs.deploy(kind.kubectl, folder / "data", image, kind.control_plane, keys)
+    return addresses.own_lakefs(kind.published(lakefs.NODE_PORT), keys)
+
+
+def _answering(found: addresses.Addresses) -> addresses.Addresses:
     with step("waiting for Conductor and lakeFS", "20 seconds"):
         addresses.wait_for(found)
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 from perago_dev import (
     conductor,
     environment,
-    lakefs_deploy,
+    lakefs,
     on_current,
     on_kind,
     packages,
@@ -76,5 +76,5 @@ def is_healthy(env: Environment) -> bool:
     return (
         Kubectl(env.bin_dir / "kubectl", env.kubeconfig).answers()
         and servers.answers(conductor.health_url(env.conductor_url))
-        and servers.answers(f"{env.lakefs_endpoint}{lakefs_deploy.HEALTH}")
+        and servers.answers(f"{env.lakefs_endpoint}{lakefs.HEALTH}")
     )

@@ -1,22 +1,25 @@
-"""The servers that contract tests talk to: real ones where the environment names them, else our own."""
+"""The servers that contract tests talk to: the ones that the variables name, else servers of this session."""
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
-from perago_dev.lakefs import Server, local_server
+from perago_dev import environment
+from perago_dev import lakefs as dev
 
-VARIABLES = ("LAKEFS_ENDPOINT", "LAKEFS_ACCESS_KEY_ID", "LAKEFS_SECRET_ACCESS_KEY")
+
+@pytest.fixture(scope="session", autouse=True)
+def given_servers_only() -> None:
+    """Addresses that `perago_dev env` put into this shell are those of an environment, not given ones."""
+    environment.forget_own_servers(os.environ)
 
 
 @pytest.fixture(scope="session")
-def lakefs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A lakeFS API: the one that `LAKEFS_ENDPOINT` and its keys name, else a development server of this session."""
-    values = [os.environ.get(name, "") for name in VARIABLES]
-    if all(values):
-        endpoint, access_key, secret_key = values
-        yield Server(endpoint, access_key, secret_key)
-        return
-    with local_server(tmp_path_factory.mktemp("lakefs")) as server:
+def lakefs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dev.Server]:
+    """The lakeFS that `LAKEFS_ENDPOINT` names, else one on loopback."""
+    given = dev.external()
+    source = nullcontext(given) if given else dev.local_server(tmp_path_factory.mktemp("lakefs"))
+    with source as server:
         yield server

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import lakefs
 from lakefs.client import Client
 
+from perago_dev.lakefs import storage_namespace
+
 
 @dataclass(frozen=True)
 class Repository:
@@ -16,7 +18,7 @@ class Repository:
     @classmethod
     def made(cls, client: Client, name: str) -> "Repository":
         """Create it and give `main` three small files; its head is then a usual input ref."""
-        lakefs.Repository(name, client=client).create(storage_namespace=f"local://{name}")
+        lakefs.Repository(name, client=client).create(storage_namespace=storage_namespace(name))
         repository = cls(client, name)
         for path in ("changed.txt", "deleted.txt", "kept/deep.txt"):
             repository.branch.object(path).upload(data=f"first {path}".encode())

@@ -1,6 +1,5 @@
 """The demo's repository, through the official lakeFS client: filled once, a branch for each run."""
 
-import os
 from dataclasses import dataclass
 
 import lakefs
@@ -9,11 +8,10 @@ from lakefs.exceptions import NotFoundException
 
 from perago_dev.demo.checks import Commit
 from perago_dev.demo.definitions import next_branch
+from perago_dev.lakefs import storage_namespace
 
 STAGING_PREFIX = "perago-staging-"
 DEFAULT_BRANCH = "main"
-STORAGE_VARIABLE = "LAKEFS_STORAGE_NAMESPACE"
-"""Where a new repository stores its objects; needed for a lakeFS whose block store is not `local`."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +24,8 @@ class Workspace:
     def of(cls, endpoint: str, access_key: str, secret_key: str, name: str) -> "Workspace":
         """The repository of that name, made when it is not there."""
         client = Client(host=endpoint, username=access_key, password=secret_key)
-        storage = os.environ.get(STORAGE_VARIABLE) or f"local://{name}"
-        made = lakefs.Repository(name, client=client).create(storage, default_branch=DEFAULT_BRANCH, exist_ok=True)
-        return cls(made)
+        made = lakefs.Repository(name, client=client)
+        return cls(made.create(storage_namespace(name), default_branch=DEFAULT_BRANCH, exist_ok=True))
 
     def fill(self, path: str, content: bytes) -> str:
         """Have the default branch hold this object; returns its head, which a second call leaves as it is."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 
-from perago_dev.lakefs import Server
+from perago_dev.lakefs import Server, storage_namespace
 
 
 @dataclass
@@ -26,8 +26,7 @@ class Repository:
 
     async def create(self) -> None:
         """Make it, with a branch main."""
-        namespace = f"local://{self.name}"
-        body = {"name": self.name, "storage_namespace": namespace, "default_branch": "main"}
+        body = {"name": self.name, "storage_namespace": storage_namespace(self.name), "default_branch": "main"}
         await self.call("POST", "", json=body)
 
     async def put(self, path: str, data: Any, branch: str = "main", **headers: str) -> None:

@@ -1,4 +1,4 @@
-"""A client and a repository of one's own, on whatever lakeFS API the session has."""
+"""A client and a repository of one's own, on whatever lakeFS the session has."""
 
 import uuid
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import lakefs as lakefs_client
 import pytest
 from lakefs.client import Client
 
-from perago_dev.lakefs import Server
+from perago_dev.lakefs import Server, storage_namespace
 
 
 @pytest.fixture
@@ -20,9 +20,7 @@ def client(lakefs: Server) -> Client:
 def repository(client: Client) -> Iterator[lakefs_client.Repository]:
     """An empty repository with branch `main`, deleted afterwards."""
     name = f"contract-{uuid.uuid4().hex[:12]}"
-    prefix = client.storage_config.default_namespace_prefix or "local://"
-    namespace = prefix + name if prefix.endswith("/") else f"{prefix}/{name}"
-    made = lakefs_client.Repository(name, client=client).create(namespace)
+    made = lakefs_client.Repository(name, client=client).create(storage_namespace(name))
     yield made
     made.delete()
 

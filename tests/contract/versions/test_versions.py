@@ -8,7 +8,7 @@ import pytest
 from lakefs.client import Client
 from lakefs.repository import Repository
 
-from perago_dev.lakefs import Server
+from perago_dev.lakefs import Server, storage_namespace
 from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
 from perago_operator.ports import Refused, Unreachable, Versions
 from tests.fakes.versions import FakeVersions
@@ -65,7 +65,7 @@ def real_bench(lakefs: Server, tmp_path: Path) -> Bench:
     """A repository of its own in the server."""
     client = Client(host=lakefs.endpoint, username=lakefs.access_key, password=lakefs.secret_key)
     name = f"versions-{uuid.uuid4().hex[:8]}"
-    repository = Repository(name, client).create(storage_namespace=f"local://{name}")
+    repository = Repository(name, client).create(storage_namespace=storage_namespace(name))
     return Bench(LakefsVersions(write_keys(tmp_path, lakefs)), name, real=repository)
 
 

@@ -22,6 +22,7 @@ def some_environment(name: str = "some") -> Environment:
     folder.mkdir(parents=True, exist_ok=True)
     texts: dict[str, Any] = {field.name: f"the-{field.name}" for field in dataclasses.fields(Environment)}
     paths = {"kubeconfig": folder / "kubeconfig", "bin_dir": Path("/bin"), "state_dir": folder}
+    paths["lakectl"] = Path("/lakefs/lakectl")
     return Environment(**{**texts, **paths, "name": name})
 
 
@@ -57,6 +58,22 @@ def test_names_are_those_of_environments_alone() -> None:
     some_environment("one")
     (environment.states_root() / ".locks").mkdir()
     assert environment.names() == ["one"]
+
+
+def test_an_environment_with_a_given_lakefs_has_no_lakectl() -> None:
+    """It is built beside a lakeFS of our own alone."""
+    env = dataclasses.replace(some_environment(), lakectl=None)
+    environment.save(env)
+    assert environment.load("some") == env
+    assert "None" not in env.variables()["PATH"]
+
+
+def test_the_shell_finds_the_programs() -> None:
+    """kubectl and lakectl come before what the machine has, and lakectl knows its server."""
+    variables = some_environment().variables()
+    assert variables["PATH"].startswith("/bin:/lakefs:")
+    assert variables["LAKECTL_SERVER_ENDPOINT_URL"] == variables["LAKEFS_ENDPOINT"]
+    assert variables["LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"] == "the-lakefs_secret_key"
 
 
 def test_own_servers_are_not_taken_for_given_ones() -> None:

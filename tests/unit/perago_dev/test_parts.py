@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from perago_dev import __main__, conductor, lakefs_deploy, podman, toolchain, workloads
-from perago_dev.lakefs_deploy import Keys
+from perago_dev import __main__, conductor, podman, toolchain, workloads
 
 
 @pytest.mark.parametrize(
@@ -30,14 +29,6 @@ def test_no_given_conductor_means_our_own() -> None:
     assert conductor.external({"CONDUCTOR_SERVER_URL": ""}) is None
 
 
-def test_given_lakefs_needs_endpoint_and_both_keys() -> None:
-    """With one of the three missing, the development server takes its place."""
-    given = {"LAKEFS_ENDPOINT": "http://l/api/v1", "LAKEFS_ACCESS_KEY_ID": "a", "LAKEFS_SECRET_ACCESS_KEY": "s"}
-    assert lakefs_deploy.external(given) == ("http://l", Keys("a", "s"))
-    for name in given:
-        assert lakefs_deploy.external({**given, name: ""}) is None
-
-
 def test_subnets_of_environments_do_not_meet() -> None:
     """The first subnet that nobody has is taken."""
     assert podman.free_subnet({"10.90.7.0/24", "10.90.8.0/24", "10.90.10.0/24"}) == "10.90.9.0/24"
@@ -48,14 +39,6 @@ def test_development_servers_stay_on_the_node_with_their_state() -> None:
     made = workloads.deployment("some", workloads.pinned_to("node"))
     assert made["spec"]["strategy"] == {"type": "Recreate"}
     assert made["spec"]["template"]["spec"]["nodeName"] == "node"
-
-
-def test_keys_are_made_once(tmp_path: Path) -> None:
-    """A second look finds the same keys, in a file for the owner alone."""
-    folder = tmp_path
-    keys = lakefs_deploy.own_keys(folder)
-    assert lakefs_deploy.own_keys(folder) == keys
-    assert (folder / "lakefs-keys.json").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("name", sorted(__main__.COMMANDS))

@@ -1,1 +1,0 @@
-"""lakeFS's OpenAPI over HTTP: parameters in, JSON out. Rules live in `ops`, nothing is decided here."""

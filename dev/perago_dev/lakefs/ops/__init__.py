@@ -1,1 +1,0 @@
-"""What lakeFS does, as functions over one transaction. They raise `ApiError`; they know nothing of HTTP or SQL."""

@@ -38,6 +38,11 @@ class Repository:
         body = {"message": "by the test", "metadata": metadata}
         return str((await self.call("POST", f"/{self.name}/branches/{branch}/commits", json=body))["id"])
 
+    async def commit_empty(self, branch: str = "main") -> str:
+        """Commit without a change; the commit id."""
+        body = {"message": "by the test", "allow_empty": True}
+        return str((await self.call("POST", f"/{self.name}/branches/{branch}/commits", json=body))["id"])
+
     async def head(self, branch: str = "main") -> str:
         """The branch's commit id."""
         return str((await self.call("GET", f"/{self.name}/branches/{branch}"))["commit_id"])

@@ -6,7 +6,9 @@ import lakefs
 import pytest
 from lakefs.exceptions import ServerException
 
-ACTION = """\
+from perago.wire.metadata_keys import INPUT_REF
+
+ACTION = f"""\
 name: fence
 on:
   pre-merge:
@@ -16,8 +18,8 @@ hooks:
     type: lua
     properties:
       script: |
-        local m = action.commit.metadata or {}
-        local want = m["perago.input-ref"]
+        local m = action.commit.metadata or {{}}
+        local want = m["{INPUT_REF}"]
         local got = action.commit.parents and action.commit.parents[1]
         if want ~= nil and want ~= got then error("perago fence: head is " .. tostring(got)) end
 """
@@ -42,7 +44,7 @@ def staged(repository: lakefs.Repository, name: str) -> lakefs.Branch:
 def publish(branch: lakefs.Branch, expected: str) -> bool:
     """Whether the merge passed the fence; anything but a pass or a 412 is raised."""
     try:
-        branch.merge_into("main", squash_merge=True, metadata={"perago.input-ref": expected})
+        branch.merge_into("main", squash_merge=True, metadata={INPUT_REF: expected})
     except ServerException as refusal:
         if refusal.status_code != 412 or "perago fence: head is" not in str(refusal.body):
             raise
@@ -88,11 +90,12 @@ def test_of_many_racing_publications_one_wins(repository: lakefs.Repository, fen
 
 
 def test_an_unreadable_action_stops_commits(repository: lakefs.Repository, main: lakefs.Branch) -> None:
-    """A file that is no YAML can be committed; then every commit upon it fails with 500."""
-    main.object("_lakefs_actions/bad.yaml").upload(data=b"not: [valid")
-    main.commit("bad")
+    """Every commit and merge from a branch that has a file which is not YAML fails with 500, which names the file.
+
+    lakeFS keeps a branch's actions for some seconds, so the branch is a new one.
+    """
     branch = repository.branch("work").create("main")
-    branch.object("x").upload(data=b"1")
-    with pytest.raises(ServerException, match=r"bad\.yaml") as refusal:
-        branch.commit("x")
+    branch.object("_lakefs_actions/bad.yaml").upload(data=b"not: [valid")
+    with pytest.raises(ServerException, match=r"prepare-commit hook aborted.*bad\.yaml") as refusal:
+        branch.commit("bad")
     assert refusal.value.status_code == 500

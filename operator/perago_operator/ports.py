@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from perago.wire import ConductorTask, Outcome
+from perago_operator.api.shared import Key
 from perago_operator.core.answers import ConductorTaskState
 
 Manifest = dict[str, Any]
@@ -151,10 +152,6 @@ class Feed(Protocol):
         """Events since that version until the server ends the stream; Expired when it is too old."""
 
 
-Key = tuple[str, str]
-"""Namespace and name."""
-
-
 class Sink(Protocol):
     """Where objects go. `put` replaces the object of the same key."""
 
@@ -168,7 +165,7 @@ class Sink(Protocol):
 def key_of(obj: Manifest) -> Key:
     """Namespace and name of an object."""
     metadata = obj["metadata"]
-    return metadata.get("namespace", ""), metadata["name"]
+    return Key(metadata.get("namespace", ""), metadata["name"])
 
 
 @dataclass(frozen=True, slots=True)

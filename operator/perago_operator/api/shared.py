@@ -1,13 +1,23 @@
 """Parts that attempts and tasks have in common: metadata, volume, resources, failure policy, conditions."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from perago_operator.api.base import ApiModel, Quantity, Time
 
 FailureResult = Literal["FAILED", "FAILED_WITH_TERMINAL_ERROR"]
+
+
+class Key(NamedTuple):
+    """Which object of its kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
 class Owner(ApiModel):
@@ -32,6 +42,11 @@ class Metadata(ApiModel):
     finalizers: tuple[str, ...] = ()
     labels: Mapping[str, str] = Field(default_factory=dict)
     owner_references: tuple[Owner, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        return Key(self.namespace, self.name)
 
 
 class ApiObject(ApiModel):

@@ -13,6 +13,7 @@ from typing import Protocol
 from loguru import logger
 
 from perago.wire import ConductorTask, Outcome
+from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.manifest import attempt_manifest
 from perago_operator.core.names import attempt_name
@@ -28,9 +29,6 @@ from perago_operator.ports import (
     Refused,
     Unreachable,
 )
-
-Key = tuple[str, str]
-"""Namespace and name."""
 
 HOPELESS = frozenset({400, 413, 422})
 """HTTP statuses that say the object itself is wrong: the same manifest is refused again for ever."""
@@ -62,13 +60,12 @@ class Order:
     @property
     def attempt(self) -> Key:
         """The attempt's key."""
-        return self.task_key[0], self.name
+        return Key(self.task_key.namespace, self.name)
 
 
 def order(polled: PolledTask, task: PeragoTask) -> Order:
     """The attempt to create for a polled task."""
-    key = (task.metadata.namespace, task.metadata.name)
-    return Order(key, attempt_name(polled.task.task_id), attempt_manifest(polled, task), polled.task)
+    return Order(task.metadata.key, attempt_name(polled.task.task_id), attempt_manifest(polled, task), polled.task)
 
 
 class Creation:
@@ -130,7 +127,7 @@ class Creation:
         failures, lease_due = 0, self._clock() + _lease_period(wanted.task)
         while not self._attempts.exists(wanted.attempt):
             try:
-                await self._cluster.create_attempt(wanted.attempt[0], wanted.manifest)
+                await self._cluster.create_attempt(wanted.attempt.namespace, wanted.manifest)
             except AlreadyExists:
                 logger.debug("attempt {} exists: the task was handed out before", wanted.name)
             except PortError as error:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from loguru import logger
 
+from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Attempts, Creation, Key, order
+from perago_operator.bridge.creation import Attempts, Creation, order
 from perago_operator.loops import Backoff
 from perago_operator.ports import Conductor, PolledTask, PortError
 
@@ -82,7 +83,7 @@ class TaskPoller:
     @property
     def key(self) -> Key:
         """Namespace and name of the PeragoTask."""
-        return self.task.metadata.namespace, self.task.metadata.name
+        return self.task.metadata.key
 
     def replace(self, task: PeragoTask) -> None:
         """The PeragoTask has changed; takes effect with the next poll."""

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from loguru import logger
 
+from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Attempts, Creation, Key
+from perago_operator.bridge.creation import Attempts, Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
 from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
 from perago_operator.loops import lasting
@@ -66,7 +67,7 @@ class Pollers:
 
     def put(self, task: PeragoTask) -> None:
         """A PeragoTask as it is now."""
-        key = (task.metadata.namespace, task.metadata.name)
+        key = task.metadata.key
         worker = self._workers.get(key)
         if worker is not None:
             worker.poller.replace(task)

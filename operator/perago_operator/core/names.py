@@ -21,9 +21,6 @@ LOGICAL_TASK_LABEL = f"{API_GROUP}/logical-task"
 AGENT_CONTAINER = "agent"
 TASK_CONTAINER = "task"
 
-Key = tuple[str, str]
-"""Namespace and name of an attempt."""
-
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 

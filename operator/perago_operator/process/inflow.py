@@ -5,8 +5,7 @@ It knows stores and pollers, not where objects come from.
 
 from typing import Generic, TypeVar
 
-from perago_operator.api.shared import ApiObject
-from perago_operator.bridge.creation import Key
+from perago_operator.api.shared import ApiObject, Key
 from perago_operator.bridge.pollers import Pollers
 from perago_operator.ports import Manifest, Sink, key_of
 from perago_operator.watch.stores import AttemptStore, Store, TaskStore, task_key
@@ -90,11 +89,7 @@ class Audited(Generic[Model]):
     def versions(self) -> dict[Key, str]:
         """Resource version of each object."""
         found = (each.metadata for each in self._store)
-        return {
-            (meta.namespace, meta.name): meta.resource_version
-            for meta in found
-            if self._namespace in (None, meta.namespace)
-        }
+        return {meta.key: meta.resource_version for meta in found if self._namespace in (None, meta.namespace)}
 
     def put(self, obj: Manifest) -> None:
         """See `watch.Sink`."""

@@ -4,17 +4,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.shared import Key
 from perago_operator.core import names
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
-from perago_operator.core.names import Key
 from perago_operator.core.situation import Sibling, Situation
 from perago_operator.watch.stores import Stores, age, task_key
 
 
 def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, now: datetime, config: Config) -> Situation:
     """Everything that is known about the attempt now."""
-    key = (attempt.metadata.namespace, attempt.metadata.name)
+    key = attempt.metadata.key
     pods = stores.pods.of(key)
     own = tuple(each for each in pods if each.belongs_to(attempt.metadata.uid))
     strangers = frozenset(each.name for each in pods) - {each.name for each in own}
@@ -29,7 +29,7 @@ def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, now: datetime
 
 
 def _sibling(other: PeragoAttempt, stores: Stores) -> Sibling:
-    key = (other.metadata.namespace, other.metadata.name)
+    key = other.metadata.key
     staged = other.status.staging is not None and other.status.staging.state != "Deleted"
     may_publish = other.status.outcome is None and not _never_started(other, key, stores)
     retry = other.spec.conductor.retry_count if other.spec.conductor else 0
@@ -53,7 +53,7 @@ def _ahead(s: Situation, stores: Stores) -> int:
 
 def pod_is_strange(stores: Stores, key: Key, uid: str, pod_name: str) -> bool:
     """A pod of that name exists and belongs to an earlier attempt of the same name."""
-    pod = stores.pods.get((key[0], pod_name))
+    pod = stores.pods.get(Key(key.namespace, pod_name))
     return pod is not None and not pod.belongs_to(uid)
 
 

@@ -12,10 +12,10 @@ from datetime import datetime
 from loguru import logger
 
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.shared import Key
 from perago_operator.core import actions as do
 from perago_operator.core.config import Config
 from perago_operator.core.decide import decide
-from perago_operator.core.names import Key
 from perago_operator.core.situation import Situation
 from perago_operator.ports import PortError
 from perago_operator.reconcile.apply import Applier, Clock, failure_of
@@ -116,7 +116,7 @@ class Reconciler:
             timer.cancel()
 
     def _run(self, key: Key) -> None:
-        task = asyncio.get_running_loop().create_task(self._look(key), name=f"attempt {key[0]}/{key[1]}")
+        task = asyncio.get_running_loop().create_task(self._look(key), name=f"attempt {key}")
         self._running[key] = task
         task.add_done_callback(lambda _: self._done(key))
 
@@ -132,7 +132,7 @@ class Reconciler:
                 await self._settle(key)
             except Exception:  # noqa: BLE001
                 # The edge of one attempt: a fault of ours in one must not stop the others.
-                logger.exception("attempt {}/{}: looking again in {:.0f} s", *key, self._parts.config.retry_cap)
+                logger.exception("attempt {}: looking again in {:.0f} s", key, self._parts.config.retry_cap)
                 self.enqueue(key, self._parts.config.retry_cap)
 
     async def _settle(self, key: Key) -> None:
@@ -147,7 +147,7 @@ class Reconciler:
             decision = decide(s)
             if not decision.actions:
                 return self._rest(key, decision)
-            logger.debug("attempt {}/{}: {}: {}", *key, decision.why, [do.name_of(each) for each in decision.actions])
+            logger.debug("attempt {}: {}: {}", key, decision.why, [do.name_of(each) for each in decision.actions])
             for action in decision.actions:
                 await self._carry_out(key, action, s)
         self._again.add(key)
@@ -164,7 +164,7 @@ class Reconciler:
         try:
             answer = await self._parts.applier.carry_out(action, s.attempt)
         except PortError as error:
-            logger.warning("attempt {}/{}: {}: {}", *key, do.name_of(action), error)
+            logger.warning("attempt {}: {}: {}", key, do.name_of(action), error)
             self._memories.failed(key, action, s, failure_of(error, action))
             self._observe(do.name_of(action), self._since(begun), False)
         else:
@@ -192,7 +192,7 @@ class Reconciler:
         self._memories.forget(key)
         for pod in orphans(self._parts.stores, key):
             try:
-                await self._parts.applier.release_orphan(key[0], pod)
+                await self._parts.applier.release_orphan(key.namespace, pod)
             except PortError as error:
-                logger.warning("pod {}/{} is not released: {}", key[0], pod, error)
+                logger.warning("pod {}/{} is not released: {}", key.namespace, pod, error)
                 self.enqueue(key, self._parts.config.retry_cap)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
+from perago_operator.api.shared import Key
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Answer, Failure
 from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
 from perago_operator.core.memory import Memory
-from perago_operator.core.names import Key
 from perago_operator.core.situation import Situation
 from perago_operator.ports import Manifest
 from perago_operator.reconcile.apply import Clock

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from loguru import logger
 
+from perago_operator.api.shared import Key
 from perago_operator.loops import Backoff
-from perago_operator.ports import Expired, Feed, Key, Manifest, PortError, Sink, key_of
+from perago_operator.ports import Expired, Feed, Manifest, PortError, Sink, key_of
 
 AUDIT_SECONDS = 300.0
 SUSPICIOUS = 3

@@ -12,10 +12,9 @@ from loguru import logger
 from pydantic import ValidationError
 
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.shared import ApiObject, Metadata
+from perago_operator.api.shared import ApiObject, Key, Metadata
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
-from perago_operator.core.names import Key
 from perago_operator.core.pods import Pod
 from perago_operator.ports import Manifest
 
@@ -55,7 +54,7 @@ class Store(Generic[Model]):
         new = self._read(obj)
         if new is None:
             return
-        key = (new.metadata.namespace, new.metadata.name)
+        key = new.metadata.key
         old = self._objects.get(key)
         if new.metadata.uid in self._removed or (old and not _is_newer(new.metadata, old.metadata)):
             return
@@ -118,7 +117,7 @@ class AttemptStore(Store[PeragoAttempt]):
     def siblings(self, attempt: PeragoAttempt) -> list[PeragoAttempt]:
         """Other attempts of the same logical task."""
         logical = _logical_key(attempt)
-        own = (attempt.metadata.namespace, attempt.metadata.name)
+        own = attempt.metadata.key
         return [self._objects[key] for key in self._by_logical.get(logical, ()) if key != own] if logical else []
 
     def _changed(self, key: Key, old: PeragoAttempt | None, new: PeragoAttempt | None) -> None:
@@ -129,7 +128,7 @@ class AttemptStore(Store[PeragoAttempt]):
                 _keep(index, at, key, present=new is not None)
         self._listener(key)
         for sibling in self.siblings(attempt):
-            self._listener((sibling.metadata.namespace, sibling.metadata.name))
+            self._listener(sibling.metadata.key)
         if old and old.status.outcome is None and (new is None or new.status.outcome is not None):
             self._room_was_made(attempt)
 
@@ -138,7 +137,7 @@ class AttemptStore(Store[PeragoAttempt]):
         task = task_key(finished)
         for each in self.open_attempts(task) if task else ():
             if each.status.pod_name is None:
-                self._listener((each.metadata.namespace, each.metadata.name))
+                self._listener(each.metadata.key)
 
 
 def _keep(index: defaultdict[Key, set[Key]], at: Key, key: Key, *, present: bool) -> None:
@@ -160,12 +159,12 @@ def age(attempt: PeragoAttempt) -> tuple[str, str]:
 def task_key(attempt: PeragoAttempt) -> Key | None:
     """The PeragoTask that an attempt refers to."""
     ref = attempt.spec.task_ref
-    return (attempt.metadata.namespace, ref.name) if ref else None
+    return Key(attempt.metadata.namespace, ref.name) if ref else None
 
 
 def _logical_key(attempt: PeragoAttempt) -> Key | None:
     conductor = attempt.spec.conductor
-    return (attempt.metadata.namespace, conductor.wire().logical_task) if conductor else None
+    return Key(attempt.metadata.namespace, conductor.wire().logical_task) if conductor else None
 
 
 class TaskStore(Store[PeragoTask]):
@@ -180,7 +179,7 @@ class TaskStore(Store[PeragoTask]):
         if old and new and old.spec == new.spec:
             return
         for each in self._attempts.open_attempts(key):
-            self._listener((each.metadata.namespace, each.metadata.name))
+            self._listener(each.metadata.key)
 
 
 class PodStore(Store[Pod]):
@@ -199,7 +198,7 @@ class PodStore(Store[Pod]):
     def _changed(self, key: Key, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
         assert pod is not None
-        attempt = (key[0], pod.metadata.labels.get(names.ATTEMPT_LABEL, ""))
+        attempt = Key(key.namespace, pod.metadata.labels.get(names.ATTEMPT_LABEL, ""))
         _keep(self._by_attempt, attempt, key, present=new is not None)
         self._listener(attempt)
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from loguru import logger
 
+from perago_operator.api.shared import Key
 from perago_operator.loops import Backoff
-from perago_operator.ports import Expired, Feed, Key, Manifest, PortError, Sink, WatchEvent, key_of
+from perago_operator.ports import Expired, Feed, Manifest, PortError, Sink, WatchEvent, key_of
 
 PAUSE_SECONDS = 0.1
 """Between the end of one stream and the next request, so that a server that ends streams at once is not flooded."""

@@ -9,7 +9,8 @@ import kopf
 import pytest
 
 from perago_operator.adapters import kopf_watch, kube_access
-from perago_operator.ports import Key, Manifest, key_of
+from perago_operator.api.shared import Key
+from perago_operator.ports import Manifest, key_of
 from tests.contract.kube.bench import Bench
 from tests.contract.kube.names import attempt
 
@@ -72,7 +73,7 @@ async def test_objects_that_exist_and_that_come_and_go_reach_their_sinks(bench: 
         await sinks.attempts.until("before")
         await bench.task("build")
         await sinks.tasks.until("build")
-        uid = sinks.attempts.objects[bench.namespace, "before"]["metadata"]["uid"]
+        uid = sinks.attempts.objects[Key(bench.namespace, "before")]["metadata"]["uid"]
         await bench.cluster.delete_attempt(bench.namespace, "before", uid)
         await bench.cluster.release_attempt(bench.namespace, "before", uid)
         await sinks.attempts.until()
@@ -84,7 +85,7 @@ async def test_kopf_leaves_no_mark_on_an_object(bench: Bench, kubeconfig: Path) 
     async with watching(kubeconfig, bench.namespace) as sinks:
         assert isinstance(sinks.attempts, Sink)
         await sinks.attempts.until("a1")
-        seen = sinks.attempts.objects[bench.namespace, "a1"]
+        seen = sinks.attempts.objects[Key(bench.namespace, "a1")]
     found = await bench.get("PeragoAttempt", "a1")
     assert found is not None
     assert found["metadata"]["resourceVersion"] == seen["metadata"]["resourceVersion"]

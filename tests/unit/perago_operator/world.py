@@ -6,8 +6,9 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
-from perago_operator.ports import Manifest, WatchEvent
+from perago_operator.ports import Manifest, WatchEvent, key_of
 from perago_operator.reconcile.apply import Applier
 from perago_operator.reconcile.loop import Parts, Reconciler
 from perago_operator.watch.stores import Stores
@@ -16,7 +17,7 @@ from tests.fakes.conductor import FakeConductor
 from tests.fakes.kube import FakeCluster
 from tests.fakes.versions import FakeVersions
 
-KEY = ("ns", b.NAME)
+KEY = Key("ns", b.NAME)
 
 
 class World:
@@ -60,7 +61,7 @@ class World:
                 return
         raise AssertionError("the reconciler does not come to rest")
 
-    async def pass_time(self, seconds: float, key: tuple[str, str] = KEY) -> None:
+    async def pass_time(self, seconds: float, key: Key = KEY) -> None:
         """Let time go by, look again, settle."""
         self.now += timedelta(seconds=seconds)
         self.reconciler.enqueue(key)
@@ -80,8 +81,7 @@ class World:
         if self.late is not None:
             self.late.append(event)
         elif event.kind == "DELETED":
-            key = (event.obj["metadata"]["namespace"], event.obj["metadata"]["name"])
-            self._store(event.obj).remove(key)
+            self._store(event.obj).remove(key_of(event.obj))
         else:
             self._put(event.obj)
 

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Creation, Key, order
+from perago_operator.bridge.creation import Creation, order
 from perago_operator.loops import Backoff
 from perago_operator.ports import PolledTask, QuotaExceeded, Refused, Unreachable
 from tests.builders import task
@@ -14,7 +15,7 @@ from tests.fakes.conductor import FakeConductor
 from tests.fakes.kube import FakeCluster
 from tests.fakes.waiting import until
 
-TASK: Key = ("ns", "build")
+TASK = Key("ns", "build")
 BUILD = PeragoTask.model_validate(task("build"))
 AWAY = Unreachable("away")
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Creation, Key
+from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
 from perago_operator.ports import Unreachable
 from tests.builders import task

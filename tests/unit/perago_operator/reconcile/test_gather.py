@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
 from perago_operator.core.situation import Situation
 from perago_operator.reconcile.gather import gather, orphans, pod_is_strange
 from perago_operator.watch.stores import Stores
 from tests import builders as b
 
-KEY = ("ns", b.NAME)
+KEY = Key("ns", b.NAME)
 RETRY = b.conductor_task(task_id="a2", retry_count=1, seq=2).to_json()
 
 
@@ -24,7 +25,7 @@ def stores(*objects: dict[str, Any]) -> Stores:
 def gathered(*objects: dict[str, Any], name: str = b.NAME, **memory: Any) -> Situation:
     """The situation of the attempt of that name."""
     made = stores(*objects)
-    attempt = made.attempts.get(("ns", name))
+    attempt = made.attempts.get(Key("ns", name))
     assert attempt is not None
     return gather(attempt, made, b.memory(**memory), b.at(1), Config())
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loguru import logger
 
+from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
 from perago_operator.core.pods import Pod
 from perago_operator.ports import Unreachable, WatchEvent
@@ -181,7 +182,7 @@ class Lives:
         fake.trouble.fail(method, LOST, landed=landed)
 
     async def _wait(self, seconds: float) -> None:
-        await self.world.pass_time(seconds, ("ns", self.current))
+        await self.world.pass_time(seconds, Key("ns", self.current))
 
     async def _cancel_in_conductor(self) -> None:
         task = self.world.conductor.tasks[self.current]
@@ -217,7 +218,7 @@ class Lives:
                     self.world.cluster.merge("Pod", "ns", name, told)
                     await self.world.settle()
             for name in names:
-                await self.world.pass_time(61, ("ns", name))
+                await self.world.pass_time(61, Key("ns", name))
 
 
 async def live(happenings: list[tuple[Any, ...]]) -> Lives:

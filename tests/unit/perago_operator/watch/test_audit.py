@@ -2,7 +2,8 @@
 
 import pytest
 
-from perago_operator.ports import Expired, Key, Manifest, Page, Unreachable, key_of
+from perago_operator.api.shared import Key
+from perago_operator.ports import Expired, Manifest, Page, Unreachable, key_of
 from perago_operator.watch.audit import SUSPICIOUS, Audit
 from tests.fakes.kube import FakeCluster
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from perago_operator.core.names import Key
+from perago_operator.api.shared import Key
 from perago_operator.watch.stores import Stores, age
 from tests import builders as b
 
-KEY = ("ns", b.NAME)
+KEY = Key("ns", b.NAME)
 
 
 class Heard:
@@ -40,7 +40,7 @@ def test_a_newer_version_replaces_an_older_one(heard: Heard) -> None:
     """Whoever brings it: a watch, or the answer to a patch of ours."""
     heard.stores.attempts.put(named("a", 5, status={"phase": "Running"}))
     heard.stores.attempts.put(named("a", 4, status={"phase": "Starting"}))
-    found = heard.stores.attempts.get(("ns", "a"))
+    found = heard.stores.attempts.get(Key("ns", "a"))
     assert found is not None
     assert found.status.phase == "Running"
     assert heard.since() == [("ns", "a")]
@@ -57,7 +57,7 @@ def test_another_object_of_the_name_replaces_it(heard: Heard) -> None:
     """Whatever its version: the uid differs."""
     heard.stores.attempts.put(named("a", 9))
     heard.stores.attempts.put(named("a", 8, meta={"uid": "another"}))
-    found = heard.stores.attempts.get(("ns", "a"))
+    found = heard.stores.attempts.get(Key("ns", "a"))
     assert found is not None
     assert found.metadata.uid == "another"
 
@@ -65,9 +65,9 @@ def test_another_object_of_the_name_replaces_it(heard: Heard) -> None:
 def test_a_late_answer_does_not_bring_a_removed_object_back(heard: Heard) -> None:
     """Its deletion was seen first."""
     heard.stores.attempts.put(named("a"))
-    heard.stores.attempts.remove(("ns", "a"))
+    heard.stores.attempts.remove(Key("ns", "a"))
     heard.stores.attempts.put(named("a", 99))
-    assert heard.stores.attempts.get(("ns", "a")) is None
+    assert heard.stores.attempts.get(Key("ns", "a")) is None
 
 
 def test_an_object_that_cannot_be_read_is_left_out(heard: Heard) -> None:
@@ -84,7 +84,7 @@ def test_siblings_hear_of_each_other(heard: Heard) -> None:
     heard.since()
     heard.stores.attempts.put(named("b", conductor=b.conductor_task(task_id="b", retry_count=1, seq=2).to_json()))
     assert set(heard.since()) == {("ns", "a"), ("ns", "b")}
-    heard.stores.attempts.remove(("ns", "a"))
+    heard.stores.attempts.remove(Key("ns", "a"))
     assert ("ns", "b") in heard.since()
 
 
@@ -113,8 +113,8 @@ def test_unfinished_attempts_are_known_by_task(heard: Heard) -> None:
     """The poller's room; one with an outcome takes none."""
     heard.stores.attempts.put(named("a", taskRef={"name": "build"}))
     heard.stores.attempts.put(named("b", taskRef={"name": "build"}, status={"outcome": b.completed()}))
-    assert heard.stores.attempts.unfinished(("ns", "build")) == frozenset({"a"})
-    assert heard.stores.attempts.unfinished(("other", "build")) == frozenset()
+    assert heard.stores.attempts.unfinished(Key("ns", "build")) == frozenset({"a"})
+    assert heard.stores.attempts.unfinished(Key("other", "build")) == frozenset()
 
 
 def test_an_outcome_makes_room_for_those_that_wait(heard: Heard) -> None:
@@ -134,7 +134,7 @@ def test_the_oldest_attempt_comes_first(heard: Heard) -> None:
     for name, second in (("c", 0), ("a", 5), ("b", 0)):
         meta = {"creationTimestamp": b.stamp(second)}
         heard.stores.attempts.put(named(name, taskRef={"name": "build"}, meta=meta))
-    ordered = heard.stores.attempts.open_attempts(("ns", "build"))
+    ordered = heard.stores.attempts.open_attempts(Key("ns", "build"))
     assert [each.metadata.name for each in ordered] == ["b", "c", "a"]
     assert age(ordered[0]) < age(ordered[1])
 
@@ -145,11 +145,11 @@ def test_pods_are_known_by_attempt(heard: Heard) -> None:
     heard.stores.pods.put(b.pod(1))
     assert heard.since() == [KEY, KEY]
     assert [each.name for each in heard.stores.pods.of(KEY)] == ["a1-1", "a1-2"]
-    heard.stores.pods.remove(("ns", "a1-1"))
+    heard.stores.pods.remove(Key("ns", "a1-1"))
     assert [each.name for each in heard.stores.pods.of(KEY)] == ["a1-2"]
 
 
 def test_removing_what_is_not_there_tells_nobody(heard: Heard) -> None:
     """A watch may say it twice."""
-    heard.stores.pods.remove(("ns", "a1-1"))
+    heard.stores.pods.remove(Key("ns", "a1-1"))
     assert heard.since() == []

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from perago_operator.api.shared import Key
 from perago_operator.loops import Backoff
-from perago_operator.ports import Key, Manifest, Unreachable, key_of
+from perago_operator.ports import Manifest, Unreachable, key_of
 from perago_operator.watch.watch import Watch
 from tests.fakes.kube import FakeCluster, FakeFeed
 from tests.fakes.waiting import until
@@ -54,7 +55,7 @@ class Bench:
 
     def pods(self) -> dict[Key, Manifest]:
         """The cluster's pods."""
-        return {key[1:]: obj for key, obj in self.cluster.objects.items() if key[0] == "Pod"}
+        return {Key(*key): obj for (kind, *key), obj in self.cluster.objects.items() if kind == "Pod"}
 
 
 @pytest.fixture

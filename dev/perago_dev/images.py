@@ -4,13 +4,15 @@ Buildah does it beside podman, docker where Docker runs the cluster. It knows no
 """
 
 import fnmatch
+import os
 import re
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
-from perago_dev import cache, commands, image_store, podman
+from perago_dev import cache, commands, image_store, podman, proxies
 from perago_dev.cluster.target import open_cluster
 from perago_dev.environment import Environment
 from perago_dev.locks import exclusive, shared
@@ -18,7 +20,10 @@ from perago_dev.preflight import provider
 from perago_dev.progress import step
 
 _COPY = re.compile(r"^(?:COPY|ADD)\s+(?!.*--from=)(.+)$", re.MULTILINE | re.IGNORECASE)
+PIP_CONFIGURATION = "/etc/pip.conf"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+SECRETS = {"pip.conf": PIP_CONFIGURATION, "certificates": CERTIFICATES}
+"""The secrets that the Dockerfiles mount where they install packages: id → where."""
 
 
 def copied(dockerfile: str) -> list[str]:
@@ -64,36 +69,54 @@ def _build(dockerfile: Path, context: Path, reference: str, arguments: Mapping[s
     words = [word for pair in arguments.items() for word in ("--build-arg", "=".join(pair))]
     tail = [*words, "--file", str(dockerfile), "--tag", reference, str(context)]
     if provider() == "docker":
-        commands.run(["docker", "build", *tail], log=log)
+        commands.run(["docker", "build", *_docker_options(), *tail], log=log, env={"DOCKER_BUILDKIT": "1"})
         return
-    options = ["--isolation", "chroot", "--storage-driver", "overlay", "--layers", "--pull-never", *_machine_volumes()]
+    options = ["--isolation", "chroot", "--storage-driver", "overlay", "--layers", "--pull-never", *_buildah_options()]
     commands.run(["buildah", "bud", *options, *tail], log=log, env=podman.environment())
 
 
-def pip_configuration(listed: str) -> str:
-    """A pip.conf that says what `pip config list` printed on this machine, wherever it was set."""
-    settings = {}
-    for row in listed.splitlines():
-        name, _, value = row.partition("=")
-        settings[name.rsplit(".", 1)[-1]] = value.strip("'\"")
-    return "\n".join(["[global]", *(f"{name} = {value}" for name, value in settings.items()), ""])
+def pip_settings(listed: str) -> dict[str, str]:
+    """The settings in what `pip config list` printed on this machine, wherever they were made."""
+    rows = (row.partition("=") for row in listed.splitlines())
+    return {name.rsplit(".", 1)[-1]: value.strip("'\"") for name, _, value in rows}
 
 
-def _machine_volumes() -> Sequence[str]:
-    """What a build sees of this machine, read-only: its certificates, and how it reaches its package index."""
+def pip_configuration(settings: Mapping[str, str]) -> str:
+    """A pip.conf with these settings for a build, which has the machine's certificates at CERTIFICATES."""
+    inside = {**settings, "cert": CERTIFICATES} if "cert" in settings else settings
+    return "\n".join(["[global]", *(f"{name} = {value}" for name, value in inside.items()), ""])
+
+
+def _machine_files() -> dict[str, str]:
+    """How this machine reaches its package index: where a build sees the files → where they lie here."""
+    settings = pip_settings(commands.output([sys.executable, "-m", "pip", "config", "list"]))
     file = cache.root() / "pip.conf"
-    configuration = pip_configuration(commands.output([sys.executable, "-m", "pip", "config", "list"]))
-    if not file.exists() or file.read_text() != configuration:
-        file.write_text(configuration)
-    mounts = {str(file): "/etc/pip.conf"}
-    if bundle := ssl.get_default_verify_paths().cafile:
-        mounts[bundle] = CERTIFICATES
-    for found in re.findall(r"find-links = (/\S+)", configuration):
-        if Path(found).is_dir():
-            mounts[found] = found
-    return [word for host, inside in mounts.items() for word in ("--volume", f"{host}:{inside}:ro")]
+    if not file.exists() or file.read_text() != pip_configuration(settings):
+        unfinished = file.with_name(f"pip.conf.{threading.get_ident()}")  # several builds may begin at once
+        unfinished.write_text(pip_configuration(settings))
+        unfinished.rename(file)
+    bundle = settings.get("cert") or ssl.get_default_verify_paths().cafile
+    links = [found for found in settings.get("find-links", "").split() if Path(found).is_dir()]
+    return {
+        PIP_CONFIGURATION: str(file),
+        **({CERTIFICATES: bundle} if bundle else {}),
+        **{link: link for link in links},
+    }
+
+
+def _buildah_options() -> list[str]:
+    files = _machine_files().items()
+    return [word for inside, here in files for word in ("--volume", f"{here}:{inside}:ro")]
+
+
+def _docker_options() -> list[str]:
+    """Files of this machine as secrets, which a Dockerfile mounts, and the proxies by name: Docker reads their values."""
+    files = _machine_files()
+    secrets = [f"id={name},src={files[inside]}" for name, inside in SECRETS.items() if inside in files]
+    named = [name for name in proxies.VARIABLES if os.environ.get(name)]
+    return [*(f"--secret={secret}" for secret in secrets), *(f"--build-arg={name}" for name in named)]
 
 
 def load(env: Environment, reference: str) -> str:
-    """Make a built image available to the environment's pods; gives the reference by which they name it."""
+    """Make a built image available to the environment's pods; returns the reference by which they name it."""
     return open_cluster(env).load([reference])[0]

@@ -11,16 +11,17 @@ from urllib.parse import unquote, urlsplit
 NODES = ipaddress.ip_network("10.90.0.0/16")
 """Where the internal networks of environments lie; each takes a /24 of it."""
 EXEMPT = ("localhost", "127.0.0.1", "::1", str(NODES), ".svc", ".cluster.local")
-VARIABLES = ("NO_PROXY", "no_proxy")
+NO_PROXY = ("NO_PROXY", "no_proxy")
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", *NO_PROXY)
 
 
 def exempted(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables that keep child processes from asking a proxy for our servers, beside what is exempt already."""
-    return dict.fromkeys(VARIABLES, ",".join(dict.fromkeys([*_exempt(variables), *EXEMPT])))
+    return dict.fromkeys(NO_PROXY, ",".join(dict.fromkeys([*_exempt(variables), *EXEMPT])))
 
 
 def _exempt(variables: Mapping[str, str]) -> list[str]:
-    return [entry.strip() for name in VARIABLES for entry in variables.get(name, "").split(",") if entry.strip()]
+    return [entry.strip() for name in NO_PROXY for entry in variables.get(name, "").split(",") if entry.strip()]
 
 
 def is_own(url: str) -> bool:

@@ -32,10 +32,10 @@ class Says(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a server on loopback, on a machine whose proxy is dead."""
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, DEAD_PROXY)
     for name in proxies.VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, DEAD_PROXY)
+    for name in proxies.NO_PROXY:
+        monkeypatch.delenv(name)
     with http.server.ThreadingHTTPServer((servers.LOOPBACK, 0), Says) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://{servers.LOOPBACK}:{running.server_address[1]}"
@@ -56,7 +56,7 @@ def test_child_programs_are_told_which_addresses_are_ours(monkeypatch: pytest.Mo
     """kubectl, kind and helm reach the nodes directly, in addition to what the machine exempts itself."""
     monkeypatch.setenv("NO_PROXY", "intranet.example")
     monkeypatch.delenv("no_proxy", raising=False)
-    for name in proxies.VARIABLES:
+    for name in proxies.NO_PROXY:
         exempt = commands.output(["printenv", name]).strip().split(",")
         assert {"intranet.example", "127.0.0.1", "10.90.0.0/16"} <= set(exempt)
 

@@ -110,7 +110,7 @@ def _buildah_options() -> list[str]:
 
 
 def _docker_options() -> list[str]:
-    """Files of this machine as secrets, which a Dockerfile mounts, and the proxies by name: Docker reads their values."""
+    """This machine's files as secrets, which a Dockerfile mounts, and proxies by name: Docker reads their values."""
     files = _machine_files()
     secrets = [f"id={name},src={files[inside]}" for name, inside in SECRETS.items() if inside in files]
     named = [name for name in proxies.VARIABLES if os.environ.get(name)]

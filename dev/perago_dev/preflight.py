@@ -1,4 +1,4 @@
-"""Names what this machine lacks, before anything is built: pure checks over facts that are gathered first."""
+"""Names what this machine is missing before anything is built: pure checks of facts that are gathered first."""
 
 import functools
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from perago_dev import cache, commands
+from perago_dev.cluster.oci import ARCHITECTURES
 from perago_dev.errors import EnvironmentProblem
 
 MEMORY_MIB = 3500
@@ -21,9 +22,10 @@ ENGINES = ("docker", "podman")
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found on this machine."""
+    """What was found on this machine: `system` and `processor` as `uname` prints them."""
 
     system: str
+    processor: str
     docker: bool
     root: bool
     apt: bool
@@ -35,21 +37,32 @@ class Machine:
     kernel_lacks: tuple[str, ...] = ()
 
 
-def problems(machine: Machine, engine: str) -> list[str]:
-    """Everything that stands in the way of an environment on `engine`, each with what to do."""
+def problems(machine: Machine, engine: str, cluster: str = "kind") -> list[str]:
+    """Everything that stands in the way of an environment on this engine and cluster, each with what to do."""
     found = []
     if machine.memory_mib < MEMORY_MIB:
         found.append(f"memory: {machine.memory_mib} MiB available, {MEMORY_MIB} needed")
     if machine.disk_mib < DISK_MIB:
         found.append(f"disk: {machine.disk_mib} MiB free for the cache {cache.root()}, {DISK_MIB} needed")
-    if engine == "podman":
-        found += _podman_problems(machine)
+    if cluster == "kind":
+        found += _node_problems(machine) or (_podman_problems(machine) if engine == "podman" else [])
     return found
 
 
-def _podman_problems(machine: Machine) -> list[str]:
+def _node_problems(machine: Machine) -> list[str]:
+    """What no engine can make up for: the nodes run programs of this machine from folders of this machine."""
     if machine.system != "Linux":
-        return [f"no working Docker daemon, and podman works only on Linux (this is {machine.system}): start Docker"]
+        return [
+            f"system: this is {machine.system}, and the nodes, which are Linux, run this machine's Java runtime: use a "
+            "Linux machine (also a virtual one), or a cluster that exists already (--cluster current)"
+        ]
+    if machine.processor not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        return [f"processor: {machine.processor} is not supported; the environment runs on {known}"]
+    return []
+
+
+def _podman_problems(machine: Machine) -> list[str]:
     found = []
     if not machine.root:
         found.append("root: without a Docker daemon, podman runs the cluster's nodes, which needs root (use sudo)")
@@ -58,8 +71,8 @@ def _podman_problems(machine: Machine) -> list[str]:
         found.append(f"programs: {names} not found, and no apt-get to install them: install them yourself")
     if "overlay" not in machine.file_systems:
         found.append("kernel: no overlay file system (CONFIG_OVERLAY_FS)")
-    if lacking := {"memory", "pids", "cpu"} - machine.cgroups:
-        found.append(f"kernel: no cgroup controllers {', '.join(sorted(lacking))}")
+    if missing := {"memory", "pids", "cpu"} - machine.cgroups:
+        found.append(f"kernel: no cgroup controllers {', '.join(sorted(missing))}")
     return found + [f"kernel: {what}" for what in machine.kernel_lacks]
 
 
@@ -85,6 +98,7 @@ def inspect(missing_programs: tuple[str, ...]) -> Machine:
     """Gather the facts of this machine."""
     return Machine(
         system=platform.system(),
+        processor=platform.machine(),
         docker=provider() == "docker",
         root=os.geteuid() == 0,
         apt=shutil.which("apt-get") is not None,
@@ -129,7 +143,7 @@ def _kernel_lacks() -> tuple[str, ...]:
     return tuple(what for what, words in tools.items() if not commands.succeeds(["unshare", "--net", *words]))
 
 
-def check(missing_programs: tuple[str, ...]) -> None:
-    """Raise EnvironmentProblem with everything that is missing on this machine."""
-    if found := problems(inspect(missing_programs), provider()):
+def check(missing_programs: tuple[str, ...], cluster: str = "kind") -> None:
+    """Raise EnvironmentProblem with everything that is missing on this machine for an environment on `cluster`."""
+    if found := problems(inspect(missing_programs), provider(), cluster):
         raise EnvironmentProblem("\n  - ".join(["this machine cannot run an environment yet:", *found]))

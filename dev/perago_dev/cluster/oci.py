@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import platform
 import subprocess
 import tarfile
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ BASE_DIRS = ("etc", "tmp", "var", "run")
 MERGED_DIRS = ("usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64")
 MERGED_LINKS = tuple((name, f"usr/{name}") for name in ("bin", "sbin", "lib", "lib64"))
 OCI = "application/vnd.oci.image"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""`uname -m` → OCI's name, of the machines that Debian, Go and the Java runtime are all available for."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Blobs:
     content: dict[str, bytes] = field(default_factory=dict)
 
     def put(self, data: bytes) -> dict[str, object]:
-        """Store `data` and give its descriptor (without media type)."""
+        """Store `data` and return its descriptor (without media type)."""
         digest = hashlib.sha256(data).hexdigest()
         self.content[digest] = data
         return {"digest": f"sha256:{digest}", "size": len(data)}
@@ -107,12 +110,17 @@ def _inside(rootfs: Path, name: str) -> Path:
     return real if real.is_relative_to(rootfs.resolve()) else rootfs / str(real).removeprefix("/")
 
 
+def architecture(machine: str) -> str:
+    """What OCI calls a machine of this `uname -m`; the programs in the images are built for the machine they run on."""
+    return ARCHITECTURES[machine]
+
+
 def _image(blobs: Blobs, program: Program, shared: Layer) -> dict[str, object]:
     layers = [shared] if program.nft else []
     layers.append(blobs.put_layer(layer_tar([(program.path, program.binary)])))
+    built_for = {"architecture": architecture(platform.machine()), "os": "linux"}
     config = {
-        "architecture": "amd64",
-        "os": "linux",
+        **built_for,
         "created": CREATED,
         "config": {"Env": [SEARCH_PATH], "Entrypoint": [program.entrypoint]},
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
@@ -128,8 +136,7 @@ def _image(blobs: Blobs, program: Program, shared: Layer) -> dict[str, object]:
         "org.opencontainers.image.ref.name": program.reference.rsplit(":", 1)[1],
     }
     stored = blobs.put(json.dumps(manifest).encode())
-    platform = {"architecture": "amd64", "os": "linux"}
-    return {"mediaType": f"{OCI}.manifest.v1+json", **stored, "platform": platform, "annotations": names}
+    return {"mediaType": f"{OCI}.manifest.v1+json", **stored, "platform": built_for, "annotations": names}
 
 
 def write_archive(programs: Sequence[Program], rootfs: Path, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""The preflight: everything that a machine lacks is named, with what to do."""
+"""The preflight: everything that a machine is missing is named, with what to do."""
 
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from perago_dev.preflight import Machine, cgroup_controllers, problems
 
 GOOD = Machine(
     system="Linux",
+    processor="x86_64",
     docker=False,
     root=True,
     apt=True,
@@ -32,7 +33,8 @@ def test_good_machine_lacks_nothing() -> None:
         ({"root": False}, "root"),
         ({"memory_mib": 500}, "memory: 500 MiB"),
         ({"disk_mib": 500}, "disk: 500 MiB"),
-        ({"system": "Darwin"}, "start Docker"),
+        ({"system": "Darwin"}, "this is Darwin"),
+        ({"processor": "riscv64"}, "riscv64 is not supported"),
         ({"apt": False, "missing_programs": ("buildah",)}, "buildah"),
         ({"file_systems": frozenset({"ext4"})}, "CONFIG_OVERLAY_FS"),
         ({"cgroups": frozenset({"cpu"})}, "memory, pids"),
@@ -53,7 +55,26 @@ def test_all_lacks_are_named_at_once() -> None:
 
 def test_docker_needs_neither_root_nor_kernel_features() -> None:
     """Where Docker runs the nodes, what podman would need does not matter."""
-    assert problems(replace(GOOD, root=False, cgroups=frozenset(), system="Darwin"), "docker") == []
+    assert problems(replace(GOOD, root=False, cgroups=frozenset()), "docker") == []
+
+
+@pytest.mark.parametrize("engine", preflight.ENGINES)
+def test_macos_is_refused_by_name_whatever_runs_the_nodes(engine: str) -> None:
+    """The nodes run the machine's own Java runtime, so Docker on a Mac does not help; the message says what does."""
+    (problem,) = problems(replace(GOOD, system="Darwin", processor="arm64", cgroups=frozenset()), engine)
+    assert "Darwin" in problem
+    assert "--cluster current" in problem
+
+
+def test_a_cluster_that_exists_is_used_from_any_system() -> None:
+    """No node is made here, so neither the system nor the kernel matters."""
+    mac = replace(GOOD, system="Darwin", processor="arm64", root=False, cgroups=frozenset())
+    assert problems(mac, "docker", "current") == []
+
+
+def test_arm_is_as_good_as_intel() -> None:
+    """Everything is built for the machine it runs on."""
+    assert problems(replace(GOOD, processor="aarch64"), "podman") == []
 
 
 def test_controllers_of_both_cgroup_versions_count() -> None:

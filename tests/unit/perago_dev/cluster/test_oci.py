@@ -17,6 +17,7 @@ from perago_dev.cluster.oci import Program
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Name and content of every member of an archive with two images, of which one has the tools of kube-proxy."""
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
     monkeypatch.setattr(oci, "nft_tar", lambda rootfs: oci.layer_tar([("usr/sbin/nft", tmp_path / "program")]))
     (tmp_path / "program").write_bytes(b"program")
     plain = Program("registry.k8s.io/etcd:3", tmp_path / "program", "usr/local/bin/etcd", "etcd")
@@ -69,3 +70,11 @@ def test_diff_ids_are_those_of_the_plain_layers(archive: dict[str, bytes]) -> No
 def test_only_kube_proxy_has_the_tools(archive: dict[str, bytes]) -> None:
     """nft is a layer of its own under kube-proxy's program."""
     assert [len(manifest["layers"]) for manifest in manifests(archive)] == [1, 2]
+
+
+def test_images_are_for_the_machine_that_built_them(archive: dict[str, bytes]) -> None:
+    """On an ARM machine neither the index nor an image's configuration says amd64."""
+    entries = json.loads(archive["index.json"])["manifests"]
+    configurations = [json.loads(blob(archive, manifest["config"])) for manifest in manifests(archive)]
+    assert {entry["platform"]["architecture"] for entry in entries} == {"arm64"}
+    assert {configuration["architecture"] for configuration in configurations} == {"arm64"}

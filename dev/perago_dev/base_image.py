@@ -16,7 +16,7 @@ RECIPE = "1"
 
 def cached() -> str:
     """The reference of the base image, built when podman does not hold it."""
-    digest = cache.key(RECIPE, debian.SUITE, ",".join(PACKAGES))
+    digest = cache.key(RECIPE, debian.PACKAGES_OF, ",".join(PACKAGES))
     reference = f"{REPOSITORY}:{digest}"
     with exclusive(cache.root() / "locks" / f"python-{digest}", "the base image"):
         if not podman.has_image(reference):

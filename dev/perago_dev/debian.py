@@ -1,4 +1,4 @@
-"""Debian root file systems made with debootstrap: the ground of the node image and of the product's images."""
+"""Debian root file systems made with debootstrap: what the node image and the product's images are made on."""
 
 import shutil
 from collections.abc import Sequence
@@ -7,6 +7,11 @@ from pathlib import Path
 from perago_dev import commands
 
 SUITE = "bookworm"
+PACKAGES_OF = f"{SUITE} 2026-11"
+"""Part of the key of every image made here: raise the month to have all machines take Debian's current packages.
+
+Debian's mirrors hold one version of each package, so a month is what can be pinned; until it is raised an image stays.
+"""
 _NOT_KEPT = ("var/cache/apt/archives", "var/lib/apt/lists", "var/log")
 
 

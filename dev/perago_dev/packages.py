@@ -21,32 +21,40 @@ PODMAN_PROGRAMS = {
     "/usr/lib/podman/aardvark-dns": "aardvark-dns",
 }
 """What a machine without Docker needs: program (or file) → package."""
-PROGRAMS = {"mvn": "maven", "openssl": "openssl"}
+PROGRAMS = {
+    "mvn": "maven",
+    "openssl": "openssl",
+    "setpriv": "util-linux",
+    "curl": "curl",
+}
+"""What every machine needs. curl is for the command lines of the guide and the demo, which tests and people run."""
 
 
-def wanted() -> dict[str, str]:
-    """Programs and the packages that bring them, on this machine."""
+def wanted(cluster: str = "kind") -> dict[str, str]:
+    """Programs and the packages that bring them, on this machine; nothing for a cluster that exists already."""
+    if cluster != "kind":
+        return {}
     return {**PROGRAMS, **(PODMAN_PROGRAMS if provider() == "podman" else {})}
 
 
-def missing() -> tuple[str, ...]:
+def missing(cluster: str = "kind") -> tuple[str, ...]:
     """The wanted programs that are not installed."""
-    return tuple(name for name in wanted() if not _installed(name))
+    return tuple(name for name in wanted(cluster) if not _installed(name))
 
 
 def _installed(name: str) -> bool:
     return Path(name).exists() if name.startswith("/") else shutil.which(name) is not None
 
 
-def install_missing() -> bool:
-    """Install what is missing with apt-get; tells whether anything was. Raises EnvironmentProblem when it cannot be."""
-    lacking = missing()
-    if not lacking:
+def install_missing(cluster: str = "kind") -> bool:
+    """Install what is missing with apt-get; returns whether anything was. Raises EnvironmentProblem if it cannot."""
+    absent = missing(cluster)
+    if not absent:
         return False
-    packages = [wanted()[name] for name in lacking]
+    packages = [wanted(cluster)[name] for name in absent]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise EnvironmentProblem(
-            f"not installed: {', '.join(lacking)} (on Debian: apt-get install {' '.join(packages)})"
+            f"not installed: {', '.join(absent)} (on Debian: apt-get install {' '.join(packages)})"
         )
     log = cache.root() / "logs" / "apt.log"
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}

@@ -26,7 +26,6 @@ class Machine:
 
     system: str
     processor: str
-    docker: bool
     root: bool
     apt: bool
     missing_programs: tuple[str, ...]
@@ -99,7 +98,6 @@ def inspect(missing_programs: tuple[str, ...]) -> Machine:
     return Machine(
         system=platform.system(),
         processor=platform.machine(),
-        docker=provider() == "docker",
         root=os.geteuid() == 0,
         apt=shutil.which("apt-get") is not None,
         missing_programs=missing_programs,

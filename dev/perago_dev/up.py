@@ -40,9 +40,9 @@ def up(wanted: Wanted) -> Environment:
         say(f"bringing up environment {wanted.name!r} (about 10 minutes the first time on a machine, then 1)")
         if wanted.cluster == "current":
             current.check()
-        preflight.check(packages.missing(), wanted.cluster)
-        if packages.install_missing():
-            preflight.check(packages.missing(), wanted.cluster)
+        preflight.check(packages.missing(wanted.cluster), wanted.cluster)
+        if packages.install_missing(wanted.cluster):
+            preflight.check(packages.missing(wanted.cluster), wanted.cluster)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with together() as group:
             if wanted.cluster == "current":

@@ -5,13 +5,15 @@ lies in podman's storage under the digest of what determines it. It knows nothin
 """
 
 import shutil
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from perago_dev import base_image, cache, commands, debian, podman
 from perago_dev.cluster import oci
 from perago_dev.cluster.binaries import KIND_FILES, kubernetes_version
+from perago_dev.errors import EnvironmentProblem
 from perago_dev.locks import exclusive
 from perago_dev.mounts import unmount_below
 from perago_dev.progress import step
@@ -28,29 +30,43 @@ CHANGES = (
     *("ENV container=docker", "STOPSIGNAL SIGRTMIN+3"),
     'ENTRYPOINT ["/usr/local/bin/entrypoint","/sbin/init"]',
 )
-RECIPE = "1"
+RECIPE = "2"
 """Raise it when the steps below change without a change in the files they use."""
+CONTAINERD = "etc/containerd/config.toml"
+AT_ROOT = ("coredns", "pause")
+"""Programs whose images have them in the root folder; those of the others have them on the search path."""
 
 
-def programs(binaries: Path, version: str) -> list[oci.Program]:
-    """The images that kubeadm asks for, by the references it uses."""
-    control_plane = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
-    found = [
-        oci.Program(f"registry.k8s.io/{name}:{version}", binaries / name, f"usr/local/bin/{name}", name)
-        for name in control_plane
-    ]
-    found[-1] = oci.Program(found[-1].reference, found[-1].binary, found[-1].path, "kube-proxy", nft=True)
-    return [
-        *found,
-        oci.Program("registry.k8s.io/etcd:3.6.5-0", binaries / "etcd", "usr/local/bin/etcd", "etcd"),
-        oci.Program("registry.k8s.io/coredns/coredns:v1.12.1", binaries / "coredns", "coredns", "/coredns"),
-        oci.Program("registry.k8s.io/pause:3.10", binaries / "pause", "pause", "/pause"),
-    ]
+def references(binaries: Path) -> list[str]:
+    """The images that the node asks for: kubeadm's, for the version it was built from, and containerd's for pods."""
+    listed = commands.output(
+        [str(binaries / "kubeadm"), "config", "images", "list", "--kubernetes-version", kubernetes_version()]
+    )
+    settings = tomllib.loads((binaries / KIND_FILES / CONTAINERD).read_text())
+    pods = str(settings["plugins"]["io.containerd.grpc.v1.cri"]["sandbox_image"])
+    return list(dict.fromkeys([*listed.split(), pods]))
+
+
+def programs(binaries: Path, references: Sequence[str]) -> list[oci.Program]:
+    """What each of the images holds. Raises EnvironmentProblem for an image whose program is not built."""
+    return [_program(binaries, reference) for reference in references]
+
+
+def _program(binaries: Path, reference: str) -> oci.Program:
+    name = reference.rsplit("/", 1)[-1].split(":")[0]
+    if not (binaries / name).exists():
+        raise EnvironmentProblem(
+            f"Kubernetes {kubernetes_version()} needs the image {reference}, and no program {name!r} is built for it: "
+            f"add it to {KIND_SOURCE / 'go.mod'} and to perago_dev.cluster.binaries"
+        )
+    path, entry = (name, f"/{name}") if name in AT_ROOT else (f"usr/local/bin/{name}", name)
+    return oci.Program(reference, binaries / name, path, entry, nft=name == "kube-proxy")
 
 
 def cached(binaries: Path) -> str:
     """The reference of the node image made of these programs, built when podman does not hold it."""
-    digest = cache.key(RECIPE, binaries.name, cache.tree_key(NODE_FILES, [NODE_FILES]), ",".join(PACKAGES))
+    files = cache.tree_key(NODE_FILES, [NODE_FILES])
+    digest = cache.key(RECIPE, debian.PACKAGES_OF, binaries.name, files, ",".join(PACKAGES))
     reference = f"{REPOSITORY}:{digest}"
     with exclusive(cache.root() / "locks" / f"node-{digest}", "the node image"):
         if not podman.has_image(reference):
@@ -82,7 +98,7 @@ def _fill(root: Path, binaries: Path, log: Path) -> None:
     _install_programs(root, binaries)
     _install_units(root)
     (root / "kind" / "version").write_text(kubernetes_version())
-    oci.write_archive(programs(binaries, kubernetes_version()), root, root / "kind" / "images.tar")
+    oci.write_archive(programs(binaries, references(binaries)), root, root / "kind" / "images.tar")
     commands.run(["chroot", str(root), "/bin/sh", "-s"], log=log, stdin=(NODE_FILES / "finish").read_bytes())
 
 

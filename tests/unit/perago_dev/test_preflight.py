@@ -11,7 +11,6 @@ from perago_dev.preflight import Machine, cgroup_controllers, problems
 GOOD = Machine(
     system="Linux",
     processor="x86_64",
-    docker=False,
     root=True,
     apt=True,
     missing_programs=(),

@@ -1,8 +1,6 @@
-"""The programs of the cluster: versions come from the pins, and every image has its program built."""
+"""The programs of the cluster: their versions come from the pins."""
 
-from pathlib import Path
-
-from perago_dev.cluster import binaries, node_image
+from perago_dev.cluster import binaries
 from perago_dev.source import KIND_SOURCE
 
 
@@ -25,9 +23,3 @@ def test_all_programs_are_pinned_by_the_module() -> None:
     pinned = (KIND_SOURCE / "tools.go").read_text()
     built = [package for package in (*binaries.TOOLS, *binaries.NODE, binaries.ETCD) if not package.startswith("./")]
     assert all(f'_ "{package}"' in pinned for package in built)
-
-
-def test_every_image_of_the_node_has_its_program() -> None:
-    """No image refers to a program that nobody builds."""
-    built = {Path(package).name for package in (*binaries.TOOLS, *binaries.NODE)} | {"etcd"}
-    assert {image.binary.name for image in node_image.programs(Path("/bin"), "v1.34.4")} <= built

@@ -9,8 +9,9 @@ from perago_dev.preflight import provider
 
 PREFIX = "localhost/perago"
 KEPT = 6
-"""Enough for several environments and checkouts to go back and forth without building again."""
-PUBLIC_BASE = "python:3.11-slim-bookworm"
+"""Enough for several environments and checkouts to switch back and forth without building again."""
+PUBLIC_BASE = "python:3.11.14-slim-bookworm"
+"""An exact version, as a tag that moves would make other images on every machine; the Dockerfiles' default."""
 
 
 def base() -> str:
@@ -48,7 +49,7 @@ def archive(references: Sequence[str], file: Path) -> None:
 
 
 def push(reference: str, prefix: str) -> str:
-    """Push the image under a registry's prefix; gives the reference that pods pull."""
+    """Push the image under a registry's prefix; returns the reference that pods pull."""
     target = f"{prefix.rstrip('/')}/{reference.removeprefix(f'{PREFIX}/')}"
     program, env = ("docker", None) if provider() == "docker" else ("podman", podman.environment())
     commands.output([program, "tag", reference, target], env=env)

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status lint unit contract e2e bench-latency bench-snapshot bench-start crds test-mutants
+.PHONY: help venv demo test up down status clean-cache lint unit contract e2e bench-latency bench-snapshot bench-start crds test-mutants
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -24,6 +24,9 @@ down: venv ## remove the environment
 
 status: venv ## show what is up
 	@$(PYTHON_IN_VENV) -m perago_dev status
+
+clean-cache: venv ## remove what is kept between environments
+	@$(PYTHON_IN_VENV) -m perago_dev clean
 
 lint: venv ## check style, types, layers and generated files
 	@dev/check

@@ -33,6 +33,12 @@ def _status(options: argparse.Namespace) -> None:
     sys.stdout.write(report())
 
 
+def _clean(options: argparse.Namespace) -> None:
+    from perago_dev.clean import clean
+
+    sys.stdout.write(clean())
+
+
 def _env(options: argparse.Namespace) -> None:
     for name, value in environment.load(options.name).variables().items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
@@ -61,11 +67,15 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "up": (_up, "bring the environment up; of a running one, only the product's images are built and loaded again"),
     "down": (_down, "remove the environment and everything that it created on this host, except the cache"),
     "status": (_status, "show what is up and whether it answers"),
+    "clean": (_clean, "remove the cache and show what lies elsewhere; every environment must be down"),
     "env": (_env, 'print shell commands that point kubectl and others at it: eval "$(python -m perago_dev env)"'),
     "images": (_images, "build the product's images from the current sources and load them into the cluster"),
     "install": (_install, "install the chart with the environment's images, or upgrade the release"),
     "demo": (_demo, "run the demonstration"),
 }
+
+WITHOUT_NAME = ("status", "clean")
+"""Commands about all environments."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, what) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what)
-        if name != "status":
+        if name not in WITHOUT_NAME:
             command.add_argument("--name", default=environment.DEFAULT_NAME, help="default: %(default)s")
     up, install = commands.choices["up"], commands.choices["install"]
     up.add_argument("--workers", type=int, help="number of nodes besides the control plane, for tests of lost nodes")
@@ -91,7 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = parser().parse_args(arguments)
     environment.forget_own_servers(os.environ)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, _stop)
     try:
         COMMANDS[options.command][0](options)
     except EnvironmentProblem as problem:

@@ -30,7 +30,7 @@ def test_an_interrupted_run_takes_its_environment_down(checkout: Path, signal: s
     """A closed terminal counts as much as Ctrl-C; the tests that still run are ended first."""
     interrupt = f'case "$*" in *pytest*) kill -{signal} $PPID; exec sleep 600 ;; esac'
     write(checkout / ".venv/bin/python", f'echo "$@" >> called\n{interrupt}')
-    unignored = ["env", "--default-signal", checkout / "dev/test"]  # this run may be a background job
+    unignored = ["env", "--default-signal", str(checkout / "dev/test")]  # this run may be a background job
     assert subprocess.run(unignored, cwd=checkout).returncode == 130
     assert (checkout / "called").read_text().splitlines()[-1] == "-m perago_dev down --name perago-test"
 

@@ -20,7 +20,7 @@ from kubernetes import client, config, watch  # type: ignore[import-untyped]
 from bench.memory import resident_mib
 from perago_dev.environment import DEFAULT_NAME
 from tests.e2e.flow import Flow
-from tests.e2e.installation import INSIDE, Installation, install
+from tests.e2e.installation import INSIDE, Installation, install, installed
 from tests.e2e.kubectl import is_complete
 from tests.e2e.repository import Repository
 
@@ -145,9 +145,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.latency", description=__doc__)
     parser.add_argument("--count", type=int, default=20, help="attempts, one after another")
     count = parser.parse_args().count
-    installation = install(os.environ.get("PERAGO_ENV", DEFAULT_NAME))
+    name = os.environ.get("PERAGO_ENV", DEFAULT_NAME)
+    install(name)
+    installation = installed(name)
     config.load_kube_config(str(installation.env.kubeconfig))
-    flow = installation.flow()
+    flow = installation.flow("bench")
     repository = installation.repository(f"bench-{uuid4().hex[:8]}")
     case = measure_times(flow, repository, count)
     memory = measure_memory(flow, repository, installation)

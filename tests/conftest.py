@@ -1,25 +1,28 @@
-"""What holds for every tier: no proxy between a test and a server of this host, and how tests are spread over workers.
-
-What shares a server or the environment stays on one worker, in order.
-"""
+"""What holds for every tier: no proxy before the servers of this host, and how tests are spread over workers."""
 
 import os
-from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from perago_dev import proxies
-
-TESTS = Path(__file__).parent
 
 os.environ.update(proxies.exempted(os.environ))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A group per folder of tests with servers, so that no server is started twice; unit tests go anywhere."""
-    for item in items:
-        tier, folder, *_ = [*item.path.relative_to(TESTS).parts, "", ""]
-        if tier == "e2e":
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-        elif tier == "contract":
-            item.add_marker(pytest.mark.xdist_group(folder))
+class Spread(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """What shares a server or the environment stays on one worker, in order.
+
+    That is a module of end-to-end tests, a folder of contract tests (no server is started twice), a module of unit
+    tests (its imports are paid once).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return "/".join(module.split("/")[:3]) if module.startswith("tests/contract/") else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:
+    """Our own way to spread, whatever `--dist` says."""
+    return Spread(config, log)

@@ -3,6 +3,7 @@
 It knows the chart's values and an environment's addresses. It reads nothing back: helm waits for the operator.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,16 +31,25 @@ def install(env: Environment, namespaces: Sequence[str]) -> None:
     helm(env, RELEASE, SYSTEM_NAMESPACE, {"namespaces": "{" + ",".join(namespaces) + "}"})
 
 
-def helm(env: Environment, release: str, namespace: str, values: Mapping[str, str]) -> None:
+def helm(
+    env: Environment,
+    release: str,
+    namespace: str,
+    values: Mapping[str, str],
+    settings: Mapping[str, str] | None = None,
+) -> None:
     """`helm upgrade --install` with the environment's images, for the namespaces that the values name.
 
-    The CRDs are the release's that was installed last. Raises CommandFailed with helm's own words.
+    `settings` are environment variables of the operator. The CRDs are those of the release that was installed last.
+    Raises CommandFailed with helm's own words.
     """
     images = image_values("image", env.operator_image) | image_values("runner.image", env.runner_image)
     given = images | {"clusterWide": "false"} | dict(values)
-    settings = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    variables = [{"name": name, "value": value} for name, value in (settings or {}).items()]
+    words += ["--set-json", f"extraEnv={json.dumps(variables)}"]
     head = [str(env.bin_dir / "helm"), "upgrade", "--install", release, str(CHART), "--namespace", namespace]
-    commands.output([*head, "--take-ownership", "--wait", "--timeout", READY, *settings], env=env.variables())
+    commands.output([*head, "--take-ownership", "--wait", "--timeout", READY, *words], env=env.variables())
 
 
 def image_values(prefix: str, reference: str) -> dict[str, str]:

@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 
 from perago_dev.environment import DEFAULT_NAME
+from perago_dev.locks import exclusive
 from tests.e2e.flow import Flow
 from tests.e2e.gate import Gate, serving
-from tests.e2e.installation import INSIDE, OWN, Installation, install
+from tests.e2e.installation import INSIDE, OWN, Installation, install, installed
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.repository import Repository
 
@@ -31,16 +32,27 @@ def environment_is_up() -> None:
 
 
 @pytest.fixture(scope="session")
-def installation() -> Installation:
-    """The environment that `PERAGO_ENV` names, with the chart installed; a test without one fails."""
+def installation(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Installation:
+    """The environment that `PERAGO_ENV` names, with the chart installed once for all workers of this run.
+
+    A test without an environment fails.
+    """
     environment_is_up()
-    return install(os.environ.get("PERAGO_ENV", DEFAULT_NAME))
+    name = os.environ.get("PERAGO_ENV", DEFAULT_NAME)
+    shared = tmp_path_factory.getbasetemp().parent
+    done = shared / f"installed-{testrun_uid}"
+    with exclusive(shared / f"installed-{testrun_uid}.lock", "the installation"):
+        if not done.exists():
+            install(name)
+            done.touch()
+    return installed(name)
 
 
-@pytest.fixture(scope="session")
-def flow(installation: Installation) -> Flow:
-    """Workflows whose attempts the operator in the cluster runs."""
-    return installation.flow()
+@pytest.fixture(scope="module")
+def flow(installation: Installation, request: pytest.FixtureRequest) -> Flow:
+    """Workflows whose attempts the operator in the cluster runs; the task types are this module's own."""
+    module = request.module.__name__.rpartition("test_")[2].replace("_", "-")
+    return installation.flow(f"{INSIDE}-{module}")
 
 
 @pytest.fixture
@@ -52,7 +64,7 @@ def repository(installation: Installation) -> Repository:
 @pytest.fixture
 def own_flow(installation: Installation) -> Flow:
     """Workflows whose attempts the test's own operator runs."""
-    return installation.flow(OWN)
+    return installation.flow(OWN, OWN)
 
 
 @pytest.fixture
@@ -77,6 +89,7 @@ def own_operator(installation: Installation, gate: Gate, tmp_path: Path) -> Iter
             "PERAGO_LAKEFS_KEYS": str(keys),
             "PERAGO_CONDUCTOR_URL": address,
             "PERAGO_LEASE_NAMESPACE": OWN,
+            "PERAGO_IDENTITY": "own",  # a second process of this name takes over from a killed one at once
             "PERAGO_HTTP_HOST": "127.0.0.1",
             "PERAGO_HTTP_PORT": "0",
         }

@@ -20,6 +20,8 @@ from tests.e2e.repository import Repository
 
 INSIDE = "e2e"
 OWN = "e2e-own"
+PATIENCE = {"PERAGO_PULL_PATIENCE_SECONDS": "20", "PERAGO_RETRY_SECONDS": "20"}
+"""Settings of the operator in the cluster: long enough for a busy machine, and short where a test waits for the end."""
 TASKS = Path(__file__).with_name("tasks")
 
 
@@ -38,9 +40,9 @@ class Installation:
         """kubectl for a namespace."""
         return Kubectl(self.variables(), namespace)
 
-    def flow(self, namespace: str = INSIDE) -> Flow:
-        """Workflows whose attempts run in the namespace."""
-        return Flow(self.cluster(namespace), ConductorServer(self.env.conductor_url), self.image, prefix=namespace)
+    def flow(self, prefix: str, namespace: str = INSIDE) -> Flow:
+        """Workflows whose attempts run in the namespace; their task types begin with the prefix."""
+        return Flow(self.cluster(namespace), ConductorServer(self.env.conductor_url), self.image, prefix=prefix)
 
     def repository(self, name: str) -> Repository:
         """A new repository of this name."""
@@ -53,20 +55,24 @@ class Installation:
         return str(self.cluster(INSIDE).list("pods", selector)[0]["metadata"]["name"])
 
 
-def install(name: str) -> Installation:
+def installed(name: str) -> Installation:
+    """The environment `name`, in which `install` was called. Raises NotUp when it is not up."""
+    env = environment.load(name)
+    image = images.build(TASKS / "Dockerfile", TASKS, "e2e-tasks", {"RUNNER_IMAGE": env.runner_image})
+    images.load(env, image)
+    return Installation(env, image)
+
+
+def install(name: str) -> None:
     """Both releases in the environment `name`, brought up to date, with what earlier runs left in them removed.
 
     Raises NotUp when the environment is not up.
     """
-    env = environment.load(name)
-    image = images.build(TASKS / "Dockerfile", TASKS, "e2e-tasks", {"RUNNER_IMAGE": env.runner_image})
-    images.load(env, image)
-    installation = Installation(env, image)
+    installation = installed(name)
     for namespace, replicas in ((INSIDE, 1), (OWN, 0)):
         cluster = installation.cluster(namespace)
-        cluster.apply(namespace_of(namespace), *secrets(env, namespace))
+        cluster.apply(namespace_of(namespace), *secrets(installation.env, namespace))
         values = {"replicas": str(replicas), "resources.requests.cpu": "10m"}
-        helm(env, namespace, namespace, values)
+        helm(installation.env, namespace, namespace, values, PATIENCE)
         cluster.run("delete", "peragotasks", "--all")
     installation.cluster(INSIDE).run("delete", "peragoattempts", "--all", "--timeout=100s")
-    return installation

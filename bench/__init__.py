@@ -1,1 +1,1 @@
-"""Benchmarks: one command a table, each with a baseline taken in the same run; the last line is JSON."""
+"""Benchmarks: one command per table, each with a baseline from the same run; the last line is JSON."""

@@ -1,6 +1,6 @@
-"""How long an attempt takes around its body, and how much memory its processes hold.
+"""How long an attempt takes around its body, and how much memory its processes need.
 
-`python -m bench.latency [--count 20]` on a running environment with the images present. Attempts run one after
+Run `python -m bench.latency [--count 20]` on a running environment that has the images. Attempts run one after
 another, with Conductor tasks that the benchmark polls itself, so that "created" is the moment at which the object is
 sent to the API server, to the millisecond (a creationTimestamp has whole seconds). Baseline: a bare pod of the same
 image that prints the time. All clocks are this machine's. The last line is JSON.
@@ -29,7 +29,7 @@ Object = dict[str, Any]
 
 
 def polled_task(flow: Flow, task_type: str, repository: Repository) -> Object:
-    """A Conductor task of the type, handed out to this benchmark."""
+    """A Conductor task of this type, polled by this benchmark."""
     flow.start(task_type, repository, text="bench")
     while True:
         answer = flow.conductor.call("GET", f"/tasks/poll/batch/{task_type}?count=1&timeout=5000&workerid=bench").json()
@@ -39,7 +39,7 @@ def polled_task(flow: Flow, task_type: str, repository: Repository) -> Object:
 
 
 def attempt_of(task: Object, task_type: str) -> Object:
-    """The attempt that the operator's own bridge would make of the task."""
+    """The attempt that the operator itself would create for the task."""
     keys = ["workflowInstanceId", "taskId", "referenceTaskName", "seq", "iteration", "retryCount", "workerId"]
     identity = {key: task[key] for key in keys if task.get(key) is not None}
     return {
@@ -106,7 +106,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def measure_times(flow: Flow, repository: Repository, count: int) -> dict[str, dict[str, float]]:
-    """The three rows of times, taken in turns so that all see the same machine."""
+    """The three rows of times, measured in turns so that all see the same machine."""
     task_type = flow.serve("clock", response_seconds=60, paused=True)
     to_body, to_accepted, bare = [], [], []
     for turn in range(count):

@@ -1,4 +1,4 @@
-"""Resident memory of a process in a pod, read where the kernel has it."""
+"""Resident memory of a process in a pod, as the kernel reports it."""
 
 from tests.e2e.kubectl import Kubectl
 

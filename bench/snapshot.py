@@ -1,4 +1,4 @@
-"""Change detection against the plain way: SHA-256 of every file, before the body and after it.
+"""Change detection compared with the plain way, which is the SHA-256 of every file before the body and after it.
 
 `python -m bench.snapshot [--scale F] [--directory D]` makes two trees (4 GB in 2,000 files, 100,000 files of 4 KiB) and
 the manifest that a download leaves, changes 0 or 10 files, measures the two snapshots and the comparison in a process
@@ -39,12 +39,12 @@ TREES = (Tree("4GB_in_2000_files", 2_000, 2_000_000, 20.0), Tree("100000_files_o
 
 
 def paths(tree: Tree) -> Iterator[str]:
-    """The tree's workspace-relative paths, 1,000 in a folder."""
+    """The tree's workspace-relative paths, 1,000 per folder."""
     return (f"part-{number // 1000:03}/file-{number:06}.bin" for number in range(tree.files))
 
 
 def make(tree: Tree, root: Path, manifest: Path) -> None:
-    """Write the tree as a download would, hashing while it writes, and settle it on the disk."""
+    """Write the tree as a download would, hashing while writing, and flush it to the disk."""
     block = os.urandom(CHUNK)
     with ManifestWriter(manifest) as writer:
         for number, path in enumerate(paths(tree)):
@@ -59,7 +59,7 @@ def make(tree: Tree, root: Path, manifest: Path) -> None:
 
 
 def change(tree: Tree, root: Path, count: int) -> None:
-    """Rewrite `count` files in place, same size, spread over the tree, their mtime put back."""
+    """Rewrite `count` files across the tree in place, with the same size and the old mtime."""
     for path in list(paths(tree))[:: max(1, tree.files // max(1, count))][:count]:
         before = (root / path).stat()
         with open(root / path, "r+b") as file:
@@ -79,7 +79,7 @@ def plain_snapshot(root: Path) -> dict[str, str]:
 
 
 def plain(tree: Tree, root: Path, _manifest: Path, count: int) -> float:
-    """Seconds of the plain way; raises SystemExit when it does not find exactly the changed files."""
+    """Seconds of the plain way; raises SystemExit if it does not find exactly the changed files."""
     started = time.perf_counter()
     before = plain_snapshot(root)
     between = time.perf_counter()
@@ -91,7 +91,7 @@ def plain(tree: Tree, root: Path, _manifest: Path, count: int) -> float:
 
 
 def ours(tree: Tree, root: Path, manifest: Path, count: int) -> float:
-    """Seconds of the manifest's way; raises SystemExit when it does not find exactly the changed files."""
+    """Seconds with the manifest; raises SystemExit if it does not find exactly the changed files."""
     started = time.perf_counter()
     before = take_snapshot(root, Manifest.read(manifest))
     between = time.perf_counter()
@@ -118,7 +118,7 @@ def measure_here(way: str, tree: Tree, work: Path, count: int) -> None:
 
 
 def measured(way: str, tree: Tree, work: Path, count: int) -> dict[str, float]:
-    """Measure in a process of its own, so that its peak memory is its own."""
+    """Measure in a separate process, so that the peak memory is that of the measurement alone."""
     described = json.dumps([tree.name, tree.files, tree.file_bytes, tree.required_ratio])
     command = [sys.executable, "-m", "bench.snapshot", "--measure", way, described, str(work), str(count)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -127,7 +127,7 @@ def measured(way: str, tree: Tree, work: Path, count: int) -> dict[str, float]:
 
 
 def case(tree: Tree, directory: Path | None, count: int) -> dict[str, float]:
-    """One fresh tree, both ways on it; the plain way first, so that it finds its files no colder than ours does."""
+    """One fresh tree, measured both ways. The plain way goes first, so that its files are no colder than for ours."""
     with tempfile.TemporaryDirectory(prefix="perago-bench-", dir=directory) as place:
         work = Path(place)
         (work / "tree").mkdir()
@@ -163,8 +163,8 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--scale", type=float, default=1.0, help="fraction of the files")
-    parser.add_argument("--directory", type=Path, help="where the trees are made (default: the temporary folder)")
+    parser.add_argument("--scale", type=float, default=1.0, help="fraction of the files to use")
+    parser.add_argument("--directory", type=Path, help="where to create the trees (default: the temporary folder)")
     parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -1,8 +1,9 @@
-"""What Perago adds to an interpreter's start: importing it with a declared task, and the task side until the body runs.
+"""What Perago adds to an interpreter's start: the import with a declared task, and the task side until the body runs.
 
-`python -m bench.start [--count 15] [--image REFERENCE]`; with an image, inside a container of it (the environment's
-podman). Baselines of the same run: the bare interpreter, and pydantic with the two models that every task declares.
-The cases take turns, so that a busy moment meets all of them. The last line is JSON; its seconds are medians.
+Run `python -m bench.start [--count 15] [--image REFERENCE]`. With an image, it measures in a container of the
+environment's podman. Baselines from the same run: the bare interpreter, and pydantic with the two models that every
+task declares. The cases take turns, so that a busy moment affects all of them. The last line is JSON, with medians in
+seconds.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def start(workspace: Path, params: Params) -> Result:
 """
 CODE = {"bare": "", "models": MODELS, "declaration": TASK}
 TASK_SIDE = "import sys; from perago.taskside.__main__ import main; sys.exit(main(sys.argv[1]))"
-"""`python -m perago.taskside` with a socket of this benchmark's."""
+"""`python -m perago.taskside` with a socket of this benchmark."""
 IN_CONTAINER = ("--network=none", "--rm", "--read-only", "--tmpfs=/tmp", "--env=PYTHONPATH=/bench", "--workdir=/bench")
 
 REF = "0" * 64
@@ -57,7 +58,7 @@ ASSIGNMENT = {
 
 
 class Agent:
-    """The other end of a read-only task's socket: it answers at once and transfers nothing."""
+    """The other end of a read-only task's socket, which answers at once and transfers nothing."""
 
     def __init__(self, work: Path) -> None:
         self.path = str(work / "agent.sock")
@@ -75,7 +76,7 @@ class Agent:
         self._listener.listen()
 
     def serve(self) -> None:
-        """Serve one task side until it hangs up; keeps its result."""
+        """Serve one task side until it hangs up, and keep its result."""
         connection, _ = self._listener.accept()
         with connection:
             while header := connection.recv(4, socket.MSG_WAITALL):
@@ -92,7 +93,7 @@ def seconds_of(code: str) -> float:
 
 
 def seconds_to_body() -> float:
-    """Seconds from the task side's start until its body runs. Raises SystemExit when the body did not."""
+    """Seconds from the task side's start until its body runs. Raises SystemExit if the body did not run."""
     with tempfile.TemporaryDirectory(prefix="perago-bench-") as place:
         Path(place, "started_task.py").write_text(TASK)
         agent = Agent(Path(place))
@@ -124,7 +125,7 @@ def measure(count: int) -> dict[str, dict[str, float]]:
 
 
 def compared(seconds: float, baseline: float) -> dict[str, float]:
-    """A case's figures."""
+    """The figures of one case."""
     figures = {"seconds": seconds, "baseline_seconds": baseline, "ratio": seconds / baseline}
     return {name: round(figure, 3) for name, figure in figures.items()}
 
@@ -141,7 +142,7 @@ def in_image(image: str, count: int) -> int:
 def main() -> int:
     """Print the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--count", type=int, default=15, help="turns that are measured")
+    parser.add_argument("--count", type=int, default=15, help="number of turns to measure")
     parser.add_argument("--image", help="measure in a container of this image")
     options = parser.parse_args()
     if options.image:

@@ -79,7 +79,7 @@ WITHOUT_NAME = ("status", "clean")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line's grammar."""
+    """The parser of the command line."""
     whole = argparse.ArgumentParser(prog="python -m perago_dev", description=__doc__)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, what) in COMMANDS.items():

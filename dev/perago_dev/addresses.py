@@ -1,4 +1,4 @@
-"""Where Conductor and lakeFS are, for this host and for pods: servers of the environment or of the variables."""
+"""Where Conductor and lakeFS are, for this host and for pods: in the environment, or where variables point."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,7 @@ def wait_for(found: Addresses) -> None:
 
 
 def environment(name: str, folder: Path, programs: Path, found: Addresses, images: Images) -> Environment:
-    """All of it as users of the environment see it."""
+    """The whole environment, as its users see it."""
     return Environment(
         name=name,
         kubeconfig=folder / "kubeconfig",

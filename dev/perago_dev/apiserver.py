@@ -1,6 +1,6 @@
 """etcd and kube-apiserver alone, on loopback: enough for tests of CRDs, CEL rules, admission and watches.
 
-No controllers, no nodes, no pods: what is created stays as it was written.
+There are no controllers, nodes or pods, so an object stays as it was written.
 """
 
 import base64
@@ -21,7 +21,7 @@ _ISSUER = "https://kubernetes.default.svc"
 
 @contextmanager
 def local(state_dir: Path) -> Iterator[Path]:
-    """A running API server with its state in `state_dir`; gives the path of a kubeconfig with all rights."""
+    """A running API server with its state in `state_dir`; yields the path of a kubeconfig with all rights."""
     programs = binaries.of_this_host()
     state_dir.mkdir(parents=True, exist_ok=True)
     clients, peers, secure = (servers.free_port() for _ in range(3))

@@ -1,4 +1,4 @@
-"""The Python base of all images, where no public one can be pulled: a minimal Debian made with debootstrap."""
+"""The Python base image where no public one can be pulled: a minimal Debian, built with debootstrap."""
 
 import shutil
 import tempfile
@@ -15,7 +15,7 @@ RECIPE = "1"
 
 
 def cached() -> str:
-    """The reference of the base image, built when podman does not hold it."""
+    """The reference of the base image, which is built if podman does not have it."""
     digest = cache.key(RECIPE, debian.PACKAGES_OF, ",".join(PACKAGES))
     reference = f"{REPOSITORY}:{digest}"
     with exclusive(cache.root() / "locks" / f"python-{digest}", "the base image"):
@@ -37,7 +37,7 @@ def _make(reference: str) -> None:
 
 
 def import_tree(root: Path, reference: str, changes: tuple[str, ...] = ()) -> None:
-    """Make a root file system an image in podman's storage, with `changes` in the words of a Dockerfile."""
+    """Turn a root file system into an image in podman's storage, with `changes` as Dockerfile instructions."""
     options = [word for change in changes for word in ("--change", change)]
     with tempfile.NamedTemporaryFile(dir=root.parent, suffix=".tar") as archive:
         commands.output(["tar", "-C", str(root), "-cf", archive.name, "."])

@@ -1,7 +1,7 @@
 """Artifacts kept outside the repository under the digest of what determines them.
 
-An entry is either whole or not there: it is made in a temporary folder and renamed. Interrupted work is swept by the
-next maker of the same entry. It knows nothing of what the entries hold.
+An entry is either complete or absent, because it is built in a temporary folder and then renamed. The next build of the
+same entry removes what an interrupted one left. This module does not know what the entries contain.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def root() -> Path:
 
 
 def key(*parts: str | bytes) -> str:
-    """A short digest of the parts, each taken with its length so that no two lists of parts meet."""
+    """A short digest of the parts. Each is hashed with its length, so that different lists of parts do not collide."""
     digest = hashlib.sha256()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
@@ -34,9 +34,9 @@ def key(*parts: str | bytes) -> str:
 
 
 def files_below(path: Path) -> list[Path]:
-    """The file itself, or all files below a folder in a fixed order, caches of tools left out.
+    """The file itself, or all files below a folder in a fixed order, without the caches of tools.
 
-    Raises FileNotFoundError when it is not there.
+    Raises FileNotFoundError if it does not exist.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path} is not there")
@@ -57,7 +57,7 @@ def tree_key(base: Path, paths: Iterable[Path]) -> str:
 
 
 def entry(kind: str, digest: str, make: Callable[[Path], None]) -> Path:
-    """The folder of an artifact; `make(folder)` fills an empty one when it is not there yet."""
+    """The folder of an artifact; if it does not exist yet, `make(folder)` fills an empty one."""
     final = root() / kind / digest
     if final.exists():
         return final

@@ -1,6 +1,6 @@
-"""Runs other programs: output into a log file or a string, failures with the last lines, and never an orphan.
+"""Runs other programs, with output to a log file or a string, their last lines on failure, and no orphans.
 
-Each child gets SIGTERM from the kernel when this process dies, however it dies. None asks a proxy for our own servers.
+The kernel sends each child SIGTERM when this process dies for any reason. No child uses a proxy for our own servers.
 """
 
 import os
@@ -41,7 +41,7 @@ def _failure(command: Sequence[str], code: int, output: str, log: Path | None = 
 
 
 def _started(command: Sequence[str], **settings: Any) -> "subprocess.Popen[bytes]":
-    """The running child. Raises CommandFailed when its program is not installed, Stopped when nothing may begin."""
+    """The running child. Raises CommandFailed if the program is not installed, Stopped if nothing may start now."""
     check()
     if shutil.which(command[0]) is None:
         raise CommandFailed(f"{command[0]} is not installed")
@@ -49,7 +49,7 @@ def _started(command: Sequence[str], **settings: Any) -> "subprocess.Popen[bytes
 
 
 def _finish(process: "subprocess.Popen[bytes]", stdin: bytes | None) -> tuple[bytes, bytes]:
-    """Wait for a child that is known to `stop_children` meanwhile."""
+    """Wait for a child, which `stop_children` can stop in the meantime."""
     _children.add(process)
     try:
         written, complaints = process.communicate(stdin)
@@ -98,7 +98,7 @@ def output(command: Sequence[str], *, env: Mapping[str, str] | None = None, stdi
 
 
 def succeeds(command: Sequence[str], *, env: Mapping[str, str] | None = None, timeout: float | None = None) -> bool:
-    """Whether the command ends with exit code 0 within `timeout` seconds; False also when it is not installed."""
+    """Whether the command ends with exit code 0 within `timeout` seconds; also False if it is not installed."""
     if shutil.which(command[0]) is None:
         return False
     try:

@@ -38,23 +38,23 @@ def external(variables: Mapping[str, str] = os.environ) -> str | None:
 
 
 def health_url(url: str) -> str:
-    """Where the server with this URL, which ends in `/api`, tells whether it is ready."""
+    """The address at which the server with this URL, which ends in `/api`, reports whether it is ready."""
     return f"{url.removesuffix('/api')}/health"
 
 
 def node_mounts(files: Files) -> list[Mount]:
-    """What the control-plane node has to see of this host for `pod_spec`, besides the environment's data."""
+    """The folders of this host that the control-plane node needs for `pod_spec`, besides the environment's data."""
     return [Mount(folder, str(folder)) for folder in (files.jdk, files.server, files.classes)]
 
 
 def deploy(kubectl: Kubectl, files: Files, image: str, node: str) -> None:
-    """Run the server as a pod of `node` from `image`, which needs nothing but a C library."""
+    """Run the server as a pod on `node` from `image`, which needs to contain only a C library."""
     deployment = workloads.deployment(NAME, pod_spec(files, image, node))
     kubectl.apply([workloads.namespace(), deployment, workloads.service(NAME, PORT, NODE_PORT)])
 
 
 def pod_spec(files: Files, image: str, node: str) -> dict[str, Any]:
-    """The pod: programs from the node, read-only; state on the node, so that a restart of the pod keeps it."""
+    """The pod, with programs mounted read-only from the node, and its state on the node to survive a restart."""
     folders = {"jdk": files.jdk, "server": files.server, "classes": files.classes}
     mounts = [{"name": name, "mountPath": str(path), "readOnly": True} for name, path in folders.items()]
     container = {

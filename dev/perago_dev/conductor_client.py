@@ -1,4 +1,4 @@
-"""Conductor as the demo and the end-to-end tests use it: definitions registered, workflows started and read."""
+"""The calls to Conductor of the demo and the end-to-end tests: register definitions, start and read workflows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ class ConductorServer:
     url: str
 
     def define(self, tasks: list[Object], workflow: Object) -> None:
-        """Register the definitions, in place of earlier ones of the same names."""
+        """Register the definitions, replacing earlier ones with the same names."""
         self.call("POST", "/metadata/taskdefs", json=tasks)
         self.call("PUT", "/metadata/workflow", json=[workflow])
 

@@ -1,7 +1,7 @@
-"""Fetches the Conductor server and makes it quick to start: unpacked, with an archive of its loaded classes.
+"""Downloads the Conductor server and makes it start quickly: unpacked, with an archive of its loaded classes.
 
-Measured on 2 cores, start to first answer: stock 24 s, unpacked 17 s, with the archive 5 s. It knows nothing of where
-the server will run, except that jar and runtime must then lie at the paths where they lie here.
+Measured on 2 cores, start to first answer: stock 24 s, unpacked 17 s, with the archive 5 s. It does not
+know where the server will run, except that the jar and the runtime must have the same paths there as here.
 """
 
 import os
@@ -18,7 +18,7 @@ MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 JAR = "conductor-server.jar"
 ARCHIVE = "classes.jsa"
 JVM_OPTIONS = ("-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
-"""Bounded, and quick to start: it serves one person or one test run."""
+"""Limited in memory and quick to start, because it serves one person or one test run."""
 SERVER_OPTIONS = ("--conductor.scheduler.enabled=false", "--conductor.integrations.ai.enabled=false")
 TRAINING_SECONDS = 240.0
 DUMP_SECONDS = 90.0
@@ -26,7 +26,7 @@ DUMP_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class Files:
-    """The folders that a server needs to see, at the same paths everywhere."""
+    """The folders that a server needs, at the same paths everywhere."""
 
     jdk: Path
     server: Path
@@ -47,7 +47,7 @@ def _command(jdk: Path, server: Path, options: Sequence[str], address: str, port
 
 
 def cached() -> Files:
-    """The server with all it needs, from the cache; downloaded and prepared when it is not there."""
+    """The server and everything that it needs, from the cache; downloaded and prepared if it is not there."""
     jdk = java.home()
     server = cache.entry("conductor", cache.key(ARTIFACT, "unpacked"), lambda folder: _download(jdk, folder))
     digest = cache.key(ARTIFACT, str(server), str(jdk), (jdk / "release").read_bytes(), *JVM_OPTIONS)
@@ -55,7 +55,7 @@ def cached() -> Files:
 
 
 def _download(jdk: Path, folder: Path) -> None:
-    """The jar, unpacked into a small one and the libraries beside it."""
+    """The jar, unpacked into a small jar and its libraries beside it."""
     log = cache.root() / "logs" / "conductor.log"
     fetched = folder / "fetched"
     get = ["mvn", "--batch-mode", "--no-transfer-progress", f"{MAVEN_PLUGIN}:copy"]

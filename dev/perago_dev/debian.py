@@ -1,4 +1,4 @@
-"""Debian root file systems made with debootstrap: what the node image and the product's images are made on."""
+"""Debian root file systems, built with debootstrap, for the node image and the product's images."""
 
 import shutil
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _NOT_KEPT = ("var/cache/apt/archives", "var/lib/apt/lists", "var/log")
 
 
 def bootstrap(root: Path, packages: Sequence[str], log: Path) -> None:
-    """Fill the empty folder `root` with a minimal Debian and `packages`. As root. Raises CommandFailed."""
+    """Fill the empty folder `root` with a minimal Debian and `packages`. Needs root. Raises CommandFailed."""
     include = f"--include={','.join(packages)}"
     commands.run(["debootstrap", "--variant=minbase", include, SUITE, str(root)], log=log)
     for name in _NOT_KEPT:

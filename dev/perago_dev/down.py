@@ -1,4 +1,4 @@
-"""Takes an environment down and leaves nothing of it: no process, mount, interface, cgroup, setting or file."""
+"""Takes an environment down without leaving a process, mount, interface, cgroup, setting or file behind."""
 
 import shutil
 
@@ -8,7 +8,7 @@ from perago_dev.progress import say, step
 
 
 def down(name: str) -> None:
-    """Remove the environment, finished or not; succeeds when there is none."""
+    """Remove the environment, complete or not; succeeds if there is none."""
     with state.hold(name) as folder:
         if not folder.exists():
             say(f"environment {name!r} is not up")

@@ -1,4 +1,4 @@
-"""What an environment consists of, for those who use it: addresses, keys, images; and where it is written down.
+"""What an environment consists of for those who use it (addresses, keys, images), and where this is stored.
 
 Reading it needs neither a cluster nor podman: `load(name)` reads one JSON file.
 """
@@ -18,7 +18,7 @@ from perago_dev.errors import EnvironmentProblem, NotUp
 DEFAULT_NAME = "perago"
 FILE_NAME = "environment.json"
 OWN_SERVERS = "PERAGO_OWN_SERVERS"
-"""Says in a shell which of its server addresses are those of an environment, not of servers to be used instead."""
+"""In a shell, names the addresses that belong to an environment, as opposed to servers to use instead of its own."""
 _PATHS = ("kubeconfig", "bin_dir", "state_dir", "lakectl")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
@@ -27,7 +27,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 class Environment:
     """A running environment. Conductor URLs end in `/api`, lakeFS endpoints have no path.
 
-    Addresses without "cluster" are for this host, those with it are for pods.
+    Addresses with "cluster" in their name are for pods, the others for this host.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Environment:
 
 
 def forget_own_servers(variables: MutableMapping[str, str]) -> None:
-    """Drop addresses that `env` put there, so that no environment takes another one's servers for given ones."""
+    """Remove addresses that `env` has exported, so that an environment does not use the servers of another one."""
     own = variables.get(OWN_SERVERS, "").split()
     for name in ("CONDUCTOR_SERVER_URL", "LAKEFS_ENDPOINT"):
         if variables.get(name) in own:
@@ -78,7 +78,7 @@ def states_root() -> Path:
 
 
 def state_dir(name: str) -> Path:
-    """Where the environment `name` keeps its state. Raises EnvironmentProblem when the name cannot be one."""
+    """Where the environment `name` keeps its state. Raises EnvironmentProblem if it is not a valid name."""
     if not _NAME.fullmatch(name):
         raise EnvironmentProblem(
             f"{name!r} cannot name an environment: it takes a letter, then up to 30 of a-z, 0-9 and '-'"
@@ -87,12 +87,12 @@ def state_dir(name: str) -> Path:
 
 
 def names() -> list[str]:
-    """The environments that are up or have been begun."""
+    """The environments that are up or incomplete."""
     return sorted(folder.name for folder in states_root().glob("*") if _NAME.fullmatch(folder.name))
 
 
 def save(env: Environment) -> None:
-    """Write the environment down, for its owner's eyes alone (it holds keys), in one step."""
+    """Store the environment atomically, readable only by its owner, because it contains keys."""
     file = env.state_dir / FILE_NAME
     unfinished = file.with_suffix(".unfinished")
     unfinished.touch(mode=0o600)
@@ -101,7 +101,7 @@ def save(env: Environment) -> None:
 
 
 def load(name: str = DEFAULT_NAME) -> Environment:
-    """The environment as it was written down. Raises NotUp when there is none of this name."""
+    """The environment as it was stored. Raises NotUp if there is none with this name."""
     try:
         stored: dict[str, Any] = json.loads((state_dir(name) / FILE_NAME).read_text())
     except FileNotFoundError:

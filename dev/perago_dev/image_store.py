@@ -1,4 +1,4 @@
-"""Where built images lie on this host: podman's storage of the environment, or Docker's. Builds nothing."""
+"""Where this host keeps built images: in the environment's podman storage, or in Docker. It does not build any."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ PREFIX = "localhost/perago"
 KEPT = 6
 """Enough for several environments and checkouts to switch back and forth without building again."""
 PUBLIC_BASE = "python:3.11.14-slim-bookworm"
-"""An exact version, as a tag that moves would make other images on every machine; the Dockerfiles' default."""
+"""An exact version, because a moving tag would give each machine other images; also the Dockerfiles' default."""
 
 
 def base() -> str:
-    """The Python image that all others are made from: on Docker the public one, else one that is made here."""
+    """The Python image that all others are built from: the public one on Docker, otherwise one that is built here."""
     if provider() == "podman":
         return base_image.cached()
     if not has(PUBLIC_BASE):
@@ -31,7 +31,7 @@ def has(reference: str) -> bool:
 
 
 def forget_old(name: str) -> None:
-    """Remove the images of this name but the newest, unless something is being built; clusters keep what they hold."""
+    """Remove all but the newest images of this name, unless something is being built; clusters keep their copies."""
     with alone(podman.builds_lock()) as nothing_is_built:
         if nothing_is_built and provider() == "podman":
             listed = ("images", "--filter", f"reference={PREFIX}/{name}", "--sort", "created", "--format")
@@ -40,7 +40,7 @@ def forget_old(name: str) -> None:
 
 
 def archive(references: Sequence[str], file: Path) -> None:
-    """Write the images as one docker archive, layers that they share once."""
+    """Write the images as one Docker archive, in which shared layers occur once."""
     if provider() == "docker":
         commands.output(["docker", "save", "--output", str(file), *references])
     else:

@@ -1,6 +1,6 @@
-"""Builds images from Dockerfiles, tagged with the digest of all they are made from, and puts them into clusters.
+"""Builds images from Dockerfiles, tagged with the digest of all their inputs, and loads them into clusters.
 
-Buildah does it beside podman, docker where Docker runs the cluster. It knows nothing of what the images hold.
+It uses buildah where podman runs the cluster, and docker where Docker does. It does not know the images' contents.
 """
 
 import fnmatch
@@ -27,7 +27,7 @@ SECRETS = {"pip.conf": PIP_CONFIGURATION, "certificates": CERTIFICATES}
 
 
 def copied(dockerfile: str) -> list[str]:
-    """The sources, relative to the context, of every COPY that does not copy from another stage."""
+    """The sources, relative to the context, of each COPY that does not copy from another stage."""
     sources: list[str] = []
     for arguments in _COPY.findall(dockerfile.replace("\\\n", " ")):
         words = [word for word in arguments.split() if not word.startswith("--")]
@@ -50,9 +50,9 @@ def _matches(context: Path, name: str) -> list[Path]:
 
 
 def build(dockerfile: Path, context: Path, name: str, build_args: Mapping[str, str] | None = None) -> str:
-    """The reference of the image, built when it is not there. Raises CommandFailed with the build's last lines.
+    """The reference of the image, which is built if necessary. Raises CommandFailed with the build's last lines.
 
-    PYTHON_IMAGE is given to every build; `build_args` adds others.
+    Every build gets PYTHON_IMAGE; `build_args` adds others.
     """
     arguments = {"PYTHON_IMAGE": image_store.base(), **(build_args or {})}
     reference = f"{image_store.PREFIX}/{name}:{content_tag(dockerfile, context, arguments)}"

@@ -1,4 +1,4 @@
-"""Puts the chart into an environment by hand, as the demo does by itself."""
+"""Installs the chart in an environment by hand, as the demo does automatically."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,6 @@ from perago_dev.progress import step
 
 
 def install(env: Environment, namespaces: Sequence[str] | None) -> None:
-    """Install the chart, or bring its release up to date; attempts may then run in these namespaces."""
+    """Install the chart or upgrade its release, after which attempts may run in these namespaces."""
     with step(f"installing release {release.RELEASE}"):
         release.install(env, namespaces or [NAMESPACE])

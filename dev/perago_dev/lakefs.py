@@ -1,4 +1,4 @@
-"""lakeFS on local disk: a pod of the environment, a child on loopback for tests, or a server that exists already."""
+"""lakeFS on local disk: a pod of the environment, a child on loopback for tests, or an existing server."""
 
 import json
 import os
@@ -27,7 +27,7 @@ SILENT: Mapping[str, Any] = {
     "email_subscription": {"enabled": False},
     "security": {"check_latest_version": False, "audit_check_url": ""},
 }
-"""Keeps a server from calling its makers: about its use, its first user, new versions, and audits of its security."""
+"""Keeps a server from contacting its vendor about usage, the first user, new versions and security audits."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Server:
 
 
 def external(variables: Mapping[str, str] = os.environ) -> Server | None:
-    """The server that `LAKEFS_ENDPOINT` names, if any. Raises EnvironmentProblem when its keys are missing."""
+    """The server that `LAKEFS_ENDPOINT` names, if any. Raises EnvironmentProblem if its keys are missing."""
     endpoint, *keys = (variables.get(name, "") for name in VARIABLES)
     if not endpoint:
         return None
@@ -58,13 +58,13 @@ def external(variables: Mapping[str, str] = os.environ) -> Server | None:
 
 
 def storage_namespace(repository: str, variables: Mapping[str, str] = os.environ) -> str:
-    """Where a new repository keeps its objects: below `LAKEFS_STORAGE_NAMESPACE`, by default in the local store."""
+    """Where a new repository stores its objects: below `LAKEFS_STORAGE_NAMESPACE`, or in the local store by default."""
     prefix = variables.get(STORAGE_VARIABLE) or "local://"
     return f"{prefix}{repository}" if prefix.endswith("/") else f"{prefix}/{repository}"
 
 
 def own_keys(state: Path) -> Keys:
-    """The keys of a server whose state is in this folder: made once, then kept beside it."""
+    """The keys of a server with its state in this folder: generated once, then kept beside it."""
     file = state / "lakefs-keys.json"
     if not file.exists():
         state.mkdir(parents=True, exist_ok=True)
@@ -113,12 +113,12 @@ def local_server(folder: Path) -> Iterator[Server]:
 
 
 def _without_settings(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables without those that lakeFS would prefer to its configuration file."""
+    """The variables without those that take precedence over lakeFS's configuration file."""
     return {name: value for name, value in variables.items() if not name.startswith("LAKEFS_")}
 
 
 def deploy(kubectl: Kubectl, data: Path, image: str, node: str, keys: Keys) -> None:
-    """Run the server as a pod of `node`, which sees `data`, from `image`, of which nothing is used."""
+    """Run the server as a pod on `node`, which has `data`, from `image`, whose content is not used."""
     programs = lakefs_programs.cached()
     _place(programs / "lakefs", data / "programs" / programs.name)
     secret = {
@@ -132,7 +132,7 @@ def deploy(kubectl: Kubectl, data: Path, image: str, node: str, keys: Keys) -> N
 
 
 def _place(program: Path, folder: Path) -> None:
-    """Put a copy into a folder that the node sees: the node exists before the program is built."""
+    """Copy the program into a folder that the node shares, because the node exists before the program is built."""
     if not (folder / program.name).exists():
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f"{program.name}.unfinished"
@@ -141,7 +141,7 @@ def _place(program: Path, folder: Path) -> None:
 
 
 def pod_spec(build: str, image: str, node: str) -> dict[str, Any]:
-    """The pod: program and state on the node, so that a restart of the pod keeps them; keys from the Secret."""
+    """The pod, with program and state on the node to survive a restart, and keys from the Secret."""
     mounts = [
         {"name": "programs", "mountPath": "/programs", "readOnly": True},
         {"name": "configuration", "mountPath": "/etc/lakefs", "readOnly": True},

@@ -14,12 +14,12 @@ from perago_dev.stopping import check
 
 INTERVAL = 0.1
 _threads: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
-"""Threads of this process wait for each other without a word: what they wait for is announced already."""
+"""Threads of this process wait for each other silently, because what they wait for has already been announced."""
 
 
 @contextmanager
 def exclusive(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file `path`; says that it waits for `what` when somebody else holds it."""
+    """Hold the lock file `path`; reports that it waits for `what` if somebody else holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _threads[path], path.open("a") as file:
         try:
@@ -31,7 +31,7 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
 
 
 def _wait_for(file: IO[str]) -> None:
-    """Take the lock as soon as it is free. Raises Stopped when this run is to end before."""
+    """Take the lock as soon as it is free. Raises Stopped if this run has to end first."""
     while True:
         check()
         try:
@@ -53,7 +53,7 @@ def shared(path: Path) -> Iterator[None]:
 
 @contextmanager
 def alone(path: Path) -> Iterator[bool]:
-    """Hold the lock file when nobody else holds or shares it; tells whether it does."""
+    """Hold the lock file if nobody else holds or shares it; yields whether it is held."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:

@@ -1,4 +1,4 @@
-"""Finds and removes mounts below a folder: what killed programs leave, and what container storage keeps."""
+"""Finds and removes mounts below a folder, which killed programs and container storage leave behind."""
 
 import subprocess
 from pathlib import Path
@@ -19,7 +19,7 @@ def mount_points(table: str, below: Path) -> list[Path]:
 
 
 def unmount_below(folder: Path) -> None:
-    """Unmount everything at or below `folder`. Raises CalledProcessError when something there is in use."""
+    """Unmount everything at or below `folder`. Raises CalledProcessError if something there is in use."""
     table = Path("/proc/mounts")
     if table.exists():
         for point in mount_points(table.read_text(), folder.resolve()):

@@ -1,4 +1,4 @@
-"""An environment on the cluster that the kubeconfig points at; Conductor and lakeFS are servers that exist already."""
+"""An environment on the cluster that the kubeconfig points at; Conductor and lakeFS are existing servers."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from perago_dev.errors import EnvironmentProblem
 
 
 def made(name: str, folder: Path) -> Environment:
-    """The environment. Raises EnvironmentProblem with every variable that is lacking."""
+    """The environment. Raises EnvironmentProblem if variables are missing."""
     programs = binaries.of_this_host()
     cluster = current.connect(programs, folder)
     lakefs, conductor = addresses.external_lakefs(), addresses.external_conductor()

@@ -1,4 +1,4 @@
-"""An environment on a kind cluster of its own: the steps in their order, and what of them runs side by side."""
+"""An environment on a kind cluster of its own: the steps in order, and which of them run in parallel."""
 
 import shutil
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ DNS_SECONDS = 120
 
 
 def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
-    """The environment, made from whatever an interrupted run left. Raises EnvironmentProblem."""
+    """The environment, completed from whatever an interrupted run left. Raises EnvironmentProblem."""
     engine, own_lakefs = preflight.provider(), lakefs.external() is None
     programs = group.start(binaries.of_this_host)
     base, built = group.start(image_store.base), group.start(product.build)
@@ -65,9 +65,9 @@ def _mounts(folder: Path, files: Files | None) -> list[Mount]:
 
 @contextmanager
 def _cluster(kind: Kind, spec: Spec, folder: Path) -> Iterator[None]:
-    """Make the cluster after the block, unless an interrupted `up` left a whole one of the same specification.
+    """Create the cluster after the block, unless an interrupted `up` left a complete one with the same specification.
 
-    The block starts what may run meanwhile; it finds the place cleared of what belonged to an earlier cluster.
+    The block starts what may run in the meantime. What belonged to an earlier cluster has been removed before it.
     """
     fingerprint = cache.key(repr(spec))
     mark = folder / "cluster-made"
@@ -96,7 +96,7 @@ def _conductor(kind: Kind) -> addresses.Server:
 
 
 def _lakefs(kind: Kind, folder: Path, image: str) -> addresses.LakeFS:
-    """The given server, else one that is started here."""
+    """The external server, if there is one, else one that is started here."""
     if (given := addresses.external_lakefs()) is not None:
         return given
     keys = lakefs.own_keys(folder)

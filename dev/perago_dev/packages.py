@@ -1,4 +1,4 @@
-"""Installs the Debian packages whose programs are missing; as root, on Debian and its kin."""
+"""Installs the Debian packages whose programs are missing; needs root and a system based on Debian."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ PODMAN_PROGRAMS = {
     "/usr/lib/podman/netavark": "netavark",
     "/usr/lib/podman/aardvark-dns": "aardvark-dns",
 }
-"""What a machine without Docker needs: program (or file) → package."""
+"""What a machine without Docker needs: program or file → package."""
 PROGRAMS = {
     "mvn": "maven",
     "openssl": "openssl",
@@ -38,7 +38,7 @@ def wanted(cluster: str = "kind") -> dict[str, str]:
 
 
 def missing(cluster: str = "kind") -> tuple[str, ...]:
-    """The wanted programs that are not installed."""
+    """The required programs that are not installed."""
     return tuple(name for name in wanted(cluster) if not _installed(name))
 
 

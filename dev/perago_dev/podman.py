@@ -1,6 +1,6 @@
-"""Rootful podman and buildah with a storage and settings of their own, apart from whatever else uses them here.
+"""Rootful podman and buildah with their own storage and settings, separate from other uses on this host.
 
-Storage lies in the cache and is shared by all environments; networks are made per environment. It knows nothing of
+The storage is in the cache and shared by all environments, and each environment has its own network. It does not know
 Kubernetes.
 """
 
@@ -27,9 +27,9 @@ tmp_dir = "{run}/libpod"
 network_backend = "netavark"
 network_config_dir = "{home}/networks"
 """
-"""Below the hard limits of containers without CAP_SYS_RESOURCE; runc, as crun refuses hybrid cgroups."""
+"""Within the hard limits of containers without CAP_SYS_RESOURCE. It uses runc because crun refuses hybrid cgroups."""
 FIRST_SUBNET = 7
-"""Of the environments' networks; the lower ones are more often somebody else's."""
+"""The third octets of the environments' networks; lower ones are more often in use elsewhere."""
 CGROUPS = Path("/sys/fs/cgroup")
 STORAGE = """\
 [storage]
@@ -45,12 +45,12 @@ def home() -> Path:
 
 
 def run_dir() -> Path:
-    """Where podman keeps what must not outlive a restart of the machine; one folder per cache."""
+    """Where podman keeps what must not survive a restart of the machine; one folder per cache."""
     return Path("/run") / f"perago-{cache.key(str(home()))}"
 
 
 def environment() -> dict[str, str]:
-    """The variables that make podman, buildah and kind use this storage; writes the settings they point at."""
+    """The variables that make podman, buildah and kind use this storage; writes the settings that they point to."""
     home().mkdir(parents=True, exist_ok=True)
     settings = {"containers.conf": CONTAINERS, "storage.conf": STORAGE}
     for name, text in settings.items():
@@ -81,12 +81,12 @@ def run(*arguments: str, log: Path) -> None:
 
 
 def has_image(reference: str) -> bool:
-    """Whether the storage holds the image."""
+    """Whether the storage has the image."""
     return commands.succeeds(["podman", "image", "exists", reference], env=environment())
 
 
 def free_subnet(taken: set[str]) -> str:
-    """The first of 10.90.7.0/24 … 10.90.255.0/24 that is not taken. Raises CommandFailed when all are."""
+    """The first of 10.90.7.0/24 … 10.90.255.0/24 that is free. Raises CommandFailed if none is."""
     free = (str(subnet) for subnet in list(NODES.subnets(new_prefix=24))[FIRST_SUBNET:] if str(subnet) not in taken)
     if (found := next(free, None)) is None:
         raise CommandFailed(f"no subnet of {NODES} is free: take environments down (`python -m perago_dev status`)")
@@ -94,7 +94,7 @@ def free_subnet(taken: set[str]) -> str:
 
 
 def taken_subnets() -> set[str]:
-    """Destinations that this host has a route to, and subnets of podman's networks (they have one only while used)."""
+    """Destinations of this host's routes, and subnets of podman's networks, which have routes only while in use."""
     routes = json.loads(commands.output(["ip", "-j", "-4", "route"]))
     networks = json.loads(output("network", "ls", "--format", "json") or "[]")
     described = [subnet["subnet"] for network in networks for subnet in network.get("subnets") or []]
@@ -102,24 +102,24 @@ def taken_subnets() -> set[str]:
 
 
 def make_internal_network(name: str) -> None:
-    """Make the network when it is not there: its members reach each other and this host, and nothing else."""
+    """Create the network if it does not exist; its members can reach each other and this host, and nothing else."""
     if not commands.succeeds(["podman", "network", "exists", name], env=environment()):
         output("network", "create", "--internal", "--subnet", free_subnet(taken_subnets()), name)
 
 
 def remove_network(name: str) -> None:
-    """Remove the network and what is still attached to it, when it is there."""
+    """Remove the network, if it exists, with whatever is still attached to it."""
     if commands.succeeds(["podman", "network", "exists", name], env=environment()):
         output("network", "rm", "--force", name)
 
 
 def builds_lock() -> Path:
-    """Shared by builds: buildah trips over layers that vanish while it looks for those it can use again."""
+    """Shared by builds: buildah fails if layers vanish while it looks for those that it can reuse."""
     return cache.root() / "locks" / "builds"
 
 
 def leave_nothing() -> None:
-    """Remove mounts, run-time files and cgroups that outlive the last container; nothing while somebody works here."""
+    """Remove mounts, run-time files and cgroups that survive the last container, unless the storage is in use."""
     with alone(builds_lock()) as nothing_is_built:
         if not nothing_is_built or output("ps", "--all", "--quiet").strip():
             return
@@ -132,7 +132,7 @@ def leave_nothing() -> None:
 
 
 def remove_idle_cgroup(group: Path) -> None:
-    """Remove a control group with all in it, unless a process of anybody is in there."""
+    """Remove a control group and everything in it, unless it contains a process."""
     inner = sorted(group.rglob("*/"), reverse=True)
     if not any((place / "cgroup.procs").read_text() for place in (group, *inner)):
         for place in (*inner, group):

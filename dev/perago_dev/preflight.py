@@ -14,7 +14,7 @@ from perago_dev.cluster.oci import ARCHITECTURES
 from perago_dev.errors import EnvironmentProblem
 
 MEMORY_MIB = 3500
-"""A node 455 MiB, Conductor 600, lakeFS and operator 250, pods of a demo 400; and as much again for builds."""
+"""Measured: node 455 MiB, Conductor 600, lakeFS and operator 250, pods of the demo 400; the same again for builds."""
 DISK_MIB = 12_000
 """Measured after the first `up`: Go's caches 5 GB, Conductor's jar 2 × 0.5, images 2 GB."""
 ENGINES = ("docker", "podman")
@@ -76,14 +76,14 @@ def _podman_problems(machine: Machine) -> list[str]:
 
 
 def cgroup_controllers(v1_table: str, v2_list: str) -> frozenset[str]:
-    """Controllers by `/proc/cgroups` (those switched on) and `cgroup.controllers` of version 2."""
+    """Controllers from `/proc/cgroups` (the enabled ones) and from `cgroup.controllers` of version 2."""
     rows = [row.split() for row in v1_table.splitlines() if not row.startswith("#")]
     return frozenset(row[0] for row in rows if row[-1] == "1") | frozenset(v2_list.split())
 
 
 @functools.cache
 def provider() -> Literal["docker", "podman"]:
-    """What makes nodes and images here: `$PERAGO_PROVIDER`, else docker when its daemon answers, else podman."""
+    """What runs nodes and builds images: `$PERAGO_PROVIDER`, else docker if its daemon answers, else podman."""
     chosen = os.environ.get("PERAGO_PROVIDER", "")
     if chosen and chosen not in ENGINES:
         raise EnvironmentProblem(f"PERAGO_PROVIDER is {chosen!r}; it must be docker or podman")
@@ -129,7 +129,7 @@ def _free_disk(folder: Path) -> int:
 
 
 def _kernel_lacks() -> tuple[str, ...]:
-    """Features tried in a network namespace of their own, so that nothing of the host is touched."""
+    """Features are tried in a separate network namespace, so that the host is not affected."""
     tries = {
         "no bridges (CONFIG_BRIDGE)": "ip link add probe type bridge",
         "no veth pairs (CONFIG_VETH)": "ip link add probe type veth peer name other",

@@ -18,12 +18,12 @@ class Images:
     runner: str
 
     def references(self) -> list[str]:
-        """Both."""
+        """Both references."""
         return [self.operator, self.runner]
 
 
 def build() -> Images:
-    """Build what is not built yet, side by side."""
+    """Build what has not been built yet, in parallel."""
     with together() as group:
         operator, runner = group.start(lambda: _build("operator")), group.start(lambda: _build("runner"))
         return Images(operator(), runner())
@@ -34,13 +34,13 @@ def _build(name: str) -> str:
 
 
 def load(cluster: Cluster, built: Images) -> Images:
-    """Put them into the cluster; gives the references by which pods name them."""
+    """Load them into the cluster; returns the references that pods use."""
     with step("loading the images into the cluster"):
         return Images(*cluster.load(built.references()))
 
 
 def refreshed(env: Environment) -> Environment:
-    """The running environment with images of the repository as it is now; writes nothing when they are the same."""
+    """The running environment with images of the current sources; stores nothing if they are the same."""
     loaded = load(open_cluster(env), build())
     now = replace(env, operator_image=loaded.operator, runner_image=loaded.runner)
     if now != env:

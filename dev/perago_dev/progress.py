@@ -1,6 +1,6 @@
-"""Says what is being done and for how long, on standard error, also from several threads at once.
+"""Reports on standard error what is being done and for how long, also from several threads at once.
 
-It knows nothing of what the steps do.
+It does not know what the steps do.
 """
 
 import sys
@@ -18,7 +18,7 @@ _write_lock = threading.Lock()
 
 
 def line(elapsed: float, text: str) -> str:
-    """One line of progress, headed by the seconds since the program started."""
+    """One line of progress, which starts with the seconds since the program started."""
     return f"[{elapsed:6.1f}s] {text}\n"
 
 
@@ -33,7 +33,7 @@ def say(text: str) -> None:
 def step(what: str, expect: str | None = None) -> Iterator[None]:
     """Announce `what`, repeat it every ten seconds while it lasts, and say how long it took.
 
-    `expect` tells beforehand how long it is likely to take, e.g. "about 7 minutes".
+    `expect` says how long it is likely to take, e.g. "about 7 minutes".
     """
     begun = time.monotonic()
     say(f"{what} … ({expect})" if expect else f"{what} …")

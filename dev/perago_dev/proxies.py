@@ -1,7 +1,7 @@
-"""Keeps the environment's own servers out of the reach of an HTTP proxy that this machine uses for the internet.
+"""Keeps calls to the environment's own servers away from an HTTP proxy that this machine uses for the internet.
 
-A proxy is for package registries. It cannot reach addresses of this host and of the nodes, so those are exempt whatever
-`HTTP_PROXY` says; a server that a person names elsewhere is reached as the variables say. Pure.
+A proxy is for package registries. It cannot reach this host and the nodes, so their addresses are exempt whatever
+`HTTP_PROXY` says. A server elsewhere that a user names is reached as the variables say. Pure.
 """
 
 import ipaddress
@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 NODES = ipaddress.ip_network("10.90.0.0/16")
-"""Where the internal networks of environments lie; each takes a /24 of it."""
+"""The range of the environments' internal networks; each takes a /24 of it."""
 EXEMPT = ("localhost", "127.0.0.1", "::1", str(NODES), ".svc", ".cluster.local")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", *NO_PROXY)
 
 
 def exempted(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables that keep child processes from asking a proxy for our servers, beside what is exempt already."""
+    """The variables that keep child processes from using a proxy for our servers, added to what is already exempt."""
     return dict.fromkeys(NO_PROXY, ",".join(dict.fromkeys([*_exempt(variables), *EXEMPT])))
 
 
@@ -35,9 +35,9 @@ def is_own(url: str) -> bool:
 
 
 def maven_options(variables: Mapping[str, str]) -> str:
-    """`MAVEN_OPTS` with the proxies that the variables name: Maven reads system properties and its own settings only.
+    """`MAVEN_OPTS` with the proxies that the variables name: Maven reads only system properties and its own settings.
 
-    They belong into this variable, as a password on the command line could be read by everybody.
+    They belong in this variable, because everybody could read a password on the command line.
     """
     proxy = [option for scheme in ("http", "https") for option in _java_proxy(scheme, variables)]
     if proxy:

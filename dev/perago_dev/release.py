@@ -1,6 +1,6 @@
 """The chart in an environment: the namespaces with their Secrets, then `helm upgrade --install`.
 
-It knows the chart's values and an environment's addresses. It reads nothing back: helm waits for the operator.
+It knows the chart's values and an environment's addresses. It does not check the result: helm waits for the operator.
 """
 
 import json
@@ -21,9 +21,9 @@ READY = "180s"
 
 
 def install(env: Environment, namespaces: Sequence[str]) -> None:
-    """Install the chart, or bring its release up to date; its operator then serves these namespaces and no others.
+    """Install the chart or upgrade its release; its operator then serves only these namespaces.
 
-    So other releases can be there at the same time. The CRDs are theirs as well: whoever installs last brings them.
+    Other releases can therefore exist at the same time. They share the CRDs, which the latest installation provides.
     """
     kubectl = Kubectl(env.bin_dir / "kubectl", env.kubeconfig)
     for namespace in (SYSTEM_NAMESPACE, *namespaces):
@@ -59,13 +59,13 @@ def image_values(prefix: str, reference: str) -> dict[str, str]:
 
 
 def namespace_of(name: str) -> Object:
-    """A namespace that admits restricted pods alone."""
+    """A namespace that admits only restricted pods."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 def secrets(env: Environment, namespace: str) -> list[Object]:
-    """The two Secrets that operator and agents read, by the chart's default names."""
+    """The two Secrets that the operator and the agents read, under the chart's default names."""
     lakefs = {
         "endpoint": env.lakefs_cluster_endpoint,
         "accessKeyId": env.lakefs_access_key,

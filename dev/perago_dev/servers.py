@@ -1,4 +1,4 @@
-"""Starts a server as a child on loopback and stops it by its process id; waits until it answers."""
+"""Starts a server as a child process on loopback, waits until it answers, and stops it by its process id."""
 
 import socket
 import subprocess
@@ -20,7 +20,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    """A port of 127.0.0.1 on which nobody is listening at the moment."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -28,7 +28,7 @@ def free_port() -> int:
 
 
 def answers(url: str, seconds: float = 3.0) -> bool:
-    """Whether a GET of `url` ends with a status below 400; servers of this host are asked without a proxy."""
+    """Whether a GET of `url` returns a status below 400; servers on this host are called without a proxy."""
     opener = _DIRECT if proxies.is_own(url) else urllib.request.build_opener()
     try:
         with opener.open(url, timeout=seconds):
@@ -38,7 +38,7 @@ def answers(url: str, seconds: float = 3.0) -> bool:
 
 
 def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
-    """Ask `ready` until it says yes. Raises EnvironmentProblem after `seconds`."""
+    """Call `ready` until it returns True. Raises EnvironmentProblem after `seconds`."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
@@ -55,7 +55,7 @@ def child(
     env: Mapping[str, str] | None = None,
     stop_seconds: float = STOP_SECONDS,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The running command, all its output in `log`; stopped (and killed when it does not stop) at the end."""
+    """The running command, with all its output in `log`; at the end it is stopped, and killed if it does not stop."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
         process = subprocess.Popen(tied(command), stdout=sink, stderr=sink, cwd=cwd, env=env)
@@ -71,7 +71,7 @@ def child(
 
 
 def wait_for_child(process: subprocess.Popen[bytes], ready: Callable[[], bool], seconds: float, log: Path) -> None:
-    """Wait until the child is ready. Raises EnvironmentProblem with its last words when it ends or takes longer."""
+    """Wait until the child is ready. Raises EnvironmentProblem with its last output if it ends or takes longer."""
 
     def ready_or_over() -> bool:
         if process.poll() is not None:

@@ -1,4 +1,4 @@
-"""The folder of one environment while it is made and removed: its lock, and the mark of a finished cluster."""
+"""The state folder of one environment, with its lock and the mark of a complete cluster."""
 
 import json
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ MARK = "cluster.json"
 
 @contextmanager
 def hold(name: str) -> Iterator[Path]:
-    """The state folder of the environment, held against every other `up` and `down` of the same name."""
+    """The state folder of the environment, locked against any other `up` or `down` of the same name."""
     folder = state_dir(name)
     with exclusive(states_root() / ".locks" / name, f"environment {name}"):
         yield folder
 
 
 def mark(folder: Path) -> dict[str, Any] | None:
-    """What was written about the finished cluster; None while it is not finished."""
+    """What was stored about the complete cluster; None while it is incomplete."""
     file = folder / MARK
     stored: dict[str, Any] | None = json.loads(file.read_text()) if file.exists() else None
     return stored
 
 
 def finish(folder: Path, facts: dict[str, Any]) -> None:
-    """Mark the cluster as finished, in one step."""
+    """Mark the cluster as complete, atomically."""
     unfinished = folder / f"{MARK}.unfinished"
     unfinished.write_text(json.dumps(facts))
     unfinished.rename(folder / MARK)

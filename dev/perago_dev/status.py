@@ -1,4 +1,4 @@
-"""Says what is up. It changes nothing and waits for nothing."""
+"""Reports what is up. It changes nothing and does not wait."""
 
 from perago_dev import environment, state
 from perago_dev.environment import Environment

@@ -1,4 +1,4 @@
-"""Whether the steps of this process are to stop, because one of them failed or a person said so."""
+"""Whether the steps of this process have to stop, because one of them failed or the user interrupted them."""
 
 import threading
 from collections.abc import Iterator
@@ -24,6 +24,6 @@ def stopping() -> Iterator[None]:
 
 
 def check() -> None:
-    """To be called before anything that takes long. Raises Stopped."""
+    """Call this before anything that takes long. Raises Stopped."""
     if _reasons:
         raise Stopped("stopped because another step failed")

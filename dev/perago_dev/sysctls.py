@@ -1,7 +1,7 @@
-"""Remembers the kernel settings that kubelet and kube-proxy change for the whole host, and puts them back.
+"""Records the kernel settings that kubelet and kube-proxy change for the whole host, and restores them.
 
-They are recorded before the first environment is made and restored when the last one is gone. Only root can restore
-them, so nothing is recorded for anybody else, who runs the nodes on Docker.
+They are recorded before the first environment is created and restored after the last one is removed. Only root can
+restore them, so nothing is recorded for other users, who run the nodes on Docker.
 """
 
 import json
@@ -28,17 +28,17 @@ def _record_file() -> Path:
 
 
 def read() -> dict[str, str]:
-    """The present values of those settings that this kernel has."""
+    """The current values of those settings that this kernel has."""
     return {name: (SYSCTLS / name).read_text().strip() for name in NAMES if (SYSCTLS / name).exists()}
 
 
 def changed(before: dict[str, str], now: dict[str, str]) -> dict[str, str]:
-    """The values to write back, in the order of NAMES (a general setting before what follows from it)."""
+    """The values to restore, in the order of NAMES: a general setting comes before those that it changes."""
     return {name: before[name] for name in NAMES if name in before and name in now and now[name] != before[name]}
 
 
 def record() -> None:
-    """Write the present values down as root, unless an earlier environment already did."""
+    """As root, record the current values unless an earlier environment has done so."""
     file = _record_file()
     if os.geteuid() == 0 and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -48,9 +48,9 @@ def record() -> None:
 
 
 def restore() -> None:
-    """Put the recorded values back and forget them; does nothing when there is no record.
+    """Restore the recorded values and remove the record; does nothing if there is no record.
 
-    Raises EnvironmentProblem, and keeps the record, when the user may not change the settings.
+    Raises EnvironmentProblem, and keeps the record, if the user may not change the settings.
     """
     file = _record_file()
     if not file.exists():

@@ -1,4 +1,4 @@
-"""Runs independent steps side by side; a step starts when it is given and is waited for where its result is needed."""
+"""Runs independent steps in parallel. A step starts at once and is awaited where its result is needed."""
 
 import contextvars
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ WIDTH = 8
 
 
 class Together:
-    """Starts callables in threads; every one of them is waited for before the block around it ends."""
+    """Starts callables in threads, and waits for all of them before the surrounding block ends."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         """Use `pool` for the threads."""
@@ -23,18 +23,18 @@ class Together:
         self._given: list[Future[object]] = []
 
     def start(self, work: Callable[[], Result]) -> Callable[[], Result]:
-        """Begin `work` now; the returned function waits for it and gives its result or raises its error."""
+        """Start `work` now; the returned function waits for it, and returns its result or raises its error."""
         future = self._pool.submit(contextvars.copy_context().run, work)
         self._given.append(future)  # type: ignore[arg-type]  # Future is invariant, and only waited for here
         return future.result
 
     def wait(self) -> None:
-        """Wait for all that was started; raises the first error in the order of the starts."""
+        """Wait for everything that was started; raises the first error, in the order of the starts."""
         for future in self._given:
             future.result()
 
     def cause(self, seen: BaseException) -> BaseException:
-        """What went wrong first, when all steps are over: `seen` itself, unless that was only stopped with the rest."""
+        """The first error once all steps are over: `seen` itself, unless that only says that it was stopped."""
         if not isinstance(seen, Stopped):
             return seen
         errors = (future.exception() for future in self._given if not future.cancelled())
@@ -43,7 +43,7 @@ class Together:
 
 @contextmanager
 def together() -> Iterator[Together]:
-    """A block in which steps run side by side; the first error stops the programs of the others and is raised."""
+    """A block in which steps run in parallel; the first error stops the programs of the others and is raised."""
     pool = ThreadPoolExecutor(WIDTH, thread_name_prefix="step")
     group = Together(pool)
     try:

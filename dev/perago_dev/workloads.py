@@ -4,17 +4,17 @@ from typing import Any
 
 NAMESPACE = "perago-dev"
 NODE_STATE = "/var/lib/perago-dev"
-"""Where the control-plane node sees the environment's data."""
+"""Where the control-plane node has the environment's data."""
 
 
 def namespace() -> dict[str, Any]:
-    """The namespace of the development servers; they use hostPath, which only `privileged` lets pass."""
+    """The namespace of the development servers. They use hostPath, which only the level `privileged` allows."""
     labels = {"pod-security.kubernetes.io/enforce": "privileged"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
 
 
 def deployment(name: str, pod_spec: dict[str, Any]) -> dict[str, Any]:
-    """One pod at a time: the state on the node belongs to one process."""
+    """One pod at a time, because the state on the node belongs to one process."""
     labels = {"app": name}
     return {
         "apiVersion": "apps/v1",
@@ -30,7 +30,7 @@ def deployment(name: str, pod_spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def service(name: str, port: int, node_port: int) -> dict[str, Any]:
-    """Reachable for pods by name and for the host at every node's address."""
+    """Pods reach it by name, and the host at any node's address."""
     entry = {"port": port, "targetPort": port, "nodePort": node_port}
     return {
         "apiVersion": "v1",
@@ -41,7 +41,7 @@ def service(name: str, port: int, node_port: int) -> dict[str, Any]:
 
 
 def cluster_address(name: str, port: int) -> str:
-    """`host:port` by which pods reach the service."""
+    """`host:port` under which pods reach the service."""
     return f"{name}.{NAMESPACE}.svc:{port}"
 
 
@@ -56,7 +56,7 @@ def state_folder(server: str) -> dict[str, Any]:
 
 
 def pinned_to(node: str) -> dict[str, Any]:
-    """The part of a pod's spec that ties it to the node that holds its state, whatever its taints."""
+    """The part of a pod's spec that ties it to the node with its state, whatever the node's taints."""
     return {
         "nodeName": node,
         "tolerations": [{"operator": "Exists"}],

@@ -1,4 +1,4 @@
-"""Where the environment's cluster comes from: kind on Docker, kind on podman, or whatever the kubeconfig points at.
+"""Where the environment's cluster comes from: kind on Docker, kind on podman, or the one of the kubeconfig.
 
-Nothing outside this package knows which of them it is.
+No other package knows which of them it is.
 """

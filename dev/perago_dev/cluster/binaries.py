@@ -1,6 +1,6 @@
 """Builds the programs of the cluster from pinned Go modules: one module for all, one cached folder for all.
 
-The pins are `dev/kind/go.mod` and `go.sum`. It knows nothing of nodes or containers.
+The pins are `dev/kind/go.mod` and `go.sum`. It does not know about nodes or containers.
 """
 
 import os
@@ -23,13 +23,13 @@ TOOLS = (
     f"{KUBERNETES}/cmd/kubectl",
     f"{KUBERNETES}/cmd/kube-apiserver",
 )
-"""What the host itself runs, whatever the nodes are made of; `kube-apiserver` (with etcd) for tests of the CRDs."""
+"""What the host itself runs with any kind of nodes; `kube-apiserver`, with etcd, is for tests of the CRDs."""
 NODE = (
     *(f"{KUBERNETES}/cmd/{name}" for name in ("kubeadm", "kubelet", "kube-controller-manager")),
     *(f"{KUBERNETES}/cmd/{name}" for name in ("kube-scheduler", "kube-proxy")),
     *("./coredns", "./pause"),
 )
-"""What a node image is made of, besides the API server and etcd."""
+"""What a node image contains besides the API server and etcd."""
 KIND_FILES = "kind-files"
 """The folder of the result with kind's own entry point, units and configuration, taken from its module."""
 
@@ -60,12 +60,12 @@ def linker_flags(version: str) -> str:
 
 
 def of_this_host() -> Path:
-    """The folder with all programs that an environment on this host can need, built when it is not there."""
+    """The folder with all programs that an environment on this host may need, built if necessary."""
     return cached(with_node=provider() == "podman")
 
 
 def cached(*, with_node: bool) -> Path:
-    """The folder with the programs (those of a node too when `with_node`), built when it is not there."""
+    """The folder with the programs, and those of a node if `with_node`, built if necessary."""
     packages = TOOLS + (NODE if with_node else ())
     sources = [file for file in cache.files_below(KIND_SOURCE) if file.suffix in (".go", ".mod", ".sum")]
     digest = cache.key(cache.tree_key(KIND_SOURCE, sources), linker_flags(kubernetes_version()), *packages)

@@ -1,6 +1,6 @@
-"""Uses the cluster that the kubeconfig points at, instead of making one.
+"""Uses the cluster that the kubeconfig points to, instead of creating one.
 
-Images get there through a registry (`PERAGO_IMAGE_PREFIX`) or, when the context is kind's, through kind.
+Images get there through a registry (`PERAGO_IMAGE_PREFIX`) or, if the context belongs to kind, through kind.
 """
 
 import os
@@ -26,7 +26,7 @@ NEEDED = {
 
 
 def lacking(variables: Mapping[str, str], context: str) -> list[str]:
-    """What `--cluster current` needs and does not find, each with what it is for."""
+    """The settings that `--cluster current` needs and does not find, each with its purpose."""
     found = [f"{name}: {what}" for name, what in NEEDED.items() if not variables.get(name)]
     if not context:
         found.append("kubeconfig: no current context (set KUBECONFIG, or `kubectl config use-context`)")
@@ -45,7 +45,7 @@ class CurrentCluster:
     state: Path
 
     def load(self, references: Sequence[str]) -> list[str]:
-        """Push the images under the registry's prefix, or put them into the nodes of a kind cluster."""
+        """Push the images under the registry's prefix, or load them into the nodes of a kind cluster."""
         if prefix := os.environ.get(REGISTRY):
             return [image_store.push(reference, prefix) for reference in references]
         kind = Kind(self.binaries, provider(), self.state, self.context.removeprefix("kind-"))
@@ -53,7 +53,7 @@ class CurrentCluster:
 
 
 def context_of(variables: Mapping[str, str]) -> str:
-    """The current context, as kubectl takes it from `$KUBECONFIG` or `~/.kube/config`; empty when there is none."""
+    """The current context, as kubectl reads it from `$KUBECONFIG` or `~/.kube/config`; empty if there is none."""
     named = variables.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     files = [Path(name) for name in named.split(os.pathsep) if name]
     found = (yaml.safe_load(file.read_text()) or {} for file in files if file.exists())
@@ -61,13 +61,13 @@ def context_of(variables: Mapping[str, str]) -> str:
 
 
 def check(variables: Mapping[str, str] = os.environ) -> None:
-    """Raise EnvironmentProblem with everything that is lacking; builds and asks nothing."""
+    """Raise EnvironmentProblem with every missing setting; builds nothing and calls nothing."""
     if found := lacking(variables, context_of(variables)):
         raise EnvironmentProblem("\n  - ".join(["--cluster current needs more settings:", *found]))
 
 
 def connect(binaries: Path, state: Path) -> CurrentCluster:
-    """Copy the kubeconfig's current context into the state. Raises EnvironmentProblem when it does not answer."""
+    """Copy the kubeconfig's current context into the state. Raises EnvironmentProblem if it does not answer."""
     context = context_of(os.environ)
     own = state / "kubeconfig"
     own.touch(mode=0o600)

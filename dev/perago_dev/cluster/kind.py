@@ -1,6 +1,6 @@
-"""Makes and removes a kind cluster, on Docker or on podman, and puts images into it.
+"""Creates and removes a kind cluster, on Docker or on podman, and loads images into it.
 
-It knows nothing of what will run in the cluster.
+It does not know what will run in the cluster.
 """
 
 import json
@@ -34,7 +34,7 @@ class Kind:
         self._state = state
 
     def create(self, spec: Spec) -> None:
-        """Make the cluster and wait until its nodes are ready."""
+        """Create the cluster and wait until its nodes are ready."""
         file = self._state / "kind.yaml"
         file.write_text(json.dumps(configuration(spec), indent=2))
         if self._provider == "podman":
@@ -48,7 +48,7 @@ class Kind:
         self.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=120s")
 
     def delete(self) -> None:
-        """Remove the cluster, its volumes and its network; needs no kind, and succeeds when they are not there."""
+        """Remove the cluster, its volumes and its network; works without kind, and succeeds if they do not exist."""
         for node in self.nodes(stopped=True):
             self._container("rm", "--force", "--volumes", node)
             for volume in self._container("volume", "ls", "--quiet", "--filter", f"label={node}").split():
@@ -57,7 +57,7 @@ class Kind:
             podman.remove_network(self._network)
 
     def prepare(self, references: Sequence[str]) -> None:
-        """Write down the images that are not in the nodes yet; may run while the cluster is being made."""
+        """Save the images that are not in the nodes yet; may run while the cluster is being created."""
         absent = self._absent(references)
         file = self._archive(absent)
         with exclusive(self._state / "locks" / file.name, "images"):
@@ -70,9 +70,9 @@ class Kind:
             unfinished.rename(file)
 
     def load(self, references: Sequence[str]) -> list[str]:
-        """Put the images into all nodes, unless that was done before.
+        """Load the images into all nodes, unless that has been done before.
 
-        The nodes import them from a folder they see: on 2 cores 6 s for three images, where `kind load` takes 20 s.
+        The nodes import them from a shared folder: 6 s for three images on 2 cores, where `kind load` takes 20 s.
         """
         with self._loading():
             if absent := self._absent(references):
@@ -80,7 +80,7 @@ class Kind:
         return list(references)
 
     def load_foreign(self, references: Sequence[str]) -> list[str]:
-        """Put the images into the nodes of a kind cluster that was made by somebody else."""
+        """Load the images into the nodes of a kind cluster that somebody else has created."""
         with self._loading():
             self.prepare(references)
             file = self._archive(references)
@@ -89,7 +89,7 @@ class Kind:
         return list(references)
 
     def _loading(self) -> AbstractContextManager[None]:
-        """One run at a time: who is done first removes the archive that both would read."""
+        """One run at a time, because the first to finish removes the archive that both would read."""
         return exclusive(self._state / "locks" / "load", "images")
 
     def _import(self, references: Sequence[str]) -> None:
@@ -112,7 +112,7 @@ class Kind:
         return self._state / "images" / f"{cache.key(*references)}.tar"
 
     def published(self, node_port: int) -> str:
-        """`host:port` at which this host reaches a NodePort."""
+        """`host:port` under which this host reaches a NodePort."""
         if self._provider == "podman":
             return f"{self._address()}:{node_port}"
         return self._container("port", self.control_plane, f"{node_port}/tcp").split()[0]
@@ -147,6 +147,6 @@ class Kind:
         return self._container("inspect", "--format", _ADDRESSES, self.control_plane).split()[0]
 
     def _point_at_node(self) -> None:
-        """Published ports do not work on an internal network; the node's own address is in the certificate too."""
+        """Published ports do not work on an internal network. The certificate also covers the node's own address."""
         address = f"server: https://{self._address()}:{API_PORT}"
         self.kubeconfig.write_text(re.sub(r"server: https://\S+", address, self.kubeconfig.read_text()))

@@ -1,6 +1,6 @@
-"""Gives pods their network on nodes without kindnet: a ptp link each, and a route to every peer's pods.
+"""Sets up the pod network on nodes without kindnet: a ptp link per pod, and a route to the pods of each other node.
 
-NetworkPolicies are accepted by such a cluster and not enforced.
+Such a cluster accepts NetworkPolicies but does not enforce them.
 """
 
 import json
@@ -15,7 +15,7 @@ CONFIGURATION = "/etc/cni/net.d/10-perago.conflist"
 
 @dataclass(frozen=True)
 class Node:
-    """A node as the network sees it: its container's name, the range of its pods and its own address."""
+    """What the network needs to know of a node: its container's name, its pods' range and its own address."""
 
     name: str
     pods: str
@@ -23,7 +23,7 @@ class Node:
 
 
 def configuration(pods: str) -> str:
-    """The CNI configuration of the node whose pods live in the range `pods`."""
+    """The CNI configuration of a node whose pods get addresses from the range `pods`."""
     addresses = {
         "type": "host-local",
         "dataDir": "/run/cni-ipam-state",
@@ -54,7 +54,7 @@ def nodes_of(listed: dict[str, Any]) -> list[Node]:
 
 def connect(kubectl: Kubectl, execute: Callable[[str, Sequence[str], str | None], object]) -> None:
     """Configure all nodes; `execute(node, command, stdin)` runs a command in a node."""
-    # The range is assigned a moment after the node appears.
+    # The range is assigned shortly after the node appears.
     kubectl("wait", "--for=jsonpath={.spec.podCIDR}", "node", "--all", "--timeout=60s")
     nodes = nodes_of(kubectl.json("get", "nodes"))
     for node in nodes:

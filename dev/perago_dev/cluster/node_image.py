@@ -1,7 +1,7 @@
-"""Makes the image that kind's nodes run from, on a machine that cannot pull the public one.
+"""Builds the image of kind's nodes on a machine that cannot pull the public one.
 
-A Debian tree, kind's own files, the programs of `binaries`, and an archive of the control-plane images. The result
-lies in podman's storage under the digest of what determines it. It knows nothing of clusters.
+It contains a Debian tree, kind's own files, the programs of `binaries`, and an archive of the control-plane images. It
+is kept in podman's storage under the digest of its inputs. This module does not know about clusters.
 """
 
 import shutil
@@ -31,10 +31,10 @@ CHANGES = (
     'ENTRYPOINT ["/usr/local/bin/entrypoint","/sbin/init"]',
 )
 RECIPE = "2"
-"""Raise it when the steps below change without a change in the files they use."""
+"""Increase this when the steps below change without a change in the files that they use."""
 CONTAINERD = "etc/containerd/config.toml"
 AT_ROOT = ("coredns", "pause")
-"""Programs whose images have them in the root folder; those of the others have them on the search path."""
+"""Programs that their images have in the root folder; the others are on the search path."""
 
 
 def references(binaries: Path) -> list[str]:
@@ -64,7 +64,7 @@ def _program(binaries: Path, reference: str) -> oci.Program:
 
 
 def cached(binaries: Path) -> str:
-    """The reference of the node image made of these programs, built when podman does not hold it."""
+    """The reference of the node image with these programs, which is built if podman does not have it."""
     files = cache.tree_key(NODE_FILES, [NODE_FILES])
     digest = cache.key(RECIPE, debian.PACKAGES_OF, binaries.name, files, ",".join(PACKAGES))
     reference = f"{REPOSITORY}:{digest}"
@@ -78,7 +78,7 @@ def cached(binaries: Path) -> str:
 
 @contextmanager
 def _workshop() -> Iterator[Path]:
-    """An empty folder on the cache's disk that is gone afterwards, also what an interrupted run left in its place."""
+    """An empty folder on the cache's disk, removed afterwards, as is what an interrupted run left in its place."""
     folder = cache.root() / "unfinished" / "node"
     _discard(folder)
     folder.mkdir(parents=True)

@@ -1,6 +1,6 @@
-"""Writes one OCI archive of the control-plane images that kubeadm expects: each program is one layer.
+"""Writes an OCI archive of the control-plane images that kubeadm expects, in which each program is one layer.
 
-It knows nothing of podman or containerd.
+It does not know podman or containerd.
 """
 
 import gzip
@@ -26,7 +26,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True)
 class Program:
-    """An image that holds one program at `path`; `nft` when it also needs the tools of kube-proxy."""
+    """An image with one program at `path`; `nft` if it also needs the tools of kube-proxy."""
 
     reference: str
     binary: Path
@@ -37,7 +37,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Layer:
-    """A stored layer: the digest of its plain tar, and the descriptor of its packed form."""
+    """A stored layer: the digest of its plain tar, and the descriptor of its compressed form."""
 
     diff_id: str
     descriptor: dict[str, object]

@@ -10,7 +10,7 @@ OOM_PATCH = """\
 [plugins."io.containerd.grpc.v1.cri"]
   restrict_oom_score_adj = true
 """
-"""Without CAP_SYS_RESOURCE every sandbox fails otherwise."""
+"""Without this, every sandbox fails where CAP_SYS_RESOURCE is missing."""
 FAST_CLIENTS = """\
 kind: ClusterConfiguration
 controllerManager:
@@ -18,19 +18,19 @@ controllerManager:
 scheduler:
   extraArgs: {kube-api-qps: "300", kube-api-burst: "600"}
 """
-"""The stock limits of 20 to 50 requests/s would be what a load test measures."""
+"""A load test would otherwise measure the default limits of 20 to 50 requests/s."""
 QUICK_VOLUME_STATS = """\
 kind: KubeletConfiguration
 volumeStatsAggPeriod: 10s
 """
-"""A volume over its size is evicted within seconds; by default the kubelet's figures are a minute old."""
+"""A pod with a full volume is then evicted within seconds; by default, the kubelet's figures are a minute old."""
 API_PORT = 6443
 NODE_IMAGES = "/var/lib/perago-dev-images"
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A folder of this host that the control-plane node sees; pods reach it by hostPath."""
+    """A folder of this host that is mounted into the control-plane node, where pods use it with hostPath."""
 
     host: Path
     node: str
@@ -49,7 +49,7 @@ class Spec:
     images: Path | None = None
     """The folder of this host from which all nodes import images."""
     ports: Sequence[int] = ()
-    """NodePorts that Docker publishes on this host; on podman the node's own address serves."""
+    """NodePorts that Docker publishes on this host; with podman, the node's own address is used."""
 
 
 def configuration(spec: Spec) -> dict[str, Any]:

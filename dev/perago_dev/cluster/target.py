@@ -1,4 +1,4 @@
-"""What the rest of the environment asks of a cluster, whichever kind it is, and how to open that of an environment."""
+"""What the rest of the environment needs from any kind of cluster, and how to open an environment's cluster."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -21,12 +21,12 @@ class Cluster(Protocol):
         ...
 
     def load(self, references: Sequence[str]) -> list[str]:
-        """Make built images available to all nodes; gives the references by which pods name them, in the same order."""
+        """Make built images available to all nodes; returns the references that pods use, in the same order."""
         ...
 
 
 def open_cluster(env: Environment) -> Cluster:
-    """The cluster that the environment runs on. Raises NotUp when it was never finished."""
+    """The cluster that the environment runs on. Raises NotUp if it is incomplete."""
     mark = state.mark(env.state_dir)
     if mark is None:
         raise NotUp(f"the cluster of environment {env.name!r} is incomplete: run `up` again")

@@ -1,1 +1,1 @@
-"""The demonstration: a Conductor workflow runs as isolated pods and publishes to lakeFS, and every claim is checked."""
+"""The demonstration: a Conductor workflow runs as isolated pods and publishes to lakeFS, and each step is checked."""

@@ -29,7 +29,7 @@ def run(name: str) -> int:
 
 
 def next_commands(name: str, published: Published) -> str:
-    """What a newcomer would try."""
+    """Commands that a newcomer may want to try."""
     named, made = ("", "") if name == DEFAULT_NAME else (f" --name {name}", f" NAME={name}")
     return commands(
         [
@@ -51,7 +51,7 @@ def next_commands(name: str, published: Published) -> str:
 
 
 def lakefs_get(branch: str, path: str) -> str:
-    """A command line that prints an object of the demo's repository."""
+    """A command that prints an object of the demo's repository."""
     url = f"$LAKEFS_ENDPOINT/api/v1/repositories/{REPOSITORY}/refs/{branch}/objects?path={path}"
     return f'curl -s -u "$LAKEFS_ACCESS_KEY_ID:$LAKEFS_SECRET_ACCESS_KEY" "{url}"'
 

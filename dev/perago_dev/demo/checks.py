@@ -1,6 +1,6 @@
-"""What the demo claims, as checks of facts that were read elsewhere. Pure: each returns what it found, or raises.
+"""The demo's claims as checks of facts that were read elsewhere. Pure: each check returns what it found, or raises.
 
-The facts are plain JSON of Conductor and Kubernetes, and commits as `Commit`; no client is known here.
+The facts are plain JSON from Conductor and Kubernetes, and commits as `Commit`. No client is used here.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class CheckFailed(EnvironmentProblem):
-    """The demo claims something that is not so."""
+    """A claim of the demo does not hold."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Commit:
 
 
 def require(holds: bool, otherwise: str) -> None:
-    """Raise CheckFailed with these words unless it holds."""
+    """Raise CheckFailed with this message unless it holds."""
     if not holds:
         raise CheckFailed(otherwise)
 
 
 def workflow_completed(workflow: Object) -> list[Object]:
-    """The tasks of a workflow that completed, each of them COMPLETED, in their order."""
+    """The tasks of a completed workflow in order, all of which must be COMPLETED."""
     reasons = [f"{task['referenceTaskName']}: {task.get('reasonForIncompletion')}" for task in failed_tasks(workflow)]
     require(
         workflow["status"] == "COMPLETED",
@@ -51,12 +51,12 @@ def workflow_completed(workflow: Object) -> list[Object]:
 
 
 def failed_tasks(workflow: Object) -> list[Object]:
-    """The tasks that ended, and not well."""
+    """The tasks that ended without success."""
     return [task for task in workflow.get("tasks", []) if task["status"] not in NOT_FAILED]
 
 
 def result_is(task: Object, want: Object) -> None:
-    """Conductor has this result of the task."""
+    """Conductor has this result for the task."""
     found = task["outputData"].get("result")
     require(found == want, f"task {task['referenceTaskName']} returned {found}, not {want}")
 
@@ -71,7 +71,7 @@ def published_ref(task: Object) -> str:
 
 
 def publication(commit: Commit, input_ref: str, attempt: Object) -> None:
-    """The commit stands on the input ref alone and names the attempt that made it."""
+    """The commit's only parent is the input ref, and it names the attempt that made it."""
     require(commit.parents == (input_ref,), f"commit {commit.id} has the parents {commit.parents}, not ({input_ref},)")
     name = f"{attempt['metadata']['namespace']}/{attempt['metadata']['name']}"
     for key, want in ((ATTEMPT_KEY, name), (ATTEMPT_UID_KEY, attempt["metadata"]["uid"])):
@@ -80,7 +80,7 @@ def publication(commit: Commit, input_ref: str, attempt: Object) -> None:
 
 
 def head_is(head: str, want: str) -> None:
-    """The branch ends where the last task said."""
+    """The branch's head is what the last task returned."""
     require(head == want, f"the branch's head is {head}, but the last task published {want}")
 
 
@@ -91,12 +91,12 @@ def exact_files(found: Collection[str], want: Collection[str]) -> None:
 
 
 def picture(content: bytes) -> None:
-    """A PNG file, by its signature."""
+    """The content is a PNG file, judging by its signature."""
     require(content.startswith(PNG_SIGNATURE), f"the picture is not a PNG file: it begins with {content[:8]!r}")
 
 
 def attempt_succeeded(attempt: Object, reporting: str) -> None:
-    """The attempt's own status says that all is done, with this state of its report."""
+    """The attempt's status says that it succeeded, with this state of its report."""
     name, status = attempt["metadata"]["name"], attempt.get("status", {})
     outcome = status.get("outcome", {})
     told = f"{outcome.get('status')} {outcome.get('reason')} {outcome.get('message', '')}".strip()

@@ -1,4 +1,4 @@
-"""The cluster as the demo sees it: what a person would ask kubectl, in one namespace."""
+"""The cluster as the demo uses it: what a person would do with kubectl, in one namespace."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class Cluster:
         return found
 
     def attempt(self, name: str) -> Object:
-        """One attempt. Raises CommandFailed when it is not there."""
+        """One attempt. Raises CommandFailed if it does not exist."""
         found: Object = self.kubectl.json("-n", NAMESPACE, "get", "peragoattempt", name)
         return found
 
@@ -54,7 +54,7 @@ class Cluster:
         return found
 
     def troubles(self) -> str:
-        """What a person would look at when an attempt does not get on: events, then pods."""
+        """What a person would look at when an attempt does not make progress: events, then pods."""
         events = self.kubectl("-n", NAMESPACE, "get", "events", "--sort-by=.lastTimestamp")
         pods = self.kubectl("-n", NAMESPACE, "get", "pods", "-o", "wide")
         return f"{events[-4000:]}\n{pods}"

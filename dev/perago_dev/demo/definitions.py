@@ -1,4 +1,4 @@
-"""What the demo registers and applies: the example's own files, with the image and the refs of this run put in."""
+"""What the demo registers and applies: the example's own files, with the image and the refs of this run filled in."""
 
 import json
 from pathlib import Path
@@ -23,13 +23,13 @@ PUBLISHED_FILES = frozenset({"summary/monthly.csv", "summary/yearly.csv", PICTUR
 
 FIGURES = {"days": 1461, "wettest_month": "2015-12", "warmest": 35.6, "coldest": -7.1}
 REPORT = {"report": REPORT_FILE, "years": 4, "wettest_year": 2014}
-"""What the two tasks return for the whole table; a spreadsheet says the same."""
+"""What the two tasks return for the whole table, as checked with a spreadsheet."""
 
 BRANCH_PREFIX = "demo-"
 
 
 def observations() -> bytes:
-    """The weather table, as the PyPI package `vega_datasets` ships it."""
+    """The weather table from the PyPI package `vega_datasets`."""
     from vega_datasets import data  # type: ignore[import-untyped]
 
     return Path(data.seattle_weather.filepath).read_bytes()
@@ -71,6 +71,6 @@ def workflow_input(branch: str, ref: str) -> Object:
 
 
 def next_branch(taken: list[str]) -> str:
-    """The first of `demo-1`, `demo-2`, … after all that are taken: each run starts afresh, and none is overwritten."""
+    """The first of `demo-1`, `demo-2`, … after those that exist, so that a run never overwrites another one."""
     numbers = [name.removeprefix(BRANCH_PREFIX) for name in taken if name.startswith(BRANCH_PREFIX)]
     return f"{BRANCH_PREFIX}{max((int(number) for number in numbers if number.isdecimal()), default=0) + 1}"

@@ -20,7 +20,7 @@ WIDTHS = {"NAME": 36, "TASK": 17, "PHASE": 9, "STEP": 11, "RESULT": 9, "RETRY": 
 
 
 class Follower:
-    """Waits, and prints an attempt's line when it has changed. Attempts that were there before are not shown."""
+    """Waits, and prints an attempt's line when it has changed. Attempts that existed before are not shown."""
 
     def __init__(self, cluster: Cluster) -> None:
         """Follow the attempts of the demo's namespace."""
@@ -30,7 +30,7 @@ class Follower:
         self._head_shown = False
 
     def workflow(self, server: conductor_client.ConductorServer, identity: str) -> Object:
-        """The workflow once it is over, or once a task of it failed."""
+        """The workflow once it has ended, or once one of its tasks has failed."""
 
         def look() -> Object | None:
             found = server.workflow(identity)
@@ -40,7 +40,7 @@ class Follower:
         return self._until(look, f"workflow {identity} did not end", WORKFLOW_SECONDS)
 
     def attempts(self, names: list[str]) -> list[Object]:
-        """These attempts once nothing more happens to them."""
+        """These attempts once they are complete."""
 
         def look() -> list[Object] | None:
             found = [self._cluster.attempt(name) for name in names]
@@ -49,7 +49,7 @@ class Follower:
         return self._until(look, f"attempts {', '.join(names)} were not complete", ATTEMPT_SECONDS)
 
     def _until(self, look: Callable[[], T | None], otherwise: str, seconds: float) -> T:
-        """The first answer of `look` that is not None."""
+        """The first result of `look` that is not None."""
         end = time.monotonic() + seconds
         while True:
             found = look()

@@ -1,4 +1,4 @@
-"""The demo's steps in their order, each with the check of what it claims."""
+"""The demo's steps in order, each with a check of its result."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,12 @@ Object = dict[str, Any]
 
 IMAGE_NAME = "example-weather"
 GONE_SECONDS = 30.0
-"""How long a finished attempt's pod and staging branch may take to be gone."""
+"""How long the pod and the staging branch of a finished attempt may still exist."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Where the demo plays: the clients of one environment."""
+    """The clients of one environment, which the demo's steps use."""
 
     cluster: Cluster
     follower: Follower
@@ -33,7 +33,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Published:
-    """What the workflow left behind: its branch, the commit on it, and the attempts that ran."""
+    """The results of the workflow: its branch, the head of the branch, and the attempts that ran."""
 
     branch: str
     head: str
@@ -41,7 +41,7 @@ class Published:
 
 
 def play(name: str, story: Story) -> Published:
-    """All steps. Raises EnvironmentProblem at the first that does not hold."""
+    """Run all steps. Raises EnvironmentProblem at the first that fails."""
     env = bring_up(name, story)
     image = prepare(env, story)
     stage, start = set_the_stage(env, image, story)
@@ -52,7 +52,7 @@ def play(name: str, story: Story) -> Published:
 
 
 def bring_up(name: str, story: Story) -> Environment:
-    """The environment, which `up` leaves as it is when it runs already."""
+    """Bring the environment up, unless it is already running."""
     with story.step("environment up", tells=True) as outcome:
         env = up(Wanted(name))
         outcome.append(f"Conductor {env.conductor_url}, lakeFS {env.lakefs_endpoint}")
@@ -60,7 +60,7 @@ def bring_up(name: str, story: Story) -> Environment:
 
 
 def prepare(env: Environment, story: Story) -> str:
-    """The chart, and the example's image, whose reference is returned."""
+    """Install the chart and build the example's image; returns the image's reference."""
     with story.step("chart installed") as outcome:
         release.install(env, [NAMESPACE])
         outcome.append(f"release {release.RELEASE} in {release.SYSTEM_NAMESPACE}")
@@ -73,7 +73,7 @@ def prepare(env: Environment, story: Story) -> str:
 
 
 def set_the_stage(env: Environment, image: str, story: Story) -> tuple[Stage, checks.Commit]:
-    """Definitions registered, the repository filled; returns also the commit that the workflow starts from."""
+    """Register definitions and fill the repository; also returns the commit that the workflow starts from."""
     keys = (env.lakefs_endpoint, env.lakefs_access_key, env.lakefs_secret_key)
     with story.step("repository filled") as outcome:
         workspace = Workspace.of(*keys, definitions.REPOSITORY)
@@ -90,7 +90,7 @@ def set_the_stage(env: Environment, image: str, story: Story) -> tuple[Stage, ch
 
 
 def run_workflow(stage: Stage, start: checks.Commit, story: Story) -> Published:
-    """The workflow, followed to its end, and what it published, checked."""
+    """Run the workflow to its end, and check what it published."""
     branch = stage.workspace.new_branch(start.id)
     with story.step("workflow completed", tells=True) as outcome:
         identity = stage.conductor.start(definitions.WORKFLOW, definitions.workflow_input(branch, start.id))
@@ -111,7 +111,7 @@ def run_workflow(stage: Stage, start: checks.Commit, story: Story) -> Published:
 def check_publications(
     workspace: Workspace, branch: str, start: checks.Commit, done: list[tuple[Object, Object]], story: Story
 ) -> str:
-    """Each task's commit on its input ref and naming its attempt, and the files at the head, which is returned."""
+    """Check that each task's commit is on its input ref and names its attempt; returns the branch's head."""
     with story.step("publications checked") as outcome:
         ref = start.id
         for task, attempt in done:
@@ -125,7 +125,7 @@ def check_publications(
 
 
 def check_files(workspace: Workspace, ref: str, title: str) -> None:
-    """Exactly the expected files, a picture that is one, and a report of this title."""
+    """Check that exactly the expected files exist, that the picture is one, and that the report has this title."""
     checks.exact_files(workspace.files(ref), definitions.INPUT_FILES | definitions.PUBLISHED_FILES)
     checks.picture(workspace.read(ref, definitions.PICTURE))
     line = workspace.read(ref, definitions.REPORT_FILE).decode().splitlines()[0]
@@ -133,7 +133,7 @@ def check_files(workspace: Workspace, ref: str, title: str) -> None:
 
 
 def nothing_is_left(stage: Stage, story: Story) -> None:
-    """No pod, staging branch or finalizer, within moments of the attempts' end."""
+    """Check that no pod, staging branch or finalizer is left shortly after the attempts' end."""
 
     def look() -> None:
         checks.nothing_left(stage.cluster.pods(), stage.workspace.staging_branches(), stage.cluster.attempts())
@@ -144,7 +144,7 @@ def nothing_is_left(stage: Stage, story: Story) -> None:
 
 
 def run_by_hand(stage: Stage, published: Published, story: Story) -> None:
-    """The plain attempt: applied with kubectl, unknown to Conductor, published all the same."""
+    """Run the standalone attempt, which is applied with kubectl, unknown to Conductor, and still published."""
     with story.step("attempt by hand", tells=True) as outcome:
         manifest = definitions.attempt(published.branch, published.head)
         name = manifest["metadata"]["name"]

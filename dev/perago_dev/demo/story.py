@@ -1,4 +1,4 @@
-"""What happened so far: each step is announced, timed, and becomes a row of the closing table."""
+"""What has happened so far: each step is announced, timed, and becomes a row of the closing table."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,15 +14,15 @@ LOOK_SECONDS = 0.3
 
 @dataclass
 class Story:
-    """The rows of the steps that ended well."""
+    """The rows of the steps that succeeded."""
 
     rows: list[Row] = field(default_factory=list)
 
     @contextmanager
     def step(self, what: str, *, tells: bool = False) -> Iterator[list[str]]:
-        """One step; what it appends to the list that it is given is shown as its outcome.
+        """One step; what the block appends to the list is shown as the step's outcome.
 
-        A step that `tells` what it is doing is announced only; another one says how long it has been at work.
+        A step that `tells` what it is doing is only announced; for any other, the elapsed time is shown.
         """
         begun = time.monotonic()
         outcome: list[str] = []
@@ -34,7 +34,7 @@ class Story:
 
 
 def agreed(check: Callable[[], None], seconds: float) -> None:
-    """Return once the check passes. Raises what it last raised when it does not in time."""
+    """Return once the check passes. If it does not pass in time, raises its last error."""
     end = time.monotonic() + seconds
     while True:
         try:

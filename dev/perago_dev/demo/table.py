@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 GAP = "   "
 UNSTABLE_COLUMNS = ("AGE",)
-"""Columns that change by themselves; a row that differs in nothing else is not printed again."""
+"""Columns that change on their own; a row that differs only in these is not printed again."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def rendered(rows: Sequence[Row]) -> str:
 
 
 def cells(listing: str) -> list[dict[str, str]]:
-    """The rows of what `kubectl get` prints, by column; a cell starts where its column's head does."""
+    """The rows of what `kubectl get` prints, by column; a cell starts where its column's header does."""
     head, *lines = listing.splitlines() or [""]
     names = head.split()
     starts = [head.index(name) for name in names]
@@ -45,7 +45,7 @@ class Attempts:
         self._shown: dict[str, dict[str, str]] = {}
 
     def head(self) -> str:
-        """The head line."""
+        """The header line."""
         return self._line({name: name for name in self._widths})
 
     def changes(self, listing: str) -> list[str]:
@@ -63,5 +63,5 @@ def _stable(row: Mapping[str, str]) -> dict[str, str]:
 
 
 def commands(lines: Iterable[tuple[str, str]]) -> str:
-    """Commands to try, each below what it shows."""
+    """Commands to try, each below its description."""
     return "\n".join(f"  # {what}\n  {command}" for what, command in lines)

@@ -1,4 +1,4 @@
-"""The demo's repository, through the official lakeFS client: filled once, a branch for each run."""
+"""The demo's repository, through the official lakeFS client: filled once, with a branch per run."""
 
 from dataclasses import dataclass
 
@@ -22,13 +22,13 @@ class Workspace:
 
     @classmethod
     def of(cls, endpoint: str, access_key: str, secret_key: str, name: str) -> "Workspace":
-        """The repository of that name, made when it is not there."""
+        """The repository of that name, created if necessary."""
         client = Client(host=endpoint, username=access_key, password=secret_key)
         made = lakefs.Repository(name, client=client)
         return cls(made.create(storage_namespace(name), default_branch=DEFAULT_BRANCH, exist_ok=True))
 
     def fill(self, path: str, content: bytes) -> str:
-        """Have the default branch hold this object; returns its head, which a second call leaves as it is."""
+        """Make sure that the default branch has this object; returns its head, which a second call does not change."""
         branch = self.repository.branch(DEFAULT_BRANCH)
         if self._read(DEFAULT_BRANCH, path) != content:
             branch.object(path).upload(content, mode="wb", content_type="text/csv")
@@ -36,21 +36,21 @@ class Workspace:
         return self.commit(DEFAULT_BRANCH).id
 
     def new_branch(self, source: str) -> str:
-        """A branch for one run, made from this commit."""
+        """Create a branch for one run from this commit."""
         name = next_branch(self.branches())
         self.repository.branch(name).create(source)
         return name
 
     def branches(self, prefix: str = "") -> list[str]:
-        """Names of the branches that begin so."""
+        """Names of the branches with this prefix."""
         return [branch.id for branch in self.repository.branches(prefix=prefix)]
 
     def staging_branches(self) -> list[str]:
-        """Branches that attempts made for themselves."""
+        """Staging branches of attempts."""
         return self.branches(STAGING_PREFIX)
 
     def commit(self, ref: str) -> Commit:
-        """The commit that a branch or an id leads to."""
+        """The commit that a branch or an id refers to."""
         found = self.repository.ref(ref).get_commit()
         return Commit(id=found.id, parents=tuple(found.parents), metadata=dict(found.metadata or {}))
 

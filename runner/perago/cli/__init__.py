@@ -1,6 +1,6 @@
 """The `perago` command: check and extract a task module, and run it on the author's own machine.
 
-Loads a sub-command's code when that sub-command is called.
+Loads the code of a sub-command when it is called.
 """
 
 import argparse
@@ -19,7 +19,7 @@ EXIT_CODES = """exit codes: 0 success; 1 the module has problems or the attempt 
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when it is asked for."""
+    """Looks up the version only on demand."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
         say(f"perago {import_module('importlib.metadata').version('perago')}")

@@ -1,4 +1,4 @@
-"""What a loaded task declares, seen from outside: its place, its TaskDef, and what Conductor will think of it."""
+"""What a loaded task declares: where it is, its TaskDef, and what Conductor would refuse."""
 
 import warnings
 from typing import Any
@@ -12,7 +12,7 @@ from perago.task import TaskDefinition
 from perago.taskdef import build_taskdef, schema_for_model
 
 LARGEST_NUMBER = 2**31 - 1
-"""Of a TaskDef: its numbers are 32 bits wide in Conductor."""
+"""The largest number in a TaskDef: Conductor stores them in 32 bits."""
 
 
 def body_place(task: TaskDefinition) -> tuple[str, int]:
@@ -21,7 +21,7 @@ def body_place(task: TaskDefinition) -> tuple[str, int]:
 
 
 def taskdef_of(task: TaskDefinition) -> tuple[dict[str, Any], list[str]]:
-    """The task's TaskDef, and what was warned of; raises Unusable when a model cannot be written as a schema."""
+    """The task's TaskDef and all warnings; raises Unusable if a model cannot be written as a schema."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -33,7 +33,7 @@ def taskdef_of(task: TaskDefinition) -> tuple[dict[str, Any], list[str]]:
 
 
 def _refusals(task: TaskDefinition) -> list[str]:
-    """What Conductor says no to when the TaskDef is registered."""
+    """What Conductor refuses when the TaskDef is registered."""
     timeout = task.controls.timeout
     response, total = f"response_seconds={timeout.response_seconds}", f"total_seconds={timeout.total_seconds}"
     found = [f"{name}={value}, because it is greater than {LARGEST_NUMBER}" for name, value in _numbers(task)]
@@ -45,7 +45,7 @@ def _refusals(task: TaskDefinition) -> list[str]:
 
 
 def _numbers(task: TaskDefinition) -> list[tuple[str, int]]:
-    """The numbers that Conductor cannot hold."""
+    """The numbers that Conductor cannot store."""
     parts = {"retry": task.controls.retry, "timeout": task.controls.timeout, "limits": task.controls.limits}
     named = [(f"{part}.{name}", value) for part, values in parts.items() for name, value in vars(values).items()]
     return [(name, value) for name, value in named if isinstance(value, int) and value > LARGEST_NUMBER]

@@ -1,4 +1,4 @@
-"""What differs between a folder and a workspace, line by line, for people to read. Reads files, changes none."""
+"""The differences between a folder and a workspace, line by line, for people. Reads files and changes none."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -6,14 +6,14 @@ from itertools import islice
 from pathlib import Path
 
 LONGEST_TEXT_BYTES = 64 * 1024
-"""Of a file whose difference is shown line by line."""
+"""The size up to which a file's difference is shown line by line."""
 
 MOST_LINES = 500
-"""Of all differences together: more is no reading matter."""
+"""The limit for all differences together: nobody reads more."""
 
 
 def difference(before: Path, after: Path, paths: Iterable[str]) -> list[str]:
-    """The unified difference of these files, cut to MOST_LINES; of other than short texts, the sizes."""
+    """The unified difference of these files, cut to MOST_LINES; for files that are not short texts, their sizes."""
     every = (line for path in paths for line in _file_difference(before / path, after / path, path))
     lines = list(islice(every, MOST_LINES + 1))
     return lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], "… the rest of the difference is not shown"]
@@ -28,7 +28,7 @@ def _file_difference(before: Path, after: Path, name: str) -> Iterator[str]:
 
 
 def _lines(path: Path) -> list[str] | None:
-    """A text's lines, none for what is no file; None when it cannot be shown."""
+    """The lines of a text, or no lines if it is not a file; None if it cannot be shown."""
     if path.is_symlink() or not path.is_file():
         return []
     if path.stat().st_size > LONGEST_TEXT_BYTES:

@@ -43,7 +43,7 @@ def _check_options(options: argparse.Namespace) -> None:
 
 
 def perago_task(task: TaskDefinition, module: str, image: str | None = None) -> dict[str, Any]:
-    """A PeragoTask that takes this task's attempts from Conductor."""
+    """A PeragoTask that polls this task from Conductor."""
     name = object_name(task.name)
     limit = task.controls.limits.concurrent_exec_limit
     spec = {"taskType": task.name, "module": module, "image": image or f"{name}:latest"}
@@ -56,7 +56,7 @@ def perago_task(task: TaskDefinition, module: str, image: str | None = None) -> 
 
 
 def object_name(name: str) -> str:
-    """A task's name as Kubernetes names objects: lower case letters, digits and `-`."""
+    """A task's name as the name of a Kubernetes object: lower-case letters, digits and `-`."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())[:LONGEST_OBJECT_NAME].strip("-") or "task"
 
 

@@ -1,4 +1,4 @@
-"""A local folder in place of lakeFS: gives a copy, and shows or applies what would be published."""
+"""A local folder in place of lakeFS: copies it, and shows or applies what would be published."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ NEW_REF = "local-published"
 
 @dataclass(frozen=True)
 class LocalAttempt:
-    """An attempt that nobody else works on."""
+    """An attempt without competitors."""
 
     task_def_name: str
     status: str = "IN_PROGRESS"
@@ -36,7 +36,7 @@ class LocalAttempt:
 
 @dataclass
 class Folder:
-    """The attempt core's callbacks on a folder; keeps what would be published, and when each step ended."""
+    """The attempt core's callbacks on a folder; keeps what would be published and when each step ended."""
 
     path: Path
     in_place: bool = False
@@ -65,7 +65,7 @@ class Folder:
         self.mark("downloading")
 
     def load(self, attempt: Attempt) -> Attempt:
-        """The attempt is always current; called first when the body has ended and its changes are known."""
+        """The attempt is always current. This is first called when the body has ended and its changes are known."""
         if "executing" not in self.marks:
             self.mark("executing")
         return attempt
@@ -89,7 +89,7 @@ class Folder:
         _spec: WorkspaceSpec,
         execution: TaskExecutionContext,
     ) -> str:
-        """Apply the changes to the folder when that is wanted, and the output is one that can be recorded."""
+        """Apply the changes to the folder if requested, and if the output can be recorded."""
         check_output({"workspace": workspace.published_output(NEW_REF).model_dump(), **(execution.output or {})})
         if self.in_place:
             self._apply_or_say(Path(staged.branch))
@@ -97,7 +97,7 @@ class Folder:
         return NEW_REF
 
     def complete_noop(self, workspace: WorkspaceInput, _spec: WorkspaceSpec, execution: TaskExecutionContext) -> str:
-        """Nothing to do, but to know that nothing changed."""
+        """Record that nothing changed."""
         self.changes = execution.changes or Changes()
         return workspace.ref
 
@@ -122,7 +122,7 @@ class Folder:
 
 
 def apply(changes: Changes, directory: Path, folder: Path) -> None:
-    """Make the folder what the branch would be: deletions first, so that a file may take a folder's place."""
+    """Give the folder the content that the branch would have; deletions go first: a file may replace a folder."""
     for path in changes.deleted:
         (folder / path).unlink()
         _remove_empty(folder, (folder / path).parent)

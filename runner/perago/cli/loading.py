@@ -1,4 +1,4 @@
-"""Loading a task module for the command: every problem at once, and the module's own traceback when it raises."""
+"""Loads a task module for the command: reports all problems at once, and the module's own traceback if it raises."""
 
 import importlib
 import os.path

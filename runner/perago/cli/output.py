@@ -1,4 +1,4 @@
-"""What a command gives back, and how it is printed: text for people or, with --json, one object."""
+"""What a command returns and how it is printed: text for people or, with --json, one object."""
 
 import codecs
 import json
@@ -19,7 +19,7 @@ class Answer:
     exit_code: int = 0
 
 
-class Unusable(Exception):  # noqa: N818 - not an error of ours: the module's problems, to be shown
+class Unusable(Exception):  # noqa: N818 - not an internal error: the module's problems, to be shown
     """A task module that cannot be used, with everything that is wrong with it."""
 
     exit_code = 1
@@ -31,7 +31,7 @@ class Unusable(Exception):  # noqa: N818 - not an error of ours: the module's pr
 
 
 class Misused(Unusable):
-    """An option that cannot be used; the text names it and says what to do."""
+    """An option that cannot be used; the message names it and says what to do."""
 
     exit_code = 2
 
@@ -48,9 +48,9 @@ codecs.register_error("perago-json-escapes", _json_escapes)
 
 
 def say(text: str) -> None:
-    """One piece of text to standard output; what its encoding lacks is escaped so that JSON stays valid.
+    """Print a text to standard output; characters that its encoding lacks are escaped so that JSON stays valid.
 
-    A terminal may be ASCII, and a file's name none of UTF-8.
+    A terminal may be limited to ASCII, and a file's name may not be valid UTF-8.
     """
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "perago-json-escapes").decode(encoding) + "\n")
@@ -58,7 +58,7 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """One remark to standard error."""
+    """Print a remark to standard error."""
     sys.stderr.write(text + "\n")
 
 
@@ -75,13 +75,13 @@ def printable(text: str) -> str:
 
 
 def show(answer: Answer, as_object: bool) -> int:
-    """Print the answer in the wanted form; its exit code."""
+    """Print the answer in the requested form; returns its exit code."""
     say(as_json(answer.facts) if as_object else answer.text)
     return answer.exit_code
 
 
 def show_unusable(unusable: Unusable, as_object: bool) -> int:
-    """Print all problems, each with its place; the exit code."""
+    """Print all problems, each with its place; returns the exit code."""
     if as_object:
         trace = {"traceback": unusable.trace} if unusable.trace else {}
         say(as_json({"ok": False, "problems": [vars(problem) for problem in unusable.problems], **trace}))
@@ -95,7 +95,7 @@ def show_unusable(unusable: Unusable, as_object: bool) -> int:
 
 
 def from_here(file: str) -> str:
-    """A file's path as seen from the current folder, where it lies below it."""
+    """A file's path relative to the current folder, if it is below it."""
     try:
         return str(Path(file).relative_to(Path.cwd()))
     except ValueError:

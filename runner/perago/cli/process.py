@@ -1,4 +1,4 @@
-"""The process around a command: where prints and signals of the author's code go. The only module that knows either."""
+"""The process around a command: where output and signals of the author's code go. No other module deals with either."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from types import FrameType
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(Exception):  # noqa: N818 - no error: somebody wanted it
+class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
     """A signal has ended the command."""
 
     def __init__(self, number: int) -> None:
@@ -21,9 +21,9 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody wanted it
 
 @contextmanager
 def prints_to_stderr() -> Iterator[None]:
-    """Within, what the author's code and its child processes print goes to standard error.
+    """In this block, what the author's code and its child processes print goes to standard error.
 
-    Standard output is the command's answer alone, fit for a pipe.
+    Standard output carries only the command's answer, so that it can be piped.
     """
     stdout, stderr, kept = sys.stdout, sys.stderr, os.dup(1)
     stdout.flush()
@@ -41,9 +41,9 @@ def prints_to_stderr() -> Iterator[None]:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Within, a signal to stop interrupts the author's code as Ctrl-C does.
+    """In this block, a signal to stop interrupts the author's code as Ctrl-C does.
 
-    Raises Stopped at the end whatever that code made of it: the attempt core takes it for the body's own exception.
+    Raises Stopped at the end however that code reacted, because the attempt core takes it for the body's own exception.
     """
     seen: list[int] = []
 
@@ -72,5 +72,5 @@ def _ours_to_handle() -> list[signal.Signals]:
 
 
 def leave_broken_pipe() -> None:
-    """Nobody reads standard output any more: let the interpreter's last flush go nowhere."""
+    """Nobody reads standard output any more, so discard the interpreter's last flush."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -23,12 +23,12 @@ from perago.task import TaskDefinition
 
 STEPS = ("downloading", "executing", "staging", "publishing")
 MOST_PATHS = 100
-"""Of changed files that are listed as text; `--json` lists them all."""
+"""The limit of changed files that are listed as text; `--json` lists them all."""
 LOCAL_WORKSPACE = {"repository": "local", "branch": "local", "refType": "commit", "ref": "local"}
 
 
 def execute(options: argparse.Namespace) -> Answer:
-    """Run one attempt; what it would publish, and its result."""
+    """Run one attempt; returns what it would publish, and its result."""
     task = load(options.module)
     folder = _folder(options, task)
     payload = _payload(options.input, task)
@@ -96,7 +96,7 @@ def _kind(value: object) -> str:
 
 @contextmanager
 def _authors_log() -> Iterator[None]:
-    """Within, what the core logs is shown for authors."""
+    """In this block, what the core logs is shown to the author."""
     log, handler = logging.getLogger("perago"), AuthorsLog()
     propagated, log.propagate = log.propagate, False
     log.addHandler(handler)
@@ -126,7 +126,7 @@ def _attempt(task: TaskDefinition, payload: dict[str, Any], folder: Folder | Non
 
 
 def _recordable(result: RuntimeTaskResult) -> RuntimeTaskResult:
-    """The same result, or the failure that an attempt ends with whose output is too large for the cluster."""
+    """The same result, or a failure if the output is too large to be recorded in the cluster."""
     try:
         check_output(result.output or {})
     except OutputTooLarge as error:
@@ -150,7 +150,7 @@ def _changes(folder: Folder) -> dict[str, tuple[str, ...]] | None:
 
 
 def _timings(folder: Folder | None, ended: float) -> dict[str, float]:
-    """Seconds that each step took, up to the last one that was reached."""
+    """The seconds that each step took, up to the last step that was reached."""
     marks = {} if folder is None else dict(folder.marks)
     if "downloading" in marks:
         marks.setdefault("executing", ended)

@@ -1,4 +1,4 @@
-"""Tracebacks as an author wants them: from the first line that is theirs on. Looks at exceptions only."""
+"""Tracebacks as an author needs them, starting at the first line of their own code. Only looks at exceptions."""
 
 import logging
 import sysconfig
@@ -15,7 +15,7 @@ _HEADLINE = "Traceback (most recent call last):\n"
 
 
 def authors_frames(error: BaseException) -> TracebackType | None:
-    """The error's traceback without the frames that loaded or ran the module; None when no other frame is there."""
+    """The error's traceback without the frames that loaded or ran the module; None if there are no other frames."""
     frames = error.__traceback__
     while frames is not None and _leads_there(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
@@ -27,7 +27,7 @@ def _leads_there(file: str) -> bool:
 
 
 def trace_of(error: BaseException) -> str:
-    """The traceback of an error and of its causes, less every frame of ours and of the import machinery."""
+    """The traceback of an error and its causes, without frames of Perago and of the import machinery."""
     whole = traceback.TracebackException.from_exception(error)
     pending: list[traceback.TracebackException | None] = [whole]
     while pending:
@@ -41,7 +41,7 @@ def trace_of(error: BaseException) -> str:
 
 
 def place_of(error: BaseException) -> tuple[str | None, int | None]:
-    """The innermost line of the author's code, by file and line; a library's only when there is no other."""
+    """File and line of the innermost frame of the author's code, or of a library's if there is no other."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno
     frames = traceback.extract_tb(authors_frames(error))
@@ -50,7 +50,7 @@ def place_of(error: BaseException) -> tuple[str | None, int | None]:
 
 
 class AuthorsLog(logging.Handler):
-    """Shows what the attempt core logs: of an author's exception their part, of a refusal its text."""
+    """Shows what the attempt core logs: the author's part of a traceback, or the text of a refusal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record to standard error."""

@@ -4,13 +4,13 @@ An attempt of Conductor is current while its task is IN_PROGRESS under the same 
 any attempt only while its own object is neither deleted nor canceled. The publish fence is `perago.publication`.
 """
 
-import asyncio
 from typing import Protocol
 
 from perago import wire
 from perago.agent.attempt import AttemptGone, AttemptObject
 from perago.agent.conductor import FreshTask
 from perago.agent.http import retried
+from perago.agent.parallel import both
 from perago.errors import StaleAttemptError
 
 IN_PROGRESS = "IN_PROGRESS"
@@ -43,7 +43,7 @@ class AttemptFence:
     async def current(self) -> wire.CurrentAttempt:
         """The attempt as it is now; unreachable servers are retried, then NoAnswer is raised."""
         seconds = self._order.retry_seconds
-        own, task = await asyncio.gather(retried(self._own_status, seconds), retried(self._task, seconds))
+        own, task = await both(retried(self._own_status, seconds), retried(self._task, seconds))
         return task if own == IN_PROGRESS else task.model_copy(update={"status": own})
 
     async def require(self) -> None:

@@ -1,10 +1,12 @@
 """Many things at once, a bounded number in flight, the source read ahead. It knows nothing of what is done."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 READ_AHEAD = 2000
 """Items fetched from the source before they are worked on: two pages of a listing."""
@@ -20,6 +22,16 @@ async def in_parallel(source: AsyncIterable[Item], work: Callable[[Item], Awaita
                 group.create_task(_drain(queue, work))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures
+
+
+async def both(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
+    """Both results; the first failure cancels the other one and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(first), group.create_task(second)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
+    return tasks[0].result(), tasks[1].result()
 
 
 async def _fill(queue: asyncio.Queue[Item | None], source: AsyncIterable[Item], width: int) -> None:

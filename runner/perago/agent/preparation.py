@@ -4,23 +4,21 @@ Begun at the agent's start, beside the task container's own start, and awaited w
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
+from loguru import logger
 from pydantic import ValidationError
 
 from perago import wire
 from perago.agent.attempt import AttemptObject
 from perago.agent.fences import ReadsAttempt, ReadsTask
-from perago.agent.http import retried
+from perago.agent.http import describe, retried
 from perago.agent.lakefs import LakeFS
 from perago.agent.workspace import WorkspaceSteps
 from perago.errors import TaskInputError
 from perago.reference import WorkspaceInput
 from perago.wire import JsonObject
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,9 @@ class Preparation:
         """Begins to read; needs a running event loop."""
         self._order = order
         self._sources = sources
-        self._input = _begun(self._read_input())
-        self._steps = _begun(self._make_steps())
+        self._input = asyncio.create_task(self._read_input())
+        self._steps = asyncio.create_task(self._make_steps())
+        self._steps.add_done_callback(_log_failure)
 
     async def input(self) -> Input:
         """The input from the spec or from Conductor; raises AttemptGone, TaskInputError, NoAnswer."""
@@ -58,17 +57,20 @@ class Preparation:
 
     async def steps(self) -> WorkspaceSteps:
         """The workspace's steps from the input ref's commit; raises TaskInputError, LakeFSError, NoAnswer."""
-        return await asyncio.shield(self._steps)
+        steps = await asyncio.shield(self._steps)
+        if steps is None:
+            raise TaskInputError("the attempt's input has no valid workspace")
+        return steps
 
     async def _read_input(self) -> Input:
         found = await retried(self._sources.attempt.get, self._order.retry_seconds)
         data = await self._input_data(found)
         return Input(data, workspace_of(data), found.staging)
 
-    async def _make_steps(self) -> WorkspaceSteps:
+    async def _make_steps(self) -> WorkspaceSteps | None:
         workspace = (await self.input()).workspace
         if workspace is None:
-            raise TaskInputError("the attempt's input has no valid workspace")
+            return None
         lakefs = self._sources.repository(workspace.repository)
         commit = await retried(lambda: lakefs.commit_record(workspace.ref), self._order.retry_seconds)
         if not commit.id.startswith(workspace.ref):
@@ -100,7 +102,7 @@ def workspace_of(data: JsonObject) -> WorkspaceInput | None:
         return None
 
 
-def _begun(work: Coroutine[Any, Any, Found]) -> "asyncio.Task[Found]":
-    task = asyncio.create_task(work)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # a failure nobody asks for is no news
-    return task
+def _log_failure(preparing: "asyncio.Task[WorkspaceSteps | None]") -> None:
+    """Whoever asks gets the failure as well; a task that dies before it asks leaves it to this log."""
+    if not preparing.cancelled() and (error := preparing.exception()) is not None:
+        logger.warning("the workspace could not be prepared: {}: {}", type(error).__name__, describe(error))

@@ -61,6 +61,8 @@ class Source:
         self._descriptor = descriptor
         self._path = path
         self.size = size
+        self.failure: Exception | None = None
+        """Why the file could not be read to its end: aiohttp reports that as a connection that broke."""
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     def body(self) -> bytes | AsyncIterator[bytes]:
@@ -70,7 +72,11 @@ class Source:
     async def _stream(self) -> AsyncIterator[bytes]:
         left = self.size
         while left:
-            chunk = await asyncio.to_thread(self._take, min(CHUNK_BYTES, left))
+            try:
+                chunk = await asyncio.to_thread(self._take, min(CHUNK_BYTES, left))
+            except Exception as error:
+                self.failure = error
+                raise
             left -= len(chunk)
             yield chunk
 

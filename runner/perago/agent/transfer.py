@@ -13,7 +13,7 @@ from typing import Final
 
 from loguru import logger
 
-from perago.agent.http import retried
+from perago.agent.http import NoAnswer, retried
 from perago.agent.lakefs import PAGE, LakeFS, ObjectStats
 from perago.agent.parallel import each, in_parallel
 from perago.agent.streams import CHUNK_BYTES, LARGE_BYTES, Sink, Source
@@ -112,6 +112,8 @@ class Transfer:
             source = Source(descriptor, size, path)
             name = object_path(self._spec, path)
             source.check(await self._lakefs.upload(branch, name, size, source.body()))
+        except NoAnswer as error:
+            raise source.failure or error from error
         finally:
             os.close(descriptor)
         self._count(size)

@@ -119,16 +119,24 @@ class AgentClient:
         self._call(result, wire.Done)
 
     def _call(self, call: wire.WireModel, kind: type[Answer]) -> Answer:
-        frame = wire.encode_frame(call.to_json())
-        try:
-            self._connection.sendall(frame)
-            body = wire.decode_frame(self._receive(wire.frame_length(self._receive(4))))
-        except OSError as error:
-            raise AgentGone(f"the agent is gone: {error}") from error
+        body = self._exchange(wire.encode_frame(call.to_json()))
         if wire.REFUSED in body:
             refusal = wire.Refusal.model_validate(body[wire.REFUSED])
             raise error_named(refusal.error, refusal.message)
         return kind.model_validate(body[wire.ANSWERED])
+
+    def _exchange(self, frame: bytes) -> wire.JsonObject:
+        """Send one frame and wait for its answer. Once that broke off, for example because a signal handler of the
+        body's raised, the connection is closed: the answer may still come, and the next call must not take it.
+        """
+        try:
+            self._connection.sendall(frame)
+            return wire.decode_frame(self._receive(wire.frame_length(self._receive(4))))
+        except BaseException as error:
+            self._connection.close()
+            if isinstance(error, OSError):
+                raise AgentGone(f"the agent is gone: {error}") from error
+            raise
 
     def _receive(self, count: int) -> bytes:
         received = bytearray()

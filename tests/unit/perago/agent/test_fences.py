@@ -1,10 +1,11 @@
 """The attempt fence: current only while Conductor's task and the attempt's own object both say so."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-from perago.agent.attempt import AttemptGone, AttemptObject
+from perago.agent.attempt import AttemptGone, AttemptObject, ClusterRefused
 from perago.agent.conductor import FreshTask
 from perago.agent.fences import AttemptFence, is_current
 from perago.agent.http import NoAnswer
@@ -34,6 +35,19 @@ class Conductor:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class Hanging:
+    """A Conductor that never answers."""
+
+    canceled = False
+
+    async def task(self, task_id: str) -> FreshTask | None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.canceled = True
+        return None
 
 
 def fence(task: FreshTask | Exception | None = TASK, found: AttemptObject | Exception = OBJECT) -> AttemptFence:
@@ -70,6 +84,14 @@ async def test_anything_else_is_stale(task: FreshTask | None, found: AttemptObje
 async def test_an_unreachable_conductor_is_asked_again() -> None:
     """One lost read makes no attempt stale."""
     await fence(NoAnswer("Conductor did not answer")).require()
+
+
+async def test_a_refusal_ends_the_other_question() -> None:
+    """Nothing is asked any more when the fence has raised."""
+    asked = Hanging()
+    with pytest.raises(ClusterRefused):
+        await AttemptFence(order(retry_seconds=5), Attempt(ClusterRefused("no")), asked).current()
+    assert asked.canceled
 
 
 async def test_a_standalone_attempt_is_fenced_by_its_object() -> None:

@@ -129,6 +129,23 @@ async def test_uploads_arrive_whole_under_one_content_type(world: World, trouble
     assert moved.bytes == sum(map(len, files.values()))
 
 
+class Shrinking(Tree):
+    """A tree whose files lose their last byte between the look at their size and the reading."""
+
+    def open_for_reading(self, path: str) -> tuple[int, int]:
+        descriptor, size = super().open_for_reading(path)
+        return descriptor, size + 1
+
+
+@pytest.mark.parametrize("size", [1, 3 * LARGE_BYTES])
+async def test_a_file_that_changes_while_it_is_published_is_the_tasks_fault(world: World, size: int) -> None:
+    """Not lakeFS's: the HTTP client sees a body that ends early as a broken connection, which would be retried."""
+    (world.root / "f").write_bytes(bytes(size))
+    transfer = Transfer(world.client, WorkspaceSpec(), Shrinking(str(world.root)), 0)
+    with pytest.raises(TaskInputError, match="'f' was changed while"):
+        await transfer.upload("main", ["f"])
+
+
 async def test_deletions_travel_in_bulks_of_a_thousand(world: World) -> None:
     """lakeFS takes no more at once."""
     paths = [f"f{number}" for number in range(2500)]

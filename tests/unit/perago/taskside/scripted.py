@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from perago import wire
@@ -17,7 +18,7 @@ def ok(model: wire.WireModel) -> Script:
 
 def serve(stream: socket.socket, script: Script, calls: list[dict[str, Any]]) -> None:
     """Answer each frame of one connection, keeping its body in `calls`, until either side hangs up."""
-    with stream:
+    with stream, suppress(BrokenPipeError):
         while header := stream.recv(4, socket.MSG_WAITALL):
             calls.append(wire.decode_frame(stream.recv(wire.frame_length(header), socket.MSG_WAITALL)))
             if not (answer := script(calls[-1])):

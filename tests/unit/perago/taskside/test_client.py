@@ -1,5 +1,6 @@
 """The task's end of the socket: calls, refusals as exceptions, an agent that goes away."""
 
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -69,6 +70,32 @@ def test_an_agent_that_hangs_up_is_gone(agent: Callable[[Script], Agent]) -> Non
     one = agent(lambda call: b"")
     with pytest.raises(AgentGone):
         one.client.hello()
+
+
+def test_an_answer_that_was_not_awaited_is_not_taken_for_the_next_one(
+    agent: Callable[[Script], Agent],
+) -> None:
+    """A body's signal handler that raises while the agent works leaves a connection that nobody can trust."""
+    interrupted = threading.Event()
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyError("the handler's own error")
+
+    def late(_call: dict[str, Any]) -> bytes:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        assert interrupted.wait(10)
+        return wire.encode_frame(wire.answer(wire.Published(ref="of the first call")))
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        one = agent(late)
+        with pytest.raises(KeyError):
+            one.client._call(wire.Publish(output={}), wire.Published)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        interrupted.set()
+    with pytest.raises(AgentGone):
+        one.client._call(wire.CompleteNoop(), wire.Published)
 
 
 def test_the_bodys_time_ends_with_the_first_call_after_it(agent: Callable[[Script], Agent]) -> None:

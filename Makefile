@@ -25,7 +25,7 @@ down: venv ## remove the environment
 status: venv ## show what is up
 	@$(PYTHON_IN_VENV) -m perago_dev status
 
-clean-cache: venv ## remove what is kept between environments
+clean-cache: venv ## remove the cache, which environments share
 	@$(PYTHON_IN_VENV) -m perago_dev clean
 
 lint: venv ## check style, types, layers and generated files

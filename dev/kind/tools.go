@@ -1,6 +1,6 @@
 //go:build tools
 
-// Package tools pins the programs of the cluster in one module, so that what they share is compiled once.
+// Package tools pins the programs of the cluster in one module, so that shared packages are compiled once.
 package tools
 
 import (

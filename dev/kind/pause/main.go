@@ -1,4 +1,4 @@
-// The sandbox container of every pod: holds its namespaces and sleeps. In Go, so that no C compiler is needed.
+// The sandbox container of every pod, which holds its namespaces and sleeps. Written in Go, so no C compiler is needed.
 package main
 
 import (

@@ -67,6 +67,12 @@ def test_commands_of_the_makefile_exist(page: Path) -> None:
     assert make_targets((ROOT / page).read_text()) - known == set()
 
 
+def test_every_command_of_the_makefile_is_explained() -> None:
+    """The page on development names each target that `make help` lists."""
+    listed = set(re.findall(r"^([a-z][a-z0-9-]*):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert listed <= make_targets((ROOT / "docs" / "development.md").read_text())
+
+
 def test_every_page_is_found() -> None:
     """The pages that a newcomer opens first are among those checked."""
     assert {"README.md", "CONTRIBUTING.md", "docs/architecture.md"} <= {str(page) for page in PAGES}

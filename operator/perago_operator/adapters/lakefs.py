@@ -73,8 +73,9 @@ class LakefsKeys:
 class LakefsVersions:
     """`ports.Versions` over one lakeFS server; a changed Secret makes a new client."""
 
-    def __init__(self, keys: LakefsKeys, *, observe: Observe = unobserved) -> None:
+    def __init__(self, keys: LakefsKeys, *, observe: Observe = unobserved, page: int = PAGE) -> None:
         self._keys = keys
+        self._page = page
         self._observe = observe
         self._lock = threading.Lock()
         self._in_use: tuple[str, str, str] | None = None
@@ -130,7 +131,7 @@ class LakefsVersions:
                 repository,
                 branch,
                 after=after,
-                amount=PAGE,
+                amount=self._page,
                 first_parent=True,
                 stop_at=input_ref,
                 _request_timeout=TIMEOUT,

@@ -8,12 +8,15 @@ import pytest
 from lakefs.client import Client
 from lakefs.repository import Repository
 
+from perago.wire.metadata_keys import ATTEMPT_UID, OUTPUT
 from perago_dev.lakefs import Server, storage_namespace
 from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
 from perago_operator.ports import Refused, Unreachable, Versions
 from tests.fakes.versions import FakeVersions
 
 UID = "6b9f0f5e-attempt"
+PAGE = 2
+"""Commits per page of a log; small, so that a few commits are several pages."""
 
 
 @dataclass
@@ -66,7 +69,7 @@ def real_bench(lakefs: Server, tmp_path: Path) -> Bench:
     client = Client(host=lakefs.endpoint, username=lakefs.access_key, password=lakefs.secret_key)
     name = f"versions-{uuid.uuid4().hex[:8]}"
     repository = Repository(name, client).create(storage_namespace=storage_namespace(name))
-    return Bench(LakefsVersions(write_keys(tmp_path, lakefs)), name, real=repository)
+    return Bench(LakefsVersions(write_keys(tmp_path, lakefs), page=PAGE), name, real=repository)
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -91,17 +94,17 @@ async def test_a_repository_that_is_gone_has_no_branch(bench: Bench) -> None:
 async def test_a_publication_at_the_head_is_found(bench: Bench) -> None:
     """The commit names the attempt; its metadata comes along."""
     input_ref = bench.commit()
-    ref = bench.commit({"perago.attempt-uid": UID, "perago.output": "{}"})
+    ref = bench.commit({ATTEMPT_UID: UID, OUTPUT: "{}"})
     found = await bench.versions.find_publication(bench.repository, "main", input_ref, UID)
     assert found is not None
-    assert (found.ref, found.metadata["perago.output"]) == (ref, "{}")
+    assert (found.ref, found.metadata[OUTPUT]) == (ref, "{}")
 
 
 async def test_a_publication_below_later_commits_is_found(bench: Bench) -> None:
-    """The next task of the workflow may have published already; the log has pages."""
+    """The next task of the workflow may have published already: the log is read page by page."""
     input_ref = bench.commit()
-    ref = bench.commit({"perago.attempt-uid": UID})
-    for _ in range(3):
+    ref = bench.commit({ATTEMPT_UID: UID})
+    for _ in range(2 * PAGE):
         bench.commit()
     found = await bench.versions.find_publication(bench.repository, "main", input_ref, UID)
     assert found is not None
@@ -111,14 +114,14 @@ async def test_a_publication_below_later_commits_is_found(bench: Bench) -> None:
 async def test_without_a_publication_there_is_none(bench: Bench) -> None:
     """Commits of others do not count."""
     input_ref = bench.commit()
-    bench.commit({"perago.attempt-uid": "another"})
+    bench.commit({ATTEMPT_UID: "another"})
     assert await bench.versions.find_publication(bench.repository, "main", input_ref, UID) is None
 
 
 async def test_what_is_older_than_the_input_is_not_looked_at(bench: Bench) -> None:
     """Neither the input ref itself nor what came before it."""
-    bench.commit({"perago.attempt-uid": UID})
-    input_ref = bench.commit({"perago.attempt-uid": UID})
+    bench.commit({ATTEMPT_UID: UID})
+    input_ref = bench.commit({ATTEMPT_UID: UID})
     bench.commit()
     assert await bench.versions.find_publication(bench.repository, "main", input_ref, UID) is None
 

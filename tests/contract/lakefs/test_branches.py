@@ -6,6 +6,7 @@ import lakefs
 import pytest
 from lakefs.client import Client
 from lakefs.exceptions import BadRequestException, ConflictException, ForbiddenException, NotFoundException
+from lakefs_sdk.exceptions import ApiException
 from lakefs_sdk.models.branch_creation import BranchCreation
 
 
@@ -52,6 +53,15 @@ def test_a_branch_from_a_commit_or_a_part_of_its_id(repository: lakefs.Repositor
     head = main.get_commit().id
     assert repository.branch("long").create(head).get_commit().id == head
     assert repository.branch("short").create(head[:12]).get_commit().id == head
+
+
+def test_looking_at_a_branch(repository: lakefs.Repository, main: lakefs.Branch, client: Client) -> None:
+    """It is a name and a commit id; an unknown one is 404."""
+    found = client.sdk_client.branches_api.get_branch(repository.id, "main")
+    assert (found.id, found.commit_id) == ("main", main.get_commit().id)
+    with pytest.raises(ApiException) as refusal:
+        client.sdk_client.branches_api.get_branch(repository.id, "nope")
+    assert refusal.value.status == 404
 
 
 def test_hidden_branches_work_but_are_not_listed(

@@ -1,10 +1,14 @@
 """Commits, merges, resets and history through the unmodified clients."""
 
+import json
+
 import lakefs
 import pytest
 from lakefs.client import Client
-from lakefs.exceptions import BadRequestException, ConflictException, LakeFSException
+from lakefs.exceptions import BadRequestException, ConflictException, NotFoundException
 from lakefs_sdk.exceptions import ApiException
+
+from perago_dev.lakefs import Server
 
 
 def branch_with(repository: lakefs.Repository, name: str, **files: str) -> lakefs.Branch:
@@ -36,6 +40,12 @@ def test_a_commit_is_the_branch_without_what_came_after(main: lakefs.Branch) -> 
     main.object("base").upload(data=b"9")
     assert content(made) == {"base": "0", "new": "1"}
     assert (made.get_commit().parents, made.get_commit().metadata) == ([before], {"perago.attempt": "u1"})
+
+
+def test_committing_nowhere(main: lakefs.Branch, client: Client) -> None:
+    """A branch that does not exist is 404."""
+    with pytest.raises(NotFoundException):
+        lakefs.Branch(main.repo_id, "nope", client=client).commit("c", allow_empty=True)
 
 
 def test_the_same_bytes_are_no_change(main: lakefs.Branch) -> None:
@@ -134,6 +144,14 @@ def test_a_source_without_commits_is_no_change(repository: lakefs.Repository, ma
     assert content(main) == {"base": "0"}
 
 
+def test_a_merge_leaves_out_what_is_not_committed(repository: lakefs.Repository, main: lakefs.Branch) -> None:
+    """Of the source only its head is merged."""
+    work = branch_with(repository, "work", new="1")
+    work.object("dirt").upload(data=b"2")
+    work.merge_into("main", squash_merge=True)
+    assert content(main) == {"base": "0", "new": "1"}
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_a_dirty_destination_refuses(repository: lakefs.Repository, main: lakefs.Branch, force: bool) -> None:
     """Uncommitted changes on the destination block every merge, forced or not."""
@@ -175,6 +193,19 @@ def test_the_log_goes_from_children_to_parents(repository: lakefs.Repository, ma
     assert [commit.id for commit in main.log(stop_at=base)] == ids[::-1]
 
 
+def test_the_log_comes_in_pages(repository: lakefs.Repository, main: lakefs.Branch, client: Client) -> None:
+    """Each page begins after the last commit of the one before; with `stop_at`, the last page ends there."""
+    base = main.get_commit().id
+    made = [main.commit(str(number), allow_empty=True).get_commit().id for number in range(4)]
+    api, after, pages, more = client.sdk_client.refs_api, "", [], True
+    while more:
+        page = api.log_commits(repository.id, "main", after=after, amount=2, first_parent=True, stop_at=base)
+        pages.append([commit.id for commit in page.results])
+        more, after = page.pagination.has_more, page.pagination.next_offset
+    assert [commit for page in pages for commit in page] == [*reversed(made), base]
+    assert max(map(len, pages)) == 2
+
+
 def test_the_log_of_a_path(repository: lakefs.Repository, main: lakefs.Branch) -> None:
     """Filters by object and by prefix leave the commits that touched them."""
     for path in ("d/a", "d/b", "e"):
@@ -191,8 +222,12 @@ def test_the_log_of_first_parents(repository: lakefs.Repository, main: lakefs.Br
     assert "commit of work" in [commit.message for commit in main.log()]
 
 
-def test_keys_that_are_wrong(main: lakefs.Branch, client: Client) -> None:
-    """Any failure of authentication is 401."""
-    stranger = lakefs.client.Client(host=client.config.host, username="no", password="body")
-    with pytest.raises(LakeFSException, match="401"):
-        lakefs.Repository(main.repo_id, client=stranger).branch("main").get_commit()
+@pytest.mark.parametrize("keys", [{"username": "nobody"}, {"password": "wrong"}])
+def test_keys_that_are_wrong(main: lakefs.Branch, lakefs: Server, keys: dict[str, str]) -> None:
+    """An unknown key and a wrong secret are told alike: 401 and the same words."""
+    given = {"username": lakefs.access_key, "password": lakefs.secret_key} | keys
+    stranger = Client(host=lakefs.endpoint, **given)
+    with pytest.raises(ApiException) as refusal:
+        stranger.sdk_client.branches_api.get_branch(main.repo_id, "main")
+    assert refusal.value.status == 401
+    assert json.loads(str(refusal.value.body)) == {"message": "error authenticating request"}

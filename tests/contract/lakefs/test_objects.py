@@ -75,10 +75,31 @@ def test_conditions_on_an_etag_are_not_offered(main: lakefs.Branch, client: Clie
 def test_ranges(main: lakefs.Branch, lakefs: Server, header: str, status: int, body: bytes | None) -> None:
     """One satisfiable range is answered with exactly its bytes, anything else with 416."""
     main.object("r").upload(data=b"hello again")
-    url = f"{lakefs.endpoint}/api/v1/repositories/{main.repo_id}/refs/main/objects?path=r"
-    keys = urllib3.make_headers(basic_auth=f"{lakefs.access_key}:{lakefs.secret_key}")
-    answer = urllib3.request("GET", url, headers={**keys, "Range": header})
+    answer = get(lakefs, main, "r", Range=header)
     assert (answer.status, answer.data if body else None) == (status, body)
+
+
+def get(server: Server, branch: lakefs.Branch, path: str, **headers: str) -> urllib3.BaseHTTPResponse:
+    """The answer to a GET of an object."""
+    url = f"{server.endpoint}/api/v1/repositories/{branch.repo_id}/refs/{branch.id}/objects"
+    keys = urllib3.make_headers(basic_auth=f"{server.access_key}:{server.secret_key}")
+    return urllib3.request("GET", url, fields={"path": path}, headers=keys | headers)
+
+
+@pytest.mark.parametrize("header", ["bytes=0-", "bytes=0-0"])
+def test_an_empty_object_has_no_ranges(main: lakefs.Branch, lakefs: Server, header: str) -> None:
+    """A range of it is 416."""
+    main.object("empty").upload(data=b"")
+    assert get(lakefs, main, "empty", Range=header).status == 416
+
+
+def test_an_object_that_is_known_is_not_sent_again(main: lakefs.Branch, lakefs: Server) -> None:
+    """`If-None-Match` with the quoted ETag of an answer is 304; with another one it is the object."""
+    etag = get(lakefs, main, "base").headers["ETag"]
+    assert etag == f'"{hashlib.md5(b"0").hexdigest()}"'
+    assert get(lakefs, main, "base", **{"If-None-Match": etag}).status == 304
+    other = get(lakefs, main, "base", **{"If-None-Match": '"other"'})
+    assert (other.status, other.data) == (200, b"0")
 
 
 def test_reading_what_is_not_there(main: lakefs.Branch, client: Client) -> None:
@@ -87,6 +108,12 @@ def test_reading_what_is_not_there(main: lakefs.Branch, client: Client) -> None:
         main.object("missing").stat()
     with pytest.raises(NotFoundException):
         list(lakefs.Reference(main.repo_id, "nope", client=client).objects())
+
+
+def test_uploading_to_nowhere(main: lakefs.Branch, client: Client) -> None:
+    """A branch that does not exist is 404."""
+    with pytest.raises(NotFoundException):
+        lakefs.Branch(main.repo_id, "nope", client=client).object("new").upload(data=b"x")
 
 
 def test_deleting_is_lenient(main: lakefs.Branch, client: Client) -> None:
@@ -118,6 +145,11 @@ def test_pages_meet_without_gap_or_overlap(main: lakefs.Branch, client: Client) 
             break
         after = page.pagination.next_offset
     assert paged == seen == sorted([*paths, "base"], key=lambda path: path.encode())
+
+
+def test_a_prefix_that_nothing_has_is_an_empty_page(main: lakefs.Branch) -> None:
+    """It is not an error."""
+    assert list(main.objects(prefix="nothing/")) == []
 
 
 def test_a_delimiter_groups(main: lakefs.Branch) -> None:

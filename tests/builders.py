@@ -15,7 +15,7 @@ from perago_operator.api.task import PeragoTask
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
 from perago_operator.core.names import ATTEMPT_FINALIZER, ATTEMPT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POD_FINALIZER
-from perago_operator.core.pods import Pod
+from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation import Sibling, Situation
 
 Raw = dict[str, Any]

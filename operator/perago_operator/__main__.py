@@ -88,7 +88,7 @@ def config(settings: Settings) -> Config:
         installation=settings.installation,
         pod=pod,
         ttl_seconds=settings.ttl_seconds,
-        pull_patience=settings.pull_patience_seconds,
+        retried_patience=settings.retried_patience_seconds,
         unschedulable_patience=settings.unschedulable_patience_seconds,
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from perago.wire import ConductorTask, Outcome
 from perago_operator.api.shared import Key
-from perago_operator.core.answers import ConductorTaskState
+from perago_operator.core.answers import ConductorTaskState, Publication
 
 Manifest = dict[str, Any]
 """A Kubernetes object, or a merge patch of one, as JSON has it. Whoever receives one never changes it."""
@@ -228,14 +228,6 @@ class Conductor(Protocol):
 
     async def log(self, task_id: str, text: str) -> None:
         """Append an entry to the task's log in Conductor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A commit that an attempt published: its id and its metadata."""
-
-    ref: str
-    metadata: Mapping[str, str]
 
 
 class Versions(Protocol):

@@ -67,7 +67,7 @@ class Settings(BaseModel):
 
     retry_seconds: Annotated[float, Field(ge=0)] = 60.0
     """How long an agent retries lakeFS, Conductor and the API server when they cannot be reached."""
-    pull_patience_seconds: Annotated[float, Field(ge=0)] = 60.0
+    retried_patience_seconds: Annotated[float, Field(ge=0)] = 60.0
     """How long pull errors and missing Secrets may last before an attempt fails: registries hiccup."""
     unschedulable_patience_seconds: Annotated[float, Field(ge=0)] = 300.0
     """How long a pod may wait for a node before its attempt fails."""

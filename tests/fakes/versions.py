@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from perago.wire import metadata_keys
-from perago_operator.ports import Publication
+from perago_operator.core.answers import Publication
 from tests.fakes.trouble import Trouble
 
 

@@ -22,11 +22,11 @@ from pydantic import ValidationError
 
 from perago.wire import metadata_keys
 from perago_operator.adapters.observed import Observe, observed, unobserved
+from perago_operator.core.answers import Publication
 from perago_operator.ports import (
     Conflict,
     NotFound,
     PortError,
-    Publication,
     QuotaExceeded,
     Refused,
     Unreachable,

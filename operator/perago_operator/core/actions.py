@@ -1,10 +1,9 @@
-"""What can be done for an attempt: one frozen value an action, closed under `Action` so that `match` is exhaustive.
+"""What can be done for an attempt: one frozen value per action; `Action` is the closed union of them.
 
 Every action can be repeated: names are deterministic, and "there already" or "gone already" is success.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from perago.wire import ConductorTask, Outcome
@@ -13,7 +12,7 @@ from perago_operator.api.base import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class HoldAttempt:
-    """Put our finalizer on an attempt that was made by hand; those of the bridge are born with it."""
+    """Put our finalizer on an attempt that was made by hand; attempts created from Conductor already carry it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class DeletePod:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePod:
-    """Take our finalizer off a pod whose word is no longer needed."""
+    """Take our finalizer off a pod whose status is no longer needed."""
 
     name: str
 
@@ -74,9 +73,9 @@ class DeleteStaging:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Read the Conductor task and, where it is IN_PROGRESS, extend its lease.
+    """Read the Conductor task and, where it is IN_PROGRESS, restart its response timer.
 
-    `outcome` is what has been sent already without an answer: the reading may show that it arrived.
+    `outcome` is what was already sent without an answer: the reading may show that it arrived.
     """
 
     task: ConductorTask
@@ -109,7 +108,7 @@ class PatchStatus:
 
 @dataclass(frozen=True, slots=True)
 class RecordEvent:
-    """Tell people, in the attempt's events."""
+    """Record an event of the attempt, for people."""
 
     kind: Literal["Normal", "Warning"]
     reason: str
@@ -145,15 +144,10 @@ Action = (
 )
 
 
-def name_of(action: Action) -> str:
-    """The action's kind: under this name `Memory` keeps the back-off of calls that failed."""
+Kind = type[Action]
+"""A kind of action: what rests after a call that failed, since others of its kind would fail as well."""
+
+
+def kind_of(action: Action) -> str:
+    """The name of the action's kind, for logs and metrics."""
     return type(action).__name__
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do now, when to look again although nothing happened, and why, in words for the log."""
-
-    actions: tuple[Action, ...]
-    look_again_at: datetime | None
-    why: str

@@ -51,14 +51,14 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The commit that evidence names."""
+class Publication:
+    """A commit of this attempt on its target branch: its id and its metadata."""
 
     ref: str
     metadata: Mapping[str, str]
 
 
-Answer = Verdict | Found | str | None
+Answer = Verdict | Publication | str | None
 """What a call brought back beside its success: a reading of Conductor, a commit, a log."""
 
 
@@ -66,8 +66,9 @@ Answer = Verdict | Found | str | None
 class Failure:
     """A call that failed."""
 
-    reason: Reason
     message: str
+    reason: Reason | None = None
+    """What PodReady says meanwhile, where this kind of call keeps the pod from being created."""
     fate_unknown: bool = False
     """The call may have been carried out nevertheless."""
     permanent: bool = False

@@ -1,117 +1,83 @@
 """The conditions of an attempt, derived from the situation. Pure."""
 
-from pydantic import JsonValue
-
-from perago_operator.api.base import JsonObject, timestamp
+from perago_operator.api.base import JsonObject
+from perago_operator.api.conditions import State, changed
 from perago_operator.api.reasons import ConditionType, Reason
-from perago_operator.api.shared import Condition
+from perago_operator.core import actions as do
 from perago_operator.core.reporting import reporting_state
-from perago_operator.core.rules import Next
+from perago_operator.core.rules import Ruling
 from perago_operator.core.situation import Situation
 
-MESSAGE_LIMIT = 1024
-"""Characters of a condition's message: a pod's own words can be long."""
 
-State = tuple[bool, Reason, str]
-
-
-def conditions(s: Situation, found: Next) -> JsonObject:
-    """`{"conditions": […]}` when one of them changes; lists are replaced as a whole in a merge patch."""
-    wanted = {
-        ConditionType.POD_READY: _pod_ready(s, found),
+def conditions(s: Situation, ruling: Ruling) -> JsonObject:
+    """`{"conditions": […]}` when one of them changes."""
+    states = {
+        ConditionType.POD_READY: _pod_ready(s, ruling),
         ConditionType.PUBLISHED: _published(s),
         ConditionType.STAGING_DELETED: _staging_deleted(s),
         ConditionType.REPORTED: _reported(s),
         ConditionType.COMPLETE: _complete(s),
     }
-    written = {each.type: each for each in s.status.conditions}
-    changed = {kind: state for kind, state in wanted.items() if state and not _says(written.get(kind), state)}
-    if not changed:
-        return {}
-    others = [each.to_json() for each in written.values() if each.type not in changed]
-    new = [_condition(s, kind, state, written.get(kind)) for kind, state in changed.items()]
-    return {"conditions": list[JsonValue]([*others, *new])}
+    known = {kind: state for kind, state in states.items() if state}
+    new = changed(s.status.conditions, known, s.now, s.attempt.metadata.generation)
+    return {"conditions": [condition.to_json() for condition in new]} if new else {}
 
 
-def _says(written: Condition | None, state: State) -> bool:
-    holds, reason, message = state
-    wanted = (_word(holds), reason.value, message[:MESSAGE_LIMIT])
-    return written is not None and (written.status, written.reason, written.message) == wanted
-
-
-def _condition(s: Situation, kind: ConditionType, state: State, written: Condition | None) -> JsonObject:
-    holds, reason, message = state
-    unchanged = written is not None and written.status == _word(holds)
-    since = timestamp(written.last_transition_time if written and unchanged else s.now)
-    return {
-        "type": kind.value,
-        "status": _word(holds),
-        "reason": reason.value,
-        "message": message[:MESSAGE_LIMIT],
-        "lastTransitionTime": since,
-        "observedGeneration": s.attempt.metadata.generation,
-    }
-
-
-def _word(holds: bool) -> str:
-    return "True" if holds else "False"
-
-
-def _pod_ready(s: Situation, found: Next) -> State | None:
-    if found.notice:
-        return False, found.notice.reason, found.notice.message
+def _pod_ready(s: Situation, ruling: Ruling) -> State | None:
+    if ruling.notice:
+        return State(False, ruling.notice.reason, ruling.notice.message)
     if s.outcome:
-        had_pod = s.execution > 0
-        return (False, Reason.POD_ENDED, "the pod has done its work") if had_pod else None
+        return State(False, Reason.POD_ENDED, "the pod has ended") if s.execution > 0 else None
     if s.pod and s.pod.started and not s.pod_over:
-        return True, Reason.POD_RUNNING, f"pod {s.pod.name} runs"
+        return State(True, Reason.POD_RUNNING, f"pod {s.pod.name} is running")
     return None
 
 
 def _published(s: Situation) -> State | None:
     if s.outcome is None:
         return None
-    evidence, workspace = s.memory.evidence, s.status.workspace
-    ref = (workspace.published_ref if workspace else None) or (evidence.ref if evidence else None)
+    workspace = s.status.workspace
+    ref = (workspace.published_ref if workspace else None) or (s.publication.ref if s.publication else None)
     if s.outcome.status != "COMPLETED" or ref is None:
-        return False, Reason.NOT_PUBLISHED, "nothing was published"
+        return State(False, Reason.NOT_PUBLISHED, "nothing was published")
     if workspace and ref == workspace.input_ref:
-        return False, Reason.NO_CHANGE, "the task changed nothing"
-    return True, Reason.PUBLISHED, f"commit {ref}"
+        return State(False, Reason.NO_CHANGE, "the task changed nothing")
+    return State(True, Reason.PUBLISHED, f"published as commit {ref}")
 
 
 def _staging_deleted(s: Situation) -> State | None:
     if s.outcome is None:
         return None
     if s.status.staging is None:
-        return True, Reason.NO_STAGING, "no staging branch was made"
+        return State(True, Reason.NO_STAGING, "no staging branch was created")
     if s.staging is None:
-        return True, Reason.STAGING_GONE, f"branch {s.status.staging.branch} is deleted"
-    trouble = s.trouble("DeleteStaging")
-    told = trouble.message if trouble else f"branch {s.staging.branch} is still to be deleted"
-    return False, Reason.STAGING_PENDING, told
+        return State(True, Reason.STAGING_GONE, f"staging branch {s.status.staging.branch} is deleted")
+    trouble = s.trouble(do.DeleteStaging)
+    message = trouble.message if trouble else f"staging branch {s.staging.branch} is still to be deleted"
+    return State(False, Reason.STAGING_PENDING, message)
 
 
 def _reported(s: Situation) -> State | None:
     if s.outcome is None:
         return None
-    state = reporting_state(s)
-    if state == "Accepted":
-        return True, Reason.ACCEPTED, "Conductor has the result"
-    if state == "NotRequired":
-        return True, Reason.NOT_REQUIRED, "the attempt belongs to no Conductor task"
-    if state == "Superseded":
-        return True, Reason.SUPERSEDED, s.superseded or ""
-    trouble = s.trouble("Report")
-    return False, Reason.REPORT_PENDING, trouble.message if trouble else "the result is being reported"
+    match reporting_state(s):
+        case "Accepted":
+            return State(True, Reason.ACCEPTED, "Conductor has the result")
+        case "NotRequired":
+            return State(True, Reason.NOT_REQUIRED, "the attempt belongs to no Conductor task")
+        case "Superseded":
+            return State(True, Reason.SUPERSEDED, s.superseded or "")
+        case "Pending":
+            trouble = s.trouble(do.Report)
+            return State(False, Reason.REPORT_PENDING, trouble.message if trouble else "the result is being reported")
 
 
 def _complete(s: Situation) -> State | None:
-    return (True, Reason.FINISHED, "nothing is left to do") if is_complete(s) else None
+    return State(True, Reason.FINISHED, "nothing is left to do") if is_complete(s) else None
 
 
 def is_complete(s: Situation) -> bool:
-    """Nothing is left to do: reported, pods let go, staging branch gone."""
-    held = any(s.undeleted(pod) or s.unreleased(pod) for pod in s.pods)
+    """Nothing is left to do: the result is reported, the pods are let go, the staging branch is gone."""
+    pods_are_held = any(s.undeleted(pod) or s.unreleased(pod) for pod in s.pods)
     settled = s.outcome is not None and reporting_state(s) != "Pending"
-    return settled and not held and not s.pod_unseen and s.staging is None
+    return settled and not pods_are_held and not s.pod_unseen and s.staging is None

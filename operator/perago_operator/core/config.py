@@ -43,8 +43,8 @@ class Config:
     """A finished attempt is deleted after this, where neither attempt nor task say; None keeps it."""
     disruption_retries: int = 3
     failure_reason_max_length: int = 500
-    pull_patience: float = 60.0
-    """How long pull errors and missing Secrets may last before the task counts as invalid: registries hiccup."""
+    retried_patience: float = 60.0
+    """How long an error that the kubelet retries (image pulls, missing Secrets) may last: registries hiccup."""
     unschedulable_patience: float = 300.0
     start_patience: float = 300.0
     """How long it may take until the first container of a scheduled pod starts: volumes, network, the agent's image."""

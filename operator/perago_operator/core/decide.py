@@ -1,83 +1,94 @@
 """`decide`: a situation in; actions, the next look and the reason out. Pure: the one entry to the core."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
+from perago_operator.api.attempt import OutcomeStatus
 from perago_operator.api.base import JsonObject
 from perago_operator.core import actions as do
+from perago_operator.core.actions import Action
 from perago_operator.core.reporting import heartbeat, heartbeat_at
-from perago_operator.core.rules import RULES, Next, Rule
+from perago_operator.core.rules import RULES, Rule, Ruling
 from perago_operator.core.situation import Situation
 from perago_operator.core.status import status_patch
 
-Kept = tuple[do.Action, ...]
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now, when to look again even if nothing has happened by then, and which rule says so."""
+
+    actions: tuple[Action, ...]
+    look_again_at: datetime | None
+    rule: str
 
 
-def decide(s: Situation) -> do.Decision:
+def decide(s: Situation) -> Decision:
     """What to do for the attempt now.
 
     Calls to the world come first; the status is written when there are none to make: nothing waits for a status.
     A kind of call that failed rests until its back-off is over.
     """
-    rule, found = first_match(s)
-    calls = (*heartbeat(s), *found.actions)
-    ready = tuple(each for each in calls if not _rests(s, each))
-    actions = ready or tuple(_write_status(s, found))
+    rule, ruling = first_match(s)
+    calls = (*heartbeat(s), *ruling.actions)
+    actions = tuple(call for call in calls if not _rests(s, type(call))) or tuple(_status_actions(s, ruling))
     looks = (
-        found.at,
+        ruling.look_again_at,
         s.deadline_at if s.outcome is None else None,
         heartbeat_at(s),
         *_rest_ends(s, calls, actions),
     )
-    return do.Decision(actions, _earliest(looks, s), rule.__name__)
+    return Decision(actions, _earliest(looks, s.now), rule.__name__)
 
 
-def first_match(s: Situation) -> tuple[Rule, Next]:
-    """The first rule of the table that matches; the last one always does."""
-    found = ((rule, rule(s)) for rule in RULES)
-    return next((rule, result) for rule, result in found if result is not None)
+def first_match(s: Situation) -> tuple[Rule, Ruling]:
+    """The first rule of the table that matches; the last one always does when none before it did."""
+    rulings = ((rule, rule(s)) for rule in RULES)
+    return next((rule, ruling) for rule, ruling in rulings if ruling is not None)
 
 
-def _rests(s: Situation, action: do.Action) -> bool:
-    trouble = s.trouble(do.name_of(action))
+def _rests(s: Situation, kind: do.Kind) -> bool:
+    trouble = s.trouble(kind)
     return trouble is not None and trouble.holds(s.now, s.attempt.metadata.resource_version)
 
 
-def _rest_ends(s: Situation, calls: Kept, actions: Kept) -> Iterator[datetime | None]:
-    for kind in {do.name_of(each) for each in (*calls, do.PatchStatus({}))} - {do.name_of(each) for each in actions}:
+def _rest_ends(s: Situation, calls: Iterable[Action], actions: Iterable[Action]) -> Iterator[datetime | None]:
+    """When the kinds of call that are wanted and not made now may be made again."""
+    wanted: set[do.Kind] = {type(call) for call in calls} | {do.PatchStatus}
+    for kind in wanted - {type(action) for action in actions}:
         trouble = s.trouble(kind)
         yield trouble.until if trouble else None
 
 
-def _earliest(looks: tuple[datetime | None, ...], s: Situation) -> datetime | None:
+def _earliest(looks: Iterable[datetime | None], now: datetime) -> datetime | None:
     """The first look that lies ahead; what is due already was part of this decision."""
-    return min((each for each in looks if each and each > s.now), default=None)
+    return min((look for look in looks if look and look > now), default=None)
 
 
-def _write_status(s: Situation, found: Next) -> Iterator[do.Action]:
-    """The status patch, and the event that tells of it; guarded where the agent might have written meanwhile."""
-    patch = status_patch(s, found)
-    guarded = found.outcome is not None or found.next_execution is not None
-    action = do.PatchStatus(patch, guarded)
-    if not patch or _rests(s, action):
+def _status_actions(s: Situation, ruling: Ruling) -> Iterator[Action]:
+    """The status patch and its event; guarded where the agent might have written meanwhile."""
+    patch = status_patch(s, ruling)
+    if not patch or _rests(s, do.PatchStatus):
         return
-    yield action
-    yield from _event(s, found, patch)
+    yield do.PatchStatus(patch, guarded=ruling.outcome is not None or ruling.next_execution is not None)
+    yield from _events(s, ruling, patch)
 
 
-def _event(s: Situation, found: Next, patch: JsonObject) -> Iterator[do.Action]:
-    if "conditions" in patch and found.notice and found.notice.warning and _is_news(s, found):
-        yield do.RecordEvent("Warning", found.notice.reason.value, found.notice.message)
-    outcome = s.outcome
+def _events(s: Situation, ruling: Ruling, patch: JsonObject) -> Iterator[do.RecordEvent]:
+    notice, outcome = ruling.notice, s.outcome
+    if "conditions" in patch and notice and notice.warning and _is_news(s, ruling):
+        yield do.RecordEvent("Warning", notice.reason.value, notice.message)
     if outcome and patch.get("phase") in ("Succeeded", "Failed", "Canceled"):
-        yield do.RecordEvent(
-            "Normal" if outcome.status == "COMPLETED" else "Warning",
-            outcome.reason,
-            outcome.message or f"the attempt {outcome.status.lower()}",
-        )
+        yield _event_of(outcome)
 
 
-def _is_news(s: Situation, found: Next) -> bool:
+def _event_of(outcome: OutcomeStatus) -> do.RecordEvent:
+    if outcome.status == "COMPLETED":
+        return do.RecordEvent("Normal", outcome.reason, outcome.message or "the attempt completed")
+    return do.RecordEvent("Warning", outcome.reason, outcome.message or f"the attempt ended as {outcome.status}")
+
+
+def _is_news(s: Situation, ruling: Ruling) -> bool:
     """The notice is not what PodReady says already."""
-    said = {(each.reason, each.status) for each in s.status.conditions if each.type == "PodReady"}
-    return found.notice is not None and (found.notice.reason.value, "False") not in said
+    said = {(condition.reason, condition.status) for condition in s.status.conditions if condition.type == "PodReady"}
+    return ruling.notice is not None and (ruling.notice.reason.value, "False") not in said

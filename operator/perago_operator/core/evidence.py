@@ -1,4 +1,4 @@
-"""Did a pod that ended without a word publish its work? What to ask lakeFS, and what its answer means. Pure."""
+"""Did a pod that ended without reporting publish its work? What to ask lakeFS, and what its answer means. Pure."""
 
 import json
 
@@ -14,29 +14,30 @@ def question(s: Situation) -> AskEvidence | None:
 
     A staging branch is planned in the status before it exists, so without one there is no publication.
     """
-    known = s.memory.evidence
-    if s.status.staging is None or (known and known.execution == s.execution):
+    evidence = s.memory.evidence
+    if s.status.staging is None or (evidence and evidence.execution == s.execution):
         return None
     workspace = _workspace(s)
     return AskEvidence(workspace["repository"], workspace["branch"], workspace["ref"]) if workspace else None
 
 
-def outcome_from(s: Situation) -> Outcome | None:
+def outcome(s: Situation) -> Outcome | None:
     """COMPLETED with the output that the publication carries; None without a publication, or where it has no output."""
-    found, workspace = s.memory.evidence, _workspace(s)
-    if found is None or found.ref is None or workspace is None or metadata_keys.OUTPUT not in found.metadata:
+    publication, workspace = s.publication, _workspace(s)
+    if publication is None or workspace is None or metadata_keys.OUTPUT not in publication.metadata:
         return None
-    output = json.loads(found.metadata[metadata_keys.OUTPUT])
-    told = f"the pod ended before it could say so: commit {found.ref} on {workspace['branch']} carries its work"
-    completed = {"workspace": {**workspace, "ref": found.ref}, **output}
-    return Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, message=told, **stored_output(completed))
+    output = json.loads(publication.metadata[metadata_keys.OUTPUT])
+    completed = {"workspace": {**workspace, "ref": publication.ref}, **output}
+    where = f"commit {publication.ref} on {workspace['branch']}"
+    message = f"the pod ended before reporting, but its work is published as {where}"
+    return Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, message=message, **stored_output(completed))
 
 
 def _workspace(s: Situation) -> dict[str, str] | None:
     """The workspace as the input spells it; from the agent's report where the input is kept in Conductor."""
-    given = (s.attempt.spec.input or {}).get("workspace")
-    if isinstance(given, dict):
-        return _strings(given)
+    workspace = (s.attempt.spec.input or {}).get("workspace")
+    if isinstance(workspace, dict):
+        return _complete(workspace)
     reported = s.status.workspace
     if reported is None or not (reported.repository and reported.branch and reported.input_ref):
         return None
@@ -48,7 +49,7 @@ def _workspace(s: Situation) -> dict[str, str] | None:
     }
 
 
-def _strings(given: JsonObject) -> dict[str, str] | None:
+def _complete(workspace: JsonObject) -> dict[str, str] | None:
     """The input's workspace if it is complete; whether it is otherwise right is the attempt core's business."""
-    workspace = {key: value for key, value in given.items() if isinstance(value, str)}
-    return workspace if {"repository", "branch", "ref"} <= workspace.keys() else None
+    strings = {key: value for key, value in workspace.items() if isinstance(value, str)}
+    return strings if {"repository", "branch", "ref"} <= strings.keys() else None

@@ -7,11 +7,10 @@ the calls before it have taught.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Found, Verdict
-from perago_operator.core.diagnosis import hindrance
-from perago_operator.core.memory import Evidence, Memory, Trouble, backoff
+from perago_operator.core.answers import Answer, Failure, Publication, Verdict
+from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, backoff
+from perago_operator.core.pod.diagnosis import hindrance
 from perago_operator.core.situation import Situation
 
 CONFLICT_REST = timedelta(seconds=1)
@@ -33,14 +32,14 @@ def looked(s: Situation) -> Memory:
     return replace(s.memory, seen=seen, outcome_seen_at=outcome_at, hindered=_hindered(s))
 
 
-def _hindered(s: Situation) -> tuple[str, datetime] | None:
+def _hindered(s: Situation) -> Hindered | None:
     """Since when the current pod is kept from starting; a pull retry in between does not reset it."""
     pod, hindered = s.pod, s.memory.hindered
     if pod is None or pod.started:
         return None
-    if hindered and hindered[0] == pod.name:
+    if hindered and hindered.pod == pod.name:
         return hindered
-    return (pod.name, s.now) if hindrance(pod) else None
+    return Hindered(pod.name, s.now) if hindrance(pod) else None
 
 
 def learned(s: Situation, action: do.Action, answer: Answer) -> Memory:
@@ -48,7 +47,7 @@ def learned(s: Situation, action: do.Action, answer: Answer) -> Memory:
     memory = _after(s, s.memory, action, answer)
     failure = _without_effect(action, answer)
     if failure is None:
-        return memory.without_trouble(do.name_of(action))
+        return memory.without_trouble(type(action))
     return failed(replace(s, memory=memory), action, failure)
 
 
@@ -82,7 +81,7 @@ def _after(s: Situation, memory: Memory, action: do.Action, answer: Answer) -> M
 
 
 def _evidence(s: Situation, answer: Answer) -> Evidence:
-    return Evidence(s.execution, answer.ref, answer.metadata) if isinstance(answer, Found) else Evidence(s.execution)
+    return Evidence(s.execution, answer if isinstance(answer, Publication) else None)
 
 
 def _after_reading(s: Situation, action: do.Report | do.ReadBack | do.Heartbeat, answer: Answer) -> Memory:
@@ -100,22 +99,21 @@ def _without_effect(action: do.Action, answer: Answer) -> Failure | None:
     """What to rest for although the call succeeded: Conductor took a report, and still waits for one."""
     if not isinstance(action, do.Report) or not isinstance(answer, Verdict) or not answer.still_open:
         return None
-    return Failure(Reason.REPORT_PENDING, f"the report had no effect: {answer.detail}", answered=True)
+    return Failure(f"Conductor accepted the report, but it had no effect: {answer.detail}", answered=True)
 
 
 def failed(s: Situation, action: do.Action, failure: Failure) -> Memory:
     """The memory after a call that failed: its kind rests, longer each time."""
-    kind = do.name_of(action)
-    memory = s.memory.with_trouble(kind, _trouble(s, kind, failure))
+    memory = s.memory.with_trouble(type(action), _trouble(s, action, failure))
     if isinstance(action, do.Report) and not failure.answered:
         memory = replace(memory, reports=memory.reports + 1)
     updates_conductor = isinstance(action, do.Report | do.Heartbeat)
     return replace(memory, doubt_since=s.now) if failure.fate_unknown and updates_conductor else memory
 
 
-def _trouble(s: Situation, kind: str, failure: Failure) -> Trouble:
-    earlier = s.memory.troubles.get(kind)
+def _trouble(s: Situation, action: do.Action, failure: Failure) -> Trouble:
+    earlier = s.trouble(type(action))
     count = earlier.count + 1 if earlier else 1
-    rest = CONFLICT_REST if failure.conflict else backoff(s.memory.uid, kind, count, s.config)
+    rest = CONFLICT_REST if failure.conflict else backoff(s.memory.uid, do.kind_of(action), count, s.config)
     version = s.attempt.metadata.resource_version if failure.conflict else None
     return Trouble(count, s.now + rest, failure.reason, failure.message, failure.permanent, version)

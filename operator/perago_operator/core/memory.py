@@ -1,4 +1,4 @@
-"""What the operator knows of an attempt beside the objects: calls made, answers got, back-off. Pure values.
+"""What the operator knows of an attempt besides the objects: calls made, their answers, back-off. Pure values.
 
 It is kept by the reconciler for as long as the process lives. Losing it is harmless: every call can be repeated, and an
 attempt that is met again after a restart is treated as if calls of unknown fate were under way (`doubt_since`).
@@ -8,9 +8,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from perago_operator.api.reasons import Reason
-from perago_operator.core.answers import Verdict
+from perago_operator.core.actions import Kind
+from perago_operator.core.answers import Publication, Verdict
 from perago_operator.core.config import Config
 
 
@@ -20,7 +22,8 @@ class Trouble:
 
     count: int
     until: datetime
-    reason: Reason
+    reason: Reason | None
+    """What PodReady says meanwhile, where this kind of call keeps the pod from being created."""
     message: str
     permanent: bool = False
     """Repeating the same call cannot help: the object is refused as it is."""
@@ -34,11 +37,17 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """lakeFS's answer for one execution: the commit that names the attempt; `ref` None: there is none."""
+    """lakeFS's answer for one execution: the commit that names the attempt, or that there is none."""
 
     execution: int
-    ref: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    publication: Publication | None = None
+
+
+class Hindered(NamedTuple):
+    """A pod that is kept from starting, and since when."""
+
+    pod: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class Memory:
     adopted: bool = False
     """The attempt was under way when this process first saw it."""
     doubt_since: datetime | None = None
-    """A lease or report call may still land at Conductor later than its answer (or none) came."""
+    """A heartbeat or report may still land at Conductor later than its answer (or none) came."""
     held: bool = False
     created: frozenset[str] = frozenset()
     """Pods that were created by us, or were there already."""
@@ -60,8 +69,7 @@ class Memory:
     """Pods that the watch has shown."""
     deleted: frozenset[str] = frozenset()
     released_pods: frozenset[str] = frozenset()
-    hindered: tuple[str, datetime] | None = None
-    """A pod that is kept from starting, and since when."""
+    hindered: Hindered | None = None
     logs: Mapping[str, str] = field(default_factory=dict)
     shipped: frozenset[str] = frozenset()
     """Pods whose log is at Conductor."""
@@ -73,18 +81,18 @@ class Memory:
     verdict: Verdict | None = None
     reports: int = 0
     """How often the outcome was sent, earlier processes included as far as the status tells."""
-    troubles: Mapping[str, Trouble] = field(default_factory=dict)
-    """By the kind of action that failed."""
+    troubles: Mapping[Kind, Trouble] = field(default_factory=dict)
+    """Kinds of action whose last call failed."""
     released: bool = False
     expired: bool = False
 
-    def without_trouble(self, kind: str) -> "Memory":
+    def without_trouble(self, kind: Kind) -> "Memory":
         """The same after a call of that kind succeeded."""
         if kind not in self.troubles:
             return self
-        return replace(self, troubles={each: t for each, t in self.troubles.items() if each != kind})
+        return replace(self, troubles={other: trouble for other, trouble in self.troubles.items() if other != kind})
 
-    def with_trouble(self, kind: str, trouble: Trouble) -> "Memory":
+    def with_trouble(self, kind: Kind, trouble: Trouble) -> "Memory":
         """The same after a call of that kind failed."""
         return replace(self, troubles={**self.troubles, kind: trouble})
 

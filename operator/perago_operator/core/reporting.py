@@ -54,7 +54,7 @@ def heartbeat_at(s: Situation) -> datetime | None:
 
     While reports fail, heartbeat and report alternate, so that the task does not time out meanwhile.
     """
-    if s.conductor is None or reporting_state(s) != "Pending" or (s.outcome and not s.trouble("Report")):
+    if s.conductor is None or reporting_state(s) != "Pending" or (s.outcome and not s.trouble(do.Report)):
         return None
     jitter = fraction(f"{s.memory.uid}/{s.memory.heartbeat_at}")
     if s.memory.heartbeat_at is None and s.memory.adopted:

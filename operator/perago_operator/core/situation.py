@@ -14,10 +14,11 @@ from perago_operator.api.attempt import AttemptStatus, OutcomeStatus, PeragoAtte
 from perago_operator.api.reasons import Reason
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
-from perago_operator.core.answers import Standing
+from perago_operator.core.actions import Kind
+from perago_operator.core.answers import Publication, Standing
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory, Trouble
-from perago_operator.core.pods import Pod
+from perago_operator.core.pod.model import Pod
 from perago_operator.core.resolve import Resolved, resolve
 
 
@@ -98,7 +99,7 @@ class Situation:
         """When the attempt was created (whole seconds)."""
         return self.attempt.metadata.creation_timestamp or self.memory.first_seen
 
-    def trouble(self, kind: str) -> Trouble | None:
+    def trouble(self, kind: Kind) -> Trouble | None:
         """The last failure of that kind of call, when it was not followed by a success."""
         return self.memory.troubles.get(kind)
 
@@ -170,6 +171,11 @@ class Situation:
         if branch is None or branch.state == "Deleted" or branch.branch in self.memory.staging_deleted:
             return None
         return branch
+
+    @property
+    def publication(self) -> Publication | None:
+        """This attempt's commit on the target branch, as far as lakeFS was asked for it."""
+        return self.memory.evidence.publication if self.memory.evidence else None
 
     @property
     def later_sibling(self) -> Sibling | None:

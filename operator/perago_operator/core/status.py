@@ -5,37 +5,37 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 
 from perago.wire import Outcome
-from perago_operator.api.attempt import OutcomeStatus, Phase
+from perago_operator.api.attempt import OutcomeStatus, Phase, Timings
 from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.api.reasons import Reason
+from perago_operator.core import actions as do
 from perago_operator.core.conditions import conditions, is_complete
 from perago_operator.core.reporting import reporting_state
-from perago_operator.core.rules import Next
+from perago_operator.core.rules import Ruling
 from perago_operator.core.situation import Situation
 
 STOPPED = frozenset({Reason.CANCELED, Reason.ATTEMPT_DELETED, Reason.SUPERSEDED})
 """Reasons of attempts that did not fail but were stopped."""
 
 
-def status_patch(s: Situation, found: Next) -> JsonObject:
+def status_patch(s: Situation, ruling: Ruling) -> JsonObject:
     """What to merge into the status so that it says what is known; empty when it says so already."""
-    present = s.attempt.status.to_json()
-    wanted: JsonObject = {
-        "phase": phase(s, found),
-        **_execution(s, found),
+    known: JsonObject = {
+        "phase": phase(s, ruling),
+        **_execution(s, ruling),
         **_reporting(s),
-        **_timings(s, found),
+        **_timings(s, ruling),
         **_staging(s),
-        **_outcome(s, found.outcome),
-        **conditions(s, found),
+        **_outcome(s, ruling.outcome),
+        **conditions(s, ruling),
     }
-    return _difference(present, wanted)
+    return _difference(s.status.to_json(), known)
 
 
-def phase(s: Situation, found: Next) -> Phase:
+def phase(s: Situation, ruling: Ruling) -> Phase:
     """Where the attempt is."""
     if s.outcome is None:
-        return "Finishing" if found.outcome else _phase_of_pod(s, found)
+        return "Finishing" if ruling.outcome else _phase_of_pod(s, ruling)
     if not is_complete(s):
         return "Finishing"
     if reporting_state(s) == "Superseded":
@@ -46,71 +46,70 @@ def phase(s: Situation, found: Next) -> Phase:
 
 
 def _was_stopped(s: Situation, outcome: OutcomeStatus) -> bool:
-    """By people; the agent, told to stop, may have put it in other words."""
+    """By people; the agent, asked to stop, may have put it in other words."""
     return outcome.reason in STOPPED or s.deleting or s.attempt.spec.cancel is True
 
 
-def _phase_of_pod(s: Situation, found: Next) -> Phase:
-    pod = s.pod
-    if found.next_execution or not s.pod_was_created:
+def _phase_of_pod(s: Situation, ruling: Ruling) -> Phase:
+    if ruling.next_execution or not s.pod_was_created:
         return "Pending"
-    running = (pod and pod.started) or s.status.step or s.status.phase == "Running"
+    running = (s.pod and s.pod.started) or s.status.step or s.status.phase == "Running"
     return "Running" if running else "Starting"
 
 
-def _execution(s: Situation, found: Next) -> JsonObject:
+def _execution(s: Situation, ruling: Ruling) -> JsonObject:
     """Which pod the attempt has; none between two executions, so that its number is known before it exists.
 
     With the outcome the agent's last step is over, too.
     """
-    if found.next_execution:
-        return {"executions": found.next_execution, "podName": None, "nodeName": None, "step": None}
+    if ruling.next_execution:
+        return {"executions": ruling.next_execution, "podName": None, "nodeName": None, "step": None}
     if s.outcome:
         return {"step": None}
     if not s.pod_was_created:
         return {}
-    pod = s.pod
-    placed = pod is not None and pod.started and pod.spec.node_name is not None
-    node: JsonObject = {"nodeName": pod.spec.node_name} if pod and placed else {}
+    placed = s.pod is not None and s.pod.started and s.pod.spec.node_name is not None
+    node: JsonObject = {"nodeName": s.pod.spec.node_name} if s.pod and placed else {}
     return {"executions": s.execution, "podName": s.pod_name, **node}
 
 
 def _reporting(s: Situation) -> JsonObject:
     """`Superseded` is written as soon as it is known; everything else once there is an outcome."""
-    state = reporting_state(s)
+    state, written = reporting_state(s), s.status.reporting
     if s.outcome is None and state != "Superseded":
         return {}
     if state == "NotRequired":
         return {"reporting": {"state": state}}
-    told: JsonObject = {"state": state, "lastError": _last_error(s)}
+    reporting: JsonObject = {"state": state, "lastError": _last_error(s)}
     if s.memory.reports:
-        told["attempts"] = s.memory.reports
-    written = s.status.reporting
+        reporting["attempts"] = s.memory.reports
     if state == "Accepted" and not (written and written.accepted_time):
-        told["acceptedTime"] = timestamp(s.now)
-    return {"reporting": told}
+        reporting["acceptedTime"] = timestamp(s.now)
+    return {"reporting": reporting}
 
 
 def _last_error(s: Situation) -> str | None:
     if s.superseded:
         return s.superseded
-    trouble = s.trouble("Report")
+    trouble = s.trouble(do.Report)
     return trouble.message if trouble and reporting_state(s) == "Pending" else None
 
 
-def _timings(s: Situation, found: Next) -> JsonObject:
-    written = s.status.timings
-    memory = s.memory
-    made: JsonObject = {}
-    if (written is None or written.queued is None) and memory.created_at:
-        made["queued"] = _seconds((memory.created_at - _queued_since(s)).total_seconds())
-    running = s.outcome is None and phase(s, found) == "Running"
-    if (written is None or written.starting is None) and running and memory.created_at:
-        made["starting"] = _seconds((s.now - memory.created_at).total_seconds())
-    reported = reporting_state(s) == "Accepted" and memory.verdict and memory.outcome_seen_at
-    if (written is None or written.reporting is None) and reported and memory.verdict and memory.outcome_seen_at:
-        made["reporting"] = _seconds((memory.verdict.at - memory.outcome_seen_at).total_seconds())
-    return {"timings": made} if made else {}
+def _timings(s: Situation, ruling: Ruling) -> JsonObject:
+    """The operator's share of the timings, each written once."""
+    written = s.status.timings or Timings()
+    seconds = {
+        "queued": _queued(s) if written.queued is None else None,
+        "starting": _starting(s, ruling) if written.starting is None else None,
+        "reporting": _reporting_time(s) if written.reporting is None else None,
+    }
+    timings: JsonObject = {name: round(max(value, 0.0), 3) for name, value in seconds.items() if value is not None}
+    return {"timings": timings} if timings else {}
+
+
+def _queued(s: Situation) -> float | None:
+    created_at = s.memory.created_at
+    return (created_at - _queued_since(s)).total_seconds() if created_at else None
 
 
 def _queued_since(s: Situation) -> datetime:
@@ -120,8 +119,15 @@ def _queued_since(s: Situation) -> datetime:
     return seen if within else created
 
 
-def _seconds(value: float) -> float:
-    return round(max(value, 0.0), 3)
+def _starting(s: Situation, ruling: Ruling) -> float | None:
+    running = s.outcome is None and phase(s, ruling) == "Running"
+    return (s.now - s.memory.created_at).total_seconds() if running and s.memory.created_at else None
+
+
+def _reporting_time(s: Situation) -> float | None:
+    verdict, since = s.memory.verdict, s.memory.outcome_seen_at
+    accepted = reporting_state(s) == "Accepted"
+    return (verdict.at - since).total_seconds() if accepted and verdict and since else None
 
 
 def _staging(s: Situation) -> JsonObject:
@@ -131,18 +137,18 @@ def _staging(s: Situation) -> JsonObject:
 
 
 def _outcome(s: Situation, outcome: Outcome | None) -> JsonObject:
-    """The outcome that no agent can write; where evidence was found, also the commit that the agent did not report."""
+    """The outcome that no agent can write; with the commit that evidence found and the agent did not report."""
     if outcome is None:
         return {}
-    evidence = s.memory.evidence
-    found = evidence.ref if evidence and outcome.status == "COMPLETED" else None
-    return {"outcome": outcome.to_json(), **({"workspace": {"publishedRef": found}} if found else {})}
+    published = s.publication is not None and outcome.status == "COMPLETED"
+    workspace: JsonObject = {"workspace": {"publishedRef": s.publication.ref}} if s.publication and published else {}
+    return {"outcome": outcome.to_json(), **workspace}
 
 
-def _difference(present: JsonObject, wanted: JsonObject) -> JsonObject:
+def _difference(present: JsonObject, known: JsonObject) -> JsonObject:
     """The part of a merge patch that changes something; `null` stands for absence."""
     patch: JsonObject = {}
-    for key, value in wanted.items():
+    for key, value in known.items():
         old: JsonValue = present.get(key)
         if isinstance(value, dict) and isinstance(old, dict):
             if inner := _difference(old, value):

@@ -9,7 +9,7 @@ from perago.wire import ConductorTask, Outcome
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Found, Verdict
+from perago_operator.core.answers import Answer, Failure, Publication, Verdict
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.reporting import judge
 from perago_operator.ports import (
@@ -122,15 +122,14 @@ class Applier:
         about = ObjectRef("PeragoAttempt", metadata.namespace, metadata.name, metadata.uid)
         await self._cluster.record_event(metadata.namespace, about, event.kind, event.reason, event.message)
 
-    async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Answer:
+    async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Publication | None:
         if isinstance(action, do.DeleteStaging):
             await self._versions.delete_branch(action.repository, action.branch)
             return None
         try:
-            found = await self._versions.find_publication(action.repository, action.branch, action.input_ref, uid)
+            return await self._versions.find_publication(action.repository, action.branch, action.input_ref, uid)
         except NotFound:
             return None
-        return Found(found.ref, found.metadata) if found else None
 
     async def _ask_conductor(self, action: do.Heartbeat | do.Report | do.ReadBack) -> Verdict:
         match action:
@@ -160,19 +159,22 @@ def failure_of(error: PortError, action: do.Action) -> Failure:
     """A port's error in the core's words."""
     permanent = isinstance(error, Refused) and (error.status in WRONG_AS_IT_IS or POD_SECURITY in error.message)
     return Failure(
-        _reason(error),
         str(error),
+        _reason(error, action),
         fate_unknown=isinstance(error, Unreachable) and error.fate_unknown,
         permanent=permanent and isinstance(action, do.CreatePod),
         conflict=isinstance(error, Conflict),
     )
 
 
-def _reason(error: PortError) -> Reason:
+def _reason(error: PortError, action: do.Action) -> Reason | None:
+    """What PodReady says while this call fails; None for calls that the pod does not wait for."""
+    if not isinstance(action, do.HoldAttempt | do.CreatePod):
+        return None
     match error:
         case QuotaExceeded():
             return Reason.QUOTA_EXCEEDED
         case Unreachable():
             return Reason.API_UNREACHABLE
         case _:
-            return Reason.POD_REFUSED
+            return Reason.POD_REFUSED if isinstance(action, do.CreatePod) else Reason.FINALIZER_REFUSED

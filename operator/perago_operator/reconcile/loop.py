@@ -15,7 +15,7 @@ from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
 from perago_operator.core import actions as do
 from perago_operator.core.config import Config
-from perago_operator.core.decide import decide
+from perago_operator.core.decide import Decision, decide
 from perago_operator.core.situation import Situation
 from perago_operator.ports import PortError
 from perago_operator.reconcile.apply import Applier, Clock, failure_of
@@ -147,13 +147,14 @@ class Reconciler:
             decision = decide(s)
             if not decision.actions:
                 return self._rest(key, decision)
-            logger.debug("attempt {}: {}: {}", key, decision.why, [do.name_of(each) for each in decision.actions])
+            kinds = [do.kind_of(action) for action in decision.actions]
+            logger.debug("attempt {}: {}: {}", key, decision.rule, kinds)
             for action in decision.actions:
                 await self._carry_out(key, action, s)
         self._again.add(key)
         return None
 
-    def _rest(self, key: Key, decision: do.Decision) -> None:
+    def _rest(self, key: Key, decision: Decision) -> None:
         if decision.look_again_at is not None:
             self._set_timer(key, max((decision.look_again_at - self._parts.clock()).total_seconds(), 0.001))
 
@@ -164,12 +165,12 @@ class Reconciler:
         try:
             answer = await self._parts.applier.carry_out(action, s.attempt)
         except PortError as error:
-            logger.warning("attempt {}: {}: {}", key, do.name_of(action), error)
+            logger.warning("attempt {}: {}: {}", key, do.kind_of(action), error)
             self._memories.failed(key, action, s, failure_of(error, action))
-            self._observe(do.name_of(action), self._since(begun), False)
+            self._observe(do.kind_of(action), self._since(begun), False)
         else:
             self._memories.succeeded(key, action, s, answer)
-            self._observe(do.name_of(action), self._since(begun), True)
+            self._observe(do.kind_of(action), self._since(begun), True)
         return None
 
     def _since(self, begun: datetime) -> float:

@@ -50,16 +50,16 @@ class Memories:
             return self._patched(key, action, s, answer)
         uid = s.attempt.metadata.uid
         if isinstance(action, do.CreatePod) and pod_is_strange(self._stores, key, uid, action.name):
-            message = f"pod {action.name} of an earlier attempt of this name is still ending"
-            return self.failed(key, action, s, Failure(Reason.POD_REFUSED, message))
+            message = f"pod {action.name} of an earlier attempt with this name is still terminating"
+            return self.failed(key, action, s, Failure(message, Reason.POD_NAME_TAKEN))
         self._memories[key] = learned(self._now(key, s), action, answer)
         return None
 
     def _patched(self, key: Key, action: do.Action, s: Situation, attempt: Manifest) -> None:
-        """A patch that changed nothing would be tried for ever: the schema over there does not know a field of ours."""
+        """A patch that changed nothing would be repeated forever: the installed CRD lacks one of our fields."""
         if attempt["metadata"]["resourceVersion"] == s.attempt.metadata.resource_version:
-            message = "the API server left the status as it was: its CRDs are not those of this version"
-            return self.failed(key, action, s, Failure(Reason.POD_REFUSED, message))
+            message = "the API server left the status as it was: the installed CRDs are not those of this operator"
+            return self.failed(key, action, s, Failure(message))
         self._stores.attempts.put(attempt)
         return self.succeeded(key, action, s, None)
 

@@ -15,7 +15,7 @@ from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import ApiObject, Key, Metadata
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
-from perago_operator.core.pods import Pod
+from perago_operator.core.pod.model import Pod
 from perago_operator.ports import Manifest
 
 Listener = Callable[[Key], None]

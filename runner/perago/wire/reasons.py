@@ -52,6 +52,16 @@ class Reason(StrEnum):
         "The API server refused the pod; creating it is tried again.",
         "Read the message: it holds the API server's own words.",
     )
+    POD_NAME_TAKEN = (
+        "PodNameTaken",
+        "A pod of an earlier attempt with the same name is still terminating; the pod is created when it is gone.",
+        "Wait, or give attempts made by hand names of their own.",
+    )
+    FINALIZER_REFUSED = (
+        "FinalizerRefused",
+        "The API server refused to put Perago's finalizer on the attempt, which comes before its pod.",
+        "Read the message: usually the operator lacks the right to patch attempts.",
+    )
     API_UNREACHABLE = ("ApiUnreachable", "The API server did not answer; the call is tried again.")
 
     # the pod

@@ -243,7 +243,7 @@ def test_explain_prints_the_docstrings(server: Server) -> None:
 
 def test_a_pod_of_ours_passes_restricted_pod_security(server: Server) -> None:
     """In a namespace that enforces it: the pod that the operator would create."""
-    from perago_operator.core.podspec import pod_manifest
+    from perago_operator.core.pod.manifest import pod_manifest
 
     server.prints("create", "namespace", "strict")
     server.prints("label", "namespace", "strict", "pod-security.kubernetes.io/enforce=restricted")

@@ -1,43 +1,44 @@
 """The table: what happens to an attempt in every situation. The first rule that matches decides. Pure.
 
-The order is part of the rules' meaning: each may rely on the ones above it not having matched. What a rule says stands
-in its docstring; `tests/unit/perago_operator/core/test_rules.py` has a test for each.
+The order is part of the rules' meaning: each may rely on the ones above it not having matched. Names say when a rule
+matches, comments what it does; the details stand in the rules' docstrings, and a test for each of them in
+`tests/unit/perago_operator/core/test_rules.py`. Heartbeats to Conductor go on beside all of them (`reporting`).
 """
 
-from perago_operator.core.rules import finishing, pod, starting, stopping
-from perago_operator.core.rules.next import Next, Notice, Rule
+from perago_operator.core.rules import ending, finishing, pod, starting
+from perago_operator.core.rules.ruling import Notice, Rule, Ruling
 
-__all__ = ["RULES", "Next", "Notice", "Rule"]
+__all__ = ["RULES", "Notice", "Rule", "Ruling"]
 
 RULES: tuple[Rule, ...] = (
     # the outcome is known
-    finishing.attempt_is_over,
-    finishing.late_call_may_have_landed,
-    finishing.nothing_is_left,
-    finishing.outcome_is_known,
+    finishing.attempt_is_over,  # wait for the time to live, then delete the attempt
+    finishing.late_call_may_have_landed,  # wait a heartbeat period, then read Conductor's task once more
+    finishing.nothing_is_left,  # take our finalizer off the attempt
+    finishing.outcome_is_known,  # report it, save the log, let the pods go, delete the staging branch
     # the attempt is not to go on, or its pod is over
-    stopping.stopping,
-    stopping.evidence_is_missing,
-    stopping.work_was_published,
-    stopping.stopped,
+    ending.stopping,  # delete the pod, wait for its end
+    ending.evidence_is_missing,  # ask lakeFS whether the work was published
+    ending.work_was_published,  # end: COMPLETED, with the output that the commit carries
+    ending.stopped,  # end: FAILED, with the reason to stop
     # the pod is there
-    pod.pod_not_seen_yet,
-    pod.disrupted,
-    pod.log_is_missing,
-    pod.failed,
-    pod.pod_is_leaving,
-    pod.one_container_ended,
-    pod.pod_cannot_start,
-    pod.pod_starts,
-    pod.pod_runs,
+    pod.pod_not_seen_yet,  # wait for the watch
+    pod.disrupted,  # count the next execution up; too often: end, FAILED
+    pod.log_is_missing,  # read the last lines of the task's log
+    pod.failed,  # end: FAILED or terminal, with what the pod shows
+    pod.pod_is_leaving,  # wait for its end, until it counts as lost
+    pod.one_container_ended,  # wait a moment, then delete the pod
+    pod.pod_cannot_start,  # say why, wait; patience over: end, FAILED or terminal
+    pod.pod_starts,  # wait; patience over: end, FAILED
+    pod.pod_runs,  # leave it alone until its deadline
     # there is no pod yet
-    starting.former_pod_is_held,
-    starting.former_staging_is_left,
-    starting.task_is_unknown,
-    starting.template_is_refused,
-    starting.earlier_attempt_may_publish,
-    starting.too_many_run,
-    starting.attempt_is_not_held,
-    starting.pod_was_refused,
-    starting.pod_can_start,
+    starting.former_pod_is_held,  # delete and release it
+    starting.former_staging_is_left,  # delete the branch
+    starting.task_is_unknown,  # say which, wait for it
+    starting.template_is_refused,  # end: terminal, with the field
+    starting.earlier_attempt_may_publish,  # wait for its end
+    starting.too_many_run,  # wait for room
+    starting.attempt_is_not_held,  # put our finalizer on the attempt
+    starting.pod_was_refused,  # end: terminal, with the API server's words
+    starting.pod_can_start,  # create the pod
 )

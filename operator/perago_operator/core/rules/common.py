@@ -10,14 +10,14 @@ from perago_operator.core.situation import Situation
 
 def completed_at(s: Situation) -> datetime | None:
     """Since when the status says that nothing is left to do; None while it does not."""
-    conditions = (each for each in s.status.conditions if each.type == ConditionType.COMPLETE)
-    return next((each.last_transition_time for each in conditions if each.status == "True"), None)
+    complete = (condition for condition in s.status.conditions if condition.type == ConditionType.COMPLETE)
+    return next((condition.last_transition_time for condition in complete if condition.status == "True"), None)
 
 
 def let_pods_go(s: Situation) -> tuple[do.Action, ...]:
     """Deletion and release of every pod that is still held, whatever its execution."""
-    deletions = tuple(do.DeletePod(each.name) for each in s.pods if s.undeleted(each))
-    return deletions + tuple(do.ReleasePod(each.name) for each in s.pods if s.unreleased(each))
+    deletions = tuple(do.DeletePod(pod.name) for pod in s.pods if s.undeleted(pod))
+    return deletions + tuple(do.ReleasePod(pod.name) for pod in s.pods if s.unreleased(pod))
 
 
 def delete_staging(s: Situation) -> tuple[do.Action, ...]:

@@ -7,34 +7,34 @@ import pytest
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Standing, Verdict
-from perago_operator.core.decide import decide
+from perago_operator.core.decide import Decision, decide
 from perago_operator.core.memory import Trouble
 from perago_operator.core.situation import Situation
 from tests import builders as b
 
 RUNNING = {"phase": "Running", "podName": "a1-1", "executions": 1, "nodeName": "node-1"}
-READY = b.condition("PodReady", reason="PodRunning", message="pod a1-1 runs", observedGeneration=1)
+READY = b.condition("PodReady", reason="PodRunning", message="pod a1-1 is running", observedGeneration=1)
 STEADY = b.attempt(status={**RUNNING, "conditions": [READY]})
 
 
-def decided(s: Situation) -> do.Decision:
+def decided(s: Situation) -> Decision:
     """The decision in that situation."""
     return decide(s)
 
 
-def kinds(decision: do.Decision) -> list[str]:
+def kinds(decision: Decision) -> list[str]:
     """The kinds of its actions."""
-    return [do.name_of(each) for each in decision.actions]
+    return [do.kind_of(each) for each in decision.actions]
 
 
-def trouble(kind: str, until: float) -> dict[str, Trouble]:
+def trouble(kind: do.Kind, until: float) -> dict[do.Kind, Trouble]:
     """Calls of that kind rest until then."""
     return {kind: Trouble(1, b.at(until), Reason.API_UNREACHABLE, "away")}
 
 
 def test_a_decision_says_why() -> None:
     """By the name of its rule."""
-    assert decided(b.situation()).why == "pod_can_start"
+    assert decided(b.situation()).rule == "pod_can_start"
 
 
 def test_calls_come_before_the_status() -> None:
@@ -53,7 +53,7 @@ def test_an_attempt_at_rest_looks_again_at_its_heartbeat() -> None:
 def test_a_standalone_attempt_at_rest_is_left_alone() -> None:
     """Only events wake it."""
     alone = b.attempt(standalone=True, status={**RUNNING, "conditions": [READY]})
-    assert decided(b.situation(alone, pods=(b.running_pod(),))) == do.Decision((), None, "pod_runs")
+    assert decided(b.situation(alone, pods=(b.running_pod(),))) == Decision((), None, "pod_runs")
 
 
 def test_a_due_heartbeat_is_sent() -> None:
@@ -87,7 +87,7 @@ def test_no_lease_once_the_outcome_is_known() -> None:
 def test_lease_and_report_alternate_while_reports_fail() -> None:
     """The lease knows the outcome: a reading may show that a report had arrived."""
     told = b.attempt(status={"outcome": b.completed()})
-    decision = decided(b.situation(told, 20, memory=b.memory(troubles=trouble("Report", 10))))
+    decision = decided(b.situation(told, 20, memory=b.memory(troubles=trouble(do.Report, 10))))
     assert kinds(decision) == ["Heartbeat", "Report"]
     assert isinstance(decision.actions[0], do.Heartbeat)
     assert decision.actions[0].outcome is not None
@@ -96,20 +96,20 @@ def test_lease_and_report_alternate_while_reports_fail() -> None:
 def test_a_call_that_failed_rests_and_the_others_go_on() -> None:
     """The report waits for Conductor; the pod does not wait for the report."""
     told = b.attempt(status={"outcome": b.completed()})
-    decision = decided(b.situation(told, pods=(b.running_pod(),), memory=b.memory(troubles=trouble("Report", 10))))
+    decision = decided(b.situation(told, pods=(b.running_pod(),), memory=b.memory(troubles=trouble(do.Report, 10))))
     assert kinds(decision) == ["ShipLog", "DeletePod", "ReleasePod"]
 
 
 def test_while_all_calls_rest_the_status_tells_why() -> None:
     """And the next look is at the end of the rest."""
-    decision = decided(b.situation(memory=b.memory(troubles=trouble("CreatePod", 3))))
+    decision = decided(b.situation(memory=b.memory(troubles=trouble(do.CreatePod, 3))))
     assert kinds(decision) == ["PatchStatus", "RecordEvent"]
     assert decision.look_again_at == b.at(3)
 
 
 def test_a_status_that_failed_rests_too() -> None:
     """Until its time, with nothing else to do."""
-    decision = decided(b.situation(pods=(b.running_pod(),), memory=b.memory(troubles=trouble("PatchStatus", 3))))
+    decision = decided(b.situation(pods=(b.running_pod(),), memory=b.memory(troubles=trouble(do.PatchStatus, 3))))
     assert (decision.actions, decision.look_again_at) == ((), b.at(3))
 
 
@@ -148,5 +148,5 @@ def test_the_end_is_an_event() -> None:
 def test_the_deadline_is_looked_at_in_time() -> None:
     """Also while a pod is on its way."""
     limited = b.attempt(standalone=True, activeDeadlineSeconds=5, status={"timings": {"queued": 0}})
-    s = b.situation(limited, pods=(b.pod(),), memory=b.memory(troubles=trouble("PatchStatus", 9)))
+    s = b.situation(limited, pods=(b.pod(),), memory=b.memory(troubles=trouble(do.PatchStatus, 9)))
     assert decided(s).look_again_at == b.at(5)

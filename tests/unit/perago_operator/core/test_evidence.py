@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from perago_operator.core.actions import AskEvidence
-from perago_operator.core.evidence import outcome_from, question
+from perago_operator.core.answers import Publication
+from perago_operator.core.evidence import outcome, question
 from perago_operator.core.memory import Evidence
 from perago_operator.core.situation import Situation
 from tests import builders as b
@@ -23,7 +24,8 @@ def staged(**changes: Any) -> Situation:
 
 def known(ref: str | None = "commit-b", metadata: dict[str, str] | None = None, execution: int = 1) -> Any:
     """A memory of lakeFS's answer."""
-    return b.memory(evidence=Evidence(execution, ref, OUTPUT if metadata is None else metadata))
+    publication = Publication(ref, OUTPUT if metadata is None else metadata) if ref else None
+    return b.memory(evidence=Evidence(execution, publication))
 
 
 def test_the_question_is_about_the_inputs_branch() -> None:
@@ -58,23 +60,23 @@ def test_without_a_workspace_there_is_nothing_to_ask(given: dict[str, Any]) -> N
 
 def test_a_publication_is_the_outcome() -> None:
     """With the output that it carries, and a message that says where it came from."""
-    outcome = outcome_from(staged(memory=known()))
-    assert outcome is not None
-    assert (outcome.status, outcome.reason) == ("COMPLETED", "Completed")
-    assert outcome.output == {"workspace": {**b.WORKSPACE, "ref": "commit-b"}, "result": {"rows": 3}}
-    assert "commit-b" in (outcome.message or "")
+    completed = outcome(staged(memory=known()))
+    assert completed is not None
+    assert (completed.status, completed.reason) == ("COMPLETED", "Completed")
+    assert completed.output == {"workspace": {**b.WORKSPACE, "ref": "commit-b"}, "result": {"rows": 3}}
+    assert "commit-b" in (completed.message or "")
 
 
 def test_the_output_spells_the_workspace_as_the_input_did() -> None:
     """`ref_type` of older workflows stays `ref_type`."""
     old = {"repository": "repo", "branch": "main", "ref_type": "commit", "ref": "commit-a"}
-    outcome = outcome_from(staged(input={"workspace": old, "params": {}}, memory=known()))
-    assert outcome is not None
-    assert outcome.output is not None
-    assert outcome.output["workspace"] == {**old, "ref": "commit-b"}
+    completed = outcome(staged(input={"workspace": old, "params": {}}, memory=known()))
+    assert completed is not None
+    assert completed.output is not None
+    assert completed.output["workspace"] == {**old, "ref": "commit-b"}
 
 
 @pytest.mark.parametrize("answer", [known(ref=None), known(metadata={"perago.output-sha256": "abc"}), b.memory()])
 def test_without_a_publication_that_carries_its_output_there_is_no_outcome(answer: Any) -> None:
     """A large output is known by its digest only: the next execution completes from it."""
-    assert outcome_from(staged(memory=answer)) is None
+    assert outcome(staged(memory=answer)) is None

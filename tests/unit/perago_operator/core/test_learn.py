@@ -8,19 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perago.wire import Outcome
-from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Found, Standing, Verdict
+from perago_operator.core.answers import Answer, Failure, Publication, Standing, Verdict
 from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
-from perago_operator.core.memory import Memory, backoff, fraction
+from perago_operator.core.memory import Evidence, Memory, backoff, fraction
 from tests import builders as b
 
 CONFIG = Config()
 OUTCOME = Outcome(status="FAILED", reason="X")
 REPORT = do.Report(b.conductor_task(), OUTCOME)
-BEAT = do.Heartbeat(b.conductor_task())
-NO_ANSWER = Failure(Reason.API_UNREACHABLE, "no answer", fate_unknown=True)
+HEARTBEAT = do.Heartbeat(b.conductor_task())
+NO_ANSWER = Failure("no answer", fate_unknown=True)
 
 
 def after(memory: Memory, action: do.Action, answer: Answer = None, seconds: float = 1) -> Memory:
@@ -61,7 +60,7 @@ def test_a_log_is_kept_by_pod() -> None:
     assert after(b.memory(), do.ReadLog("p", 20), "boom").logs == {"p": "boom"}
 
 
-@pytest.mark.parametrize("action", [REPORT, do.ReadBack(b.conductor_task(), OUTCOME), BEAT])
+@pytest.mark.parametrize("action", [REPORT, do.ReadBack(b.conductor_task(), OUTCOME), HEARTBEAT])
 def test_a_reading_replaces_the_one_before(action: do.Action) -> None:
     """Whichever call brought it."""
     verdict = Verdict(Standing.OPEN, "open", b.at(1), after_report=True)
@@ -75,17 +74,17 @@ def test_reports_are_counted_whether_they_succeed_or_not() -> None:
 
 def test_the_heartbeat_counts_from_its_success() -> None:
     """One that failed is tried again after its back-off, not a lease period later."""
-    assert after(b.memory(), BEAT).heartbeat_at == b.at(1)
-    assert after_failures(BEAT, NO_ANSWER).heartbeat_at is None
+    assert after(b.memory(), HEARTBEAT).heartbeat_at == b.at(1)
+    assert after_failures(HEARTBEAT, NO_ANSWER).heartbeat_at is None
 
 
 def test_a_success_ends_the_trouble_of_its_kind_only() -> None:
     """Conductor's troubles are not the API server's."""
-    memory = after_failures(BEAT, NO_ANSWER, memory=after_failures(REPORT, NO_ANSWER))
-    assert set(after(memory, REPORT).troubles) == {"Heartbeat"}
+    memory = after_failures(HEARTBEAT, NO_ANSWER, memory=after_failures(REPORT, NO_ANSWER))
+    assert set(after(memory, REPORT).troubles) == {do.Heartbeat}
 
 
-@pytest.mark.parametrize("action", [REPORT, BEAT])
+@pytest.mark.parametrize("action", [REPORT, HEARTBEAT])
 def test_a_call_of_unknown_fate_is_doubted(action: do.Action) -> None:
     """It may land later than its answer did not come."""
     assert after_failures(action, NO_ANSWER).doubt_since == b.at(1)
@@ -99,7 +98,7 @@ def test_a_call_that_never_left_is_not_doubted() -> None:
 
 def test_a_conflict_rests_only_until_a_newer_object_arrives() -> None:
     """The watch brings it within milliseconds."""
-    conflict = Failure(Reason.POD_REFUSED, "changed", conflict=True)
+    conflict = Failure("changed", conflict=True)
     [trouble] = after_failures(do.PatchStatus({}, guarded=True), conflict).troubles.values()
     assert trouble.holds(b.at(1.5), "1")
     assert not trouble.holds(b.at(1.5), "2")
@@ -131,10 +130,9 @@ def test_an_attempt_that_was_under_way_is_doubted() -> None:
 def test_evidence_is_kept_with_its_execution() -> None:
     """A later execution asks again."""
     ask = do.AskEvidence("r", "b", "c")
-    found, nothing = after(b.memory(), ask, Found("c", {"k": "v"})).evidence, after(b.memory(), ask).evidence
-    assert found is not None
-    assert nothing is not None
-    assert (found.execution, found.ref, nothing.execution, nothing.ref) == (2, "c", 2, None)
+    publication = Publication("c", {"k": "v"})
+    assert after(b.memory(), ask, publication).evidence == Evidence(2, publication)
+    assert after(b.memory(), ask).evidence == Evidence(2)
 
 
 def test_a_report_without_effect_rests_longer_each_time() -> None:
@@ -143,8 +141,8 @@ def test_a_report_without_effect_rests_longer_each_time() -> None:
     once = after(b.memory(), REPORT, open_still)
     twice = after(once, REPORT, open_still)
     assert (twice.reports, twice.verdict) == (2, open_still)
-    assert once.troubles["Report"].until < twice.troubles["Report"].until
-    assert "no effect" in twice.troubles["Report"].message
+    assert once.troubles[do.Report].until < twice.troubles[do.Report].until
+    assert "had no effect" in twice.troubles[do.Report].message
 
 
 def test_a_hindrance_counts_from_its_first_sight() -> None:

@@ -1,4 +1,4 @@
-"""Names, labels and quantities."""
+"""Names and labels."""
 
 import re
 import uuid
@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perago_operator.core import names
-from perago_operator.core.quantity import number_of_bytes
 from tests import builders as b
 
 
@@ -56,27 +55,3 @@ def test_other_tasks_are_other_logical_tasks(other: dict[str, Any]) -> None:
 def test_finalizers_keep_their_names() -> None:
     """Objects of an earlier version carry these: another name would never be taken off them."""
     assert (names.ATTEMPT_FINALIZER, names.POD_FINALIZER) == ("perago.dev/attempt", "perago.dev/outcome")
-
-
-@pytest.mark.parametrize(
-    ("quantity", "wanted"),
-    [
-        ("1Gi", 1024**3),
-        ("500M", 500 * 10**6),
-        (2, 2),
-        ("1.5Ki", 1536),
-        ("1e3", 1000),
-        ("0.5", 1),
-        ("128974848", 128974848),
-    ],
-)
-def test_quantities_are_bytes(quantity: int | str, wanted: int) -> None:
-    """Rounded up to whole ones."""
-    assert number_of_bytes(quantity) == wanted
-
-
-@pytest.mark.parametrize("quantity", ["1GB", "Gi", "", "1 Gi"])
-def test_what_is_no_quantity_is_refused(quantity: str) -> None:
-    """With an example of one."""
-    with pytest.raises(ValueError, match="1Gi"):
-        number_of_bytes(quantity)

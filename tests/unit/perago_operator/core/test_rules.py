@@ -1,36 +1,57 @@
-"""One test for each row of the table: the situation, the rule that matches, what it decides."""
+"""One test or more for each row of the table: the situation, the rule that matches, what it decides.
 
+`test_rule_order` says what the order of the rows is for.
+"""
+
+import ast
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from perago.wire import Outcome
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Standing, Verdict
+from perago_operator.core.answers import Publication, Standing, Verdict
 from perago_operator.core.config import Config
 from perago_operator.core.decide import first_match
-from perago_operator.core.memory import Evidence, Trouble
-from perago_operator.core.rules import RULES, Next
+from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble
+from perago_operator.core.rules import RULES, Notice, Ruling
 from perago_operator.core.situation import Sibling, Situation
 from tests import builders as b
 
 
-def matched(s: Situation) -> tuple[str, Next]:
-    """The name of the rule that matches, and its decision."""
-    rule, found = first_match(s)
-    return rule.__name__, found
+def ruling(s: Situation, rule: str) -> Ruling:
+    """What the table decides, by the rule of that name."""
+    matching, decided = first_match(s)
+    assert matching.__name__ == rule
+    return decided
 
 
-def kinds(found: Next) -> list[str]:
+def outcome(s: Situation, rule: str) -> Outcome:
+    """The outcome that the rule of that name decides on."""
+    decided = ruling(s, rule).outcome
+    assert decided is not None
+    return decided
+
+
+def notice(s: Situation, rule: str) -> Notice:
+    """What the rule of that name tells people."""
+    decided = ruling(s, rule).notice
+    assert decided is not None
+    return decided
+
+
+def kinds(decided: Ruling) -> list[str]:
     """The kinds of the actions, in order."""
-    return [do.name_of(each) for each in found.actions]
+    return [do.kind_of(action) for action in decided.actions]
 
 
 def finished(**status: Any) -> dict[str, Any]:
-    """An attempt whose status says that nothing is left to do, since second 5."""
-    told = {"outcome": b.completed(), "reporting": {"state": "Accepted"}, "conditions": [b.condition("Complete")]}
-    return {**told, **status}
+    """The status of an attempt for which nothing is left to do, since second 5."""
+    over = {"outcome": b.completed(), "reporting": {"state": "Accepted"}, "conditions": [b.condition("Complete")]}
+    return {**over, **status}
 
 
 def verdict(standing: Standing, seconds: float = 1, *, after_report: bool = False) -> Verdict:
@@ -38,398 +59,495 @@ def verdict(standing: Standing, seconds: float = 1, *, after_report: bool = Fals
     return Verdict(standing, f"Conductor says {standing}", b.at(seconds), after_report)
 
 
-def trouble(reason: Reason = Reason.QUOTA_EXCEEDED, **changes: Any) -> Trouble:
+def trouble(reason: Reason | None = None, **changes: Any) -> Trouble:
     """A call that failed and rests until second 100."""
     return Trouble(**{"count": 1, "until": b.at(100), "reason": reason, "message": "no room", **changes})
+
+
+ENDED = b.attempt(status={"outcome": b.completed()})
+CANCELED = b.attempt(cancel=True)
+STAGED = b.attempt(status={"staging": b.STAGING})
+EVICTED = b.pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory.")
+LEAVING = b.running_pod(meta={"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30})
+PULLING = b.pod(
+    containers=[b.container("agent", running=True), b.container("task", waiting={"reason": "ErrImagePull"})]
+)
+PUBLICATION = Publication("commit-b", {"perago.output": '{"result":{"rows":3}}'})
+PUBLISHED = b.memory(evidence=Evidence(1, PUBLICATION))
+BETWEEN = {"executions": 2, "podName": None}
+
+
+# --- the outcome is known
 
 
 def test_a_finished_attempt_waits_for_its_time_to_live() -> None:
     """The time to live counts from the condition Complete."""
     over = b.attempt(status=finished(), meta={"finalizers": []}, ttlSecondsAfterFinished=30)
-    assert matched(b.situation(over, 34)) == ("attempt_is_over", Next(at=b.at(35)))
+    assert ruling(b.situation(over, 34), "attempt_is_over") == Ruling(look_again_at=b.at(35))
 
 
 def test_an_attempt_whose_time_to_live_is_over_is_deleted() -> None:
     """Deleted once; the watch says when it is gone."""
     over = b.attempt(status=finished(), meta={"finalizers": []}, ttlSecondsAfterFinished=30)
-    assert matched(b.situation(over, 35)) == ("attempt_is_over", Next((do.DeleteAttempt(),)))
-    assert matched(b.situation(over, 36, memory=b.memory(expired=True))) == ("attempt_is_over", Next())
+    assert ruling(b.situation(over, 35), "attempt_is_over") == Ruling((do.DeleteAttempt(),))
+    assert ruling(b.situation(over, 36, memory=b.memory(expired=True)), "attempt_is_over") == Ruling()
 
 
 def test_a_ttl_of_zero_deletes_at_once() -> None:
     """Zero is a time to live, not the absence of one."""
     over = b.attempt(status=finished(), meta={"finalizers": []}, ttlSecondsAfterFinished=0)
-    assert kinds(matched(b.situation(over, 6))[1]) == ["DeleteAttempt"]
+    assert kinds(ruling(b.situation(over, 6), "attempt_is_over")) == ["DeleteAttempt"]
 
 
-def test_doubt_holds_the_finalizer_until_a_lease_period_later() -> None:
-    """A lease of unknown fate may bring a completed task back: response time-out 60 s, so 20 s."""
+def test_doubt_holds_the_finalizer_until_a_heartbeat_period_later() -> None:
+    """A heartbeat of unknown fate may bring a completed task back: response time-out 60 s, so 20 s."""
     doubtful = b.memory(doubt_since=b.at(2), verdict=verdict(Standing.ACCEPTED, 3, after_report=True))
-    name, found = matched(b.situation(b.attempt(status=finished()), 6, memory=doubtful))
-    assert (name, found) == ("late_call_may_have_landed", Next(at=b.at(22)))
+    s = b.situation(b.attempt(status=finished()), 6, memory=doubtful)
+    assert ruling(s, "late_call_may_have_landed") == Ruling(look_again_at=b.at(22))
 
 
 def test_doubt_ends_with_one_more_reading() -> None:
-    """Read back when the lease period is over."""
+    """The task is read back when the heartbeat period is over."""
     doubtful = b.memory(doubt_since=b.at(2), verdict=verdict(Standing.ACCEPTED, 3, after_report=True))
-    name, found = matched(b.situation(b.attempt(status=finished()), 22, memory=doubtful))
-    assert (name, kinds(found)) == ("late_call_may_have_landed", ["ReadBack"])
+    s = b.situation(b.attempt(status=finished()), 22, memory=doubtful)
+    assert kinds(ruling(s, "late_call_may_have_landed")) == ["ReadBack"]
 
 
-def test_a_task_that_a_late_lease_reopened_is_reported_again() -> None:
+def test_a_task_that_a_late_heartbeat_reopened_is_reported_again() -> None:
     """The reading after the doubt shows IN_PROGRESS."""
     reopened = b.memory(doubt_since=b.at(2), verdict=verdict(Standing.OPEN, 23, after_report=True))
-    name, found = matched(b.situation(b.attempt(status=finished()), 24, memory=reopened))
-    assert (name, kinds(found)) == ("outcome_is_known", ["Report"])
+    s = b.situation(b.attempt(status=finished()), 24, memory=reopened)
+    assert kinds(ruling(s, "outcome_is_known")) == ["Report"]
 
 
 def test_the_finalizer_goes_when_nothing_is_left() -> None:
     """Complete and without doubt."""
-    name, found = matched(b.situation(b.attempt(status=finished())))
-    assert (name, found.actions) == ("nothing_is_left", (do.ReleaseAttempt(),))
+    s = b.situation(b.attempt(status=finished()))
+    assert ruling(s, "nothing_is_left") == Ruling((do.ReleaseAttempt(),))
 
 
 def test_a_known_outcome_is_reported_and_everything_let_go() -> None:
     """One round: report, pod deleted and released, staging branch deleted."""
-    told = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})
-    name, found = matched(b.situation(told, pods=(b.running_pod(),)))
-    assert name == "outcome_is_known"
-    assert kinds(found) == ["Report", "ShipLog", "DeletePod", "ReleasePod", "DeleteStaging"]
+    staged = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})
+    decided = ruling(b.situation(staged, pods=(b.running_pod(),)), "outcome_is_known")
+    assert kinds(decided) == ["Report", "ShipLog", "DeletePod", "ReleasePod", "DeleteStaging"]
 
 
-def test_a_log_is_shipped_once_and_tried_once() -> None:
-    """Logs are no results: the pod does not wait for them."""
-    told = b.attempt(status={"outcome": b.completed()})
-    for known in (
-        b.memory(shipped=frozenset({"a1-1"})),
-        b.memory(troubles={"ShipLog": trouble(Reason.API_UNREACHABLE)}),
-    ):
-        assert "ShipLog" not in kinds(matched(b.situation(told, pods=(b.running_pod(),), memory=known))[1])
-    assert "ShipLog" not in kinds(matched(b.situation(told, pods=(b.pod(),)))[1])
-    quiet = Config(shipped_log_lines=0)
-    assert "ShipLog" not in kinds(matched(b.situation(told, pods=(b.running_pod(),), config=quiet))[1])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"memory": b.memory(shipped=frozenset({"a1-1"}))},
+        {"memory": b.memory(troubles={do.ShipLog: trouble()})},
+        {"pods": (b.pod(),)},
+        {"config": Config(shipped_log_lines=0)},
+    ],
+)
+def test_a_log_is_shipped_once_and_tried_once(changes: dict[str, Any]) -> None:
+    """A log is not worth waiting for: not after a failure, not of a pod that never ran, not where it is not wanted."""
+    s = b.situation(ENDED, **{"pods": (b.running_pod(),), **changes})
+    assert "ShipLog" not in kinds(ruling(s, "outcome_is_known"))
 
 
 def test_a_standalone_attempt_reports_to_nobody() -> None:
-    """Its pod is let go all the same."""
-    told = b.attempt(standalone=True, status={"outcome": b.completed()})
-    assert kinds(matched(b.situation(told, pods=(b.running_pod(),)))[1]) == ["DeletePod", "ReleasePod"]
+    """Its pod is let go nevertheless."""
+    s = b.situation(b.attempt(standalone=True, status={"outcome": b.completed()}), pods=(b.running_pod(),))
+    assert kinds(ruling(s, "outcome_is_known")) == ["DeletePod", "ReleasePod"]
 
 
 def test_a_superseded_attempt_is_not_reported() -> None:
     """Conductor wants nothing from it."""
-    told = b.attempt(status={"outcome": b.failure(), "reporting": {"state": "Superseded"}})
-    assert matched(b.situation(told)) == ("outcome_is_known", Next())
+    s = b.situation(b.attempt(status={"outcome": b.failure(), "reporting": {"state": "Superseded"}}))
+    assert ruling(s, "outcome_is_known") == Ruling()
+
+
+# --- the attempt is not to go on, or its pod is over
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("changes", "reason", "message"),
     [
-        ({"meta": {"deletionTimestamp": b.stamp(1)}}, "AttemptDeleted"),
-        ({"cancel": True}, "Canceled"),
-        ({"activeDeadlineSeconds": 1, "status": {"timings": {"queued": 0}}}, "DeadlineExceeded"),
-        ({"status": {"reporting": {"state": "Superseded"}}}, "Superseded"),
+        ({"meta": {"deletionTimestamp": b.stamp(1)}}, Reason.ATTEMPT_DELETED, "attempt deleted"),
+        ({"cancel": True}, Reason.CANCELED, "spec.cancel"),
+        ({"activeDeadlineSeconds": 1, "status": {"timings": {"queued": 0}}}, Reason.DEADLINE_EXCEEDED, "1 s"),
+        ({"status": {"reporting": {"state": "Superseded"}}}, Reason.SUPERSEDED, "no longer waits"),
     ],
 )
-def test_an_attempt_that_is_not_to_go_on_has_its_pod_stopped(changes: dict[str, Any], reason: str) -> None:
+def test_an_attempt_that_is_not_to_go_on_has_its_pod_stopped(
+    changes: dict[str, Any], reason: Reason, message: str
+) -> None:
     """First the pod, then the outcome: nothing is said while it may still publish."""
     s = b.situation(b.attempt(**changes), 2, pods=(b.running_pod(),))
-    name, found = matched(s)
-    assert (name, found.actions) == ("stopping", (do.DeletePod("a1-1"),))
-    assert s.stop.reason == reason  # type: ignore[union-attr]
+    assert ruling(s, "stopping").actions == (do.DeletePod("a1-1"),)
+    assert (notice(s, "stopping").reason, message in notice(s, "stopping").message) == (Reason.STOPPING, True)
+    over = b.situation(b.attempt(**changes), 2, pods=(b.ended_pod(),))
+    assert outcome(over, "stopped").reason == reason
 
 
 def test_a_pod_that_is_being_stopped_is_waited_for() -> None:
-    """Asked once; a node that never answers counts as lost after its patience."""
-    leaving = b.running_pod(meta={"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30})
-    name, found = matched(b.situation(b.attempt(cancel=True), 2, pods=(leaving,)))
-    assert (name, found.actions, found.at) == ("stopping", (), b.at(91))
+    """Deleted once; on a node that never answers it counts as lost after its patience."""
+    decided = ruling(b.situation(CANCELED, 2, pods=(LEAVING,)), "stopping")
+    assert (decided.actions, decided.look_again_at) == ((), b.at(91))
 
 
 def test_a_pod_that_was_created_and_not_seen_is_stopped_too() -> None:
-    """It may already run."""
-    made = b.memory(created=frozenset({"a1-1"}))
-    assert matched(b.situation(b.attempt(cancel=True), memory=made))[1].actions == (do.DeletePod("a1-1"),)
+    """It may already run; deleted once."""
+    created = b.memory(created=frozenset({"a1-1"}))
+    assert ruling(b.situation(CANCELED, memory=created), "stopping").actions == (do.DeletePod("a1-1"),)
+    deleted = b.memory(created=frozenset({"a1-1"}), deleted=frozenset({"a1-1"}))
+    assert ruling(b.situation(CANCELED, memory=deleted), "stopping").actions == ()
 
 
 def test_evidence_is_asked_before_a_death_is_called_a_failure() -> None:
     """The pod ended without an outcome and had planned a staging branch."""
-    ended = b.situation(b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),))
-    name, found = matched(ended)
-    assert (name, found.actions) == ("evidence_is_missing", (do.AskEvidence("repo", "main", "commit-a"),))
+    s = b.situation(STAGED, pods=(b.ended_pod(),))
+    assert ruling(s, "evidence_is_missing").actions == (do.AskEvidence("repo", "main", "commit-a"),)
+    assert (notice(s, "evidence_is_missing").reason, notice(s, "evidence_is_missing").warning) == (
+        Reason.WAITING_FOR_EVIDENCE,
+        False,
+    )
+
+
+def test_a_lakefs_that_does_not_answer_for_evidence_is_a_warning() -> None:
+    """In its own words: nothing is concluded without it."""
+    s = b.situation(STAGED, pods=(b.ended_pod(),), memory=b.memory(troubles={do.AskEvidence: trouble()}))
+    assert notice(s, "evidence_is_missing").warning
+    assert notice(s, "evidence_is_missing").message.endswith(": no room")
+
+
+def test_evidence_is_asked_between_two_executions_too() -> None:
+    """Canceled before the next pod exists: the lost one may have published."""
+    between = b.attempt(cancel=True, status={**BETWEEN, "staging": b.STAGING})
+    s = b.situation(between, memory=b.memory(evidence=Evidence(1)))
+    assert kinds(ruling(s, "evidence_is_missing")) == ["AskEvidence"]
+
+
+@pytest.mark.parametrize("changes", [{"cancel": True}, {"meta": {"deletionTimestamp": b.stamp(1)}}])
+def test_evidence_is_asked_of_a_stopped_attempt_too(changes: dict[str, Any]) -> None:
+    """Its pod may have published right before it was stopped."""
+    s = b.situation(b.attempt(status={"staging": b.STAGING}, **changes), pods=(b.ended_pod(),))
+    assert kinds(ruling(s, "evidence_is_missing")) == ["AskEvidence"]
+
+
+def test_nothing_is_asked_of_a_superseded_attempt() -> None:
+    """Conductor wants no result from it, published or not."""
+    superseded = {"reporting": {"state": "Superseded"}, "staging": b.STAGING}
+    s = b.situation(b.attempt(status=superseded), pods=(b.ended_pod(),), memory=PUBLISHED)
+    assert outcome(s, "stopped").reason == "Superseded"
 
 
 def test_without_a_staging_branch_there_is_nothing_to_ask() -> None:
     """It is planned in the status before it exists."""
-    assert matched(b.situation(pods=(b.ended_pod(),)))[0] == "log_is_missing"
+    assert kinds(ruling(b.situation(pods=(b.ended_pod(),)), "log_is_missing")) == ["ReadLog"]
 
 
 def test_published_work_is_the_outcome() -> None:
     """COMPLETED with the output that the commit carries, the workspace spelled as in the input."""
-    found = Evidence(1, "commit-b", {"perago.output": '{"result":{"rows":3}}'})
-    ended = b.situation(
-        b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=b.memory(evidence=found)
-    )
-    name, decided = matched(ended)
-    assert name == "work_was_published"
-    assert decided.outcome is not None
-    assert decided.outcome.output == {"workspace": {**b.WORKSPACE, "ref": "commit-b"}, "result": {"rows": 3}}
+    completed = outcome(b.situation(STAGED, pods=(b.ended_pod(),), memory=PUBLISHED), "work_was_published")
+    assert completed.status == "COMPLETED"
+    assert completed.output == {"workspace": {**b.WORKSPACE, "ref": "commit-b"}, "result": {"rows": 3}}
 
 
-@pytest.mark.parametrize(
-    "state", [b.situation(b.attempt(cancel=True)), b.situation(b.attempt(cancel=True), pods=(b.ended_pod(),))]
-)
-def test_a_stopped_attempt_says_why(state: Situation) -> None:
+@pytest.mark.parametrize("changes", [{"cancel": True}, {"meta": {"deletionTimestamp": b.stamp(1)}}])
+def test_work_that_was_published_before_the_stop_is_completed(changes: dict[str, Any]) -> None:
+    """The branch carries it: FAILED would make Conductor run it again."""
+    s = b.situation(b.attempt(status={"staging": b.STAGING}, **changes), pods=(b.ended_pod(),), memory=PUBLISHED)
+    assert outcome(s, "work_was_published").status == "COMPLETED"
+
+
+@pytest.mark.parametrize("pods", [(), (b.ended_pod(),)])
+def test_a_stopped_attempt_says_why(pods: tuple[dict[str, Any], ...]) -> None:
     """With a pod that ended as without one."""
-    name, found = matched(state)
-    assert name == "stopped"
-    assert found.outcome is not None
-    assert (found.outcome.status, found.outcome.reason) == ("FAILED", "Canceled")
+    canceled = outcome(b.situation(CANCELED, pods=pods), "stopped")
+    assert (canceled.status, canceled.reason) == ("FAILED", "Canceled")
 
 
 def test_a_later_attempt_of_the_task_supersedes() -> None:
-    """Conductor made a retry, so it waits for this one no more."""
+    """Conductor made a retry, so it no longer waits for this one."""
     later = Sibling("a2", retry_count=1, settled=False)
-    name, found = matched(b.situation(siblings=(later,)))
-    assert name == "stopped"
-    assert found.outcome is not None
-    assert found.outcome.reason == "Superseded"
+    assert outcome(b.situation(siblings=(later,)), "stopped").reason == "Superseded"
+
+
+# --- the pod is there
 
 
 def test_a_created_pod_is_waited_for() -> None:
     """Its watch event is on the way; nothing is created twice."""
-    assert matched(b.situation(memory=b.memory(created=frozenset({"a1-1"})))) == ("pod_not_seen_yet", Next())
+    assert ruling(b.situation(memory=b.memory(created=frozenset({"a1-1"}))), "pod_not_seen_yet") == Ruling()
 
 
 def test_a_disrupted_attempt_gets_another_pod() -> None:
     """The number of the next execution is written before it exists."""
-    evicted = b.pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory.")
-    name, found = matched(b.situation(pods=(evicted,)))
-    assert (name, found.next_execution) == ("disrupted", 2)
+    s = b.situation(pods=(EVICTED,))
+    assert ruling(s, "disrupted").next_execution == 2
+    assert (notice(s, "disrupted").reason, notice(s, "disrupted").warning) == (Reason.DISRUPTED, True)
+
+
+@pytest.mark.parametrize(("retries", "execution", "another"), [(0, 1, None), (1, 1, 2), (1, 2, None), (2, 2, 3)])
+def test_an_attempt_is_replaced_as_often_as_it_says(retries: int, execution: int, another: int | None) -> None:
+    """`disruptionRetries` counts the replacements, not the pods."""
+    evicted = b.pod(execution, phase="Failed", reason="Evicted")
+    s = b.situation(b.attempt(disruptionRetries=retries), pods=(evicted,))
+    decided = ruling(s, "disrupted")
+    assert (decided.next_execution, decided.outcome is None) == (another, another is not None)
 
 
 def test_disruptions_beyond_the_limit_are_a_failure() -> None:
-    """`disruptionRetries: 0` allows none."""
-    evicted = b.pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory.")
-    name, found = matched(b.situation(b.attempt(disruptionRetries=0), pods=(evicted,)))
-    assert name == "disrupted"
-    assert found.outcome is not None
-    assert found.outcome.reason == "Disrupted"
+    """By default the fourth replacement is one too many; the message says how often it happened."""
+    evicted = b.pod(4, phase="Failed", reason="Evicted")
+    failed = outcome(b.situation(pods=(evicted,)), "disrupted")
+    assert (failed.status, failed.reason) == ("FAILED", "Disrupted")
+    assert "Evicted (disrupted 4 times)" in (failed.message or "")
 
 
 def test_a_pod_that_vanished_is_a_disruption() -> None:
-    """The status names it, the watch does not show it, and this process did not just make it."""
+    """The status names it, the watch does not show it, and this process did not just create it."""
     gone = b.attempt(status={"podName": "a1-1", "executions": 1})
-    name, found = matched(b.situation(gone))
-    assert (name, found.next_execution) == ("disrupted", 2)
+    assert ruling(b.situation(gone), "disrupted").next_execution == 2
 
 
 def test_the_log_is_read_before_a_task_counts_as_failed() -> None:
-    """Its last lines belong into the message."""
-    name, found = matched(b.situation(pods=(b.ended_pod(),)))
-    assert (name, found.actions) == ("log_is_missing", (do.ReadLog("a1-1", 20),))
+    """Its last lines belong in the message."""
+    assert ruling(b.situation(pods=(b.ended_pod(),)), "log_is_missing") == Ruling((do.ReadLog("a1-1", 20),))
 
 
-@pytest.mark.parametrize(
-    "known", [b.memory(logs={"a1-1": "boom"}), b.memory(troubles={"ReadLog": trouble(Reason.POD_REFUSED)})]
-)
-def test_a_task_that_ended_without_a_result_failed(known: Any) -> None:
+@pytest.mark.parametrize("memory", [b.memory(logs={"a1-1": "boom"}), b.memory(troubles={do.ReadLog: trouble()})])
+def test_a_task_that_ended_without_a_result_failed(memory: Memory) -> None:
     """With its log, or without one where it cannot be read."""
-    name, found = matched(b.situation(pods=(b.ended_pod(),), memory=known))
-    assert name == "failed"
-    assert found.outcome is not None
-    assert (found.outcome.status, found.outcome.reason) == ("FAILED", "TaskExited")
-    assert ("boom" in (found.outcome.message or "")) == bool(known.logs)
+    failed = outcome(b.situation(pods=(b.ended_pod(),), memory=memory), "failed")
+    assert (failed.status, failed.reason) == ("FAILED", "TaskExited")
+    assert ("boom" in (failed.message or "")) == bool(memory.logs)
 
 
 def test_the_failure_policy_chooses_the_result() -> None:
     """The first rule that names the reason counts."""
     policy = [{"onReason": ["OOMKilled"], "result": "FAILED_WITH_TERMINAL_ERROR"}]
     killed = b.ended_pod(task_ended={"exitCode": 137, "reason": "OOMKilled"})
-    name, found = matched(b.situation(b.attempt(failurePolicy=policy), pods=(killed,)))
-    assert name == "failed"
-    assert found.outcome is not None
-    assert (found.outcome.status, found.outcome.reason) == ("FAILED_WITH_TERMINAL_ERROR", "OOMKilled")
-    assert "128Mi" in (found.outcome.message or "")
+    failed = outcome(b.situation(b.attempt(failurePolicy=policy), pods=(killed,)), "failed")
+    assert (failed.status, failed.reason) == ("FAILED_WITH_TERMINAL_ERROR", "OOMKilled")
+    assert "128Mi" in (failed.message or "")
 
 
 def test_a_pod_that_somebody_deleted_may_still_finish() -> None:
     """Its agent has the grace period; then it counts as lost."""
-    leaving = b.running_pod(meta={"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30})
-    assert matched(b.situation(seconds=2, pods=(leaving,))) == ("pod_is_leaving", Next(at=b.at(91)))
+    assert ruling(b.situation(None, 2, pods=(LEAVING,)), "pod_is_leaving") == Ruling(look_again_at=b.at(91))
 
 
 def test_a_pod_on_a_lost_node_is_replaced() -> None:
     """Grace period and patience are over, and no kubelet has confirmed its end."""
-    lost = b.running_pod(meta={"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30})
-    name, found = matched(b.situation(seconds=92, pods=(lost,)))
-    assert (name, found.next_execution) == ("disrupted", 2)
+    assert ruling(b.situation(None, 92, pods=(LEAVING,)), "disrupted").next_execution == 2
 
 
 def test_a_container_that_ended_alone_gives_the_other_a_moment() -> None:
-    """The agent cleans up after its task; 5 s after the end, at second 10, the pod is ended."""
-    half = b.pod(containers=[b.container("agent", running=True), b.container("task", ended={"exitCode": 1})])
-    assert matched(b.situation(seconds=11, pods=(half,))) == ("one_container_ended", Next(at=b.at(15)))
-    assert matched(b.situation(seconds=15, pods=(half,))) == ("one_container_ended", Next((do.DeletePod("a1-1"),)))
-
-
-PULLING = b.pod(
-    containers=[b.container("agent", running=True), b.container("task", waiting={"reason": "ErrImagePull"})]
-)
+    """The agent cleans up after its task; 5 s after the end, at second 10, the pod is deleted, once."""
+    half = (b.pod(containers=[b.container("agent", running=True), b.container("task", ended={"exitCode": 1})]),)
+    assert ruling(b.situation(None, 11, pods=half), "one_container_ended") == Ruling(look_again_at=b.at(15))
+    assert ruling(b.situation(None, 15, pods=half), "one_container_ended") == Ruling((do.DeletePod("a1-1"),))
+    deleted = b.memory(deleted=frozenset({"a1-1"}))
+    assert ruling(b.situation(None, 16, pods=half, memory=deleted), "one_container_ended") == Ruling()
 
 
 def test_a_pull_error_is_told_at_once_and_tried_for_a_while() -> None:
     """Registries hiccup: a minute of patience."""
-    name, found = matched(b.situation(seconds=2, pods=(PULLING,)))
-    assert (name, found.at, found.outcome) == ("pod_cannot_start", b.at(62), None)
-    assert found.notice is not None
-    assert (found.notice.reason, found.notice.warning) == ("ImagePull", True)
+    s = b.situation(None, 2, pods=(PULLING,))
+    assert ruling(s, "pod_cannot_start").look_again_at == b.at(62)
+    assert (notice(s, "pod_cannot_start").reason, notice(s, "pod_cannot_start").warning) == (Reason.IMAGE_PULL, True)
 
 
 def test_a_pull_error_that_stays_makes_the_task_invalid() -> None:
     """Terminal: Conductor's retry would fail the same way."""
-    name, found = matched(b.situation(seconds=62, pods=(PULLING,), memory=b.memory(hindered=("a1-1", b.at(2)))))
-    assert name == "pod_cannot_start"
-    assert found.outcome is not None
-    assert (found.outcome.status, found.outcome.reason) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
+    hindered = b.memory(hindered=Hindered("a1-1", b.at(2)))
+    failed = outcome(b.situation(None, 62, pods=(PULLING,), memory=hindered), "pod_cannot_start")
+    assert (failed.status, failed.reason) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
+
+
+def test_an_earlier_pods_pull_error_does_not_count() -> None:
+    """Each pod has the whole patience."""
+    hindered = b.memory(hindered=Hindered("a1-0", b.at(2)))
+    s = b.situation(None, 62, pods=(PULLING,), memory=hindered)
+    assert ruling(s, "pod_cannot_start").look_again_at == b.at(122)
+
+
+def unscheduled(reason: str) -> dict[str, Any]:
+    """A pod that has no node."""
+    condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": "0/1 nodes"}
+    return b.pod(conditions=[condition], startTime=None)
 
 
 def test_an_unschedulable_pod_fails_after_its_limit() -> None:
     """Not terminal: there may be room for a retry."""
-    told = [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}]
-    waiting = b.pod(conditions=told, startTime=None)
-    assert matched(b.situation(seconds=299, pods=(waiting,)))[1].at == b.at(300)
-    outcome = matched(b.situation(seconds=300, pods=(waiting,)))[1].outcome
-    assert outcome is not None
-    assert (outcome.status, outcome.reason, outcome.message) == ("FAILED", "Unschedulable", "0/1 nodes")
+    waiting = (unscheduled("Unschedulable"),)
+    assert ruling(b.situation(None, 299, pods=waiting), "pod_cannot_start").look_again_at == b.at(300)
+    failed = outcome(b.situation(None, 300, pods=waiting), "pod_cannot_start")
+    assert (failed.status, failed.reason, "0/1 nodes" in (failed.message or "")) == ("FAILED", "Unschedulable", True)
 
 
 def test_a_gated_pod_waits_as_long_as_its_queue_wants() -> None:
     """Kueue and the like hold pods back on purpose."""
-    told = [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "gated"}]
-    name, found = matched(b.situation(seconds=10_000, pods=(b.pod(conditions=told),)))
-    assert (name, found.outcome, found.at) == ("pod_cannot_start", None, None)
+    s = b.situation(None, 10_000, pods=(unscheduled("SchedulingGated"),))
+    decided = ruling(s, "pod_cannot_start")
+    assert (decided.outcome, decided.look_again_at) == (None, None)
 
 
 def test_a_pod_on_its_way_is_waited_for() -> None:
     """And no longer than its patience."""
-    name, found = matched(b.situation(seconds=2, pods=(b.pod(),)))
-    assert (name, found.at) == ("pod_starts", b.at(300))
+    s = b.situation(None, 2, pods=(b.pod(),))
+    assert ruling(s, "pod_starts").look_again_at == b.at(300)
+    assert notice(s, "pod_starts") == Notice(Reason.POD_STARTING, "pod a1-1 is starting")
 
 
 def test_a_pod_that_never_starts_fails_and_says_where_to_look() -> None:
-    """A volume that cannot be mounted is told by no pod status, only by an event."""
-    outcome = matched(b.situation(seconds=300, pods=(b.pod(),)))[1].outcome
-    assert outcome is not None
-    assert outcome.reason == "NotStarted"
-    assert "involvedObject.name=a1-1" in (outcome.message or "")
+    """A volume that cannot be mounted shows in no pod status, only in an event."""
+    failed = outcome(b.situation(None, 300, pods=(b.pod(),)), "pod_starts")
+    assert failed.reason == "NotStarted"
+    assert "involvedObject.name=a1-1" in (failed.message or "")
 
 
 def test_an_image_may_take_its_time() -> None:
     """The agent runs, so nothing is missing: the task's image is on its way, or an error would say so."""
     pulling = b.pod(containers=[b.container("agent", running=True), b.container("task")])
-    name, found = matched(b.situation(seconds=5000, pods=(pulling,)))
-    assert (name, found.outcome) == ("pod_starts", None)
+    decided = ruling(b.situation(None, 5000, pods=(pulling,)), "pod_starts")
+    assert (decided.outcome, decided.look_again_at) == (None, None)
 
 
 def test_a_running_pod_is_left_alone() -> None:
     """Until its deadline, if it has one."""
     limited = b.attempt(activeDeadlineSeconds=50, status={"timings": {"queued": 0}})
-    assert matched(b.situation(limited, pods=(b.running_pod(),))) == ("pod_runs", Next(at=b.at(50)))
+    assert ruling(b.situation(limited, pods=(b.running_pod(),)), "pod_runs") == Ruling(look_again_at=b.at(50))
 
 
-BETWEEN = {"executions": 2, "podName": None}
+# --- there is no pod yet
 
 
 def test_a_disrupted_pod_is_let_go_before_the_next_starts() -> None:
-    """Its word is no longer needed."""
-    name, found = matched(b.situation(b.attempt(status=BETWEEN), pods=(b.ended_pod(),)))
-    assert (name, kinds(found)) == ("former_pod_is_held", ["DeletePod", "ReleasePod"])
+    """Its status is no longer needed."""
+    s = b.situation(b.attempt(status=BETWEEN), pods=(b.ended_pod(),))
+    assert kinds(ruling(s, "former_pod_is_held")) == ["DeletePod", "ReleasePod"]
 
 
 def test_a_disrupted_executions_branch_is_deleted_before_the_next_starts() -> None:
     """That fences a pod which may live on, on a node that is lost."""
-    name, found = matched(b.situation(b.attempt(status={**BETWEEN, "staging": b.STAGING})))
-    assert (name, kinds(found)) == ("former_staging_is_left", ["DeleteStaging"])
+    decided = ruling(b.situation(b.attempt(status={**BETWEEN, "staging": b.STAGING})), "former_staging_is_left")
+    assert (kinds(decided), decided.notice) == (["DeleteStaging"], None)
+
+
+def test_a_branch_that_cannot_be_deleted_is_a_warning() -> None:
+    """The attempt waits for it, and people read why."""
+    refused = b.memory(troubles={do.DeleteStaging: trouble()})
+    s = b.situation(b.attempt(status={**BETWEEN, "staging": b.STAGING}), memory=refused)
+    assert notice(s, "former_staging_is_left") == Notice(Reason.STAGING_PENDING, "no room", warning=True)
 
 
 def test_an_unknown_task_is_waited_for() -> None:
     """The message names it and its namespace."""
-    name, found = matched(b.situation(b.attempt(task=None, taskRef={"name": "build"})))
-    assert name == "task_is_unknown"
-    assert found.notice is not None
-    assert found.notice.message == "PeragoTask build does not exist in namespace ns"
+    s = b.situation(b.attempt(task=None, taskRef={"name": "build"}))
+    assert notice(s, "task_is_unknown").message == "PeragoTask build does not exist in namespace ns"
 
 
-def test_a_task_that_says_too_little_is_waited_for() -> None:
-    """Module or image may come from either side, and neither has the image."""
-    partial = b.attempt(task={"module": "m"}, taskRef={"name": "build"})
-    name, found = matched(b.situation(partial, task=b.task(image=None)))
-    assert name == "task_is_unknown"
-    assert found.notice is not None
-    assert (found.notice.reason, "image" in found.notice.message) == ("TaskIncomplete", True)
+@pytest.mark.parametrize(
+    ("attempt", "task", "message"),
+    [
+        (
+            b.attempt(task={"module": "m"}, taskRef={"name": "build"}),
+            b.task(image=None),
+            "neither the attempt nor PeragoTask build says which image to run",
+        ),
+        (b.attempt(task={"image": "app:1"}), None, "the attempt does not say which module to run"),
+    ],
+)
+def test_a_task_that_says_too_little_is_waited_for(
+    attempt: dict[str, Any], task: dict[str, Any] | None, message: str
+) -> None:
+    """Module and image may come from either side; without a taskRef there is only one."""
+    s = b.situation(attempt, task=task)
+    assert notice(s, "task_is_unknown") == Notice(Reason.TASK_INCOMPLETE, message, warning=True)
 
 
 def test_a_template_that_reaches_for_the_keys_is_refused() -> None:
     """Terminal, and it says which field."""
-    greedy = b.attempt(podTemplate={"spec": {"serviceAccountName": "admin"}})
-    name, found = matched(b.situation(greedy))
-    assert name == "template_is_refused"
-    assert found.outcome is not None
-    assert "serviceAccountName" in (found.outcome.message or "")
+    refused = outcome(b.situation(b.attempt(podTemplate={"spec": {"hostPID": True}})), "template_is_refused")
+    assert (refused.status, refused.reason) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
+    assert "hostPID" in (refused.message or "")
+
+
+@pytest.mark.parametrize("secret", ["perago-lakefs", "perago-conductor"])
+def test_a_template_that_mounts_either_secret_is_refused(secret: str) -> None:
+    """Both hold keys that are the agent's alone."""
+    template = {"spec": {"volumes": [{"name": "mine", "secret": {"secretName": secret}}]}}
+    assert outcome(b.situation(b.attempt(podTemplate=template)), "template_is_refused").reason == "InvalidTask"
 
 
 def test_an_earlier_attempt_that_may_publish_is_waited_for() -> None:
     """Fence before start."""
     retry = b.attempt(conductor=b.conductor_task(retry_count=1).to_json())
-    name, found = matched(b.situation(retry, siblings=(Sibling("a0", 0, settled=False),)))
-    assert (name, found.actions) == ("earlier_attempt_may_publish", ())
-    assert matched(b.situation(retry, siblings=(Sibling("a0", 0, settled=True),)))[0] == "pod_can_start"
+    s = b.situation(retry, siblings=(Sibling("a0", 0, settled=False),))
+    assert notice(s, "earlier_attempt_may_publish").reason == Reason.EARLIER_ATTEMPT
+    assert ruling(s, "earlier_attempt_may_publish").actions == ()
+    settled = b.situation(retry, siblings=(Sibling("a0", 0, settled=True),))
+    assert kinds(ruling(settled, "pod_can_start")) == ["CreatePod"]
 
 
 def test_no_more_attempts_start_than_may_run_at_once() -> None:
     """Those ahead have a pod, or are older."""
-    limited = b.task(maxConcurrency=2)
-    referring = b.attempt(task=None, taskRef={"name": "build"})
-    assert matched(b.situation(referring, task=limited, ahead=2))[0] == "too_many_run"
-    assert matched(b.situation(referring, task=limited, ahead=1))[0] == "pod_can_start"
+    referring, limited = b.attempt(task=None, taskRef={"name": "build"}), b.task(maxConcurrency=2)
+    assert notice(b.situation(referring, task=limited, ahead=2), "too_many_run").reason == Reason.MAX_CONCURRENCY
+    assert kinds(ruling(b.situation(referring, task=limited, ahead=1), "pod_can_start")) == ["CreatePod"]
 
 
 def test_an_attempt_made_by_hand_is_held_first() -> None:
     """So that its deletion cannot go unseen once it has a pod."""
     by_hand = b.attempt(meta={"finalizers": []})
-    assert matched(b.situation(by_hand))[1].actions == (do.HoldAttempt(),)
-    assert matched(b.situation(by_hand, memory=b.memory(held=True)))[0] == "pod_can_start"
+    assert ruling(b.situation(by_hand), "attempt_is_not_held") == Ruling((do.HoldAttempt(),))
+    held = b.situation(by_hand, memory=b.memory(held=True))
+    assert kinds(ruling(held, "pod_can_start")) == ["CreatePod"]
+
+
+def test_a_finalizer_that_is_refused_is_a_warning() -> None:
+    """The pod waits for it, and people read why there is none."""
+    refused = b.memory(troubles={do.HoldAttempt: trouble(Reason.FINALIZER_REFUSED)})
+    s = b.situation(b.attempt(meta={"finalizers": []}), memory=refused)
+    assert notice(s, "attempt_is_not_held") == Notice(Reason.FINALIZER_REFUSED, "no room", warning=True)
 
 
 def test_a_pod_that_will_always_be_refused_makes_the_task_invalid() -> None:
     """With the API server's words."""
-    refused = b.memory(troubles={"CreatePod": trouble(Reason.POD_REFUSED, permanent=True)})
-    name, found = matched(b.situation(memory=refused))
-    assert name == "pod_was_refused"
-    assert found.outcome is not None
-    assert found.outcome.message == "no room"
+    refused = b.memory(troubles={do.CreatePod: trouble(Reason.POD_REFUSED, permanent=True)})
+    assert outcome(b.situation(memory=refused), "pod_was_refused").message == "no room"
 
 
-def test_quota_is_no_failure() -> None:
+def test_a_lack_of_room_is_not_a_failure() -> None:
     """The pod is tried again, and people read why it is not there."""
-    name, found = matched(b.situation(memory=b.memory(troubles={"CreatePod": trouble()})))
-    assert (name, kinds(found)) == ("pod_can_start", ["CreatePod"])
-    assert found.notice is not None
-    assert found.notice.reason == "QuotaExceeded"
+    full = b.situation(memory=b.memory(troubles={do.CreatePod: trouble(Reason.QUOTA_EXCEEDED)}))
+    assert kinds(ruling(full, "pod_can_start")) == ["CreatePod"]
+    assert notice(full, "pod_can_start") == Notice(Reason.QUOTA_EXCEEDED, "no room", warning=True)
 
 
 def test_with_nothing_in_the_way_the_pod_is_created() -> None:
     """The name is the attempt's and the execution's number."""
-    name, found = matched(b.situation())
-    assert (name, kinds(found)) == ("pod_can_start", ["CreatePod"])
-    assert isinstance(found.actions[0], do.CreatePod)
-    assert found.actions[0].name == "a1-1"
+    [action] = ruling(b.situation(), "pod_can_start").actions
+    assert isinstance(action, do.CreatePod)
+    assert action.name == "a1-1"
 
 
-def test_every_rule_says_what_it_is_for() -> None:
-    """The table is documentation: each rule has a docstring, and no two have one name."""
-    assert all(rule.__doc__ for rule in RULES)
+def test_a_volume_size_that_is_not_a_quantity_makes_the_attempt_invalid() -> None:
+    """The operator's own setting may be wrong: the CRD lets no such size into an attempt."""
+    invalid = outcome(b.situation(b.attempt(volume={"size": "1GB"})), "pod_can_start")
+    assert (invalid.reason, "1GB" in (invalid.message or "")) == ("InvalidTask", True)
+
+
+# --- the table
+
+
+def test_every_rule_is_expected_by_some_test_above() -> None:
+    """A row that no test expects could be deleted unnoticed."""
+    helpers = (ruling.__name__, outcome.__name__, notice.__name__)
+    calls = [node for node in ast.walk(ast.parse(Path(__file__).read_text())) if isinstance(node, ast.Call)]
+    expecting = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in helpers]
+    expected = {call.args[1].value for call in expecting if isinstance(call.args[1], ast.Constant)}
+    assert expected == {rule.__name__ for rule in RULES}
+
+
+def test_every_rule_has_a_name_of_its_own() -> None:
+    """Tests, logs and the order's table tell rules apart by their names."""
     assert len({rule.__name__ for rule in RULES}) == len(RULES)
 
 

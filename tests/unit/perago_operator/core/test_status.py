@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from perago_operator.api.reasons import Reason
-from perago_operator.core.answers import Standing, Verdict
+from perago_operator.core import actions as do
+from perago_operator.core.answers import Publication, Standing, Verdict
 from perago_operator.core.decide import first_match
 from perago_operator.core.memory import Evidence, Trouble
 from perago_operator.core.situation import Situation
@@ -28,7 +28,7 @@ def conditions(s: Situation) -> dict[str, tuple[str, str]]:
 
 def trouble(message: str = "connection refused") -> Trouble:
     """A call that rests until second 100."""
-    return Trouble(1, b.at(100), Reason.API_UNREACHABLE, message)
+    return Trouble(1, b.at(100), None, message)
 
 
 ACCEPTED = Verdict(Standing.ACCEPTED, "Conductor has the task COMPLETED", b.at(1), after_report=True)
@@ -111,7 +111,7 @@ def test_acceptance_is_written_with_its_time() -> None:
 
 def test_a_report_that_fails_says_why() -> None:
     """In the reporting state and in the condition."""
-    s = ended(b.completed(), troubles={"Report": trouble()}, reports=3)
+    s = ended(b.completed(), troubles={do.Report: trouble()}, reports=3)
     assert patched(s)["reporting"] == {"state": "Pending", "attempts": 3, "lastError": "connection refused"}
     assert conditions(s)["Reported"] == ("False", "ReportPending")
 
@@ -134,7 +134,7 @@ def test_a_deleted_branch_is_written_as_such() -> None:
 def test_a_branch_that_cannot_be_deleted_says_why() -> None:
     """With lakeFS's words."""
     staged = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})
-    s = b.situation(staged, memory=b.memory(troubles={"DeleteStaging": trouble("401")}))
+    s = b.situation(staged, memory=b.memory(troubles={do.DeleteStaging: trouble("401")}))
     assert conditions(s)["StagingDeleted"] == ("False", "StagingPending")
 
 
@@ -228,6 +228,6 @@ def test_time_in_the_queue_counts_from_the_first_sight_within_the_second() -> No
 
 def test_an_outcome_is_written_as_it_is() -> None:
     """Empty objects in an output are part of it."""
-    found = Evidence(1, "commit-b", {"perago.output": '{"result":{"files":{},"none":null}}'})
+    found = Evidence(1, Publication("commit-b", {"perago.output": '{"result":{"files":{},"none":null}}'}))
     dead = b.situation(b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=b.memory(evidence=found))
     assert patched(dead)["outcome"]["output"]["result"] == {"files": {}, "none": None}

@@ -117,6 +117,28 @@ def test_every_error_of_a_port_has_a_reason(error: ports.PortError, reason: Reas
     assert (failure.reason, failure.message) == (reason, str(error))
 
 
+def test_a_refused_finalizer_is_not_a_refused_pod() -> None:
+    """Each of the two calls that the pod waits for has its own reason."""
+    assert failure_of(refused(403), do.HoldAttempt()).reason is Reason.FINALIZER_REFUSED
+    assert failure_of(ports.Unreachable("refused"), do.HoldAttempt()).reason is Reason.API_UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        do.AskEvidence("repo", "main", "commit-a"),
+        do.DeleteStaging("repo", "staging-1"),
+        do.Heartbeat(b.conductor_task()),
+        do.Report(b.conductor_task(), OUTCOME),
+        do.PatchStatus({}),
+    ],
+)
+def test_only_calls_that_the_pod_waits_for_have_a_reason(action: do.Action) -> None:
+    """lakeFS and Conductor are not the API server, and PodReady says nothing of them."""
+    assert failure_of(ports.Unreachable("refused"), action).reason is None
+    assert failure_of(refused(403), action).reason is None
+
+
 def test_no_class_of_port_errors_is_forgotten() -> None:
     """Each is one of those above, or never comes from a single call."""
     known = {"Unreachable", "NotFound", "AlreadyExists", "Conflict", "QuotaExceeded", "Expired", "Refused"}

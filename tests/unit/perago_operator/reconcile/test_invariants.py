@@ -16,13 +16,13 @@ from loguru import logger
 
 from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
-from perago_operator.core.pods import Pod
+from perago_operator.core.pod.model import Pod
 from perago_operator.ports import Unreachable, WatchEvent
 from tests import builders as b
 from tests.unit.perago_operator.world import World
 
 LOST = Unreachable("no answer", fate_unknown=True)
-CONFIG = Config(lost_node_patience=1e6, pull_patience=1e6, start_patience=1e6, unschedulable_patience=1e6)
+CONFIG = Config(lost_node_patience=1e6, retried_patience=1e6, start_patience=1e6, unschedulable_patience=1e6)
 """Nodes are never given up here: the kubelet of this world always comes back in the end."""
 
 CLUSTER_CALLS = ["create_pod", "patch_attempt_status", "delete_pod", "release_pod", "release_attempt", "pod_log_tail"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from perago_operator.core.pods import Pod
+from perago_operator.core.pod.model import Pod
 from tests import builders as b
 
 ENDED: dict[str, Any] = {"exitCode": 0}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from perago_operator.core.diagnosis import ending, hindrance
-from perago_operator.core.pods import Pod
+from perago_operator.core.pod.diagnosis import ending, hindrance
+from perago_operator.core.pod.model import Pod
 
-CASES = sorted((Path(__file__).parents[3] / "cases" / "pod_status").glob("*.json"))
+CASES = sorted((Path(__file__).parents[4] / "cases" / "pod_status").glob("*.json"))
 
 
 def load(path: Path) -> tuple[Pod, dict[str, Any]]:

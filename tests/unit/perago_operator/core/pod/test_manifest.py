@@ -9,7 +9,7 @@ from perago import wire
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.config import Config, PodSettings
-from perago_operator.core.podspec import pod_manifest
+from perago_operator.core.pod.manifest import number_of_bytes, pod_manifest
 from perago_operator.core.resolve import resolve
 from tests import builders as b
 
@@ -204,3 +204,27 @@ def test_a_pod_never_starts_over() -> None:
     """Another execution is another pod, with evidence asked in between."""
     spec = made()["spec"]
     assert (spec["restartPolicy"], spec["enableServiceLinks"]) == ("Never", False)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "wanted"),
+    [
+        ("1Gi", 1024**3),
+        ("500M", 500 * 10**6),
+        (2, 2),
+        ("1.5Ki", 1536),
+        ("1e3", 1000),
+        ("0.5", 1),
+        ("128974848", 128974848),
+    ],
+)
+def test_quantities_are_bytes(quantity: int | str, wanted: int) -> None:
+    """Rounded up to whole ones."""
+    assert number_of_bytes(quantity) == wanted
+
+
+@pytest.mark.parametrize("quantity", ["1GB", "Gi", "", "1 Gi"])
+def test_what_is_no_quantity_is_refused(quantity: str) -> None:
+    """With an example of one."""
+    with pytest.raises(ValueError, match="1Gi"):
+        number_of_bytes(quantity)

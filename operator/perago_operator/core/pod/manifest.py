@@ -1,6 +1,8 @@
 """The pod of one execution: agent beside task, restricted Pod Security, the keys on one side only. Pure."""
 
 import json
+import re
+from decimal import Decimal
 
 from pydantic import JsonValue
 
@@ -19,12 +21,21 @@ from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.base import JsonObject
 from perago_operator.core import names
 from perago_operator.core.config import Config, PodSettings
-from perago_operator.core.merge import merged
-from perago_operator.core.quantity import number_of_bytes
+from perago_operator.core.pod.template import merged
 from perago_operator.core.resolve import Resolved
 
 AGENT_UID, TASK_UID, GROUP = 65532, 65533, 65532
 SOCKET_DIRECTORY = SOCKET_PATH.rpartition("/")[0]
+
+_UNITS = {
+    "": Decimal(1),
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
+    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
+}
+_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([numkMGTPE]?|[KMGTPE]i)")
 
 
 def pod_manifest(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Config) -> JsonObject:
@@ -230,3 +241,12 @@ def _token(settings: PodSettings) -> JsonObject:
             {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
         ],
     }
+
+
+def number_of_bytes(quantity: int | float | str) -> int:
+    """`1Gi` → 1073741824, rounded up to whole bytes; raises ValueError for what is no quantity."""
+    match = _QUANTITY.fullmatch(str(quantity))
+    if match is None:
+        raise ValueError(f"{quantity!r} is not a quantity such as 500M, 1Gi or 2")
+    value = Decimal(match[1]) * _UNITS[match[2]]
+    return int(value.to_integral_value(rounding="ROUND_CEILING"))

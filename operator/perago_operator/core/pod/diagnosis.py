@@ -1,4 +1,4 @@
-"""What a pod's status means for its attempt, in the pod's own words. Pure: a pod in, a finding or None out.
+"""What a pod's status means for its attempt, in the pod's own words. Pure.
 
 `ending` is asked of a pod that ended (or was taken away) without an outcome, `hindrance` of one that has not started.
 The first row that matches counts; tests/cases/pod_status holds a real status for each.
@@ -7,11 +7,12 @@ The first row that matches counts; tests/cases/pod_status holds a real status fo
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
-from perago_operator.core.pods import Pod, Terminated, Waiting
+from perago_operator.core.pod.model import Pod, Terminated, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,20 @@ class Ending:
     disrupted: bool = False
     """Not the task's doing: another pod may do better."""
     log_helps: bool = False
-    """The last lines of the task's log belong into the message."""
+    """The last lines of the task's log belong in the message."""
 
 
 class Patience(StrEnum):
     """How long a hindrance may last."""
 
     NONE = "None"
-    PULL = "Pull"
+    """Nothing will change."""
+    RETRIED = "Retried"
+    """The kubelet tries again: image pulls, missing Secrets, whatever keeps the agent from starting."""
     SCHEDULING = "Scheduling"
+    """The scheduler tries again: there may be room later."""
     GATED = "Gated"
+    """Somebody holds the pod back on purpose, for as long as they want."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +75,13 @@ DELETED_EXITS = frozenset({KILLED_EXIT, 143})
 """Exit codes of a process that was told to end, or was ended, because its pod was deleted."""
 LOST_AGENT_EXIT = 75
 """Exit code of the task container's process when its agent is gone (EX_TEMPFAIL)."""
+SILENT = Ending(Reason.DISRUPTED, "the pod ended and does not say why", disrupted=True)
 
 
 def ending(pod: Pod) -> Ending:
     """Why a pod that ended, or that is being deleted by somebody else, left no outcome."""
-    found = (row(pod) for row in _ENDINGS)
-    return next(
-        (each for each in found if each), Ending(Reason.DISRUPTED, "the pod ended and does not say why", disrupted=True)
-    )
+    endings = (row(pod) for row in _ENDINGS)
+    return next((ending for ending in endings if ending), SILENT)
 
 
 def _volume_full(pod: Pod) -> Ending | None:
@@ -91,10 +95,8 @@ def _out_of_memory(pod: Pod) -> Ending | None:
     if ended is None or ended.reason != "OOMKilled":
         return None
     limit = pod.limit(TASK_CONTAINER, "memory")
-    told = (
-        f"the task was killed over its memory limit of {limit}" if limit else "the task was killed for lack of memory"
-    )
-    return Ending(Reason.OOM_KILLED, told)
+    why = f"for exceeding its memory limit of {limit}" if limit else "because memory ran out"
+    return Ending(Reason.OOM_KILLED, f"the task was killed {why}")
 
 
 def _disruption_target(pod: Pod) -> Ending | None:
@@ -118,10 +120,10 @@ def _cannot_start(pod: Pod) -> Ending | None:
     for container in (TASK_CONTAINER, AGENT_CONTAINER):
         ended = pod.state(container).terminated
         if ended and ended.reason in START_ERRORS:
-            told = f"container {container} cannot start: {ended.message or ended.reason}"
+            message = f"container {container} cannot start: {ended.message or ended.reason}"
             if container == TASK_CONTAINER:
-                return Ending(Reason.INVALID_TASK, told, "FAILED_WITH_TERMINAL_ERROR")
-            return Ending(Reason.AGENT_UNAVAILABLE, told)
+                return Ending(Reason.INVALID_TASK, message, "FAILED_WITH_TERMINAL_ERROR")
+            return Ending(Reason.AGENT_UNAVAILABLE, message)
     return None
 
 
@@ -171,16 +173,16 @@ def _lost_its_agent(pod: Pod, task: Terminated) -> bool:
 def _by_deletion(pod: Pod, ended: Terminated) -> bool:
     """Deletion sends SIGTERM, and kills only when the grace period is over.
 
-    `deletionTimestamp` is the end of that period; the kubelet's last word sets it back to the begin, with 0 seconds
-    of grace. All times are whole seconds.
+    `deletionTimestamp` is the end of that period; the kubelet's last update resets it to the start of the period and
+    sets the grace to 0. All times are whole seconds.
     """
     over = pod.metadata.deletion_timestamp
     if over is None or ended.reason == "OOMKilled":
         return False
     if ended.exit_code != KILLED_EXIT or ended.finished_at is None:
         return True
-    at_begin = pod.metadata.deletion_grace_period_seconds == 0
-    return ended.finished_at > over if at_begin else ended.finished_at >= over
+    was_reset = pod.metadata.deletion_grace_period_seconds == 0
+    return ended.finished_at > over if was_reset else ended.finished_at >= over
 
 
 def _was_killed(ended: Terminated) -> bool:
@@ -202,8 +204,8 @@ _ENDINGS: tuple[Callable[[Pod], Ending | None], ...] = (
 
 
 def _disrupted(reason: str, message: str) -> Ending:
-    told = ": ".join(each for each in (reason, message) if each)
-    return Ending(Reason.DISRUPTED, told, disrupted=True)
+    words = ": ".join(part for part in (reason, message) if part)
+    return Ending(Reason.DISRUPTED, words, disrupted=True)
 
 
 def _how(ended: Terminated) -> str:
@@ -213,8 +215,8 @@ def _how(ended: Terminated) -> str:
         SIGNALS.get(number, "") if number else "",
         ended.reason if ended.reason not in ("Error", "Completed") else "",
     ]
-    told = ", ".join(each for each in details if each)
-    return f"exit code {ended.exit_code} ({told})" if told else f"exit code {ended.exit_code}"
+    words = ", ".join(detail for detail in details if detail)
+    return f"exit code {ended.exit_code} ({words})" if words else f"exit code {ended.exit_code}"
 
 
 PULL_ERRORS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"})
@@ -240,21 +242,25 @@ def _container_waits(pod: Pod, container: str) -> Hindrance | None:
     waiting = pod.state(container).waiting
     if waiting is None:
         return None
-    told = f"container {container}: {waiting.reason}: {waiting.message}".removesuffix(": ")
-    found = _kind_of_waiting(waiting)
-    if found is None:
+    kind = _kind_of_waiting(waiting)
+    if kind is None:
         return None
-    reason, patience = found
+    message = f"container {container}: {waiting.reason}: {waiting.message}".removesuffix(": ")
     if container == AGENT_CONTAINER:
-        return Hindrance(reason, told, Patience.PULL, Reason.AGENT_UNAVAILABLE)
-    return Hindrance(reason, told, patience, Reason.INVALID_TASK, "FAILED_WITH_TERMINAL_ERROR")
+        return Hindrance(kind.reason, message, Patience.RETRIED, Reason.AGENT_UNAVAILABLE)
+    return Hindrance(kind.reason, message, kind.patience, Reason.INVALID_TASK, "FAILED_WITH_TERMINAL_ERROR")
 
 
-def _kind_of_waiting(waiting: Waiting) -> tuple[Reason, Patience] | None:
+class _KindOfWaiting(NamedTuple):
+    reason: Reason
+    patience: Patience
+
+
+def _kind_of_waiting(waiting: Waiting) -> _KindOfWaiting | None:
     if waiting.reason in WRONG_IMAGES:
-        return Reason.IMAGE_PULL, Patience.NONE
+        return _KindOfWaiting(Reason.IMAGE_PULL, Patience.NONE)
     if waiting.reason in PULL_ERRORS:
-        return Reason.IMAGE_PULL, Patience.PULL
+        return _KindOfWaiting(Reason.IMAGE_PULL, Patience.RETRIED)
     if waiting.reason in CONFIG_ERRORS:
-        return Reason.CONTAINER_CONFIG, Patience.PULL
+        return _KindOfWaiting(Reason.CONTAINER_CONFIG, Patience.RETRIED)
     return None

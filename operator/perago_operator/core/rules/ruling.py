@@ -1,4 +1,4 @@
-"""What a rule is: it looks at a situation and says what to do next, or None. Pure."""
+"""What a rule is: it looks at a situation and returns a ruling, or None where the situation is not its own. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
-    """What a rule decided."""
+class Ruling:
+    """What is to happen to the attempt now; an empty one waits for the situation to change."""
 
     actions: tuple[Action, ...] = ()
     notice: Notice | None = None
-    at: datetime | None = None
-    """When to look again although nothing happened."""
+    look_again_at: datetime | None = None
+    """When to look again even if nothing has happened by then."""
     outcome: Outcome | None = None
-    """How the attempt ended, to be written by the operator: no agent can."""
+    """How the attempt ended, where the operator has to write it because no agent can."""
     next_execution: int | None = None
-    """The execution that replaces a disrupted one."""
+    """The number of the execution that replaces a disrupted one."""
 
 
-Rule = Callable[[Situation], Next | None]
+Rule = Callable[[Situation], Ruling | None]

@@ -1,0 +1,53 @@
+"""The attempt is not to go on, or its pod is over: stop it, ask lakeFS what it published, say how it ended. Pure."""
+
+from datetime import datetime
+
+from perago_operator.api.reasons import Reason
+from perago_operator.core import actions as do
+from perago_operator.core import evidence
+from perago_operator.core.rules.common import failure
+from perago_operator.core.rules.ruling import Notice, Ruling
+from perago_operator.core.situation import Situation
+
+
+def stopping(s: Situation) -> Ruling | None:
+    """Deleted, canceled, superseded or out of time while a pod may run: delete the pod and wait for its end."""
+    if s.stop is None or not (s.running_pods or s.pod_unseen):
+        return None
+    pods = [pod.name for pod in s.running_pods if s.undeleted(pod)]
+    if s.pod_unseen and s.pod_name not in s.memory.deleted:
+        pods.append(s.pod_name)
+    deletions = tuple(do.DeletePod(pod) for pod in pods)
+    return Ruling(deletions, Notice(Reason.STOPPING, s.stop.message), look_again_at=_first_lost(s))
+
+
+def evidence_is_missing(s: Situation) -> Ruling | None:
+    """The pod is over and may have published: ask lakeFS before anything is concluded."""
+    question = evidence.question(s) if _may_have_published(s) else None
+    if question is None:
+        return None
+    trouble = s.trouble(do.AskEvidence)
+    message = "checking in lakeFS whether the pod published before it ended"
+    words = f"{message}: {trouble.message}" if trouble else message
+    return Ruling((question,), Notice(Reason.WAITING_FOR_EVIDENCE, words, warning=trouble is not None))
+
+
+def work_was_published(s: Situation) -> Ruling | None:
+    """The target branch has this attempt's commit with its output: that is the outcome, and nothing runs again."""
+    outcome = evidence.outcome(s) if _may_have_published(s) else None
+    return Ruling(outcome=outcome) if outcome else None
+
+
+def stopped(s: Situation) -> Ruling | None:
+    """No process of the attempt runs any more: say why it was stopped."""
+    return Ruling(outcome=failure(s, s.stop.reason, s.stop.message)) if s.stop else None
+
+
+def _may_have_published(s: Situation) -> bool:
+    """The attempt's last process has ended without an outcome; of a superseded attempt nobody wants to know."""
+    over = s.pod_over or s.stop is not None
+    return over and not (s.stop and s.stop.reason is Reason.SUPERSEDED)
+
+
+def _first_lost(s: Situation) -> datetime | None:
+    return min((lost for pod in s.running_pods if (lost := s.lost_at(pod))), default=None)

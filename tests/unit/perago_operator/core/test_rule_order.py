@@ -1,0 +1,213 @@
+"""What the order of the table is for: each pair of neighbours, in a situation for both or never in the same one.
+
+Exchanging two neighbours of `TOGETHER` makes a test here fail; exchanging two of `APART` changes nothing.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise, product
+from typing import Any
+
+import pytest
+
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.core import actions as do
+from perago_operator.core.answers import Publication, Standing, Verdict
+from perago_operator.core.config import Config
+from perago_operator.core.memory import Evidence, Memory, Trouble
+from perago_operator.core.pod.model import Pod
+from perago_operator.core.rules import RULES, Rule
+from perago_operator.core.situation import Sibling, Situation
+from tests import builders as b
+
+BY_NAME = {rule.__name__: rule for rule in RULES}
+NEIGHBOURS = [(first.__name__, second.__name__) for first, second in pairwise(RULES)]
+
+
+def refused(permanent: bool = False) -> dict[do.Kind, Trouble]:
+    """The API server did not take the pod."""
+    return {do.CreatePod: Trouble(1, b.at(9), None, "no", permanent)}
+
+
+OVER = {"outcome": b.completed(), "reporting": {"state": "Accepted"}, "conditions": [b.condition("Complete")]}
+DOUBT = b.memory(doubt_since=b.at(1))
+BETWEEN = {"executions": 2, "podName": None}
+RETRY = b.conductor_task(retry_count=1).to_json()
+EARLIER = (Sibling("a0", 0, settled=False),)
+LEAVING = {"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30}
+GREEDY = {"spec": {"hostPID": True}}
+PULLS = b.container("task", waiting={"reason": "ErrImagePull"})
+PUBLISHED = b.memory(evidence=Evidence(1, Publication("commit-b", {"perago.output": '{"result":1}'})))
+UNKNOWN: dict[str, Any] = {"task": None, "taskRef": {"name": "build"}}
+
+TOGETHER: dict[tuple[str, str], Situation] = {
+    # an attempt that was let go is only waited for, whatever may still land
+    ("attempt_is_over", "late_call_may_have_landed"): b.situation(
+        b.attempt(status=OVER, meta={"finalizers": []}), 6, memory=DOUBT
+    ),
+    # the finalizer stays until no call can land any more
+    ("late_call_may_have_landed", "nothing_is_left"): b.situation(b.attempt(status=OVER), 6, memory=DOUBT),
+    # the attempt is let go, not reported for ever
+    ("nothing_is_left", "outcome_is_known"): b.situation(b.attempt(status=OVER), 6),
+    # an outcome is reported even if somebody cancels meanwhile
+    ("outcome_is_known", "stopping"): b.situation(
+        b.attempt(cancel=True, status={"outcome": b.completed()}), pods=(b.running_pod(),)
+    ),
+    # lakeFS is not asked while the pod may still publish
+    ("stopping", "evidence_is_missing"): b.situation(
+        b.attempt(cancel=True, status={"staging": b.STAGING}), pods=(b.running_pod(),)
+    ),
+    # the answer that an earlier execution got is old
+    ("evidence_is_missing", "work_was_published"): b.situation(
+        b.attempt(status={"executions": 2, "staging": b.STAGING}), pods=(b.ended_pod(2),), memory=PUBLISHED
+    ),
+    # what was published before the stop is published
+    ("work_was_published", "stopped"): b.situation(
+        b.attempt(cancel=True, status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=PUBLISHED
+    ),
+    # the message wants the log
+    ("log_is_missing", "failed"): b.situation(pods=(b.ended_pod(),)),
+    # a deleted pod that has ended is not waited for
+    ("failed", "pod_is_leaving"): b.situation(
+        pods=(b.ended_pod(meta=LEAVING),), memory=b.memory(logs={"a1-1": "boom"})
+    ),
+    # a pod that is being deleted needs no other deletion
+    ("pod_is_leaving", "one_container_ended"): b.situation(
+        None, 20, pods=(b.pod(meta=LEAVING, containers=[b.container("agent", ended={}), PULLS]),)
+    ),
+    # without its agent the task need not start
+    ("one_container_ended", "pod_cannot_start"): b.situation(
+        None, 20, pods=(b.pod(containers=[b.container("agent", ended={}), PULLS]),)
+    ),
+    # what keeps a pod from starting is said
+    ("pod_cannot_start", "pod_starts"): b.situation(pods=(b.pod(containers=[b.container("agent"), PULLS]),)),
+    # a pod on its way has limited time
+    ("pod_starts", "pod_runs"): b.situation(pods=(b.pod(),)),
+    # the current pod is not let go while it runs
+    ("pod_runs", "former_pod_is_held"): b.situation(pods=(b.running_pod(),)),
+    # the branch of a pod goes after the pod
+    ("former_pod_is_held", "former_staging_is_left"): b.situation(
+        b.attempt(status={**BETWEEN, "staging": b.STAGING}), pods=(b.ended_pod(),)
+    ),
+    # a zombie is fenced, whatever became of the PeragoTask
+    ("former_staging_is_left", "task_is_unknown"): b.situation(
+        b.attempt(**UNKNOWN, status={**BETWEEN, "staging": b.STAGING})
+    ),
+    # while the task is unknown, nothing about the attempt is judged
+    ("task_is_unknown", "template_is_refused"): b.situation(b.attempt(**UNKNOWN, podTemplate=GREEDY)),
+    # what can never run need not wait for its turn
+    ("template_is_refused", "earlier_attempt_may_publish"): b.situation(
+        b.attempt(conductor=RETRY, podTemplate=GREEDY), siblings=EARLIER
+    ),
+    # people read of the fence, which more room would not open
+    ("earlier_attempt_may_publish", "too_many_run"): b.situation(
+        b.attempt(conductor=RETRY, **UNKNOWN), task=b.task(maxConcurrency=1), siblings=EARLIER, ahead=1
+    ),
+    # an attempt that waits for room needs no finalizer yet
+    ("too_many_run", "attempt_is_not_held"): b.situation(
+        b.attempt(meta={"finalizers": []}, **UNKNOWN), task=b.task(maxConcurrency=1), ahead=1
+    ),
+    # no outcome is written to an attempt that could vanish
+    ("attempt_is_not_held", "pod_was_refused"): b.situation(
+        b.attempt(meta={"finalizers": []}), memory=b.memory(troubles=refused(permanent=True))
+    ),
+    # a pod that will always be refused is not tried again
+    ("pod_was_refused", "pod_can_start"): b.situation(memory=b.memory(troubles=refused(permanent=True))),
+}
+"""Pairs whose order matters: a situation for both, in which the first decides."""
+
+APART: dict[tuple[str, str], str] = {
+    ("stopped", "pod_not_seen_yet"): "a pod of a stopped attempt that the watch has yet to show is stopped above",
+    ("pod_not_seen_yet", "disrupted"): "a pod is lost only after it was seen",
+    ("disrupted", "log_is_missing"): "no ending is both a disruption and one that the log explains",
+}
+"""Pairs whose order does not matter: where no rule above them matches, they never match together; and why."""
+
+
+def test_every_pair_of_neighbours_is_accounted_for() -> None:
+    """A new row needs an entry for each of its sides."""
+    assert sorted([*TOGETHER, *APART]) == sorted(NEIGHBOURS)
+
+
+def matching(s: Situation) -> list[str]:
+    """The rules that match, in the order of the table."""
+    return [rule.__name__ for rule in RULES if rule(s) is not None]
+
+
+@pytest.mark.parametrize("pair", TOGETHER, ids=lambda pair: f"{pair[0]}, {pair[1]}")
+def test_where_two_neighbours_match_the_first_decides(pair: tuple[str, str]) -> None:
+    """And no rule above them does."""
+    assert matching(TOGETHER[pair])[:2] == list(pair)
+
+
+@pytest.mark.parametrize("pair", APART, ids=lambda pair: f"{pair[0]}, {pair[1]}")
+def test_neighbours_that_exclude_each_other_never_match_together(pair: tuple[str, str]) -> None:
+    """In thousands of situations, each of the two decides some."""
+    first, second = (BY_NAME[name] for name in pair)
+    above = RULES[: RULES.index(first)]
+    decided = {(bool(first(s)), bool(second(s))) for s in situations() if not any(rule(s) for rule in above)}
+    assert (True, True) not in decided
+    assert {(True, False), (False, True)} <= decided
+
+
+def _attempts() -> Iterator[PeragoAttempt]:
+    statuses: list[dict[str, Any]] = [
+        {},
+        {"podName": "a1-1", "executions": 1},
+        {"podName": "a1-1", "executions": 1, "staging": b.STAGING},
+        {"executions": 2, "podName": None},
+        {"outcome": b.failure()},
+        {"reporting": {"state": "Superseded"}},
+    ]
+    changes: list[dict[str, Any]] = [
+        {},
+        {"cancel": True},
+        {"meta": {"deletionTimestamp": b.stamp(1)}},
+        {"activeDeadlineSeconds": 5},
+        {"disruptionRetries": 0},
+    ]
+    for status, change in product(statuses, changes):
+        yield PeragoAttempt.model_validate(b.attempt(status=status, **change))
+
+
+def _pods() -> Iterator[tuple[Pod, ...]]:
+    killed = {"exitCode": 137, "reason": "OOMKilled"}
+    pods: list[tuple[dict[str, Any], ...]] = [
+        (),
+        (b.pod(),),
+        (b.running_pod(),),
+        (b.running_pod(meta=LEAVING),),
+        (b.ended_pod(),),
+        (b.ended_pod(meta=LEAVING),),
+        (b.ended_pod(task_ended=killed),),
+        (b.ended_pod(agent_ended=killed),),
+        (b.pod(phase="Failed", reason="Evicted"),),
+        (b.pod(containers=[b.container("agent", ended={}), PULLS]),),
+        (b.ended_pod(), b.running_pod(2)),
+    ]
+    for group in pods:
+        yield tuple(Pod.model_validate(pod) for pod in group)
+
+
+MEMORIES: tuple[Memory, ...] = (
+    b.memory(),
+    b.memory(created=frozenset({"a1-1"})),
+    b.memory(created=frozenset({"a1-1"}), deleted=frozenset({"a1-1"})),
+    b.memory(created=frozenset({"a1-1", "a1-2"}), seen=frozenset({"a1-1"})),
+    b.memory(created=frozenset({"a1-1"}), seen=frozenset({"a1-1"})),
+    b.memory(logs={"a1-1": "boom"}),
+    b.memory(evidence=Evidence(1)),
+    b.memory(verdict=Verdict(Standing.SUPERSEDED, "gone", b.at(1), after_report=False)),
+)
+
+
+def situations() -> Iterator[Situation]:
+    """Attempts, pods and memories in every combination, soon after the start and much later."""
+    attempts, pods = tuple(_attempts()), tuple(_pods())
+    for attempt, group, memory, seconds in product(attempts, pods, MEMORIES, (2.0, 1000.0)):
+        yield Situation(attempt, None, group, memory, (), 0, b.at(seconds), Config())
+
+
+def test_some_rule_always_matches() -> None:
+    """The last one does when no other did: no attempt is without a decision."""
+    rules: tuple[Rule, ...] = RULES
+    assert all(any(rule(s) is not None for rule in rules) for s in situations())

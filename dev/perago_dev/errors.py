@@ -1,7 +1,7 @@
 """What can go wrong while an environment is brought up or taken down. Every message says what to do about it."""
 
 
-class EnvironmentProblem(Exception):  # noqa: N818 - it is shown to people, who call it a problem
+class EnvironmentProblem(Exception):
     """A problem that the user has to solve; shown without a traceback."""
 
 

@@ -3,7 +3,6 @@
 Owned by the code that calls it (rooms and core); `adapters` implement it over real clients and `tests/fakes` in
 memory. It knows no client library. Every method raises `PortError` subclasses and nothing else.
 """
-# ruff: noqa: N818 -- the names say what the other side answered, as in `except NotFound`
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -40,7 +40,7 @@ class _ReasonedError(TaskExecutionError):
         self.reason = reason
 
 
-class TaskFailed(_ReasonedError):  # noqa: N818 - the contract fixes the name
+class TaskFailed(_ReasonedError):
     """Raised by a task body: this attempt failed; Conductor may retry it."""
 
 
@@ -48,7 +48,7 @@ class TaskTerminalError(_ReasonedError):
     """Raised by a task body: failed, and no retry can help."""
 
 
-class GuardrailViolation(Exception):  # noqa: N818 - the contract fixes the name
+class GuardrailViolation(Exception):
     """A declared guardrail does not hold for the workspace."""
 
 

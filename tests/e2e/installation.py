@@ -20,7 +20,7 @@ from tests.e2e.repository import Repository
 
 INSIDE = "e2e"
 OWN = "e2e-own"
-PATIENCE = {"PERAGO_PULL_PATIENCE_SECONDS": "20", "PERAGO_RETRY_SECONDS": "20"}
+PATIENCE = {"PERAGO_RETRIED_PATIENCE_SECONDS": "20", "PERAGO_RETRY_SECONDS": "20"}
 """Settings of the operator in the cluster: long enough for a busy machine, and short where a test waits for the end."""
 TASKS = Path(__file__).with_name("tasks")
 

@@ -24,7 +24,7 @@ class Terms:
     retry: float = 2.0
 
 
-class LeadershipLost(Exception):  # noqa: N818 -- it says what happened
+class LeadershipLost(Exception):
     """The Lease was not renewed in time or is someone else's: stop at once, another replica may be working."""
 
 

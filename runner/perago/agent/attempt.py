@@ -4,8 +4,6 @@ Protocol: Kubernetes API, `GET …/peragoattempts/NAME` and `PATCH …/NAME/stat
 projected token is read for every call, because the kubelet renews it.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 import json
 import ssl
 from dataclasses import dataclass

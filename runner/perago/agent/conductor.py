@@ -4,8 +4,6 @@ Protocol: `GET /tasks/{id}` of Conductor OSS 3.32; 404 for an unknown task. Noth
 and reports are the operator's.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote

@@ -4,8 +4,6 @@ The task raises the class `error` on its side, so that the attempt core maps it 
 outcome carries `reason`, which says more precisely what went wrong.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 import errno
 from dataclasses import dataclass
 from typing import Final

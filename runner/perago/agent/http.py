@@ -4,8 +4,6 @@ A `NoAnswer` is anything after which the same call may be tried again: a refused
 server's 5xx or 429. Whether the call was carried out is then unknown.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 import asyncio
 import base64
 import random

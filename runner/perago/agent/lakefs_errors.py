@@ -5,8 +5,6 @@ changes`, `uncommitted changes (dirty branch)`, `… hook aborted …`). What is
 `perago.agent.http.NoAnswer`.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 from typing import Final
 
 

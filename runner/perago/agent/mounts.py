@@ -3,8 +3,6 @@
 The paths are those of the pod that the operator makes (`perago.wire`); a test passes its own `Mounts`.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 It fits within an object's limits, survives a merge patch, and carries the precise reason.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 import re
 
 from perago import wire

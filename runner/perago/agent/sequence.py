@@ -7,8 +7,6 @@ hello ─▶ download(read-only) ───────────────�
 Anything that fails leads to FAILED, from which only cleaning up and a failed result lead on.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 from enum import Enum
 from typing import Final
 

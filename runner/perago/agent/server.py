@@ -5,8 +5,6 @@ task's first connection succeeds and its call waits in the kernel until the agen
 call does.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 import asyncio
 import socket
 import struct

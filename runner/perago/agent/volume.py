@@ -5,8 +5,6 @@ expected. So every path is opened part by part below the volume's root, no symli
 are read. Space is counted before and while writing. It knows no lakeFS and no socket.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 import errno
 import os
 import stat

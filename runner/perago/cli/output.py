@@ -19,7 +19,7 @@ class Answer:
     exit_code: int = 0
 
 
-class Unusable(Exception):  # noqa: N818 - not an internal error: the module's problems, to be shown
+class Unusable(Exception):
     """A task module that cannot be used, with everything that is wrong with it."""
 
     exit_code = 1

@@ -11,7 +11,7 @@ from types import FrameType
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
+class Stopped(Exception):
     """A signal has ended the command."""
 
     def __init__(self, number: int) -> None:

@@ -4,8 +4,6 @@ One call at a time; a refusal is raised as the exception that it names. File con
 the volume.
 """
 
-# ruff: noqa: N818 - exceptions are named for what they say
-
 import socket
 import time
 from collections.abc import Callable

@@ -11,13 +11,6 @@ from perago_operator.api.shared import ApiObject, Conditions, FailurePolicyRule,
 TASKS_PLURAL = "peragotasks"
 
 
-class WarmPool(ApiModel):
-    """Pods that wait, with the image loaded, for the next attempt."""
-
-    size: Annotated[int, Field(ge=0, le=100)]
-    """How many pods wait. Accepted and kept; this version does not keep any."""
-
-
 class TaskSpec(ApiModel):
     """Defaults of the task's attempts, and how many of them may run."""
 
@@ -59,9 +52,6 @@ class TaskSpec(ApiModel):
 
     paused: bool | None = None
     """True stops taking tasks from Conductor; attempts that exist go on."""
-
-    warm_pool: WarmPool | None = None
-    """Pods that wait for the next attempt."""
 
     conductor_secret_ref: LocalRef | None = None
     """Secret with `url` and, where needed, `token` or `username` and `password`. Default `perago-conductor`."""

@@ -17,10 +17,33 @@ def problem(**spec: Any) -> str | None:
     return template_problem({"spec": spec}, SECRETS)
 
 
+def test_the_fields_that_the_operator_decides_are_these() -> None:
+    """Each of them, set in a template, would let the task reach the agent or change how the attempt ends."""
+    assert set(FORBIDDEN_POD_FIELDS) == {
+        "serviceAccountName",
+        "serviceAccount",
+        "automountServiceAccountToken",
+        "shareProcessNamespace",
+        "hostPID",
+        "hostIPC",
+        "hostNetwork",
+        "restartPolicy",
+        "securityContext",
+    }
+
+
+@pytest.mark.parametrize("value", ["x", None])
 @pytest.mark.parametrize("field", FORBIDDEN_POD_FIELDS)
-def test_what_the_operator_decides_cannot_be_set(field: str) -> None:
-    """The refusal names the field."""
-    assert field in (problem(**{field: "x"}) or "")
+def test_what_the_operator_decides_can_be_neither_set_nor_removed(field: str, value: str | None) -> None:
+    """`null` removes a field in a merge. The refusal names the field."""
+    assert problem(**{field: value}) == f"podTemplate.spec.{field} cannot be set: the operator decides it"
+
+
+@pytest.mark.parametrize("part", ["metadata", "spec"])
+@pytest.mark.parametrize("value", [None, "text", []])
+def test_metadata_and_spec_of_a_template_are_objects(part: str, value: Any) -> None:
+    """The CRD lets any JSON in, and a merge of `null` would remove what the operator has put there."""
+    assert template_problem({part: value}, SECRETS) == f"podTemplate.{part} must be an object"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +51,11 @@ def test_what_the_operator_decides_cannot_be_set(field: str) -> None:
     [
         {"containers": [{"name": "agent", "image": "evil"}]},
         {"containers": [{"name": "agent", "env": [{"name": "PERAGO_ORDER", "value": "{}"}]}]},
+        {"containers": [{"name": "agent", "$patch": "delete"}]},
         {"containers": [{"name": "task", "securityContext": {"privileged": True}}]},
+        {"containers": [{"name": "task", "$patch": "replace", "image": "app:1"}]},
+        {"containers": [{"name": "task", "$patch": "delete"}]},
+        {"$patch": "replace", "containers": [{"name": "task", "image": "app:1"}]},
         {"containers": [{"name": "task", "volumeMounts": [{"name": "lakefs-keys", "mountPath": "/k"}]}]},
         {"containers": [{"name": "spy", "volumeMounts": [{"name": "cluster-token", "mountPath": "/k"}]}]},
         {"initContainers": [{"name": "spy", "volumeMounts": [{"name": "agent-tmp", "mountPath": "/k"}]}]},
@@ -44,8 +71,8 @@ def test_what_the_operator_decides_cannot_be_set(field: str) -> None:
         {"volumes": [{"name": "mine", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]},
     ],
 )
-def test_no_way_leads_to_the_agents_keys(spec: dict[str, Any]) -> None:
-    """By its container, its volumes, its Secrets or its token."""
+def test_no_way_leads_to_the_agents_keys_or_out_of_the_tasks_confinement(spec: dict[str, Any]) -> None:
+    """By a container, a volume, a Secret, a token, or by a directive that drops what the operator has set."""
     assert problem(**spec) is not None
 
 

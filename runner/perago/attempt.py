@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from perago.errors import StaleAttemptError
 
-if TYPE_CHECKING:
-    from perago.workspace.plan import Changes
-
 IN_PROGRESS = "IN_PROGRESS"
 
 
@@ -41,6 +38,24 @@ class ExecutingAttempt(Attempt, Protocol):
 
 
 @dataclass(frozen=True)
+class Changes:
+    """Workspace-relative posix paths that a body added, modified and deleted; each sorted."""
+
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything changed."""
+        return bool(self.added or self.modified or self.deleted)
+
+    @property
+    def uploads(self) -> tuple[str, ...]:
+        """The paths whose content has to travel, sorted."""
+        return tuple(sorted((*self.added, *self.modified)))
+
+
+@dataclass(frozen=True)
 class TaskExecutionContext:
     """One execution of an attempt; attributes it does not have itself are read from the attempt.
 
@@ -49,7 +64,7 @@ class TaskExecutionContext:
 
     attempt: Attempt
     execution_id: str
-    changes: "Changes | None" = None
+    changes: Changes | None = None
     output: dict[str, Any] | None = field(default=None, hash=False)
 
     if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from perago.attempt import TaskExecutionContext
+from perago.attempt import Changes, TaskExecutionContext
 from perago.body import JsonObject, invoke_workspace_task_body, read_workspace
 from perago.models import WorkspaceSpec
 from perago.ports import AttemptFence, WorkspaceStore
@@ -20,7 +20,6 @@ from perago.result import RuntimeTaskResult, completed_result, result_for_except
 from perago.task import TaskDefinition
 from perago.workspace import directory as local
 from perago.workspace.manifest import Manifest
-from perago.workspace.plan import Changes
 from perago.workspace.snapshot import changes_since, take_snapshot
 
 _log = logging.getLogger("perago")

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from perago.agent.http import NoAnswer
-from perago.agent.lakefs_errors import Conflict, HookRefused, RefNotFound
-from perago.publication import Commit
+from perago.agent.clients.http import NoAnswer
+from perago.agent.clients.lakefs_errors import Conflict, HookRefused, RefNotFound
+from perago.agent.publication import Commit
 
 Fate = Literal["answered", "landed, answer lost", "lost", "landed late"]
 

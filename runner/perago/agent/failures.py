@@ -8,13 +8,13 @@ import errno
 from dataclasses import dataclass
 from typing import Final
 
-from perago.agent import lakefs_errors as lakefs
-from perago.agent.attempt import AttemptGone, ClusterRefused
-from perago.agent.conductor import ConductorRefused
-from perago.agent.http import NoAnswer, describe
+from perago.agent.clients import lakefs_errors
+from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
+from perago.agent.clients.conductor import ConductorRefused
+from perago.agent.clients.http import NoAnswer, describe
+from perago.agent.data.volume import CorruptObject, UnreadableFile, VolumeFull
 from perago.agent.mounts import MissingKeys
 from perago.agent.outcome import OutputTooLarge
-from perago.agent.volume import CorruptObject, UnreadableFile, VolumeFull
 from perago.errors import PublishFenceError, StaleAttemptError, TaskExecutionError, TaskInputError, TaskTerminalError
 
 
@@ -54,14 +54,14 @@ TABLE: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (ProtocolMismatch, EXECUTION, "ProtocolMismatch"),
     (PublishedWithoutOutput, EXECUTION, "PublishedWithoutOutput"),
     (MissingKeys, TERMINAL, "InvalidTask"),
-    (lakefs.Unauthorized, EXECUTION, "LakeFSUnauthorized"),
-    (lakefs.Forbidden, EXECUTION, "LakeFSForbidden"),
-    (lakefs.RepositoryNotFound, INPUT, "RepositoryNotFound"),
-    (lakefs.RefNotFound, INPUT, "RefNotFound"),
-    (lakefs.Conflict, FENCE, FENCE),
-    (lakefs.HookRefused, FENCE, FENCE),
-    (lakefs.UncommittedChanges, FENCE, "UncommittedChanges"),
-    (lakefs.LakeFSError, EXECUTION, "LakeFSRefused"),
+    (lakefs_errors.Unauthorized, EXECUTION, "LakeFSUnauthorized"),
+    (lakefs_errors.Forbidden, EXECUTION, "LakeFSForbidden"),
+    (lakefs_errors.RepositoryNotFound, INPUT, "RepositoryNotFound"),
+    (lakefs_errors.RefNotFound, INPUT, "RefNotFound"),
+    (lakefs_errors.Conflict, FENCE, FENCE),
+    (lakefs_errors.HookRefused, FENCE, FENCE),
+    (lakefs_errors.UncommittedChanges, FENCE, "UncommittedChanges"),
+    (lakefs_errors.LakeFSError, EXECUTION, "LakeFSRefused"),
     (ConductorRefused, EXECUTION, "ConductorRefused"),
     (ClusterRefused, EXECUTION, "ClusterRefused"),
 )

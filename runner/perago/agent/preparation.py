@@ -11,11 +11,11 @@ from loguru import logger
 from pydantic import ValidationError
 
 from perago import wire
-from perago.agent.attempt import AttemptObject
-from perago.agent.fences import ReadsAttempt, ReadsTask
-from perago.agent.http import describe, retried
-from perago.agent.lakefs import LakeFS
-from perago.agent.workspace import WorkspaceSteps
+from perago.agent.clients.attempt_api import AttemptObject
+from perago.agent.clients.http import describe, retried
+from perago.agent.clients.lakefs import LakeFS
+from perago.agent.fence import ReadsAttempt, ReadsTask
+from perago.agent.steps import WorkspaceSteps
 from perago.errors import TaskInputError
 from perago.reference import WorkspaceInput
 from perago.wire import JsonObject

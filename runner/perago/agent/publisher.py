@@ -11,11 +11,11 @@ from typing import Final, Protocol
 
 from loguru import logger
 
-from perago import publication
-from perago.agent.http import NoAnswer, retried
-from perago.agent.lakefs_errors import Conflict, HookRefused, LakeFSError, NoChanges
+from perago.agent import publication
+from perago.agent.clients.http import NoAnswer, retried
+from perago.agent.clients.lakefs_errors import Conflict, HookRefused, LakeFSError, NoChanges
+from perago.agent.publication import Commit, Target
 from perago.errors import PublishFenceError
-from perago.publication import Commit, Target
 
 ROUNDS: Final = 3
 """Looks at the target within one try: a reset is followed by a second look; more means that others are writing."""
@@ -24,7 +24,7 @@ SHOWN_PATHS: Final = 10
 
 
 class Branches(Protocol):
-    """What of lakeFS a publication needs; see `perago.agent.lakefs.LakeFS`."""
+    """What of lakeFS a publication needs; see `perago.agent.clients.lakefs.LakeFS`."""
 
     async def branch_head(self, branch: str) -> str: ...
     async def commit_record(self, ref: str) -> Commit: ...

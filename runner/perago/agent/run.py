@@ -11,14 +11,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from loguru import logger
 
 from perago import wire
-from perago.agent import attempt, conductor, lakefs
-from perago.agent.fences import AttemptFence, ReadsTask
+from perago.agent.clients import attempt_api, conductor, lakefs
+from perago.agent.fence import AttemptFence, ReadsTask
 from perago.agent.mounts import LakeFSKeys, MissingKeys, Mounts, conductor_keys, lakefs_keys
 from perago.agent.preparation import Preparation, Sources
 from perago.agent.server import NoTask, accept, converse
 from perago.agent.session import Parts, Session
 from perago.agent.status import StatusWriter
-from perago.agent.workspace import Place, WorkspaceSteps
+from perago.agent.steps import Place, WorkspaceSteps
 from perago.reference import WorkspaceInput
 
 
@@ -86,7 +86,7 @@ async def _leave_nothing(session: Session) -> None:
 @asynccontextmanager
 async def _session(order: wire.Order, mounts: Mounts) -> AsyncIterator[Session]:
     async with AsyncExitStack() as opened:
-        api = attempt.AttemptApi(await opened.enter_async_context(attempt.open_session(mounts)), mounts, order)
+        api = attempt_api.AttemptApi(await opened.enter_async_context(attempt_api.open_session(mounts)), mounts, order)
         reader = await _conductor(order, mounts, opened)
         status, fence = StatusWriter(api, order.retry_seconds), AttemptFence(order, api, reader)
         repositories = _Repositories(mounts, opened)

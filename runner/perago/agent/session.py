@@ -14,13 +14,13 @@ from loguru import logger
 
 from perago import wire
 from perago.agent import outcome as outcomes
-from perago.agent.attempt import AttemptGone, ClusterRefused
+from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
 from perago.agent.failures import PROTOCOL, Failure, ProtocolMismatch, failure_of
-from perago.agent.fences import AttemptFence, describe_stale, is_current
+from perago.agent.fence import AttemptFence, describe_stale, is_current
 from perago.agent.preparation import Preparation
 from perago.agent.sequence import Event, OutOfOrder, State, advance, after_failure
 from perago.agent.status import StatusWriter
-from perago.agent.workspace import WorkspaceSteps
+from perago.agent.steps import WorkspaceSteps
 from perago.errors import StaleAttemptError, TaskInputError
 from perago.wire import JsonObject
 

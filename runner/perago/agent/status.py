@@ -11,7 +11,7 @@ from typing import Protocol
 from loguru import logger
 
 from perago import wire
-from perago.agent.http import NoAnswer, retried
+from perago.agent.clients.http import NoAnswer, retried
 from perago.wire import JsonObject
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perago.agent.outcome import check_output
-from perago.attempt import Attempt, TaskExecutionContext
+from perago.attempt import Attempt, Changes, TaskExecutionContext
 from perago.cli.difference import difference
 from perago.cli.output import tell
 from perago.errors import TaskExecutionError, TaskInputError
@@ -15,7 +15,6 @@ from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
 from perago.workspace import ATTEMPT_WORKSPACE_MARKER, refuse_symlinks, workspace_object_path
-from perago.workspace.plan import Changes
 
 NEW_REF = "local-published"
 

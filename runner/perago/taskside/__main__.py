@@ -15,9 +15,9 @@ from perago import wire
 from perago.errors import TaskDefinitionError
 from perago.result import result_for_exception
 from perago.task import TaskDefinition, load_module_task
-from perago.taskside.attempt import LastError, result_of, run_attempt
 from perago.taskside.client import AgentClient, AgentGone, connect
 from perago.taskside.invalid import invalid_task
+from perago.taskside.run import LastError, result_of, run_attempt
 
 
 def main(socket_path: str = wire.SOCKET_PATH) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from perago.attempt import Changes
+
 Kind = Literal["file", "symlink"]
 
 
@@ -17,24 +19,6 @@ Stat = tuple[int, int, int, int, Kind]
 
 A plain tuple of plain values, which the garbage collector need not look at again: there may be millions.
 """
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Workspace-relative posix paths that a body added, modified and deleted; each sorted."""
-
-    added: tuple[str, ...] = ()
-    modified: tuple[str, ...] = ()
-    deleted: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether anything changed."""
-        return bool(self.added or self.modified or self.deleted)
-
-    @property
-    def uploads(self) -> tuple[str, ...]:
-        """The paths whose content has to travel, sorted."""
-        return tuple(sorted((*self.added, *self.modified)))
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from perago.attempt import Changes
 from perago.workspace.directory import clock_of, scan
 from perago.workspace.manifest import Manifest, hash_paths
-from perago.workspace.plan import Changes, compare
+from perago.workspace.plan import compare
 
 
 @dataclass(frozen=True)

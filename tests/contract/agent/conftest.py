@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from perago.agent.http import basic_auth
+from perago.agent.clients.http import basic_auth
 from perago_dev.lakefs import Server
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from perago.agent.http import basic_auth
+from perago.agent.clients.http import basic_auth
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of

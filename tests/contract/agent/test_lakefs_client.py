@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 
-from perago.agent import lakefs_errors as errors
-from perago.agent.http import NoAnswer
-from perago.agent.lakefs import PAGE, LakeFS, open_session
+from perago.agent.clients import lakefs_errors as errors
+from perago.agent.clients.http import NoAnswer
+from perago.agent.clients.lakefs import PAGE, LakeFS, open_session
 from perago.agent.mounts import LakeFSKeys
 from perago_dev.lakefs import Server
 from tests.contract.agent.repository import Repository

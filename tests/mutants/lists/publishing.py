@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant, of
 
-publication = of("runner/perago/publication.py", "perago/test_publication.py")
+publication = of("runner/perago/agent/publication.py", "perago/agent/test_publication.py")
 
 MUTANTS: tuple[Mutant, ...] = (
     *publication(

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 import perago
+from perago.attempt import Changes
 from perago.guards import Guardrail
 from perago.workspace.manifest import Manifest, ManifestEntry, entry_for, hash_file
-from perago.workspace.plan import Changes
 
 
 class Params(BaseModel):

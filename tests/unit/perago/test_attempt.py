@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import perago
-from perago.attempt import execution_context
+from perago.attempt import Changes, execution_context
 from perago.staging import safe_value
-from perago.workspace.plan import Changes
 from tests.unit.perago.kit import FakeAttempt
 
 

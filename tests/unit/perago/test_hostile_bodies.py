@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import perago
-from perago.workspace.plan import Changes
+from perago.attempt import Changes
 from tests.unit.perago.kit import Outcome, Params, World, make_deep, payload, run_attempt, task_of, writing
 
 Act = Callable[[Path], object]

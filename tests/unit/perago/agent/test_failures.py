@@ -5,10 +5,12 @@ import errno
 import pytest
 
 from perago import errors
-from perago.agent import attempt, conductor, failures, http, lakefs_errors, mounts, outcome, volume
+from perago.agent import failures, mounts, outcome
+from perago.agent.clients import attempt_api, conductor, http, lakefs_errors
+from perago.agent.data import volume
 from perago.agent.failures import failure_of
 
-MODULES = (attempt, conductor, failures, http, lakefs_errors, mounts, outcome, volume)
+MODULES = (attempt_api, conductor, failures, http, lakefs_errors, mounts, outcome, volume)
 
 
 def classes() -> list[type[Exception]]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from perago import publication as p
-from perago.agent.http import NoAnswer
+from perago.agent import publication as p
+from perago.agent.clients.http import NoAnswer
 from perago.agent.publisher import Plan, Publisher, Staged
 from perago.errors import PublishFenceError, StaleAttemptError
 from perago.wire import metadata_keys as keys

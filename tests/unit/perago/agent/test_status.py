@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perago import wire
-from perago.agent.attempt import AttemptGone, ClusterRefused
-from perago.agent.http import NoAnswer
+from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
+from perago.agent.clients.http import NoAnswer
 from perago.agent.status import StatusWriter, merged
 from tests.fakes.attempt_api import merge_patch
 from tests.fakes.waiting import until

@@ -10,8 +10,8 @@ import pytest
 from perago.errors import TaskDefinitionError
 from perago.result import completed_result, failed_result
 from perago.task import load_module_task
-from perago.taskside.attempt import LastError, result_of
 from perago.taskside.invalid import invalid_task
+from perago.taskside.run import LastError, result_of
 
 
 def logged(error: Exception) -> None:

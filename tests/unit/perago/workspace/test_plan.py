@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perago.workspace.plan import Changes, Comparison, Stat, compare
+from perago.attempt import Changes
+from perago.workspace.plan import Comparison, Stat, compare
 
 small = st.integers(0, 2)
 stats = st.tuples(small, small, small, small, st.sampled_from(["file", "symlink"]))

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perago.attempt import Changes
 from perago.workspace import clock_of, scan
 from perago.workspace import manifest as hashing
 from perago.workspace.manifest import Manifest
-from perago.workspace.plan import Changes
 from perago.workspace.snapshot import Snapshot, changes_since, take_snapshot
 from tests.unit.perago.kit import manifest_entry
 

@@ -13,11 +13,11 @@ from typing import Final
 
 from loguru import logger
 
-from perago.agent.http import NoAnswer, retried
-from perago.agent.lakefs import PAGE, LakeFS, ObjectStats
-from perago.agent.parallel import each, in_parallel
-from perago.agent.streams import CHUNK_BYTES, LARGE_BYTES, Sink, Source
-from perago.agent.volume import CorruptObject, Space, Tree
+from perago.agent.clients.http import NoAnswer, retried
+from perago.agent.clients.lakefs import PAGE, LakeFS, ObjectStats
+from perago.agent.data.parallel import each, in_parallel
+from perago.agent.data.streams import CHUNK_BYTES, LARGE_BYTES, Sink, Source
+from perago.agent.data.volume import CorruptObject, Space, Tree
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
 from perago.workspace.manifest import ManifestWriter, entry_for

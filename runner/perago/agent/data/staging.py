@@ -7,10 +7,10 @@ It decides nothing about publication.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from perago.agent.http import retried
-from perago.agent.lakefs import LakeFS
-from perago.agent.lakefs_errors import Conflict, NoChanges, RefNotFound, RepositoryNotFound
-from perago.agent.transfer import Moved, Transfer
+from perago.agent.clients.http import retried
+from perago.agent.clients.lakefs import LakeFS
+from perago.agent.clients.lakefs_errors import Conflict, NoChanges, RefNotFound, RepositoryNotFound
+from perago.agent.data.transfer import Moved, Transfer
 from perago.errors import TaskExecutionError
 from perago.wire import Stage
 

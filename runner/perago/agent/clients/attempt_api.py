@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiohttp
 
 from perago import wire
-from perago.agent.http import NoAnswer, answering, transient
+from perago.agent.clients.http import NoAnswer, answering, transient
 from perago.agent.mounts import Mounts
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)

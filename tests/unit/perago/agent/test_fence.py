@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from perago.agent.attempt import AttemptGone, AttemptObject, ClusterRefused
-from perago.agent.conductor import FreshTask
-from perago.agent.fences import AttemptFence, is_current
-from perago.agent.http import NoAnswer
+from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, ClusterRefused
+from perago.agent.clients.conductor import FreshTask
+from perago.agent.clients.http import NoAnswer
+from perago.agent.fence import AttemptFence, is_current
 from perago.errors import StaleAttemptError
-from tests.unit.perago.test_publication import order
+from tests.unit.perago.agent.test_publication import order
 
 TASK = FreshTask("IN_PROGRESS", "t1", "wf", "build", seq=2, iteration=0, retry_count=1)
 OBJECT = AttemptObject("u2", deleted=False, canceled=False, input=None, staging=None)

@@ -2,7 +2,7 @@
 
 Statuses and words as observed on lakeFS 1.84 (`error authenticating request`, `repository not found`, `commit: no
 changes`, `uncommitted changes (dirty branch)`, `… hook aborted …`). What is transient (429, 5xx) is no refusal: see
-`perago.agent.http.NoAnswer`.
+`perago.agent.clients.http.NoAnswer`.
 """
 
 from typing import Final

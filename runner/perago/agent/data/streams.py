@@ -10,8 +10,8 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
-from perago.agent.lakefs import ObjectStats
-from perago.agent.volume import CorruptObject, write_all
+from perago.agent.clients.lakefs import ObjectStats
+from perago.agent.data.volume import CorruptObject, write_all
 from perago.errors import TaskInputError
 from perago.workspace.manifest import new_digest
 

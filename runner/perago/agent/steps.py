@@ -7,21 +7,22 @@ exist. It knows no socket and no protocol beyond the calls' own shapes.
 from dataclasses import dataclass
 from pathlib import Path
 
-from perago import publication, wire
+from perago import wire
 from perago.agent import outcome as outcomes
+from perago.agent import publication
+from perago.agent.clients.http import retried
+from perago.agent.clients.lakefs import LakeFS
+from perago.agent.data.staging import StagingBranch
+from perago.agent.data.transfer import Transfer, object_path
+from perago.agent.data.volume import Tree, space_of
 from perago.agent.failures import PublishedWithoutOutput
-from perago.agent.fences import AttemptFence
-from perago.agent.http import retried
-from perago.agent.lakefs import LakeFS
+from perago.agent.fence import AttemptFence
+from perago.agent.publication import Commit
 from perago.agent.publisher import Plan, Publisher, Staged
-from perago.agent.staging import StagingBranch
 from perago.agent.status import StatusWriter
-from perago.agent.transfer import Transfer, object_path
-from perago.agent.volume import Tree, space_of
 from perago.attempt import TaskExecutionContext
 from perago.errors import TaskDefinitionError, TaskInputError
 from perago.models import WorkspaceSpec
-from perago.publication import Commit
 from perago.reference import WorkspaceInput
 from perago.staging import staging_branch_name
 from perago.taskside.view import view_of

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from perago.agent.http import NoAnswer, answering, basic_auth, transient
+from perago.agent.clients.http import NoAnswer, answering, basic_auth, transient
 from perago.agent.mounts import ConductorKeys
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)

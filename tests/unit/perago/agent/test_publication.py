@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perago import publication as p
+from perago.agent import publication as p
 from perago.wire import ConductorTask, Order
 from perago.wire import metadata_keys as keys
 

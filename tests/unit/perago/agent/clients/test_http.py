@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from perago.agent.http import NoAnswer, answering, basic_auth, retried, transient
-from perago.agent.parallel import each, in_parallel
+from perago.agent.clients.http import NoAnswer, answering, basic_auth, retried, transient
+from perago.agent.data.parallel import each, in_parallel
 
 
 class Flaky:

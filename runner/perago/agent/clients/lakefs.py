@@ -14,10 +14,10 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from perago.agent.http import NoAnswer, answering, basic_auth, transient
-from perago.agent.lakefs_errors import kind_of, refusal
+from perago.agent.clients.http import NoAnswer, answering, basic_auth, transient
+from perago.agent.clients.lakefs_errors import kind_of, refusal
 from perago.agent.mounts import LakeFSKeys
-from perago.publication import Commit
+from perago.agent.publication import Commit
 
 PAGE: Final = 1000
 """Most entries of a listing, and most paths of a bulk delete, that lakeFS takes in one call."""

@@ -10,11 +10,11 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from perago.agent.http import NoAnswer
-from perago.agent.lakefs import LakeFS
-from perago.agent.streams import LARGE_BYTES
-from perago.agent.transfer import Transfer, object_path
-from perago.agent.volume import CorruptObject, Space, Tree, VolumeFull
+from perago.agent.clients.http import NoAnswer
+from perago.agent.clients.lakefs import LakeFS
+from perago.agent.data.streams import LARGE_BYTES
+from perago.agent.data.transfer import Transfer, object_path
+from perago.agent.data.volume import CorruptObject, Space, Tree, VolumeFull
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
 from perago.workspace.manifest import Manifest, entry_for

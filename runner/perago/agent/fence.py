@@ -1,16 +1,16 @@
 """The attempt fence: is this attempt still the current one? Asked afresh right before each side effect.
 
 An attempt of Conductor is current while its task is IN_PROGRESS under the same workflow, task id and retry count; and
-any attempt only while its own object is neither deleted nor canceled. The publish fence is `perago.publication`.
+any attempt only while its own object is neither deleted nor canceled. The publish fence is `perago.agent.publication`.
 """
 
 from typing import Protocol
 
 from perago import wire
-from perago.agent.attempt import AttemptGone, AttemptObject
-from perago.agent.conductor import FreshTask
-from perago.agent.http import retried
-from perago.agent.parallel import both
+from perago.agent.clients.attempt_api import AttemptGone, AttemptObject
+from perago.agent.clients.conductor import FreshTask
+from perago.agent.clients.http import retried
+from perago.agent.data.parallel import both
 from perago.errors import StaleAttemptError
 
 IN_PROGRESS = "IN_PROGRESS"

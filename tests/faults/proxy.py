@@ -5,31 +5,29 @@
         proxy.on("POST .*/merge/", lost)
         client.publish()                    # the merge lands, and its answer is lost
 
-A fault is a coroutine function of one `Exchange`. Those of this module are what networks and gateways do; a test may
-write its own. When the fault returns, the client's connection is closed. Every fault must have been met by the end of
-the block. The proxy runs in a thread of its own, so blocking and asynchronous tests use it alike.
+Its faults are those of `tests.faults.kinds`, and the ones of this module, which concern HTTP. Every fault must have
+been met by the end of the block. The proxy runs in a thread of its own, for blocking and asynchronous tests alike.
 """
 
 import asyncio
 import re
 import ssl
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from tests.faults.kinds import SECONDS, Fault, Faults
+
 HEAD_BYTES = 4 * 2**20
 CHUNK_BYTES = 2**16
-SECONDS = 20.0
 
 T = TypeVar("T")
 
 
-class Exchange:
-    """One request of a client, which has not reached the server yet."""
+class HttpExchange:
+    """One HTTP request of a client, as an `Exchange`; an answer is its bytes, head and body."""
 
     def __init__(self, head: bytes, client: tuple[asyncio.StreamReader, asyncio.StreamWriter], target: str) -> None:
         self.line = head.split(b" HTTP/", 1)[0].decode()
@@ -38,6 +36,7 @@ class Exchange:
         """The request's body as far as it was passed on: all of it once the server has answered."""
         self._head, self._target = _single(head, target), urlsplit(target)
         self._reader, self._writer = client
+        self._received: bytes | None = None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Pass the request on to the server; its answer piece by piece."""
@@ -55,6 +54,10 @@ class Exchange:
             writer.close()
 
     async def _pass_body_on(self, server: asyncio.StreamWriter) -> None:
+        if self._received is not None:
+            self.body = self._received
+            server.write(self.body)
+            return
         with suppress(OSError):
             while chunk := await self.read():
                 self.body += chunk
@@ -63,150 +66,79 @@ class Exchange:
             server.write_eof()
 
     async def answer(self) -> bytes:
-        """Pass the request on to the server; its whole answer, head and body."""
+        """See `Exchange`."""
         return b"".join([chunk async for chunk in self.chunks()])
 
     async def send(self, answer: bytes) -> None:
-        """Give the client these bytes of an answer."""
+        """See `Exchange`."""
         self._writer.write(answer)
         await self._writer.drain()
+
+    async def pass_on(self) -> None:
+        """See `Exchange`; piece by piece."""
+        async for chunk in self.chunks():
+            await self.send(chunk)
 
     async def read(self) -> bytes:
         """Wait for more bytes of the client; empty when it hangs up."""
         return await self._reader.read(CHUNK_BYTES)
 
+    async def hung_up(self) -> None:
+        """See `Exchange`."""
+        while await self.read():
+            pass
 
-Fault = Callable[[Exchange], Awaitable[None]]
-
-
-async def passed(exchange: Exchange) -> None:
-    """Nothing goes wrong."""
-    async for chunk in exchange.chunks():
-        await exchange.send(chunk)
-
-
-async def cut_before(exchange: Exchange) -> None:
-    """The connection ends, and the server never sees the request."""
+    async def cut(self) -> None:
+        """See `Exchange`. The server will not learn that the client has gone."""
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", self._head)
+        self._received = await self._reader.readexactly(int(length[1]) if length else 0)
+        self._writer.close()
 
 
-async def lost(exchange: Exchange) -> None:
-    """The server does the work, and the connection ends before any of its answer arrives."""
-    await exchange.answer()
-
-
-async def cut_within(exchange: Exchange) -> None:
+async def cut_within(exchange: HttpExchange) -> None:
     """The server does the work, and the connection ends in the middle of its answer."""
     answer = await exchange.answer()
     body = answer.index(b"\r\n\r\n") + 4
     await exchange.send(answer[: (body + len(answer)) // 2])
 
 
-async def cut_after(exchange: Exchange) -> None:
+async def cut_after(exchange: HttpExchange) -> None:
     """The answer arrives, and the connection, which seems to stay open, ends when it is used again."""
     answer = await exchange.answer()
     await exchange.send(re.sub(rb"(?i)\r\nconnection: close", b"", answer, count=1))
     await exchange.read()
 
 
-async def silent(exchange: Exchange) -> None:
-    """The server never sees the request, and no answer comes until the client hangs up."""
-    while await exchange.read():
-        pass
-
-
-def delayed(seconds: float) -> Fault:
+def delayed(seconds: float) -> Fault[HttpExchange]:
     """The request reaches the server late."""
 
-    async def fault(exchange: Exchange) -> None:
+    async def fault(exchange: HttpExchange) -> None:
         await asyncio.sleep(seconds)
-        await passed(exchange)
+        await exchange.pass_on()
 
     return fault
 
 
-def answered(status: int, body: bytes = b"") -> Fault:
+def answered(status: int, body: bytes = b"") -> Fault[HttpExchange]:
     """Something on the way answers in the server's place, which never sees the request."""
 
-    async def fault(exchange: Exchange) -> None:
+    async def fault(exchange: HttpExchange) -> None:
         head = f"HTTP/1.1 {status} -\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\nConnection: close"
         await exchange.send(f"{head}\r\n\r\n".encode() + body)
 
     return fault
 
 
-class Held:
-    """A fault: the server does the work, and its answer is kept back until `release`, if ever."""
-
-    def __init__(self) -> None:
-        self._answered: Future[None] = Future()
-        self._released: Future[None] = Future()
-
-    async def __call__(self, exchange: Exchange) -> None:
-        """See `Fault`."""
-        answer = await exchange.answer()
-        self._answered.set_result(None)
-        await asyncio.wrap_future(self._released)
-        await exchange.send(answer)
-
-    def wait(self, seconds: float = SECONDS) -> None:
-        """Block until the server has answered. Raises TimeoutError."""
-        self._answered.result(seconds)
-
-    async def reached(self, seconds: float = SECONDS) -> None:
-        """Wait until the server has answered. Raises TimeoutError."""
-        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._answered)), seconds)
-
-    def release(self) -> None:
-        """Let the answer pass."""
-        self._released.set_result(None)
-
-
-@dataclass
-class _Rule:
-    pattern: str
-    fault: Fault
-    left: int | None
-    met: bool = False
-
-    @property
-    def open(self) -> bool:
-        """Whether it has not been met as often as it should."""
-        return not self.met if self.left is None else self.left > 0
-
-    def meets(self, line: str) -> bool:
-        """Whether a request has its fault; counts it."""
-        if self.left == 0 or not re.search(self.pattern, line):
-            return False
-        self.met, self.left = True, None if self.left is None else self.left - 1
-        return True
-
-
-class Proxy:
-    """Stands at `url` in front of the server at `target`; made by `proxied`."""
+class Proxy(Faults[HttpExchange]):
+    """Stands at `url` in front of the server at `target`; made by `proxied`. Requests are seen as their `line`."""
 
     def __init__(self, target: str) -> None:
+        super().__init__()
         self.target = target
         self.url = ""
-        self.seen: list[str] = []
-        """The `line` of every request, in the order of their arrival."""
-        self._rules: list[_Rule] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
-
-    def on(self, pattern: str, fault: Fault, times: int | None = 1) -> None:
-        """Let the next `times` requests whose `line` has a match of `pattern` meet the fault; None: until `clear`."""
-        self._rules.append(_Rule(pattern, fault, times))
-
-    def clear(self) -> None:
-        """Let every further request pass."""
-        self.check()
-        self._rules = []
-
-    def check(self) -> None:
-        """Raise AssertionError unless every fault has been met, as many times as it should."""
-        for rule in self._rules:
-            assert not rule.open, f"no request met {rule.pattern!r}: {self.seen}"
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
@@ -245,14 +177,10 @@ class Proxy:
         self._tasks.add(task)
         try:
             with suppress(OSError, EOFError):
-                exchange = Exchange(await reader.readuntil(b"\r\n\r\n"), (reader, writer), self.target)
-                self.seen.append(exchange.line)
-                await self._fault(exchange.line)(exchange)
+                exchange = HttpExchange(await reader.readuntil(b"\r\n\r\n"), (reader, writer), self.target)
+                await self.arrived(exchange.line)(exchange)
         finally:
             writer.close()
-
-    def _fault(self, line: str) -> Fault:
-        return next((rule.fault for rule in self._rules if rule.meets(line)), passed)
 
 
 def _single(head: bytes, target: str) -> bytes:

@@ -9,20 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.faults.proxy import (
-    Exchange,
-    Fault,
-    Held,
-    Proxy,
-    answered,
-    cut_after,
-    cut_before,
-    cut_within,
-    delayed,
-    lost,
-    proxied,
-    silent,
-)
+from tests.faults.kinds import Fault, Held, Late, cut_before, lost, silent
+from tests.faults.proxy import HttpExchange, Proxy, answered, cut_after, cut_within, delayed, proxied
 
 
 class Upstream:
@@ -79,7 +67,7 @@ async def test_requests_pass_unchanged(proxy: Proxy, upstream: Upstream, target:
 @pytest.mark.parametrize(
     ("fault", "worked"), [(cut_before, False), (lost, True), (cut_within, True)], ids=["before", "lost", "within"]
 )
-async def test_a_cut_connection(proxy: Proxy, upstream: Upstream, fault: Fault, worked: bool) -> None:
+async def test_a_cut_connection(proxy: Proxy, upstream: Upstream, fault: Fault[HttpExchange], worked: bool) -> None:
     """The client gets no usable answer; whether the server has done the work is the fault's."""
     proxy.on("POST .*/jobs", fault)
     with pytest.raises(ConnectionError):
@@ -117,6 +105,17 @@ async def test_a_held_answer_comes_when_it_is_released(proxy: Proxy, upstream: U
     assert not call.done()
     held.release()
     assert await call == (200, b"echo work")
+
+
+async def test_a_late_request_lands_after_the_client_has_given_up(proxy: Proxy, upstream: Upstream) -> None:
+    """The server gets the whole request from a client that has long gone."""
+    late = Late()
+    proxy.on("POST", late)
+    with pytest.raises(ConnectionError):
+        await post(proxy, b"x" * 2**20)
+    assert upstream.bodies == []
+    await late.land()
+    assert upstream.bodies == [b"x" * 2**20]
 
 
 async def test_a_delayed_request_is_answered(proxy: Proxy, upstream: Upstream) -> None:
@@ -162,7 +161,7 @@ async def test_a_fault_of_the_tests_own(proxy: Proxy) -> None:
     """It may look at the request and change the answer."""
     bodies = []
 
-    async def shouting(exchange: Exchange) -> None:
+    async def shouting(exchange: HttpExchange) -> None:
         answer = await exchange.answer()
         bodies.append(exchange.body)
         await exchange.send(answer.replace(b"echo", b"ECHO"))
@@ -192,7 +191,7 @@ def test_a_fault_that_nothing_met_fails_the_test(times: int | None) -> None:
 async def test_what_a_fault_raises_fails_the_test(target: str) -> None:
     """A mistake in a fault does not look like a broken connection."""
 
-    async def wrong(exchange: Exchange) -> None:
+    async def wrong(exchange: HttpExchange) -> None:
         raise ValueError(exchange.line)
 
     with pytest.raises(ValueError, match="POST /api/jobs"), proxied(target) as proxy:  # noqa: PT012 - raised at its end

@@ -20,7 +20,7 @@ from perago_operator.ports import (
     WatchEvent,
     WatchKind,
 )
-from tests.fakes.trouble import Trouble
+from tests.fakes.faulty import CallFaults, faulty
 
 Id = tuple[str, str, str]
 """Kind, namespace, name."""
@@ -30,7 +30,7 @@ class FakeCluster:
     """`ports.Cluster`, and what a test, a user or a kubelet does on the server's side."""
 
     def __init__(self) -> None:
-        self.trouble = Trouble()
+        self.faults = CallFaults()
         self.objects: dict[Id, Manifest] = {}
         self.events: list[tuple[str, str, str]] = []
         """About whom (name), reason, message; repetitions included."""
@@ -64,68 +64,66 @@ class FakeCluster:
         else:
             self._drop((kind, namespace, name))
 
+    @faulty
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
-        async with self.trouble.around("create_attempt"):
-            self.add(_in(namespace, manifest))
+        self.add(_in(namespace, manifest))
 
+    @faulty
     async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
-        async with self.trouble.around("delete_attempt"):
-            found = self.objects.get(("PeragoAttempt", namespace, name))
-            if found is None:
-                return
-            if found["metadata"]["uid"] != uid:
-                raise Conflict(f"{name} has another uid")
-            self.delete("PeragoAttempt", namespace, name)
+        found = self.objects.get(("PeragoAttempt", namespace, name))
+        if found is None:
+            return
+        if found["metadata"]["uid"] != uid:
+            raise Conflict(f"{name} has another uid")
+        self.delete("PeragoAttempt", namespace, name)
 
+    @faulty
     async def hold_attempt(self, namespace: str, name: str, uid: str) -> None:
-        async with self.trouble.around("hold_attempt"):
-            found = self._get("PeragoAttempt", namespace, name)
-            if found["metadata"]["uid"] != uid:
-                raise NotFound(f"{name} has another uid")
-            finalizers = found["metadata"].get("finalizers", [])
-            if ATTEMPT_FINALIZER not in finalizers:
-                self.merge(
-                    "PeragoAttempt", namespace, name, {"metadata": {"finalizers": [ATTEMPT_FINALIZER, *finalizers]}}
-                )
+        found = self._get("PeragoAttempt", namespace, name)
+        if found["metadata"]["uid"] != uid:
+            raise NotFound(f"{name} has another uid")
+        finalizers = found["metadata"].get("finalizers", [])
+        if ATTEMPT_FINALIZER not in finalizers:
+            self.merge("PeragoAttempt", namespace, name, {"metadata": {"finalizers": [ATTEMPT_FINALIZER, *finalizers]}})
 
+    @faulty
     async def release_attempt(self, namespace: str, name: str, uid: str) -> None:
-        async with self.trouble.around("release_attempt"):
-            self._release(("PeragoAttempt", namespace, name), ATTEMPT_FINALIZER, uid)
+        self._release(("PeragoAttempt", namespace, name), ATTEMPT_FINALIZER, uid)
 
+    @faulty
     async def patch_attempt_status(
         self, namespace: str, name: str, patch: Manifest, *, resource_version: str | None = None
     ) -> Manifest:
-        async with self.trouble.around("patch_attempt_status"):
-            found = self._get("PeragoAttempt", namespace, name)
-            if resource_version not in (None, found["metadata"]["resourceVersion"]):
-                raise Conflict(f"{name} has changed since {resource_version}")
-            return self.merge("PeragoAttempt", namespace, name, {"status": patch.get("status", {})})
+        found = self._get("PeragoAttempt", namespace, name)
+        if resource_version not in (None, found["metadata"]["resourceVersion"]):
+            raise Conflict(f"{name} has changed since {resource_version}")
+        return self.merge("PeragoAttempt", namespace, name, {"status": patch.get("status", {})})
 
+    @faulty
     async def patch_task_status(self, namespace: str, name: str, patch: Manifest) -> None:
-        async with self.trouble.around("patch_task_status"):
-            self.merge("PeragoTask", namespace, name, {"status": patch.get("status", {})})
+        self.merge("PeragoTask", namespace, name, {"status": patch.get("status", {})})
 
+    @faulty
     async def create_pod(self, namespace: str, manifest: Manifest) -> None:
-        async with self.trouble.around("create_pod"):
-            self.add(_in(namespace, manifest))
+        self.add(_in(namespace, manifest))
 
+    @faulty
     async def delete_pod(self, namespace: str, name: str) -> None:
-        async with self.trouble.around("delete_pod"):
-            if ("Pod", namespace, name) in self.objects:
-                self.delete("Pod", namespace, name)
+        if ("Pod", namespace, name) in self.objects:
+            self.delete("Pod", namespace, name)
 
+    @faulty
     async def release_pod(self, namespace: str, name: str) -> None:
-        async with self.trouble.around("release_pod"):
-            self._release(("Pod", namespace, name), POD_FINALIZER, None)
+        self._release(("Pod", namespace, name), POD_FINALIZER, None)
 
+    @faulty
     async def pod_log_tail(self, namespace: str, pod: str, container: str, lines: int) -> str:
-        async with self.trouble.around("pod_log_tail"):
-            self._get("Pod", namespace, pod)
-            return "\n".join(self.logs.get((pod, container), "").splitlines()[-lines:])
+        self._get("Pod", namespace, pod)
+        return "\n".join(self.logs.get((pod, container), "").splitlines()[-lines:])
 
+    @faulty
     async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
-        async with self.trouble.around("record_event"):
-            self.events.append((about.name, reason, message))
+        self.events.append((about.name, reason, message))
 
     def _get(self, kind: str, namespace: str, name: str) -> Manifest:
         if (kind, namespace, name) not in self.objects:
@@ -172,7 +170,7 @@ class FakeFeed:
     """`ports.Feed` over a FakeCluster. `end()` ends the stream in order, `forget()` makes old versions Expired."""
 
     def __init__(self, cluster: FakeCluster, kind: str, page_size: int) -> None:
-        self.trouble = Trouble()
+        self.faults = CallFaults()
         self._cluster = cluster
         self._kind = kind
         self._page_size = page_size
@@ -188,50 +186,52 @@ class FakeFeed:
         self._ended = True
         self._cluster._changed.set()
 
+    @faulty
     async def page(self, next_page: str | None) -> Page:
-        async with self.trouble.around("page"):
-            start = int(next_page or 0)
-            items = [obj for (kind, _, _), obj in sorted(self._cluster.objects.items()) if kind == self._kind]
-            end = start + self._page_size
-            more = str(end) if end < len(items) else None
-            return Page(tuple(items[start:end]), str(_latest(self._cluster)), more)
+        start = int(next_page or 0)
+        items = [obj for (kind, _, _), obj in sorted(self._cluster.objects.items()) if kind == self._kind]
+        end = start + self._page_size
+        more = str(end) if end < len(items) else None
+        return Page(tuple(items[start:end]), str(_latest(self._cluster)), more)
 
     async def watch(self, resource_version: str) -> AsyncIterator[WatchEvent]:
-        async with self.trouble.around("watch"):
-            self._ended = False
-            since = int(resource_version)
-            if since < self._oldest:
-                raise Expired(f"version {since} is too old")
-            while not self._ended:
-                newer = [event for event in self._cluster.history if int(event.resource_version) > since]
-                for event in newer:
-                    since = int(event.resource_version)
-                    if event.obj["kind"] == self._kind:
-                        yield event
-                if not newer:
-                    await self._cluster.changed()
+        await self.faults.around("watch", lambda: self._opened(int(resource_version)))
+        self._ended = False
+        since = int(resource_version)
+        while not self._ended:
+            newer = [event for event in self._cluster.history if int(event.resource_version) > since]
+            for event in newer:
+                since = int(event.resource_version)
+                if event.obj["kind"] == self._kind:
+                    yield event
+            if not newer:
+                await self._cluster.changed()
+
+    async def _opened(self, since: int) -> None:
+        if since < self._oldest:
+            raise Expired(f"version {since} is too old")
 
 
 class FakeLeases:
     """`ports.Leases` in memory."""
 
     def __init__(self) -> None:
-        self.trouble = Trouble()
+        self.faults = CallFaults()
         self.stored = Lease()
 
+    @faulty
     async def read(self) -> Lease:
-        async with self.trouble.around("read"):
-            return self.stored
+        return self.stored
 
+    @faulty
     async def write(self, lease: Lease) -> Lease:
-        async with self.trouble.around("write"):
-            if lease.version != self.stored.version:
-                raise Conflict("the lease has changed")
-            version = str(int(lease.version or 0) + 1)
-            self.stored = Lease(
-                lease.holder, lease.duration_seconds, lease.acquired, lease.renewed, lease.transitions, version
-            )
-            return self.stored
+        if lease.version != self.stored.version:
+            raise Conflict("the lease has changed")
+        version = str(int(lease.version or 0) + 1)
+        self.stored = Lease(
+            lease.holder, lease.duration_seconds, lease.acquired, lease.renewed, lease.transitions, version
+        )
+        return self.stored
 
 
 def merged(obj: Any, patch: Manifest) -> Manifest:

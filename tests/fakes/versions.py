@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from perago.wire import metadata_keys
 from perago_operator.core.answers import Publication
-from tests.fakes.trouble import Trouble
+from tests.fakes.faulty import CallFaults, faulty
 
 
 @dataclass
@@ -19,7 +19,7 @@ class FakeVersions:
     """`ports.Versions`, and what a test does on the server's side."""
 
     def __init__(self) -> None:
-        self.trouble = Trouble()
+        self.faults = CallFaults()
         self.repositories: dict[str, FakeRepository] = {}
 
     def commit(self, repository: str, branch: str, ref: str, metadata: Mapping[str, str] | None = None) -> str:
@@ -32,19 +32,19 @@ class FakeVersions:
         """An empty branch is made."""
         self.repositories.setdefault(repository, FakeRepository()).branches.setdefault(branch, [])
 
+    @faulty
     async def delete_branch(self, repository: str, branch: str) -> bool:
-        async with self.trouble.around("delete_branch"):
-            found = self.repositories.get(repository)
-            return found is not None and found.branches.pop(branch, None) is not None
+        found = self.repositories.get(repository)
+        return found is not None and found.branches.pop(branch, None) is not None
 
+    @faulty
     async def find_publication(
         self, repository: str, branch: str, input_ref: str, attempt_uid: str
     ) -> Publication | None:
-        async with self.trouble.around("find_publication"):
-            found = self.repositories.get(repository, FakeRepository())
-            for commit in found.branches.get(branch, []):
-                if commit.ref == input_ref:
-                    return None
-                if commit.metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid:
-                    return commit
-            return None
+        found = self.repositories.get(repository, FakeRepository())
+        for commit in found.branches.get(branch, []):
+            if commit.ref == input_ref:
+                return None
+            if commit.metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid:
+                return commit
+        return None

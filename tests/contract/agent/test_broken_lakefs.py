@@ -8,18 +8,8 @@ from perago.wire.metadata_keys import INPUT_REF
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of
-from tests.faults.proxy import (
-    Exchange,
-    Fault,
-    Proxy,
-    answered,
-    cut_after,
-    cut_before,
-    cut_within,
-    lost,
-    passed,
-    proxied,
-)
+from tests.faults.kinds import Fault, cut_before, lost, passed
+from tests.faults.proxy import HttpExchange, Proxy, answered, cut_after, cut_within, proxied
 
 CALLS = (
     "GET .*/commits/",
@@ -67,7 +57,7 @@ async def assert_published_once(pod: Pod, repository: Repository, base: str) -> 
     ids=["never arrived", "answer lost", "answer cut", "connection gone stale", "gateway", "throttled"],
 )
 async def test_every_call_is_repeated_without_a_second_publication(
-    pod: Pod, repository: Repository, fault: Fault
+    pod: Pod, repository: Repository, fault: Fault[HttpExchange]
 ) -> None:
     """The first call of each kind meets the fault, and the attempt completes nevertheless."""
     base = await base_of(repository, a=b"a", old=b"old")
@@ -94,7 +84,7 @@ async def test_a_target_that_moves_under_the_merge_is_kept_by_the_fence(pod: Pod
     base = await base_of(repository, **{"_lakefs_actions__fence.yaml": FENCE.encode(), "a": b"a"})
     loop = asyncio.get_running_loop()
 
-    async def moved_meanwhile(exchange: Exchange) -> None:
+    async def moved_meanwhile(exchange: HttpExchange) -> None:
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(base_of(repository, other=b"other"), loop))
         await passed(exchange)
 

@@ -12,8 +12,10 @@ from perago_operator.loops import Backoff
 from perago_operator.ports import PolledTask, QuotaExceeded, Refused, Unreachable
 from tests.builders import task
 from tests.fakes.conductor import FakeConductor
+from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
 from tests.fakes.waiting import until
+from tests.faults.kinds import lost
 
 TASK = Key("ns", "build")
 BUILD = PeragoTask.model_validate(task("build"))
@@ -54,7 +56,7 @@ class Bench:
 
     async def later(self, seconds: float) -> None:
         """Time passes once creation has been tried in vain."""
-        await until(lambda: "create_attempt" in self.cluster.trouble.calls)
+        await until(lambda: "create_attempt" in self.cluster.faults.seen)
         self.seconds = seconds
 
     async def settled(self) -> None:
@@ -100,7 +102,7 @@ async def _polled_again(bench: Bench) -> list[PolledTask]:
 @pytest.mark.parametrize("error", [AWAY, QuotaExceeded("full"), Refused("no", status=403, message="forbidden")])
 async def test_creation_is_tried_until_it_succeeds(bench: Bench, error: Exception) -> None:
     """Nothing that may pass loses a task."""
-    bench.cluster.trouble.fail("create_attempt", error, times=7)
+    bench.cluster.faults.on("create_attempt", raising(error), 7)
     await bench.polled()
     await bench.settled()
     assert bench.attempts() == ["t1"]
@@ -108,7 +110,7 @@ async def test_creation_is_tried_until_it_succeeds(bench: Bench, error: Exceptio
 
 async def test_a_creation_whose_answer_is_lost_is_not_a_second_attempt(bench: Bench) -> None:
     """The next try finds it there."""
-    bench.cluster.trouble.fail("create_attempt", AWAY, landed=True)
+    bench.cluster.faults.on("create_attempt", lost)
     await bench.polled()
     await bench.settled()
     assert bench.attempts() == ["t1"]
@@ -116,27 +118,27 @@ async def test_a_creation_whose_answer_is_lost_is_not_a_second_attempt(bench: Be
 
 async def test_the_lease_is_extended_while_the_api_server_is_away(bench: Bench) -> None:
     """Else Conductor would time the task out."""
-    bench.cluster.trouble.break_("create_attempt", AWAY)
+    bench.cluster.faults.on("create_attempt", raising(AWAY), None)
     await bench.polled()
     await bench.later(11.0)
     await until(lambda: bench.conductor.tasks["t1"].leases == 1)
-    bench.cluster.trouble.mend("create_attempt")
+    bench.cluster.faults.clear()
     await bench.settled()
     assert bench.attempts() == ["t1"]
 
 
 async def test_no_lease_keeps_a_task_that_the_api_server_forbids(bench: Bench) -> None:
     """A forbidden attempt is nobody's outage: Conductor may give the task to somebody else."""
-    bench.cluster.trouble.break_("create_attempt", Refused("no", status=403, message="forbidden"))
+    bench.cluster.faults.on("create_attempt", raising(Refused("no", status=403, message="forbidden")), None)
     await bench.polled()
     await bench.later(11.0)
-    await until(lambda: "read" in bench.conductor.trouble.calls)
-    assert "extend_lease" not in bench.conductor.trouble.calls
+    await until(lambda: "read" in bench.conductor.faults.seen)
+    assert "extend_lease" not in bench.conductor.faults.seen
 
 
 async def test_a_task_that_conductor_has_ended_is_given_up(bench: Bench) -> None:
     """No attempt is made of a canceled task."""
-    bench.cluster.trouble.break_("create_attempt", AWAY)
+    bench.cluster.faults.on("create_attempt", raising(AWAY), None)
     await bench.polled()
     bench.conductor.cancel("t1")
     await bench.later(11.0)
@@ -147,7 +149,7 @@ async def test_a_task_that_conductor_has_ended_is_given_up(bench: Bench) -> None
 @pytest.mark.parametrize("status", [400, 413, 422])
 async def test_an_attempt_that_can_never_be_made_is_reported(bench: Bench, status: int) -> None:
     """Trying again would fail for ever, and so would a retry by Conductor."""
-    bench.cluster.trouble.break_("create_attempt", Refused("no", status=status, message="too large"))
+    bench.cluster.faults.on("create_attempt", raising(Refused("no", status=status, message="too large")), None)
     await bench.polled()
     await bench.settled()
     task = bench.conductor.tasks["t1"]
@@ -175,7 +177,7 @@ async def test_an_attempt_that_no_watch_ever_shows_stops_counting(bench: Bench) 
 
 async def test_what_cannot_be_created_in_time_goes_back_to_conductor(bench: Bench) -> None:
     """At a shutdown nothing that was polled is lost: another replica gets it at once."""
-    bench.cluster.trouble.break_("create_attempt", AWAY)
+    bench.cluster.faults.on("create_attempt", raising(AWAY), None)
     await bench.polled()
     await bench.creation.settle(0.01)
     assert bench.conductor.tasks["t1"].status == "SCHEDULED"
@@ -183,7 +185,7 @@ async def test_what_cannot_be_created_in_time_goes_back_to_conductor(bench: Benc
 
 async def test_settling_awaits_creations_under_way(bench: Bench) -> None:
     """A slow API server has the time of the shutdown."""
-    bench.cluster.trouble.fail("create_attempt", AWAY, times=3)
+    bench.cluster.faults.on("create_attempt", raising(AWAY), 3)
     await bench.polled()
     await bench.creation.settle(10)
     assert bench.attempts() == ["t1"]

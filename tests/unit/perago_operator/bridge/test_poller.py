@@ -13,11 +13,13 @@ from perago_operator.bridge.poller import PollSettings, TaskPoller
 from perago_operator.ports import Unreachable
 from tests.builders import task
 from tests.fakes.conductor import FakeConductor
+from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
 from tests.fakes.waiting import until
+from tests.faults.kinds import lost
 
-LONG = 600.0
-"""Seconds of a poll that ends by an event only, as far as a test is concerned."""
+LONG = 5.0
+"""Seconds of the longest poll that Conductor takes; no test waits for its end."""
 
 
 class Shown:
@@ -73,7 +75,7 @@ class Bench:
 
     def polls(self) -> int:
         """How many polls were begun."""
-        return self.conductor.trouble.calls.count("poll")
+        return self.conductor.faults.seen.count("poll")
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +155,7 @@ async def test_a_domain_is_polled_from() -> None:
 async def test_a_failed_poll_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Conductor is away, and comes back."""
     bench = Bench()
-    bench.conductor.trouble.fail("poll", Unreachable("away"))
+    bench.conductor.faults.on("poll", raising(Unreachable("away")))
     bench.run()
     await until(lambda: bench.poller.state.reason == "PollFailed")
     bench.schedule(1)
@@ -165,7 +167,7 @@ async def test_a_lost_poll_is_never_repeated_by_itself() -> None:
     """Its tasks stay IN_PROGRESS in Conductor until their time-out; the next poll takes others."""
     bench = Bench()
     bench.schedule(1)
-    bench.conductor.trouble.fail("poll", Unreachable("lost", fate_unknown=True), landed=True)
+    bench.conductor.faults.on("poll", lost)
     bench.run()
     await until(lambda: bench.poller.state.reason == "PollFailed")
     assert bench.conductor.tasks["task-1"].status == "IN_PROGRESS"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from perago_operator.ports import Conflict, Lease, Unreachable
 from perago_operator.process.leader import Leadership, LeadershipLost, Observed, Terms, next_write, observe
+from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeLeases
 from tests.fakes.waiting import until
 
@@ -84,9 +85,9 @@ async def test_leadership_is_lost_when_renewing_fails_for_too_long() -> None:
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
     await one.acquire()
-    leases.trouble.break_("read", Unreachable("away"))
+    leases.faults.on("read", raising(Unreachable("away")), None)
     holding = asyncio.create_task(one.hold())
-    await until(lambda: leases.trouble.calls.count("read") > 2)
+    await until(lambda: leases.faults.seen.count("read") > 2)
     time.seconds = 10.0
     with pytest.raises(LeadershipLost):
         await holding
@@ -98,9 +99,9 @@ async def test_a_short_outage_costs_nothing() -> None:
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
     await one.acquire()
-    leases.trouble.fail("read", Unreachable("away"), times=3)
+    leases.faults.on("read", raising(Unreachable("away")), 3)
     holding = asyncio.create_task(one.hold())
-    await until(lambda: leases.trouble.calls.count("write") == 2)
+    await until(lambda: leases.faults.seen.count("write") == 2)
     assert not holding.done()
     holding.cancel()
 
@@ -130,7 +131,7 @@ async def test_a_release_that_fails_is_no_failure() -> None:
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
     await one.acquire()
-    leases.trouble.fail("write", Conflict("changed"))
+    leases.faults.on("write", raising(Conflict("changed")))
     await one.release()
     assert not one.leading
 

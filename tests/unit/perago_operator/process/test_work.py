@@ -20,9 +20,11 @@ from perago_operator.reconcile.loop import Parts, Reconciler
 from perago_operator.watch.stores import Stores
 from tests.builders import task
 from tests.fakes.conductor import FakeConductor
+from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
 from tests.fakes.versions import FakeVersions
 from tests.fakes.waiting import until
+from tests.faults.kinds import silent
 
 
 def now() -> datetime:
@@ -32,7 +34,7 @@ def now() -> datetime:
 class Bench:
     """All parts of a leader, over fakes; kopf's place is taken by the fake's own events."""
 
-    def __init__(self, poll_seconds: float = 0.05) -> None:
+    def __init__(self) -> None:
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
         self.polled: list[tuple[str, int]] = []
@@ -46,7 +48,7 @@ class Bench:
         world = World(self.cluster, self.conductor, room, creation, now)
         feeds = (self.cluster.feed(kind) for kind in ("PeragoAttempt", "PeragoTask", "Pod"))
         self.scope = Scope(None, *feeds)
-        self.polling = PollSettings("me", poll_seconds, 10, lambda *told: self.polled.append(told))
+        self.polling = PollSettings("me", 0.05, 10, lambda *told: self.polled.append(told))
         self.work = Work(
             stores,
             self.reconciler,
@@ -102,12 +104,12 @@ async def test_a_scheduled_task_becomes_an_attempt_and_a_pod(bench: Bench) -> No
 
 async def test_nothing_is_made_before_everything_is_listed(bench: Bench) -> None:
     """A pod that is not in the store yet would count as lost."""
-    bench.scope.pods.trouble.break_("page", Unreachable("away"))  # type: ignore[attr-defined]
+    bench.scope.pods.faults.on("page", raising(Unreachable("away")), None)  # type: ignore[attr-defined]
     bench.conductor.schedule("build", "t1")
     bench.run()
-    await until(lambda: bench.scope.attempts.trouble.calls != [])  # type: ignore[attr-defined]
+    await until(lambda: bench.scope.attempts.faults.seen != [])  # type: ignore[attr-defined]
     assert (bench.pods(), bench.work.working) == ([], False)
-    assert "poll" not in bench.conductor.trouble.calls
+    assert "poll" not in bench.conductor.faults.seen
 
 
 async def test_a_part_that_ends_ends_the_work(bench: Bench) -> None:
@@ -123,21 +125,21 @@ async def test_a_part_that_ends_ends_the_work(bench: Bench) -> None:
 async def test_the_end_loses_nothing_that_was_polled(bench: Bench) -> None:
     """What the last poll brought is an attempt, and no poll follows it."""
     bench.run()
-    await until(lambda: "poll" in bench.conductor.trouble.calls)
+    await until(lambda: "poll" in bench.conductor.faults.seen)
     ids = [bench.conductor.schedule("build") for _ in range(3)]
     await bench.work.stop(5)
-    polls = bench.conductor.trouble.calls.count("poll")
+    polls = bench.conductor.faults.seen.count("poll")
     for task_id in ids:
         taken = bench.conductor.tasks[task_id].status == "IN_PROGRESS"
         assert taken == (("PeragoAttempt", "ns", task_id) in bench.cluster.objects)
     await asyncio.sleep(0.1)
-    assert bench.conductor.trouble.calls.count("poll") == polls
+    assert bench.conductor.faults.seen.count("poll") == polls
 
 
 async def test_a_deleted_peragotask_is_polled_for_no_more(bench: Bench) -> None:
     """Its poller ends with it."""
     bench.run()
-    await until(lambda: "poll" in bench.conductor.trouble.calls)
+    await until(lambda: "poll" in bench.conductor.faults.seen)
     bench.cluster.delete("PeragoTask", "ns", "build")
     await asyncio.sleep(0.1)
     bench.conductor.schedule("build", "late")
@@ -156,11 +158,10 @@ async def test_a_silent_watch_is_a_complaint_only_while_working(bench: Bench) ->
     assert complaints(checks) == ["watch pods: nothing heard from the API server for 301 s"]
 
 
-async def test_the_end_has_a_limit() -> None:
+async def test_the_end_has_a_limit(bench: Bench) -> None:
     """A Conductor that does not answer must not keep the next leader waiting."""
-    bench = Bench(poll_seconds=3600)
-    bench.cluster.add(task("build", taskType="build"))
+    bench.conductor.faults.on("poll", silent)
     bench.run()
-    await until(lambda: "poll" in bench.conductor.trouble.calls)
+    await until(lambda: "poll" in bench.conductor.faults.seen)
     async with asyncio.timeout(10):
         await bench.work.stop(0.1)

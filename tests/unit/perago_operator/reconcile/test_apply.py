@@ -12,6 +12,7 @@ from perago_operator.core import actions as do
 from perago_operator.core.answers import Standing, Verdict
 from perago_operator.reconcile.apply import Applier, failure_of
 from tests import builders as b
+from tests.fakes.faulty import raising
 from tests.unit.perago_operator.world import World
 
 OUTCOME = Outcome(status="FAILED", reason="TaskFailed", message="it broke")
@@ -32,7 +33,7 @@ async def carried_out(world: World, action: do.Action) -> Any:
 def world() -> World:
     """With one task that waits for a result."""
     made = World()
-    made.conductor.schedule("build", b.NAME)
+    made.conductor.schedule("build", b.NAME, workflow_instance_id="wf-1")
     made.conductor.tasks[b.NAME].status = "IN_PROGRESS"
     return made
 
@@ -48,7 +49,7 @@ async def test_a_report_is_read_back(world: World) -> None:
     verdict = await carried_out(world, do.Report(b.conductor_task(), OUTCOME))
     assert isinstance(verdict, Verdict)
     assert (verdict.standing, verdict.after_report) == (Standing.ACCEPTED, True)
-    assert world.conductor.trouble.calls == ["report", "read"]
+    assert world.conductor.faults.seen == ["report", "read"]
 
 
 async def test_a_report_about_an_unknown_task_is_superseded(world: World) -> None:
@@ -64,7 +65,7 @@ async def test_a_heartbeat_extends_the_lease_of_an_open_task(world: World) -> No
     assert world.conductor.tasks[b.NAME].leases == 1
     world.conductor.cancel(b.NAME)
     verdict = await carried_out(world, do.Heartbeat(b.conductor_task()))
-    assert (verdict.standing, world.conductor.trouble.calls[-1]) == (Standing.SUPERSEDED, "read")
+    assert (verdict.standing, world.conductor.faults.seen[-1]) == (Standing.SUPERSEDED, "read")
 
 
 async def test_a_heartbeat_leaves_a_queued_task_alone(world: World) -> None:
@@ -83,7 +84,7 @@ async def test_a_heartbeat_after_a_lost_report_sees_that_it_arrived(world: World
 
 async def test_evidence_in_a_repository_that_is_gone_is_none(world: World) -> None:
     """Nothing can have been published there."""
-    world.versions.trouble.fail("find_publication", ports.NotFound("no such repository"))
+    world.versions.faults.on("find_publication", raising(ports.NotFound("no such repository")))
     assert await carried_out(world, do.AskEvidence("repo", "main", "commit-a")) is None
 
 

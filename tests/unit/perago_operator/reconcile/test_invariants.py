@@ -17,11 +17,11 @@ from loguru import logger
 from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
 from perago_operator.core.pod.model import Pod
-from perago_operator.ports import Unreachable, WatchEvent
+from perago_operator.ports import WatchEvent
 from tests import builders as b
+from tests.faults.kinds import cut_before, lost
 from tests.unit.perago_operator.world import World
 
-LOST = Unreachable("no answer", fate_unknown=True)
 CONFIG = Config(lost_node_patience=1e6, retried_patience=1e6, start_patience=1e6, unschedulable_patience=1e6)
 """Nodes are never given up here: the kubelet of this world always comes back in the end."""
 
@@ -179,7 +179,7 @@ class Lives:
     async def _fail(self, method: str, landed: bool) -> None:
         fakes = {"delete_branch": self.world.versions, "find_publication": self.world.versions}
         fake = self.world.conductor if method in CONDUCTOR_CALLS else fakes.get(method, self.world.cluster)
-        fake.trouble.fail(method, LOST, landed=landed)
+        fake.faults.on(method, lost if landed else cut_before)
 
     async def _wait(self, seconds: float) -> None:
         await self.world.pass_time(seconds, Key("ns", self.current))

@@ -8,10 +8,12 @@ import pytest
 from perago_operator.core.config import Config
 from perago_operator.ports import QuotaExceeded, Refused, Unreachable
 from tests import builders as b
+from tests.fakes.conductor_server import Step
+from tests.fakes.faulty import raising
+from tests.faults.kinds import cut_before, lost
 from tests.unit.perago_operator.world import World
 
 AWAY = Unreachable("connection refused")
-LOST = Unreachable("no answer in 10 s", fate_unknown=True)
 
 
 async def polled_and_running(config: Config | None = None) -> World:
@@ -24,7 +26,7 @@ async def polled_and_running(config: Config | None = None) -> World:
 
 def calls(world: World) -> list[str]:
     """Everything that was asked of the cluster, events aside."""
-    return [each for each in world.cluster.trouble.calls if each != "record_event"]
+    return [each for each in world.cluster.faults.seen if each != "record_event"]
 
 
 async def test_an_attempt_costs_eight_calls() -> None:
@@ -34,7 +36,7 @@ async def test_an_attempt_costs_eight_calls() -> None:
     patch = "patch_attempt_status"
     ending = ["pod_log_tail", "delete_pod", "release_pod", patch, "release_attempt"]
     assert calls(world) == ["create_pod", patch, patch, *ending]
-    assert world.conductor.trouble.calls == ["poll", "report", "read"]
+    assert world.conductor.faults.seen == ["poll", "report", "read"]
 
 
 async def test_the_pod_is_created_before_any_status_is_written() -> None:
@@ -62,7 +64,7 @@ async def test_the_tasks_log_outlives_its_pod() -> None:
     await world.agent(outcome=b.completed())
     assert world.conductor.tasks[b.NAME].log == ["one\ntwo"]
     other = await polled_and_running()
-    other.cluster.trouble.break_("pod_log_tail", AWAY)
+    other.cluster.faults.on("pod_log_tail", raising(AWAY), None)
     await other.agent(outcome=b.completed())
     assert (other.status()["phase"], other.pods) == ("Succeeded", [])
 
@@ -75,17 +77,17 @@ async def test_a_standalone_attempt_is_held_run_and_released() -> None:
     await world.kubelet(b.running_pod())
     await world.agent(outcome=b.completed())
     assert world.status()["reporting"] == {"state": "NotRequired"}
-    assert (world.status()["phase"], world.conductor.trouble.calls) == ("Succeeded", [])
+    assert (world.status()["phase"], world.conductor.faults.seen) == ("Succeeded", [])
 
 
 async def test_an_outcome_waits_for_conductor_and_is_delivered_once() -> None:
     """Conductor is away when the attempt ends; the result is kept and told why it waits."""
     world = await polled_and_running()
-    world.conductor.trouble.break_("report", AWAY)
+    world.conductor.faults.on("report", raising(AWAY), None)
     await world.agent(outcome=b.completed())
     assert world.status()["phase"] == "Finishing"
     assert world.status()["reporting"]["lastError"] == "connection refused"
-    world.conductor.trouble.mend("report")
+    world.conductor.faults.clear()
     await world.pass_time(5)
     assert world.status()["reporting"]["state"] == "Accepted"
     assert "lastError" not in world.status()["reporting"]
@@ -94,7 +96,7 @@ async def test_an_outcome_waits_for_conductor_and_is_delivered_once() -> None:
 async def test_the_lease_goes_on_while_reports_fail() -> None:
     """Report and lease alternate, so that the task does not time out meanwhile."""
     world = await polled_and_running()
-    world.conductor.trouble.break_("report", AWAY)
+    world.conductor.faults.on("report", raising(AWAY), None)
     await world.agent(outcome=b.completed())
     await world.pass_time(21)
     assert world.conductor.tasks[b.NAME].leases == 1
@@ -117,7 +119,7 @@ async def test_a_task_canceled_in_conductor_stops_its_pod_within_a_heartbeat() -
     assert world.status()["reporting"]["state"] == "Superseded"
     await world.kubelet(b.ended_pod())
     assert (world.status()["phase"], world.status()["outcome"]["reason"]) == ("Canceled", "Superseded")
-    assert "report" not in world.conductor.trouble.calls
+    assert "report" not in world.conductor.faults.seen
     assert world.pods == []
 
 
@@ -135,7 +137,7 @@ async def test_a_deleted_attempt_is_stopped_reported_and_gone() -> None:
     world = await polled_and_running()
     world.cluster.delete("PeragoAttempt", "ns", b.NAME)
     await world.settle()
-    assert "report" not in world.conductor.trouble.calls
+    assert "report" not in world.conductor.faults.seen
     await world.kubelet(b.ended_pod())
     task = world.conductor.tasks[b.NAME]
     assert (task.status, task.reason) == ("FAILED", "attempt deleted")
@@ -179,12 +181,12 @@ async def test_work_that_a_dead_pod_had_published_is_not_done_again() -> None:
 async def test_nothing_is_concluded_while_lakefs_cannot_be_asked() -> None:
     """The condition says what is being waited for."""
     world = await polled_and_running()
-    world.versions.trouble.break_("find_publication", AWAY)
+    world.versions.faults.on("find_publication", raising(AWAY), None)
     await world.agent(staging=b.STAGING)
     await world.kubelet(b.ended_pod())
     ready = world.status()["conditions"][0]
     assert ("outcome" in world.status(), ready["reason"]) == (False, "WaitingForEvidence")
-    world.versions.trouble.mend("find_publication")
+    world.versions.faults.clear()
     await world.pass_time(5)
     assert world.status()["outcome"]["reason"] == "TaskExited"
 
@@ -206,7 +208,7 @@ async def test_the_agents_outcome_wins_over_the_operators() -> None:
 async def test_quota_is_waited_for() -> None:
     """No failure: tried again, and a condition and an event say why."""
     world = World()
-    world.cluster.trouble.fail("create_pod", QuotaExceeded("exceeded quota: pods"))
+    world.cluster.faults.on("create_pod", raising(QuotaExceeded("exceeded quota: pods")))
     await world.add_polled()
     ready = world.status()["conditions"][0]
     assert (world.status()["phase"], ready["reason"], world.pods) == ("Pending", "QuotaExceeded", [])
@@ -219,7 +221,7 @@ async def test_a_pod_that_is_wrong_ends_the_attempt() -> None:
     """422: Conductor learns that a retry is of no use."""
     world = World()
     refused = Refused("POST pods: 422", status=422, message="nodeSelector: must be a string")
-    world.cluster.trouble.fail("create_pod", refused)
+    world.cluster.faults.on("create_pod", raising(refused))
     await world.add_polled()
     assert world.conductor.tasks[b.NAME].status == "FAILED_WITH_TERMINAL_ERROR"
     assert world.status()["outcome"]["reason"] == "InvalidTask"
@@ -289,7 +291,7 @@ async def test_the_time_to_live_deletes_the_attempt() -> None:
 async def test_a_report_of_unknown_fate_is_doubted_for_a_lease_period() -> None:
     """It landed; the finalizer goes after one more reading."""
     world = await polled_and_running()
-    world.conductor.trouble.fail("report", LOST, landed=True)
+    world.conductor.faults.on("report", lost)
     await world.agent(outcome=b.completed())
     await world.pass_time(2)
     assert world.status()["phase"] == "Succeeded"
@@ -302,10 +304,12 @@ async def test_a_report_of_unknown_fate_is_doubted_for_a_lease_period() -> None:
 async def test_a_task_that_a_late_lease_revived_is_reported_again() -> None:
     """The reading a lease period later shows it IN_PROGRESS."""
     world = await polled_and_running()
-    world.conductor.trouble.fail("report", LOST, landed=True)
+    world.conductor.workflows["wf-1"].to_come.append(Step("publish"))
+    land = world.conductor.lease_under_way(b.NAME)
+    world.conductor.faults.on("report", lost)
     await world.agent(outcome=b.completed())
     await world.pass_time(2)
-    world.conductor.tasks[b.NAME].status = "IN_PROGRESS"
+    land()
     await world.pass_time(20)
     assert world.conductor.tasks[b.NAME].status == "COMPLETED"
 
@@ -315,11 +319,11 @@ async def test_a_report_that_conductor_ignores_is_not_sent_in_a_circle(monkeypat
     world = await polled_and_running()
 
     async def ignored(*_: object) -> None:
-        world.conductor.trouble.calls.append("report")
+        world.conductor.faults.seen.append("report")
 
     monkeypatch.setattr(world.conductor, "report", ignored)
     await world.agent(outcome=b.completed())
-    assert world.conductor.trouble.calls.count("report") == 1
+    assert world.conductor.faults.seen.count("report") == 1
     assert "no effect" in world.status()["reporting"]["lastError"]
     monkeypatch.undo()
     await world.pass_time(2)
@@ -331,12 +335,12 @@ async def test_a_status_that_the_server_does_not_take_is_not_sent_in_a_circle(mo
     world = World()
 
     async def pruned(*_: object, **__: object) -> Any:
-        world.cluster.trouble.calls.append("patch")
+        world.cluster.faults.seen.append("patch")
         return world.attempt()
 
     monkeypatch.setattr(world.cluster, "patch_attempt_status", pruned)
     await world.add_polled()
-    assert world.cluster.trouble.calls.count("patch") == 1
+    assert world.cluster.faults.seen.count("patch") == 1
 
 
 STAGES: list[Any] = ["create_pod", "patch_attempt_status", "delete_pod", "release_pod", "release_attempt"]
@@ -347,7 +351,7 @@ STAGES: list[Any] = ["create_pod", "patch_attempt_status", "delete_pod", "releas
 async def test_any_call_to_the_cluster_may_fail(method: str, landed: bool) -> None:
     """Carried out or not, with the answer lost: the attempt ends the same, and nothing is left."""
     world = World()
-    world.cluster.trouble.fail(method, LOST, landed=landed)
+    world.cluster.faults.on(method, lost if landed else cut_before)
     await world.add_polled()
     await world.pass_time(2)
     await world.kubelet(b.running_pod())
@@ -377,9 +381,9 @@ async def test_the_operator_may_die_at_any_moment(rounds: int) -> None:
 async def test_a_restarted_operator_recognises_the_pod_it_had_made() -> None:
     """Killed right after the creation, before any status: the same pod, the same execution."""
     world = World()
-    world.cluster.trouble.break_("patch_attempt_status", AWAY)
+    world.cluster.faults.on("patch_attempt_status", raising(AWAY), None)
     await world.add_polled()
-    world.cluster.trouble.mend("patch_attempt_status")
+    world.cluster.faults.clear()
     await world.restart()
     await world.settle()
     assert (world.status()["executions"], world.pods) == (1, ["a1-1"])

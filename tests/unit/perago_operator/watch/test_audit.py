@@ -5,6 +5,7 @@ import pytest
 from perago_operator.api.shared import Key
 from perago_operator.ports import Expired, Manifest, Page, Unreachable, key_of
 from perago_operator.watch.audit import SUSPICIOUS, Audit
+from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
 
 
@@ -56,7 +57,7 @@ async def test_a_store_is_filled_from_all_pages() -> None:
 async def test_filling_outlasts_failures(error: Exception) -> None:
     """Nothing works without it."""
     bench = Bench("a")
-    bench.feed.trouble.fail("page", error)
+    bench.feed.faults.on("page", raising(error))
     await bench.audit.fill()
     assert bench.names() == ["a"]
 

@@ -9,6 +9,7 @@ from perago_operator.api.shared import Key
 from perago_operator.loops import Backoff
 from perago_operator.ports import Manifest, Unreachable, key_of
 from perago_operator.watch.watch import Watch
+from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster, FakeFeed
 from tests.fakes.waiting import until
 
@@ -101,7 +102,7 @@ async def test_a_stream_that_ends_is_resumed_without_listing_again(bench: Bench)
     bench.feed.end()
     bench.pod("later")
     await bench.until_same()
-    assert bench.feed.trouble.calls.count("page") == 1
+    assert bench.feed.faults.seen.count("page") == 1
 
 
 async def test_an_expired_version_means_listing_again(bench: Bench) -> None:
@@ -109,7 +110,7 @@ async def test_an_expired_version_means_listing_again(bench: Bench) -> None:
     bench.pod("old")
     run(bench)
     await bench.watch.synced.wait()
-    bench.feed.trouble.fail("watch", Unreachable("away"))
+    bench.feed.faults.on("watch", raising(Unreachable("away")))
     bench.cluster.delete("Pod", "ns", "old")
     bench.pod("new")
     bench.feed.forget()
@@ -126,16 +127,16 @@ async def test_listing_again_repeats_no_put(bench: Bench) -> None:
     bench.cluster.add({"kind": "Other", "metadata": {"namespace": "ns", "name": "x"}})
     bench.feed.forget()
     bench.feed.end()
-    await until(lambda: bench.feed.trouble.calls.count("page") == 2)
+    await until(lambda: bench.feed.faults.seen.count("page") == 2)
     assert bench.sink.puts == 1
 
 
 @pytest.mark.parametrize("call", ["page", "watch"])
 async def test_failures_are_outlasted(bench: Bench, call: str) -> None:
     """The API server may be away for any number of tries."""
-    bench.feed.trouble.fail(call, Unreachable("away"), times=5)
+    bench.feed.faults.on(call, raising(Unreachable("away")), 5)
     run(bench)
-    await until(lambda: bench.feed.trouble.calls.count(call) == 6)
+    await until(lambda: bench.feed.faults.seen.count(call) == 6)
     bench.pod("p")
     await bench.until_same()
 

@@ -11,10 +11,11 @@ import pytest
 from perago_dev.environment import DEFAULT_NAME
 from perago_dev.locks import exclusive
 from tests.e2e.flow import Flow
-from tests.e2e.gate import Gate, serving
+from tests.e2e.gate import Gate
 from tests.e2e.installation import INSIDE, OWN, Installation, install, installed
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.repository import Repository
+from tests.faults.proxy import proxied
 
 UP = "PERAGO_ENV_UP"
 """Names a file that holds the exit code of `up` once it has ended; unset where the environment was up before."""
@@ -68,9 +69,10 @@ def own_flow(installation: Installation) -> Flow:
 
 
 @pytest.fixture
-def gate(installation: Installation) -> Gate:
+def gate(installation: Installation) -> Iterator[Gate]:
     """What the test's own operator sees of Conductor."""
-    return Gate(installation.env.conductor_url)
+    with proxied(installation.env.conductor_url) as proxy:
+        yield Gate(proxy)
 
 
 @pytest.fixture
@@ -82,28 +84,27 @@ def own_operator(installation: Installation, gate: Gate, tmp_path: Path) -> Iter
     (keys / "endpoint").write_text(env.lakefs_endpoint)
     (keys / "accessKeyId").write_text(env.lakefs_access_key)
     (keys / "secretAccessKey").write_text(env.lakefs_secret_key)
-    with serving(gate) as address:
-        settings = {
-            "PERAGO_NAMESPACES": OWN,
-            "PERAGO_RUNNER_IMAGE": env.runner_image,
-            "PERAGO_LAKEFS_KEYS": str(keys),
-            "PERAGO_CONDUCTOR_URL": address,
-            "PERAGO_LEASE_NAMESPACE": OWN,
-            "PERAGO_IDENTITY": "own",  # a second process of this name takes over from a killed one at once
-            "PERAGO_HTTP_HOST": "127.0.0.1",
-            "PERAGO_HTTP_PORT": "0",
-        }
-        operator = OperatorProcess(installation.variables() | settings, tmp_path / "operator.log")
-        operator.start()
-        try:
-            cluster.run("delete", "peragoattempts", "--all", "--timeout=100s")
-            yield operator
-        finally:
-            gate.open, gate.after_report = True, None
-            cluster.run("delete", "peragotasks", "--all")
-            operator.restart_if_ended()
-            cluster.run("delete", "peragoattempts", "--all", "--timeout=100s")
-            operator.stop()
+    settings = {
+        "PERAGO_NAMESPACES": OWN,
+        "PERAGO_RUNNER_IMAGE": env.runner_image,
+        "PERAGO_LAKEFS_KEYS": str(keys),
+        "PERAGO_CONDUCTOR_URL": gate.address,
+        "PERAGO_LEASE_NAMESPACE": OWN,
+        "PERAGO_IDENTITY": "own",  # a second process of this name takes over from a killed one at once
+        "PERAGO_HTTP_HOST": "127.0.0.1",
+        "PERAGO_HTTP_PORT": "0",
+    }
+    operator = OperatorProcess(installation.variables() | settings, tmp_path / "operator.log")
+    operator.start()
+    try:
+        cluster.run("delete", "peragoattempts", "--all", "--timeout=100s")
+        yield operator
+    finally:
+        gate.open, gate.after_report = True, None
+        cluster.run("delete", "peragotasks", "--all")
+        operator.restart_if_ended()
+        cluster.run("delete", "peragoattempts", "--all", "--timeout=100s")
+        operator.stop()
 
 
 def _secret(installation: Installation, name: str, **data: str) -> str:

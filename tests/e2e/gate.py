@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.proxy import Exchange, Proxy
+from tests.faults.proxy import HttpExchange, Proxy
 
 RESULTS = {"COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"}
 
@@ -22,7 +22,7 @@ class Gate:
         """Called once, after the next result has reached Conductor and before its answer goes back."""
         proxy.on("", self._pass, times=None)
 
-    async def _pass(self, exchange: Exchange) -> None:
+    async def _pass(self, exchange: HttpExchange) -> None:
         if not self.open:
             return
         answer = await exchange.answer()

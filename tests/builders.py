@@ -147,7 +147,7 @@ def running_pod(execution: int = 1, **changes: Any) -> Raw:
 
 
 def ended_pod(execution: int = 1, *, task_ended: Raw | None = None, agent_ended: Raw | None = None, **more: Any) -> Raw:
-    """A pod whose containers have both terminated, each with exit code 1 unless told otherwise."""
+    """A pod whose containers have both terminated, each with exit code 1 by default."""
     failed: Raw = {"exitCode": 1, "reason": "Error"}
     both = [
         container("agent", ended={**failed, **(agent_ended or {})}),

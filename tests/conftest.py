@@ -1,4 +1,4 @@
-"""What holds for every tier: no proxy before the servers of this host, and how tests are spread over workers."""
+"""What applies to every tier: no proxy for servers of this host, and how tests are distributed over workers."""
 
 import os
 

@@ -1,6 +1,6 @@
 """Builds lakeFS and its command line, lakectl, from their pinned Go module.
 
-The pins are `dev/lakefs-server/go.mod` and `go.sum`. It knows nothing of where the programs will run.
+The pins are `dev/lakefs-server/go.mod` and `go.sum`. It does not know where the programs will run.
 """
 
 import os
@@ -16,7 +16,7 @@ SOURCE = DEV / "lakefs-server"
 MODULE = "github.com/treeverse/lakefs"
 PACKAGES = (f"{MODULE}/cmd/lakefs", f"{MODULE}/cmd/lakectl")
 NICENESS = 10
-"""Lets the programs of the cluster, which are needed earlier, be compiled first."""
+"""Lets the cluster's programs, which are needed earlier, be compiled first."""
 
 
 def version() -> str:
@@ -37,6 +37,6 @@ def _build(folder: Path) -> None:
     flags = f"-s -w -X {MODULE}/pkg/version.Version={version()}"
     build = [toolchain.go_program(), "build", "-trimpath", "-ldflags", flags, "-o", f"{folder}{os.sep}", *PACKAGES]
     environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
-    with step(f"building lakeFS {version()} from source", "about 5 minutes at the first time, on 2 cores"):
+    with step(f"building lakeFS {version()} from source", "about 5 minutes the first time, on 2 cores"):
         log = cache.root() / "logs" / "lakefs.log"
         commands.run(["nice", "-n", str(NICENESS), *build], log=log, env=environment, cwd=SOURCE)

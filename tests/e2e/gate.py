@@ -1,4 +1,4 @@
-"""A gate in front of Conductor, through which a test's own operator talks to it: it can close, and tell of reports."""
+"""A gate between a test's own operator and Conductor, which can be closed and knows of reports."""
 
 import asyncio
 import json

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.cluster
 
 
 def is_running(status: Object) -> bool:
-    """The body has begun."""
+    """The body has started."""
     return bool(status.get("step") == "Executing")
 
 

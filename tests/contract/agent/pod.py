@@ -42,7 +42,7 @@ class Pod:
         return self
 
     async def start_agent(self) -> asyncio.subprocess.Process:
-        """Start the agent; whoever connects does so with retries."""
+        """Start the agent; clients connect with retries."""
         order = wire.Order.model_validate(self.order).model_dump_json(by_alias=True)
         with (self.folder / "agent.log").open("ab") as log:
             self.agent = await asyncio.create_subprocess_exec(

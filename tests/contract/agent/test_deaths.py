@@ -116,7 +116,7 @@ async def test_a_later_execution_without_evidence_runs_again(pod: Pod, repositor
 async def test_evidence_whose_output_was_too_large_fails_for_a_retry_to_replace(
     pod: Pod, repository: Repository
 ) -> None:
-    """PublishedWithoutOutput: the result cannot be told, so it does not count."""
+    """PublishedWithoutOutput: the result is not known, so it does not count."""
     base = await base_of(repository, a=b"a")
     client = await client_of(pod.input(base))
     await asyncio.to_thread(staged, client)
@@ -149,7 +149,7 @@ async def test_sigterm_without_a_task_ends_the_agent(pod: Pod) -> None:
 
 
 async def test_on_sigterm_the_agent_serves_the_task_to_its_end(pod: Pod, repository: Repository) -> None:
-    """A publication that is under way when the pod is told to stop is finished and recorded."""
+    """A publication that is under way when the pod gets SIGTERM is finished and recorded."""
     base = await base_of(repository, a=b"a")
     client = await client_of(pod.input(base))
     await asyncio.to_thread(staged, client)

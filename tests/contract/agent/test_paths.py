@@ -56,7 +56,7 @@ async def test_a_read_only_attempt_writes_nothing(pod: Pod, repository: Reposito
 
 
 async def test_an_attempt_that_changes_nothing_makes_no_commit(pod: Pod, repository: Repository) -> None:
-    """The same content written again is no change."""
+    """Writing the same content again is not a change."""
     base = await base_of(repository, a=b"a")
     assert await pod.input(base, {"write": {"a": "a"}, "note": "x"}).run() == (0, 0), pod.logs()
     assert pod.outcome.output is not None

@@ -55,7 +55,7 @@ def test_operator_may_nothing_else(cluster_wide: Installed, verb: str, resource:
 
 @pytest.mark.parametrize(("namespace", "want"), [("one", True), ("two", True), ("other", False), ("system", False)])
 def test_namespaced_operator_stays_in_its_namespaces(namespaced: Installed, namespace: str, want: bool) -> None:
-    """No pod is made, and no attempt read, where the values do not say so."""
+    """No pod is created and no attempt read outside the namespaces of the values."""
     assert namespaced.may(OPERATOR, namespace, "create", "pods") is want
     assert namespaced.may(OPERATOR, namespace, "watch", "peragoattempts") is want
 

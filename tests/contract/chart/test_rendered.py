@@ -111,7 +111,7 @@ def test_the_pod_passes_the_restricted_profile(helm: Helm) -> None:
 
 
 def test_secrets_come_by_reference(helm: Helm) -> None:
-    """The chart makes none, mounts those that are named, and tells the operator their names for the agents."""
+    """The chart creates none, mounts those that are named, and passes their names to the operator for the agents."""
     objects = helm.template('lakefs.secretName="lake"', 'conductor.secretName="cond"')
     mounted = {one["secret"]["secretName"] for one in pod(objects)["volumes"] if "secret" in one}
     assert of_kind(objects, "Secret") == []

@@ -1,4 +1,4 @@
-"""What `perago extract` writes is what a real Conductor takes and gives back."""
+"""What `perago extract` writes is what a real Conductor accepts and returns."""
 
 import json
 import os
@@ -124,7 +124,7 @@ def plain(name: str, **controls: Any) -> dict[str, Any]:
     ],
 )
 def test_conductor_refuses_what_check_warns_of(conductor: Server, wrong: dict[str, Any], right: dict[str, Any]) -> None:
-    """And takes the nearest that check is silent about; registering twice is no error."""
+    """It accepts the nearest value that check does not warn about, and registering twice is not an error."""
     name = f"contract-{uuid.uuid4().hex[:8]}"
     with pytest.raises(urllib.error.HTTPError):
         call("POST", f"{conductor.url}/metadata/taskdefs", [plain(name, **wrong)])

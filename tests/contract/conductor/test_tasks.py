@@ -129,7 +129,7 @@ async def test_a_report_is_read_back(job: Job, outcome: Outcome) -> None:
 
 
 async def test_a_second_report_is_accepted_and_ignored(job: Job) -> None:
-    """Posting twice is harmless, and a 200 is no acceptance."""
+    """Posting twice is harmless, and a 200 does not mean acceptance."""
     task = (await job.polled()).task
     await job.client.report(task, COMPLETED)
     await job.client.report(task, FAILED)

@@ -40,7 +40,7 @@ async def test_a_status_patch_merges_and_answers_with_the_object(bench: Bench) -
 
 
 async def test_a_guarded_patch_of_a_changed_object_is_a_conflict(bench: Bench) -> None:
-    """The outcome is written once: by whoever comes first."""
+    """The outcome is written once, by the first writer."""
     await created(bench)
     seen = await bench.cluster.patch_attempt_status(bench.namespace, "a1", {"status": {"phase": "Pending"}})
     version = seen["metadata"]["resourceVersion"]
@@ -138,7 +138,7 @@ async def test_deleting_what_is_gone_is_success(bench: Bench) -> None:
 
 
 async def test_a_pod_is_created_once_and_stays_until_it_is_released(bench: Bench) -> None:
-    """Its finalizer keeps its word until the outcome is recorded."""
+    """Its finalizer keeps its status until the outcome is recorded."""
     await bench.cluster.create_pod(bench.namespace, pod())
     with pytest.raises(AlreadyExists):
         await bench.cluster.create_pod(bench.namespace, pod())

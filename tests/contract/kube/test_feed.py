@@ -22,7 +22,7 @@ async def listed(feed: Feed) -> tuple[list[str], str]:
 
 
 async def first_events(feed: Feed, since: str, count: int) -> list[WatchEvent]:
-    """The next events that are no bookmarks."""
+    """The next events that are not bookmarks."""
     found: list[WatchEvent] = []
     async with asyncio.timeout(20):
         async for event in feed.watch(since):
@@ -61,7 +61,7 @@ async def test_a_watch_tells_what_came_after_the_list(bench: Bench) -> None:
 
 
 async def test_a_watch_resumes_after_the_last_event(bench: Bench) -> None:
-    """Nothing is told twice."""
+    """No event is reported twice."""
     feed = bench.feed("PeragoAttempt")
     _, since = await listed(feed)
     for name in ("a1", "a2"):

@@ -16,7 +16,7 @@ from tests.contract.kube.names import attempt
 
 
 class Sink:
-    """Keeps objects, and tells of changes."""
+    """Keeps objects and reports changes."""
 
     def __init__(self) -> None:
         self.objects: dict[Key, Manifest] = {}

@@ -34,7 +34,7 @@ def test_names_that_are_refused(repository: lakefs.Repository, name: str) -> Non
 
 
 def test_a_name_may_have_a_thousand_characters(repository: lakefs.Repository) -> None:
-    """There is no limit that a staging branch's name could meet."""
+    """A staging branch's name cannot exceed any limit."""
     name = "n" * 1000
     assert repository.branch(name).create("main").get_commit() == repository.branch("main").get_commit()
 

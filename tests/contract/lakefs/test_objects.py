@@ -15,7 +15,7 @@ NAMES = ["../up", "/lead", "a//b", "tail/", "dot/./x", "sp ace+%.txt", "ünï/�
 
 
 def test_bytes_come_back_as_they_went(main: lakefs.Branch) -> None:
-    """An upload's checksum is the MD5 of its bytes, and reading gives those bytes."""
+    """An upload's checksum is the MD5 of its bytes, and reading returns those bytes."""
     data = bytes(range(256)) * 20_000
     stats = main.object("data").upload(data=data).stat()
     assert (stats.checksum, stats.size_bytes) == (hashlib.md5(data).hexdigest(), len(data))

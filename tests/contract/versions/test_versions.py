@@ -80,7 +80,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 
 
 async def test_a_branch_is_deleted_once(bench: Bench) -> None:
-    """The second time it is not there, which is as good."""
+    """The second time it does not exist, which also counts as success."""
     bench.branch("staging")
     assert await bench.versions.delete_branch(bench.repository, "staging")
     assert not await bench.versions.delete_branch(bench.repository, "staging")

@@ -142,7 +142,7 @@ class World:
 
     @property
     def changes(self) -> Changes | None:
-        """What the last callback was told about the changes."""
+        """The changes that the last callback was given."""
         return self.executions[-1].changes if self.executions else None
 
 

@@ -251,7 +251,7 @@ class _BrokenHandler(logging.Handler):
 
 @pytest.mark.parametrize(("step", "status"), [("body", "FAILED"), ("cleanup", "COMPLETED"), ("remove", "COMPLETED")])
 def test_a_broken_log_changes_no_result(world: World, tmp_path: Path, step: str, status: str) -> None:
-    """A log handler that raises, perhaps the body's own, is no failure of the attempt."""
+    """A log handler that raises, perhaps the body's own, does not fail the attempt."""
     logger, handler = logging.getLogger("perago"), _BrokenHandler()
     logger.addHandler(handler)
     world.fail_at[step] = KeyError("x")

@@ -110,7 +110,7 @@ def test_whatever_takes_the_workspaces_place_is_removed(tmp_path: Path, kind: st
 
 
 def test_a_symlink_in_the_workspaces_place_is_not_followed(tmp_path: Path, outside: Path) -> None:
-    """What lies behind it is neither published nor removed; the link itself goes."""
+    """What it points to is neither published nor removed; the link itself is removed."""
 
     def replace(workspace: Path) -> None:
         shutil.rmtree(workspace)

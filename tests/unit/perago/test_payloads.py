@@ -66,7 +66,7 @@ PAYLOADS = (
 @given(PAYLOADS, st.randoms(use_true_random=False))
 @settings(max_examples=300, deadline=None)
 def test_nothing_depends_on_the_order_of_keys(wrong: Any, order: random.Random) -> None:
-    """Any JSON whatever as payload gives one result, one reason and one course of events in every order of its keys."""
+    """Any JSON payload leads to one result, one reason and one sequence of events, whatever the order of its keys."""
     assert outcome(TASK, wrong) == outcome(TASK, reordered(wrong, order))
 
 
@@ -126,7 +126,7 @@ def test_another_key_set_is_refused_with_both_sets(wrong: dict[str, Any], has: s
 
 
 def test_the_bottom_of_a_deep_value_is_not_shown() -> None:
-    """A value nested deeper than the stack is refused by name all the same."""
+    """A value nested deeper than the stack is also refused by name."""
     deep: list[Any] = []
     for _ in range(5_000):
         deep = [deep]

@@ -7,14 +7,14 @@ from perago.problems import collecting, refuse
 
 
 def test_problems_are_raised_together() -> None:
-    """Several messages are one error, none is no error."""
+    """Several messages become one error, and no messages become none."""
     refuse()
     with pytest.raises(perago.TaskDefinitionError, match=r"^one; two$"):
         refuse("one", "two")
 
 
 def test_collected_problems_have_the_line_that_caused_them() -> None:
-    """The place is where the author's code calls in, however deep the check lies."""
+    """The place is where the author's code makes the call, however deep the check is."""
     with collecting() as problems:
         perago.RetryPolicy(count=99, delay_seconds=-1)
         perago.require_file("/abs")
@@ -52,7 +52,7 @@ def test_collecting_ends_with_its_block() -> None:
 
 
 def test_a_collected_declaration_leaves_a_plain_function() -> None:
-    """A body with problems can still be imported by the check, but is no task."""
+    """A body with problems can still be imported by the check, but is not a task."""
     with collecting() as problems:
 
         @perago.task(name="", owner_email="a@b")  # type: ignore[type-var]

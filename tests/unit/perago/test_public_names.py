@@ -1,4 +1,4 @@
-"""What `import perago` gives, and what it does not load."""
+"""What `import perago` provides, and what it does not load."""
 
 import importlib
 import inspect

@@ -34,7 +34,7 @@ def test_the_spelling_survives_copies_and_json() -> None:
 
 
 def test_the_spelling_makes_no_difference_to_equality() -> None:
-    """Two references to one ref are equal and hash alike; an output is no input."""
+    """Two references to one ref are equal and hash alike; an output is not an input."""
     old, new = WorkspaceInput.model_validate(OLD), WorkspaceInput.model_validate(NEW)
     assert old == new
     assert hash(old) == hash(new)

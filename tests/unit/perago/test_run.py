@@ -172,7 +172,7 @@ def test_guardrails_params_body_and_result_come_in_order(tmp_path: Path) -> None
 
 
 def test_publication_learns_the_changes_and_the_output(tmp_path: Path) -> None:
-    """Staging is told the changed paths; publication is told the validated output as well."""
+    """Staging gets the changed paths; publication also gets the validated output."""
     world = World(files={"in.txt": "old", "gone.txt": "x", "same.txt": "y"})
 
     def body(workspace: Path, params: Params) -> Outcome:

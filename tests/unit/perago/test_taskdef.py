@@ -272,7 +272,7 @@ def test_a_response_timeout_below_the_budget_is_warned_about() -> None:
 
 
 def test_guardrails_prefix_and_budget_never_appear() -> None:
-    """They are no business of Conductor's."""
+    """They do not concern Conductor."""
     text = json.dumps(perago.build_taskdef(budgeted(False, 700)))
     for words in ("guarded", "secret", "inputTemplate", "budget", "300"):
         assert words not in text

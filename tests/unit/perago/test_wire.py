@@ -57,7 +57,7 @@ def test_a_lone_surrogate_survives_a_frame() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"not json"])
 def test_bytes_that_are_not_json_are_refused(data: bytes) -> None:
-    """A frame whose bytes are no JSON raises FrameError."""
+    """A frame whose bytes are not JSON raises FrameError."""
     with pytest.raises(wire.FrameError, match="not JSON"):
         wire.decode_frame(data)
 
@@ -77,7 +77,7 @@ def test_a_header_over_the_limit_is_refused_before_anything_is_read() -> None:
 
 @pytest.mark.parametrize("header", [b"", b"\0", b"\0\0\0"])
 def test_a_header_cut_short_is_refused(header: bytes) -> None:
-    """The end of the connection inside a header is told apart from an empty frame."""
+    """The end of the connection inside a header is distinguished from an empty frame."""
     with pytest.raises(wire.FrameError, match="inside a frame header"):
         wire.frame_length(header)
 
@@ -98,7 +98,7 @@ def test_a_small_output_is_stored_readable(output: dict[str, object]) -> None:
 
 
 def test_a_large_output_is_stored_compressed() -> None:
-    """An output over the inline limit is compressed, and `full_output` gives it back whole."""
+    """An output over the inline limit is compressed, and `full_output` returns all of it."""
     output = {"result": {"lines": ["the same line"] * 20_000}}
     outcome = wire.Outcome(status="COMPLETED", reason="Completed", **wire.stored_output(output))
     assert outcome.output is None

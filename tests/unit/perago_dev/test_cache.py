@@ -79,7 +79,7 @@ def test_tree_key_refuses_what_is_not_there(tmp_path: Path) -> None:
 
 
 def test_cache_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a folder of its own the cache lies where XDG says."""
+    """Without PERAGO_CACHE, the cache is where XDG puts it."""
     monkeypatch.delenv("PERAGO_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     assert cache.root() == Path("/somewhere/perago")

@@ -1,4 +1,4 @@
-"""Cleaning up: the cache goes when nobody uses it, and what lies elsewhere is named with its size."""
+"""Cleaning up: the cache is removed if nobody uses it, and what is elsewhere is listed with its size."""
 
 from pathlib import Path
 

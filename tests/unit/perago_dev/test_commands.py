@@ -43,7 +43,7 @@ def test_slow_program_does_not_succeed() -> None:
 
 
 def test_first_failure_stops_the_others_and_is_the_one_raised() -> None:
-    """The block waits for a long step and is told of the failure of another, which is the cause."""
+    """The block waits for a long step, and raises the failure of another, which is the cause."""
     running = threading.Event()
 
     def wait_long() -> str:
@@ -78,6 +78,6 @@ def test_nothing_begins_while_steps_are_stopped() -> None:
 
 
 def test_absent_program_is_named() -> None:
-    """What is not installed is a failure that says so."""
+    """A program that is not installed is a failure that names it."""
     with pytest.raises(CommandFailed, match="no-such-program is not installed"):
         commands.output(["no-such-program"])

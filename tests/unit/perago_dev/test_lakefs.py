@@ -54,7 +54,7 @@ def test_keys_are_made_once(tmp_path: Path) -> None:
 
 
 def test_all_state_lies_below_one_folder() -> None:
-    """Metadata, objects and cache, so that whoever keeps the folder keeps the server."""
+    """Metadata, objects and cache, so that keeping the folder keeps the server."""
     made = settings("/state")
     paths = (
         made["database"]["local"]["path"],

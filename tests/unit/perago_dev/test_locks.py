@@ -50,7 +50,7 @@ def test_alone_is_refused_while_others_share(tmp_path: Path) -> None:
 
 
 def test_waiting_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Who waits for another run is told so."""
+    """A command that waits for another one says so."""
     lock = tmp_path / "lock"
     with lock.open("a") as held:
         import fcntl

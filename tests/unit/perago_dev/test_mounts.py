@@ -13,7 +13,7 @@ tmpfs /cache/graph\\040two tmpfs rw 0 0
 
 
 def test_deepest_mount_comes_first() -> None:
-    """What lies inside another mount is unmounted before it."""
+    """A mount inside another mount is unmounted before it."""
     found = mount_points(TABLE, Path("/cache/graph"))
     assert found == [Path("/cache/graph/overlay/root/proc"), Path("/cache/graph/overlay")]
 

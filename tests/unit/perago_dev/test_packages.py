@@ -22,7 +22,7 @@ def test_missing_programs_and_files_are_found(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_without_root_the_command_to_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user who cannot install packages is told which ones to install."""
+    """For a user who cannot install packages, the error names those to install."""
     monkeypatch.setattr(packages, "wanted", lambda cluster: {"no-such-program": "some-package"})
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(EnvironmentProblem, match="apt-get install some-package"):

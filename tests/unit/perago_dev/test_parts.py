@@ -43,7 +43,7 @@ def test_development_servers_stay_on_the_node_with_their_state() -> None:
 
 @pytest.mark.parametrize("name", sorted(__main__.COMMANDS))
 def test_every_command_is_understood(name: str) -> None:
-    """Each command of the table can be given, and has a word of help."""
+    """Each command of the table is accepted, and has a help text."""
     assert __main__.parser().parse_args([name]).command == name
     assert __main__.COMMANDS[name][1]
 

@@ -41,7 +41,7 @@ def test_good_machine_lacks_nothing() -> None:
     ],
 )
 def test_each_lack_is_named(lacking: dict[str, object], named: str) -> None:
-    """One lacking thing gives one problem, which names it."""
+    """Each missing requirement is one problem, which names it."""
     (problem,) = problems(replace(GOOD, **lacking), "podman")  # type: ignore[arg-type]
     assert named in problem
 

@@ -13,7 +13,7 @@ from perago_dev.errors import CommandFailed
 from tests.unit.perago_dev.test_environment import some_environment
 
 DEAD_PROXY = "http://127.0.0.1:9"
-"""Nothing listens on the discard port: whoever asks this proxy gets no answer."""
+"""Nothing listens on the discard port, so a call through this proxy fails."""
 
 
 class Says(http.server.BaseHTTPRequestHandler):

@@ -40,7 +40,7 @@ def test_second_environment_does_not_record_changed_values(kernel: Path) -> None
 
 
 def test_only_changed_settings_are_written() -> None:
-    """A setting that is as it was, or that this kernel lacks, is left alone."""
+    """A setting that has not changed, or that this kernel does not have, is left alone."""
     before = {"kernel/panic": "1", "vm/panic_on_oom": "0", "kernel/panic_on_oops": "0"}
     assert sysctls.changed(before, {"kernel/panic": "10", "vm/panic_on_oom": "0"}) == {"kernel/panic": "1"}
 

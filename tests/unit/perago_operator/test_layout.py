@@ -12,5 +12,5 @@ def test_the_operator_folder_is_no_package() -> None:
 
 
 def test_operator_is_the_standard_librarys() -> None:
-    """`import operator` gives the standard library's functions."""
+    """`import operator` imports the standard library's module."""
     assert operator.attrgetter("real")(1) == 1

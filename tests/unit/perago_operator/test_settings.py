@@ -21,7 +21,7 @@ def test_namespaces_are_separated_by_commas() -> None:
 
 
 def test_no_namespaces_means_all_of_them() -> None:
-    """An empty variable is as good as none."""
+    """An empty variable counts as not set."""
     assert settings.read(ENOUGH | {"PERAGO_NAMESPACES": ""}).namespaces == ()
 
 

@@ -1,4 +1,4 @@
-"""Ends its process without a word."""
+"""Ends its process silently."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Every exception of the agent has a row: the class for the task, the word for the outcome."""
+"""Every exception of the agent has a row: the class for the task, and the reason for the outcome."""
 
 import errno
 
@@ -25,7 +25,7 @@ def classes() -> list[type[Exception]]:
 
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
 def test_no_exception_of_the_agent_is_unmapped(kind: type[Exception]) -> None:
-    """Each is told by a reason of its own, never as an internal error, and raises a class that the task knows."""
+    """Each has a reason of its own, is never an internal error, and raises a class that the task knows."""
     failure = failure_of(kind("lakeFS did not answer"))
     assert failure.reason != "AgentError"
     assert issubclass(getattr(errors, failure.error), Exception)

@@ -1,4 +1,4 @@
-"""The attempt fence: current only while Conductor's task and the attempt's own object both say so."""
+"""The attempt fence: current only while both Conductor's task and the attempt's own object confirm it."""
 
 import asyncio
 from dataclasses import replace
@@ -55,7 +55,7 @@ def fence(task: FreshTask | Exception | None = TASK, found: AttemptObject | Exce
 
 
 async def test_the_same_task_in_progress_passes() -> None:
-    """And the fresh attempt is told to the task."""
+    """The fresh attempt is passed on to the task."""
     fresh = await fence().current()
     assert is_current(order(), fresh)
     await fence().require()
@@ -76,7 +76,7 @@ async def test_the_same_task_in_progress_passes() -> None:
     ],
 )
 async def test_anything_else_is_stale(task: FreshTask | None, found: AttemptObject | Exception) -> None:
-    """Whichever of the two says so."""
+    """Either of the two is enough."""
     with pytest.raises(StaleAttemptError):
         await fence(task, found).require()
 

@@ -46,7 +46,7 @@ def test_a_missing_or_empty_key_is_named(tmp_path: Path, name: str, empty: bool)
 def test_replacing_unmarked_commits_is_on_unless_the_secret_says_false(
     tmp_path: Path, text: str | None, want: bool
 ) -> None:
-    """The policy lies beside the keys of the repository's server."""
+    """The policy is stored beside the keys of the repository's server."""
     folder = secret(tmp_path, **LAKEFS, **({"replaceUnmarked": text} if text else {}))
     assert lakefs_keys(folder).replace_unmarked is want
 

@@ -46,7 +46,7 @@ def test_publication_needs_a_fence_after_staging(events: list[Event]) -> None:
 
 @given(st.lists(st.sampled_from(Event), max_size=12), st.data())
 def test_a_failed_call_can_only_lead_to_a_failed_result(events: list[Event], data: st.DataObject) -> None:
-    """After a failure nothing but cleaning up and a result that is no success is accepted."""
+    """After a failure, only cleaning up and an unsuccessful result are accepted."""
     state = S.FAILED
     for event in events:
         try:
@@ -85,5 +85,5 @@ def test_a_failed_clean_up_or_result_changes_nothing(event: Event) -> None:
 
 @pytest.mark.parametrize("event", [E.HELLO, E.DOWNLOAD, E.FENCE, E.STAGE, E.PUBLISH, E.COMPLETE_NOOP])
 def test_any_other_failed_call_fails_the_attempt(event: Event) -> None:
-    """There is no second try of a step."""
+    """A step cannot be tried twice."""
     assert after_failure(S.WORKING, event) is S.FAILED

@@ -45,7 +45,7 @@ PLANNED = wire.StatusReport(staging=wire.Staging(repository="repo", branch="pera
 
 
 async def writing_while_a_patch_is_under_way(api: Api, *reports: wire.StatusReport) -> list[asyncio.Task[None]]:
-    """Writers of these reports, begun while the patch of a posted step is held up; it is let go on afterwards."""
+    """Writers of these reports, started while the patch of a posted step is held up; it continues afterwards."""
     writer = StatusWriter(api, 5)
     api.gate.clear()
     writer.post(step("Publishing"))
@@ -61,7 +61,7 @@ async def writing_while_a_patch_is_under_way(api: Api, *reports: wire.StatusRepo
 
 @pytest.mark.parametrize("refusal", [ClusterRefused("invalid"), AttemptGone("deleted"), ValueError("unexpected")])
 async def test_a_writer_hears_that_its_report_was_refused_though_a_patch_was_under_way(refusal: Exception) -> None:
-    """The outcome is not lost without a word: whoever wrote it gets the cluster's refusal."""
+    """The outcome is not lost silently: its writer gets the cluster's refusal."""
     api = Api(refusal=refusal)
     [outcome] = await writing_while_a_patch_is_under_way(api, OUTCOME)
     assert outcome.exception() is refusal
@@ -84,7 +84,7 @@ async def test_every_writer_gets_the_fate_of_the_patch_that_carried_it() -> None
 
 
 async def test_a_refusal_is_not_the_fate_of_a_later_report() -> None:
-    """What is written after a refused report is sent by itself."""
+    """What is written after a refused report is sent on its own."""
     api = Api(refusal=ClusterRefused("invalid"))
     writer = StatusWriter(api, 5)
     with pytest.raises(ClusterRefused):
@@ -168,7 +168,7 @@ async def test_reports_that_come_while_a_patch_is_under_way_travel_together() ->
 
 
 async def test_what_comes_while_a_patch_is_under_way_needs_no_later_report() -> None:
-    """The step of a long body is told although nothing else is reported while it runs."""
+    """The step of a long body is reported although nothing else is while it runs."""
     api = Api()
     writer = StatusWriter(api, 5)
     api.gate.clear()
@@ -237,7 +237,7 @@ def test_a_merged_patch_does_what_both_would(target: Any, older: Any, newer: Any
 
 
 def _replaces(older: Any, newer: Any) -> bool:
-    """A value that becomes an object again cannot be told apart: the agent's reports never do that."""
+    """A value that becomes an object again cannot be distinguished: the agent's reports never do that."""
     shared = older.keys() & newer.keys()
     return any(
         isinstance(older[key], dict) != isinstance(newer[key], dict)

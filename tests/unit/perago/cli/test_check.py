@@ -105,7 +105,7 @@ def test_problems_are_listed_as_json(module: ModuleMaker, capsys: pytest.Capture
 def test_a_target_that_is_no_module_gets_a_hint(
     module: ModuleMaker, capsys: pytest.CaptureFixture[str], target: str, words: str
 ) -> None:
-    """A file's path, a .py name, an entry point and an unknown module are told apart, and exit 1."""
+    """A file's path, a .py name, an entry point and an unknown module are distinguished, and exit with 1."""
     assert main(["check", target]) == 1
     assert words in capsys.readouterr().err
 
@@ -150,7 +150,7 @@ def test_zero_or_two_tasks_are_refused(
 def test_an_imported_task_is_named_where_there_is_no_other(
     module: ModuleMaker, good: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A module that only imports a body is told that it does not count."""
+    """For a module that only imports a body, the error says that this does not count."""
     assert main(["check", module(f"from {good} import repeat\n")]) == 1
     assert f"tasks that it imports do not count: 'text.repeat' of {good}" in capsys.readouterr().err
 
@@ -209,7 +209,7 @@ def test_what_conductor_refuses_is_a_warning(
 def test_whatever_a_module_raises_is_shown_at_its_own_line(
     module: ModuleMaker, capsys: pytest.CaptureFixture[str], source: str, place: int, words: str
 ) -> None:
-    """No frame of ours or of the import machinery is in the traceback, and the problem has file and line."""
+    """The traceback has no frame of Perago or of the import machinery, and the problem has file and line."""
     name = module(source)
     assert main(["check", name]) == 1
     errors = capsys.readouterr().err
@@ -250,7 +250,7 @@ def test_a_modules_traceback_is_part_of_the_json(module: ModuleMaker, capsys: py
 def test_a_field_that_has_no_schema_is_named(
     module: ModuleMaker, capsys: pytest.CaptureFixture[str], field: str, words: str
 ) -> None:
-    """A model that pydantic cannot describe is a problem of the task, with its field, not a traceback of ours."""
+    """A model that pydantic cannot describe is a problem of the task, with its field, not an internal traceback."""
     source = "from collections.abc import Callable\n" + GOOD.replace("    factor: int", f"    {field}\n    factor: int")
     name = module(source)
     assert main(["check", name]) == 1

@@ -29,7 +29,7 @@ def test_the_taskdef_is_written_to_a_folder(good: str, tmp_path: Path, capsys: p
 def test_a_perago_task_is_yaml_with_what_conductor_and_the_pod_need(
     good: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """--kubernetes gives a PeragoTask with task type, module, image and the limit on attempts at once."""
+    """--kubernetes writes a PeragoTask with task type, module, image and the limit on concurrent attempts."""
     assert main(["extract", good, "--kubernetes", "--image", "registry/app:1"]) == 0
     task = yaml.safe_load(capsys.readouterr().out)
     assert task["metadata"] == {"name": "text-repeat"}
@@ -102,7 +102,7 @@ def test_what_is_doubtful_is_warned_of(module: ModuleMaker, capsys: pytest.Captu
 def test_a_name_that_is_not_ascii_is_extracted_for_every_terminal(
     module: ModuleMaker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where standard output is ASCII, JSON and YAML escape what it lacks."""
+    """Where standard output is ASCII, JSON and YAML escape all other characters."""
     name = module(GOOD.replace("text.repeat", "wörter"))
     stdout = io.TextIOWrapper(io.BytesIO(), "ascii")
     monkeypatch.setattr("sys.stdout", stdout)

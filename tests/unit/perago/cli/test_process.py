@@ -93,7 +93,7 @@ def test_a_body_that_goes_on_after_a_signal_is_stopped_all_the_same(module: Modu
 def test_a_signal_while_the_module_is_imported_is_no_problem_of_the_module(
     module: ModuleMaker, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command ends without a word about the module."""
+    """The command ends without a message about the module."""
     assert main(["check", module("import signal\nsignal.raise_signal(signal.SIGINT)\n")]) == 130
     assert capsys.readouterr().err == "perago: stopped by SIGINT\n"
 

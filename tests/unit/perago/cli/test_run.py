@@ -179,7 +179,7 @@ def body_that(lines: str) -> str:
 def test_a_bodys_traceback_begins_in_the_body(
     module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of what the body raises its author sees their own frames, none of ours."""
+    """When the body raises, its author sees their own frames and none of Perago's."""
     assert main(["run", module(body_that("{}['key']")), "--input", payload, "--workspace", str(texts)]) == 1
     printed = capsys.readouterr()
     assert "line 20, in repeat\n    {}['key']" in printed.err
@@ -262,7 +262,7 @@ def test_a_name_that_is_not_utf8_leaves_the_json_valid(
 def test_a_long_difference_is_cut_and_says_so(
     module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A hundred paths and five hundred lines at most; what is no short text is shown by its sizes."""
+    """At most a hundred paths and five hundred lines; anything but a short text is shown by its sizes."""
     source = body_that(
         "for n in range(300): (workspace / f'{n:03}').write_text('x\\n' * 9)\n(workspace / '+').write_bytes(bytes(9))"
     )

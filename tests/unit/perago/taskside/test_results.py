@@ -1,4 +1,4 @@
-"""What the task side tells of an attempt: the exception's class as reason; modules that are no task, with the place."""
+"""What the task side reports: the exception's class as the reason, and for modules that are not a task, the place."""
 
 import logging
 import subprocess
@@ -65,7 +65,7 @@ def test_a_syntax_error_is_told_with_its_place(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_missing_module_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no place to tell."""
+    """There is no place to report."""
     with pytest.raises(TaskDefinitionError) as caught:
         load_module_task("no_such_module")
     result = invalid_task(caught.value)

@@ -1,4 +1,4 @@
-"""The attempt's directory: where it lies, what marks it, how it goes."""
+"""The attempt's directory: where it is, what marks it, how it is removed."""
 
 import dataclasses
 import json
@@ -64,7 +64,7 @@ def test_a_directory_whose_marker_cannot_be_written_is_not_left(
 
 
 def test_a_marker_that_cannot_be_made_makes_no_directory(tmp_path: Path) -> None:
-    """An attempt that lacks a field of the marker, or has one that JSON cannot hold, leaves nothing on the disk."""
+    """An attempt without a field of the marker, or with one that JSON cannot represent, leaves nothing on the disk."""
     lacking = attempt()
     del lacking.task_def_name
     with pytest.raises(AttributeError, match="task_def_name"):
@@ -172,7 +172,7 @@ def test_owners_differ_and_are_known_while_registered(monkeypatch: pytest.Monkey
 
 
 def test_a_deep_tree_is_walked(tmp_path: Path) -> None:
-    """Three hundred levels are no recursion."""
+    """Three hundred levels do not cause recursion."""
     path = tmp_path.joinpath(*["d"] * 300)
     path.mkdir(parents=True)
     (path / "f").touch()

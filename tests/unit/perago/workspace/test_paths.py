@@ -92,7 +92,7 @@ def test_a_file_system_can_hold_every_accepted_path(spec: WorkspaceSpec, path: s
 
 
 def test_what_lies_outside_the_prefix_need_not_fit_into_a_workspace() -> None:
-    """An over-long object beside the prefix is nobody's file; an unsafe path is refused wherever it lies."""
+    """An over-long object outside the prefix does not matter; an unsafe path is refused wherever it is."""
     assert workspace_local_path(DATA, "other/" + "n" * 300) is None
     with pytest.raises(TaskInputError, match="object path"):
         workspace_local_path(DATA, "other/../data/raw/x")
@@ -106,7 +106,7 @@ def test_odd_paths_that_a_file_can_have_are_accepted(good: str) -> None:
 
 @given(specs, any_path)
 def test_mapping_is_a_bijection_that_never_leaves_the_root(spec: WorkspaceSpec, path: str) -> None:
-    """An accepted object path comes back from its file path, and the file lies inside the workspace."""
+    """An accepted object path is recovered from its file path, and the file is inside the workspace."""
     try:
         local = workspace_local_path(spec, path)
     except TaskInputError:

@@ -217,7 +217,7 @@ def test_without_a_manifest_every_file_is_read_once(root: Path, hashed: list[str
 
 
 def test_a_file_rewritten_in_place_with_its_mtime_put_back_is_seen(root: Path, hashed: list[str]) -> None:
-    """Same size, same mtime, same inode: the ctime gives it away."""
+    """Same size, same mtime, same inode: the ctime reveals the change."""
     before = settle(take_snapshot(root))
     times = (root / "a").stat()
     wait_for_a_tick(root)
@@ -312,7 +312,7 @@ def test_a_link_that_points_elsewhere_is_a_change_and_is_never_followed(root: Pa
 
 
 def test_what_is_neither_file_nor_link_does_not_count(root: Path) -> None:
-    """Pipes, sockets and empty directories are no content."""
+    """Pipes, sockets and empty directories are not content."""
     before = take_snapshot(root)
     os.mkfifo(root / "pipe")
     (root / "empty").mkdir()
@@ -322,7 +322,7 @@ def test_what_is_neither_file_nor_link_does_not_count(root: Path) -> None:
 
 
 def test_the_marker_is_seen_nowhere_but_below_the_root(root: Path) -> None:
-    """The marker at the root is no content; a file of its name in a folder is."""
+    """The marker at the root is not content; a file with its name in a folder is."""
     before = take_snapshot(root)
     (root / ".perago-attempt.json").write_text("{}")
     (root / "sub" / ".perago-attempt.json").write_text("mine")

@@ -25,7 +25,7 @@ def test_another_cluster_needs_a_registry() -> None:
 
 
 def test_a_kind_cluster_needs_no_registry() -> None:
-    """kind puts images into its nodes by itself."""
+    """kind loads images into its nodes itself."""
     assert lacking(GIVEN, "kind-mine") == []
 
 
@@ -44,7 +44,7 @@ def test_context_is_that_of_the_first_file_that_has_one(tmp_path: Path) -> None:
 
 
 def test_check_names_everything_at_once(tmp_path: Path) -> None:
-    """Nothing has to be built to learn what is lacking."""
+    """Nothing has to be built to find out what is missing."""
     with pytest.raises(EnvironmentProblem) as found:
         check({"KUBECONFIG": str(tmp_path / "absent")})
     assert all(name in str(found.value) for name in (*NEEDED, "kubeconfig"))

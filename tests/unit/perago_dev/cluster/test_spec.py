@@ -14,7 +14,7 @@ def test_workers_are_nodes_beside_the_control_plane() -> None:
 
 
 def test_data_is_the_control_planes_alone_images_are_for_all() -> None:
-    """State of servers lies on one node; every node imports images."""
+    """The state of servers is on one node; every node imports images."""
     control_plane, worker = configuration(Spec("some", "podman", "", 1, [DATA], Path("/state/images")))["nodes"]
     images = {"hostPath": "/state/images", "containerPath": NODE_IMAGES, "readOnly": True}
     data = {"hostPath": "/state/data", "containerPath": "/var/lib/perago-dev", "readOnly": False}

@@ -77,7 +77,7 @@ async def test_user_and_password_are_sent_as_basic(recorder: Recorder, tmp_path:
 
 @pytest.mark.parametrize("call", ["poll", "lease"])
 async def test_a_lost_answer_is_not_asked_for_again(call: str) -> None:
-    """aiohttp would repeat a GET by itself, and the tasks of the first answer would be lost."""
+    """aiohttp would repeat a GET automatically, and the tasks of the first answer would be lost."""
     connections = 0
 
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -60,7 +60,7 @@ class Bench:
         self.seconds = seconds
 
     async def settled(self) -> None:
-        """Everything under way has ended by itself."""
+        """Everything under way has ended on its own."""
         await until(lambda: not self.creation._under_way)
 
     def attempts(self) -> list[str]:
@@ -148,7 +148,7 @@ async def test_a_task_that_conductor_has_ended_is_given_up(bench: Bench) -> None
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 async def test_an_attempt_that_can_never_be_made_is_reported(bench: Bench, status: int) -> None:
-    """Trying again would fail for ever, and so would a retry by Conductor."""
+    """Trying again would always fail, and so would a retry by Conductor."""
     bench.cluster.faults.on("create_attempt", raising(Refused("no", status=status, message="too large")), None)
     await bench.polled()
     await bench.settled()

@@ -74,7 +74,7 @@ class Bench:
         return len(self.cluster.objects)
 
     def polls(self) -> int:
-        """How many polls were begun."""
+        """How many polls were started."""
         return self.conductor.faults.seen.count("poll")
 
 

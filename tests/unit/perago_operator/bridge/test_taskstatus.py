@@ -1,4 +1,4 @@
-"""A PeragoTask's status is written when it says something new, and not for every poll."""
+"""A PeragoTask's status is written when it has changed, not for every poll."""
 
 from datetime import timedelta
 from typing import Any

@@ -14,7 +14,7 @@ from tests import builders as b
 
 @given(st.text(max_size=200))
 def test_every_task_id_makes_a_good_name(task_id: str) -> None:
-    """Whatever Conductor's id generator gives."""
+    """With any id that Conductor's generator produces."""
     name = names.attempt_name(task_id)
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,56}[a-z0-9])?", name)
     assert names.attempt_name(task_id) == name
@@ -41,7 +41,7 @@ def test_every_text_makes_a_label_value(text: str) -> None:
 
 
 def test_retries_share_their_logical_task() -> None:
-    """Conductor gives a retry a new id and a new seq."""
+    """A retry gets a new id and a new seq from Conductor."""
     retry = b.conductor_task(task_id="another", seq=2, retry_count=1)
     assert names.logical_task_label(retry) == names.logical_task_label(b.conductor_task())
 

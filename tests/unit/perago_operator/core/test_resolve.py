@@ -54,7 +54,7 @@ def test_what_is_missing_is_named(own: dict[str, Any], missing: str | None) -> N
     ],
 )
 def test_the_nearest_word_counts(field: str, own: dict[str, Any], shared: dict[str, Any], wanted: Any) -> None:
-    """The attempt's, else the task's, else the settings'; zero is a word."""
+    """The attempt's, else the task's, else the settings'; zero is a value."""
     assert getattr(resolved(own, shared), field) == wanted
 
 

@@ -403,7 +403,7 @@ def test_a_pod_that_never_starts_fails_and_says_where_to_look() -> None:
 
 
 def test_an_image_may_take_its_time() -> None:
-    """The agent runs, so nothing is missing: the task's image is on its way, or an error would say so."""
+    """The agent runs, so nothing is missing: the task's image is being pulled, or an error would be reported."""
     pulling = b.pod(containers=[b.container("agent", running=True), b.container("task")])
     decided = ruling(b.situation(None, 5000, pods=(pulling,)), "pod_starts")
     assert (decided.outcome, decided.look_again_at) == (None, None)

@@ -36,7 +36,7 @@ def test_before_the_first_pod_there_is_no_deadline() -> None:
 
 
 def test_a_restarted_operator_counts_from_the_pods_creation() -> None:
-    """Where the status does not tell yet."""
+    """Before the status contains it."""
     limited = b.attempt(activeDeadlineSeconds=10)
     pod = b.running_pod(meta={"creationTimestamp": b.stamp(20)})
     assert at(25, limited, pods=(pod,)).deadline_at == b.at(30)
@@ -44,7 +44,7 @@ def test_a_restarted_operator_counts_from_the_pods_creation() -> None:
 
 @pytest.mark.parametrize(("ended", "stopped"), [(8, False), (9, False), (10, True), (12, True)])
 def test_a_pod_that_ended_in_time_was_in_time(ended: int, stopped: bool) -> None:
-    """Ends are told in whole seconds: one in the second of the deadline counts as late."""
+    """End times have whole-second precision: one in the second of the deadline counts as late."""
     limited = b.attempt(activeDeadlineSeconds=10, status={"timings": {"queued": 0}})
     pod = b.ended_pod(task_ended={"finishedAt": b.stamp(ended)}, agent_ended={"finishedAt": b.stamp(ended)})
     assert (at(20, limited, pods=(pod,)).stop is not None) is stopped
@@ -82,7 +82,7 @@ def test_without_a_pod_nothing_is_over() -> None:
 
 
 def test_a_deletion_is_the_first_reason_to_stop() -> None:
-    """Conductor is told "attempt deleted" also of one that was canceled before."""
+    """The reason is "attempt deleted" even if the attempt was canceled before."""
     both = b.attempt(cancel=True, meta={"deletionTimestamp": b.stamp(1)})
     stop = at(2, both).stop
     assert stop is not None
@@ -185,7 +185,7 @@ def test_a_staging_branch_may_exist_until_it_is_deleted(state: str, there: bool)
 
 
 def test_a_branch_that_we_deleted_is_gone() -> None:
-    """Before the status says so."""
+    """Before the status shows it."""
     s = b.situation(b.attempt(status={"staging": b.STAGING}), memory=b.memory(staging_deleted=frozenset({"staging-1"})))
     assert s.staging is None
 

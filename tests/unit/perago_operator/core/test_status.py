@@ -55,7 +55,7 @@ def test_running_means_that_every_container_has_started() -> None:
 
 
 def test_a_step_of_the_agent_means_running() -> None:
-    """Its word may come before the kubelet's."""
+    """The agent may report before the kubelet does."""
     stepping = b.attempt(status={"step": "Downloading", "podName": "a1-1", "executions": 1})
     patch = patched(b.situation(stepping, pods=(b.pod(),), memory=b.memory(created_at=b.at(0.25))))
     assert (patch["phase"], patch["timings"]["starting"]) == ("Running", 0.75)
@@ -218,7 +218,7 @@ def test_long_words_of_a_pod_are_cut() -> None:
 
 
 def test_time_in_the_queue_counts_from_the_first_sight_within_the_second() -> None:
-    """The object tells its creation in whole seconds only."""
+    """The object's creation time has whole-second precision."""
     made = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.9))
     seen = b.situation(memory=made)
     assert patched(seen)["timings"] == {"queued": 0.9}

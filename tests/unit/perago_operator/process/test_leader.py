@@ -127,7 +127,7 @@ async def test_only_its_own_lease_is_released() -> None:
 
 
 async def test_a_release_that_fails_is_no_failure() -> None:
-    """The Lease runs out by itself."""
+    """The Lease expires on its own."""
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
     await one.acquire()

@@ -45,7 +45,7 @@ async def test_a_pod_that_is_there_already_was_created(world: World) -> None:
 
 
 async def test_a_report_is_read_back(world: World) -> None:
-    """A 200 is no acceptance."""
+    """A 200 does not mean acceptance."""
     verdict = await carried_out(world, do.Report(b.conductor_task(), OUTCOME))
     assert isinstance(verdict, Verdict)
     assert (verdict.standing, verdict.after_report) == (Standing.ACCEPTED, True)
@@ -148,7 +148,7 @@ def test_no_class_of_port_errors_is_forgotten() -> None:
 
 @pytest.mark.parametrize("error", [refused(422), refused(400), refused(413), refused(403, "violates PodSecurity")])
 def test_a_pod_that_is_wrong_is_wrong_for_ever(error: ports.PortError) -> None:
-    """Unlike a lack of rights or of room."""
+    """Unlike missing rights or an exhausted quota."""
     assert failure_of(error, CREATE).permanent
     assert not failure_of(error, do.PatchStatus({})).permanent
     assert not failure_of(refused(403, "forbidden"), CREATE).permanent

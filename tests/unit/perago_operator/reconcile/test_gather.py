@@ -96,7 +96,7 @@ def test_those_ahead_have_a_pod_or_are_older() -> None:
 
 
 def test_orphans_are_held_and_being_deleted() -> None:
-    """Others are none of ours, or will be deleted by the garbage collector first."""
+    """Others are not ours, or will first be deleted by the garbage collector."""
     leaving = b.pod(1, meta={"deletionTimestamp": b.stamp(1)})
     released = b.pod(2, meta={"deletionTimestamp": b.stamp(1), "finalizers": []})
     assert orphans(stores(leaving, released, b.pod(3)), KEY) == ("a1-1",)

@@ -95,12 +95,12 @@ class Lives:
             self.faults += [f"{name} has an outcome while {each} runs" for each in mine]
 
     def _may_publish(self) -> list[str]:
-        """Pods that may run, and whose agent has not said its last word."""
+        """Pods that may run, and whose agent has not made its last report."""
         pods = [Pod.model_validate(obj) for (kind, _, _), obj in self.world.cluster.objects.items() if kind == "Pod"]
         return [each.name for each in pods if not each.ended and each.name.rpartition("-")[0] not in self.said]
 
     def running(self, pod: str) -> bool:
-        """Its containers run: the kubelet has said so."""
+        """Its containers run, as reported by the kubelet."""
         phase = self.world.cluster.objects["Pod", "ns", pod].get("status", {}).get("phase")
         return str(phase) == "Running"
 
@@ -111,7 +111,7 @@ class Lives:
         return max(mine, key=lambda each: each["metadata"]["name"], default=None)
 
     def runs(self) -> bool:
-        """The agent of the current attempt is there to act, and has not had its last word."""
+        """The agent of the current attempt can act, and has not made its last report."""
         pod = self.pod()
         running = pod is not None and self.running(pod["metadata"]["name"])
         return running and self._attempt() is not None and "outcome" not in self._attempt().get("status", {})

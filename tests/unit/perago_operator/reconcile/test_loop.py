@@ -81,7 +81,7 @@ async def test_a_standalone_attempt_is_held_run_and_released() -> None:
 
 
 async def test_an_outcome_waits_for_conductor_and_is_delivered_once() -> None:
-    """Conductor is away when the attempt ends; the result is kept and told why it waits."""
+    """Conductor is unreachable when the attempt ends; the result is kept, and the status says why it waits."""
     world = await polled_and_running()
     world.conductor.faults.on("report", raising(AWAY), None)
     await world.agent(outcome=b.completed())

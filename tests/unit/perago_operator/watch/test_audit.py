@@ -63,7 +63,7 @@ async def test_filling_outlasts_failures(error: Exception) -> None:
 
 
 async def test_what_vanished_while_nobody_watched_is_removed() -> None:
-    """kopf would keep it for ever."""
+    """kopf would keep it forever."""
     bench = Bench("a", "b")
     await bench.audit.fill()
     bench.cluster.delete("PeragoTask", "ns", "a")
@@ -79,7 +79,7 @@ async def test_a_store_that_is_up_to_date_is_left_alone() -> None:
 
 
 async def test_a_store_that_is_ahead_of_the_list_is_left_alone() -> None:
-    """The watch told of an object after the list began."""
+    """The watch reported an object after the list began."""
     bench = Bench("a")
     await bench.audit.fill()
     listed = bench.feed.page

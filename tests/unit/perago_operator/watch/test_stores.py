@@ -1,4 +1,4 @@
-"""What the stores keep, and whom they tell."""
+"""What the stores keep, and whom they notify."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def named(name: str, version: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_newer_version_replaces_an_older_one(heard: Heard) -> None:
-    """Whoever brings it: a watch, or the answer to a patch of ours."""
+    """The source does not matter: a watch, or the answer to our own patch."""
     heard.stores.attempts.put(named("a", 5, status={"phase": "Running"}))
     heard.stores.attempts.put(named("a", 4, status={"phase": "Starting"}))
     found = heard.stores.attempts.get(Key("ns", "a"))

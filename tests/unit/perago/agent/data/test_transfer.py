@@ -1,4 +1,4 @@
-"""Transfers arrive whole and verified, or are told: over a server that breaks off, spoils and overloads."""
+"""Transfers arrive complete and verified, or fail with a reason: over a server that aborts, corrupts and overloads."""
 
 import hashlib
 import os
@@ -98,7 +98,7 @@ async def test_a_server_that_stays_overloaded_is_told(world: World) -> None:
 
 
 async def test_nothing_is_written_beyond_the_space(world: World) -> None:
-    """The object that no longer fits is not begun."""
+    """The transfer of an object that no longer fits is not started."""
     world.store.objects = {"f": b"x" * 100}
     with pytest.raises(VolumeFull):
         await world.transfer().download("main", world.manifest, Space(50, 1000))
@@ -157,7 +157,7 @@ async def test_deletions_travel_in_bulks_of_a_thousand(world: World) -> None:
 
 @pytest.mark.parametrize("path", ["_lakefs_actions/x.yaml", "../x", "/x", ""])
 def test_some_paths_are_never_published(path: str) -> None:
-    """Hooks of the repository, and whatever is no path of the workspace."""
+    """Hooks of the repository, and whatever is not a path of the workspace."""
     with pytest.raises(TaskInputError):
         object_path(WorkspaceSpec(), path)
 

@@ -51,5 +51,5 @@ def test_the_cases_were_found() -> None:
 
 
 def test_each_case_tells_its_story() -> None:
-    """One sentence, for whoever reads the folder."""
+    """One sentence, for readers of the folder."""
     assert all(json.loads(path.read_text())["story"].endswith(".") for path in CASES)

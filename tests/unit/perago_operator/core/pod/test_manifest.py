@@ -86,7 +86,7 @@ def test_a_standalone_attempt_without_workspace_needs_no_secret() -> None:
 
 
 def test_a_missing_secret_does_not_keep_the_pod_from_starting() -> None:
-    """No pod status would tell; the agent does, in the outcome."""
+    """No pod status would show it; the agent reports it in the outcome."""
     assert all(volume(made(), name)["secret"]["optional"] for name in ("lakefs-keys", "conductor-keys"))
 
 
@@ -166,7 +166,7 @@ def test_a_pod_is_held_owned_and_found() -> None:
 
 
 def test_templates_are_merged_the_tasks_first() -> None:
-    """The attempt's has the last word."""
+    """The attempt's template takes precedence."""
     task = b.task(podTemplate={"spec": {"nodeSelector": {"disk": "ssd", "zone": "a"}}})
     own = b.attempt(taskRef={"name": "build"}, podTemplate={"spec": {"nodeSelector": {"zone": "b"}}})
     assert made(own, task)["spec"]["nodeSelector"] == {"disk": "ssd", "zone": "b"}

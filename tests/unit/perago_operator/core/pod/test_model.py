@@ -1,4 +1,4 @@
-"""How pods fare, as their objects tell."""
+"""The state of pods, as their objects show it."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_a_final_phase_is_an_end(phase: str) -> None:
 
 
 def test_one_status_of_two_is_not_the_end() -> None:
-    """The other container has yet to be told of."""
+    """The other container is not in the status yet."""
     assert not pod(containers=[b.container("agent", ended=ENDED)]).ended
 
 
@@ -99,7 +99,7 @@ def test_a_pod_belongs_to_its_owner() -> None:
 
 
 def test_a_condition_is_found_by_type() -> None:
-    """None where it is not told."""
+    """None where it is not given."""
     found = pod().condition("PodScheduled")
     assert found is not None
     assert (found.status, pod().condition("DisruptionTarget")) == ("True", None)

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit contract e2e bench-latency bench-snapshot bench-start crds test-mutants
+.PHONY: help venv demo test up down status clean-cache lint unit contract e2e bench-latency bench-snapshot bench-start crds reasons test-mutants
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -45,6 +45,9 @@ test-mutants: venv ## check that the unit tests notice one-line faults (WORDS=â€
 
 crds: venv ## generate crds/ from the models
 	@$(PYTHON_IN_VENV) -m perago_operator.api.crds
+
+reasons: venv ## generate docs/reference/reasons.md from the published words
+	@$(PYTHON_IN_VENV) -m perago_operator.api.reference
 
 bench-latency: venv ## measure latency and memory of attempts in the environment that is up
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m bench.latency

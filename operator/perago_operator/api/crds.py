@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
 from perago_operator.api.attempt import OBJECT_RULES, PeragoAttempt
 from perago_operator.api.base import RULES_KEY, ApiModel
+from perago_operator.api.generated import written
 from perago_operator.api.schema import Schema, structural
 from perago_operator.api.task import TASKS_PLURAL, PeragoTask
 
@@ -136,27 +137,11 @@ def rendered() -> dict[str, str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the CRDs; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m perago_operator.api.crds", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when a file differs")
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail when a file differs")
     parser.add_argument("directory", nargs="?", default="crds")
     chosen = parser.parse_args(arguments)
     files = {f"{chosen.directory}/{name}": text for name, text in rendered().items()}
-    different = {path: text for path, text in files.items() if _read(path) != text}
-    if chosen.check:
-        for path in different:
-            sys.stderr.write(f"{path} differs from the models: run make crds\n")
-        return 1 if different else 0
-    for path, text in different.items():
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    return 0
-
-
-def _read(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
+    return written(files, check=chosen.check, remedy="run make crds")
 
 
 if __name__ == "__main__":

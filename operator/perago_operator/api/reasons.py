@@ -1,24 +1,139 @@
-"""The published words: condition types and reasons, a sentence each. Programs may rely on them."""
+"""The published words: condition types, and every reason by the places where it may stand. Programs may rely on them.
 
+The reasons themselves, each with its sentence and its remedy, are those of `perago.wire.reasons`, which the agent uses
+as well. `docs/reference/reasons.md` is generated from both.
+"""
+
+from collections.abc import Mapping
 from enum import StrEnum
 
 from perago.wire.reasons import Reason as Reason
 
 
 class ConditionType(StrEnum):
-    """Aspects of an attempt (the first five) and of a task."""
+    """A condition's type, and the sentence that says when the condition is true."""
 
-    POD_READY = "PodReady"
-    """The attempt's pod runs; when False, `reason` says what it waits for or what is wrong with it."""
-    PUBLISHED = "Published"
-    """The workspace's target branch carries this attempt's result."""
-    STAGING_DELETED = "StagingDeleted"
-    """No staging branch of this attempt is left in lakeFS."""
-    REPORTED = "Reported"
-    """Conductor was seen to have the result, or to want none from this attempt any more."""
-    COMPLETE = "Complete"
-    """Nothing is left to do: the result is reported, the pod and the staging branch are gone."""
-    POLLING = "Polling"
-    """Tasks of this type are being taken from Conductor."""
-    READY = "Ready"
-    """The task can be run: module and image are known."""
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> "ConditionType":
+        """A member is its word; the sentence is an attribute of it."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.sentence = sentence
+        return member
+
+    # of an attempt
+    POD_READY = (
+        "PodReady",
+        "The attempt's pod is running. When false, the reason says what it waits for or what is wrong with it.",
+    )
+    PUBLISHED = ("Published", "The target branch of the workspace carries this attempt's changes.")
+    STAGING_DELETED = ("StagingDeleted", "No staging branch of this attempt is left in lakeFS.")
+    REPORTED = ("Reported", "Conductor has the result, or waits for none from this attempt.")
+    COMPLETE = (
+        "Complete",
+        "Nothing is left to do: the result is reported, and the pod and the staging branch are gone.",
+    )
+    # of a PeragoTask
+    POLLING = ("Polling", "Tasks of this type are being taken from Conductor.")
+    READY = ("Ready", "The task can be run: its module and its image are set.")
+
+
+ATTEMPT_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
+    ConditionType.POD_READY: (
+        Reason.POD_RUNNING,
+        Reason.POD_STARTING,
+        Reason.POD_ENDED,
+        Reason.TASK_NOT_FOUND,
+        Reason.TASK_INCOMPLETE,
+        Reason.EARLIER_ATTEMPT,
+        Reason.MAX_CONCURRENCY,
+        Reason.QUOTA_EXCEEDED,
+        Reason.POD_REFUSED,
+        Reason.POD_NAME_TAKEN,
+        Reason.FINALIZER_REFUSED,
+        Reason.API_UNREACHABLE,
+        Reason.IMAGE_PULL,
+        Reason.CONTAINER_CONFIG,
+        Reason.UNSCHEDULABLE,
+        Reason.DISRUPTED,
+        Reason.STAGING_PENDING,
+        Reason.WAITING_FOR_EVIDENCE,
+        Reason.STOPPING,
+    ),
+    ConditionType.PUBLISHED: (Reason.PUBLISHED, Reason.NO_CHANGE, Reason.NOT_PUBLISHED),
+    ConditionType.STAGING_DELETED: (Reason.STAGING_GONE, Reason.NO_STAGING, Reason.STAGING_PENDING),
+    ConditionType.REPORTED: (Reason.ACCEPTED, Reason.NOT_REQUIRED, Reason.SUPERSEDED, Reason.REPORT_PENDING),
+    ConditionType.COMPLETE: (Reason.FINISHED,),
+}
+"""Reasons of an attempt's conditions."""
+
+TASK_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
+    ConditionType.POLLING: (
+        Reason.POLLING,
+        Reason.STARTING,
+        Reason.MAX_CONCURRENCY,
+        Reason.NO_TASK_TYPE,
+        Reason.PAUSED,
+        Reason.POLL_FAILED,
+    ),
+    ConditionType.READY: (Reason.TASK_COMPLETE, Reason.TASK_INCOMPLETE),
+}
+"""Reasons of a PeragoTask's conditions."""
+
+POD_FAILURES = (
+    Reason.OOM_KILLED,
+    Reason.TASK_EXITED,
+    Reason.DISRUPTED,
+    Reason.DEADLINE_EXCEEDED,
+    Reason.VOLUME_FULL,
+    Reason.INVALID_TASK,
+    Reason.UNSCHEDULABLE,
+    Reason.NOT_STARTED,
+    Reason.AGENT_UNAVAILABLE,
+)
+"""Reasons of outcomes that the operator writes for failures that it found, most of them in the pod."""
+
+STOPS = (Reason.CANCELED, Reason.ATTEMPT_DELETED, Reason.SUPERSEDED)
+"""Reasons of outcomes that the operator writes for attempts that did not fail but were stopped."""
+
+POLICY_REASONS = (*POD_FAILURES, Reason.CANCELED, Reason.ATTEMPT_DELETED)
+"""Reasons that `failurePolicy.onReason` may name: of outcomes that the operator writes and reports."""
+
+AGENT_OUTCOMES = (
+    Reason.COMPLETED,
+    Reason.TASK_INPUT_ERROR,
+    Reason.TASK_EXECUTION_ERROR,
+    Reason.TASK_TERMINAL_ERROR,
+    Reason.INVALID_TASK,
+    Reason.VOLUME_FULL,
+    Reason.STALE_ATTEMPT,
+    Reason.PUBLISH_FENCE,
+    Reason.UNCOMMITTED_CHANGES,
+    Reason.REPOSITORY_NOT_FOUND,
+    Reason.REF_NOT_FOUND,
+    Reason.CORRUPT_OBJECT,
+    Reason.UNREADABLE_FILE,
+    Reason.OUTPUT_TOO_LARGE,
+    Reason.OUTCOME_REFUSED,
+    Reason.PROTOCOL_MISMATCH,
+    Reason.PUBLISHED_WITHOUT_OUTPUT,
+    Reason.LAKEFS_UNAUTHORIZED,
+    Reason.LAKEFS_FORBIDDEN,
+    Reason.LAKEFS_REFUSED,
+    Reason.LAKEFS_UNREACHABLE,
+    Reason.CONDUCTOR_REFUSED,
+    Reason.CONDUCTOR_UNREACHABLE,
+    Reason.CLUSTER_REFUSED,
+    Reason.CLUSTER_UNREACHABLE,
+    Reason.AGENT_ERROR,
+)
+"""Reasons of outcomes that the agent writes, besides the class names of exceptions that a task body raised."""
+
+
+def with_remedy(message: str, reason: Reason) -> str:
+    """The message, followed by what to do about the reason."""
+    if not reason.remedy:
+        return message
+    remedy = reason.remedy.replace("`", "").removesuffix(".")
+    return f"{message.rstrip('. ')}; {remedy[0].lower()}{remedy[1:]}"

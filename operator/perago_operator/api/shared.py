@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from perago_operator.api.base import ApiModel, Quantity, Time
+from perago_operator.api.reasons import POLICY_REASONS
 
 FailureResult = Literal["FAILED", "FAILED_WITH_TERMINAL_ERROR"]
 
@@ -86,12 +87,13 @@ class Resources(ApiModel):
 
 
 class FailurePolicyRule(ApiModel):
-    """Which result is reported for failures that the operator found in the pod."""
+    """Which result is reported for failures that the operator finds. Those that the agent finds have a fixed result."""
 
     on_reason: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(min_length=1, max_length=16)
+        tuple[Annotated[str, Field(json_schema_extra={"enum": [reason.value for reason in POLICY_REASONS]})], ...],
+        Field(min_length=1, max_length=16),
     ]
-    """Reasons that this rule is for, such as `OOMKilled` or `TaskExited`."""
+    """Reasons that this rule is for."""
 
     result: FailureResult
     """`FAILED` lets Conductor retry, `FAILED_WITH_TERMINAL_ERROR` ends the workflow."""

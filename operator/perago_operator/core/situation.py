@@ -205,7 +205,7 @@ class Situation:
             return Stop(Reason.SUPERSEDED, self.superseded)
         if self._out_of_time:
             limit = self.resolved.active_deadline_seconds
-            return Stop(Reason.DEADLINE_EXCEEDED, f"the attempt took longer than its {limit} seconds")
+            return Stop(Reason.DEADLINE_EXCEEDED, f"the attempt exceeded its deadline of {limit} s")
         return None
 
     @cached_property

@@ -1,15 +1,15 @@
 """Every reason that a condition, an event or an outcome can carry: the published words, each explained.
 
-Programs rely on the words, people on the sentences and remedies. Agent and operator take them from here, and nothing
-else spells one out. Besides these an outcome can carry the class name of the exception that the task body raised.
-Where each may stand is said by `perago_operator.api.reasons`.
+Programs rely on the words, people on the sentences and remedies. Agent and operator take them from here, and no other
+module spells one out. Besides these, an outcome can carry the class name of the exception that the task body raised.
+`perago_operator.api.reasons` says where each of them may stand.
 """
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """A word, the sentence that explains it, and what to do about it (empty: nothing)."""
+    """A word, the sentence that explains it, and one sentence that says what to do about it, or none."""
 
     sentence: str
     remedy: str
@@ -25,86 +25,88 @@ class Reason(StrEnum):
     # waiting for a pod
     TASK_NOT_FOUND = (
         "TaskNotFound",
-        "`spec.taskRef` names a PeragoTask that does not exist; the attempt starts when it appears.",
-        "Create the PeragoTask in the attempt's namespace, or correct `spec.taskRef.name`.",
+        "`spec.taskRef` names a PeragoTask that does not exist. The attempt starts when it is created.",
+        "Create the PeragoTask in the attempt's namespace, or create an attempt with the right `spec.taskRef.name`.",
     )
     TASK_INCOMPLETE = (
         "TaskIncomplete",
-        "Neither the attempt nor its PeragoTask says which module or image to run.",
+        "The module or the image to run is not set.",
         "Set `spec.module` and `spec.image` of the PeragoTask.",
     )
     EARLIER_ATTEMPT = (
         "EarlierAttempt",
-        "An earlier attempt of the same logical task may still publish; it is being stopped.",
+        "An earlier attempt of the same logical task may still publish. It is being stopped.",
     )
     MAX_CONCURRENCY = (
         "MaxConcurrency",
-        "As many attempts of this task as may run at once have a pod.",
+        "This task already has as many attempts under way as may run at once.",
         "Wait, or raise `spec.maxConcurrency` of the PeragoTask.",
     )
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
-        "The API server has no room for another pod now; the pod is created when there is.",
+        "The namespace's quota leaves no room for another pod. The pod is created when there is room.",
         "Wait, or raise the namespace's ResourceQuota.",
     )
     POD_REFUSED = (
         "PodRefused",
-        "The API server refused the pod; creating it is tried again.",
-        "Read the message: it holds the API server's own words.",
+        "The API server refused the pod. Perago tries again.",
+        "Read the message, which holds the API server's own words.",
     )
     POD_NAME_TAKEN = (
         "PodNameTaken",
-        "A pod of an earlier attempt with the same name is still terminating; the pod is created when it is gone.",
-        "Wait, or give attempts made by hand names of their own.",
+        "A pod of an earlier attempt with the same name is still terminating. The new pod is created when it is gone.",
+        "Wait, or give every attempt that you create by hand a name of its own.",
     )
     FINALIZER_REFUSED = (
         "FinalizerRefused",
-        "The API server refused to put Perago's finalizer on the attempt, which comes before its pod.",
-        "Read the message: usually the operator lacks the right to patch attempts.",
+        "The API server refused Perago's finalizer on the attempt, which comes before its pod. Perago tries again.",
+        "Check that the operator has the right to patch attempts in this namespace.",
     )
-    API_UNREACHABLE = ("ApiUnreachable", "The API server did not answer; the call is tried again.")
+    API_UNREACHABLE = ("ApiUnreachable", "The API server did not answer. Perago tries again.")
 
     # the pod
-    POD_STARTING = ("PodStarting", "The pod exists and its containers are not running yet.")
-    POD_RUNNING = ("PodRunning", "The pod's containers run.")
+    POD_STARTING = ("PodStarting", "The pod exists, and its containers are not all running yet.")
+    POD_RUNNING = ("PodRunning", "The pod's containers are running.")
     POD_ENDED = ("PodEnded", "The pod has ended.")
     IMAGE_PULL = (
         "ImagePull",
-        "An image of the pod cannot be pulled; pulling it is tried again for a while.",
-        "Correct the image's name, push it, or name a pull secret in `spec.imagePullSecrets` of the PeragoTask.",
+        "An image of the pod cannot be pulled. The kubelet tries again for a while before the attempt fails.",
+        "Correct the image's name, push the image, or name a pull secret in `spec.imagePullSecrets` of the PeragoTask.",
     )
     CONTAINER_CONFIG = (
         "ContainerConfig",
-        "A container cannot be set up, for example because a Secret is missing; it is tried again for a while.",
-        "Create what the message names.",
+        "A container cannot be created, for example because a Secret is missing. The kubelet tries again for a while "
+        "before the attempt fails.",
+        "Create the object that the message names, or correct `spec.podTemplate`.",
     )
     UNSCHEDULABLE = (
         "Unschedulable",
-        "No node has room for the pod.",
-        "Lower `spec.resources`, correct node selectors and tolerations, or add nodes.",
+        "No node takes the pod, or its scheduling is gated.",
+        "Lower `spec.resources` of the PeragoTask, correct node selectors and tolerations in its `spec.podTemplate`, "
+        "or add nodes.",
     )
     NOT_STARTED = (
         "NotStarted",
-        "The pod was placed on a node and its containers did not start in time.",
-        "Read the pod's events: usually a volume or the network is missing.",
+        "The pod was placed on a node, and none of its containers started in time.",
+        "Read the pod's events, which usually name a volume or the network.",
     )
     AGENT_UNAVAILABLE = (
         "AgentUnavailable",
-        "The agent container, which is the operator's own, cannot be started.",
-        "Check the chart's `runner.image` and its pull secrets.",
+        "The agent container, which Perago adds to each pod, cannot start.",
+        "Check the values `runner.image` and `imagePullSecrets` of the chart.",
     )
     WAITING_FOR_EVIDENCE = (
         "WaitingForEvidence",
-        "The pod ended without reporting; lakeFS is asked whether its work was published.",
+        "The pod ended without reporting. Perago checks in lakeFS whether its work was published.",
     )
-    STOPPING = ("Stopping", "The pod is being stopped.")
+    STOPPING = ("Stopping", "The pod is being stopped. The message says why.")
 
-    # how the attempt ended: said by the agent or by the operator
-    COMPLETED = ("Completed", "The task ran and its result was published.")
+    # how the attempt ended, as the agent or the operator found it
+    COMPLETED = ("Completed", "The task completed, and its changes, if there are any, are published.")
     OOM_KILLED = (
         "OOMKilled",
         "The task used more memory than its limit.",
-        "Raise `spec.resources.limits.memory` of the PeragoTask, or use less memory.",
+        "Raise `spec.resources.limits.memory` of the PeragoTask, or let the task use less memory.",
     )
     TASK_EXITED = (
         "TaskExited",
@@ -113,67 +115,69 @@ class Reason(StrEnum):
     )
     DISRUPTED = (
         "Disrupted",
-        "The pod was lost, evicted or preempted, or its agent died, more often than `disruptionRetries` allows.",
-        "Find out what takes the pods away (node, eviction, preemption), or raise `spec.disruptionRetries`.",
+        "The pod was lost, evicted or preempted, or its agent died. Another pod replaces it, up to "
+        "`spec.disruptionRetries` times; then the attempt fails.",
+        "Find out what takes the pods away, such as node maintenance, eviction or preemption.",
     )
     DEADLINE_EXCEEDED = (
         "DeadlineExceeded",
-        "The attempt took longer than `activeDeadlineSeconds`.",
-        "Raise `spec.activeDeadlineSeconds`, or let the task do less.",
+        "The attempt took longer than `spec.activeDeadlineSeconds`.",
+        "Raise `spec.activeDeadlineSeconds` of the PeragoTask, or give each task less to do.",
     )
     VOLUME_FULL = (
         "VolumeFull",
-        "The workspace outgrew its volume.",
-        "Raise `spec.volume.size` of the PeragoTask.",
+        "The workspace, or what else the task wrote to its disk, outgrew its limit.",
+        "Raise `spec.volume.size` of the PeragoTask, or `spec.resources.limits.ephemeral-storage` where the message "
+        "names that limit.",
     )
     INVALID_TASK = (
         "InvalidTask",
-        "The task cannot run as it is declared: image, module, Secret or pod template is wrong.",
-        "Correct what the message names; a retry would fail in the same way.",
+        "The task cannot run as it is declared: its image, its module, a Secret or its pod template is wrong.",
+        "Correct what the message names, since a retry would fail in the same way.",
     )
-    CANCELED = ("Canceled", "`spec.cancel` was set.")
-    ATTEMPT_DELETED = ("AttemptDeleted", "The object was deleted before the attempt had ended.")
+    CANCELED = ("Canceled", "The attempt was canceled with `spec.cancel`.")
+    ATTEMPT_DELETED = ("AttemptDeleted", "The attempt was deleted before it had ended.")
     SUPERSEDED = (
         "Superseded",
         "Conductor no longer waits for this attempt: its task was canceled, timed out or was retried.",
     )
 
-    # how the attempt ended: said by the agent
+    # how the attempt ended, as the agent found it
     TASK_INPUT_ERROR = (
         "TaskInputError",
-        "The task's input is not what the task accepts.",
+        "The task does not accept its input.",
         "Correct the input; `perago check` shows what the task accepts.",
     )
-    TASK_EXECUTION_ERROR = ("TaskExecutionError", "The task failed; the message says how.")
-    TASK_TERMINAL_ERROR = ("TaskTerminalError", "The task said that no retry can help.")
+    TASK_EXECUTION_ERROR = ("TaskExecutionError", "The task failed. The message says how.")
+    TASK_TERMINAL_ERROR = ("TaskTerminalError", "The task failed and said that no retry can help.")
     STALE_ATTEMPT = (
         "StaleAttemptError",
-        "The attempt was no longer the current one when it was about to stage or publish.",
+        "The attempt was no longer the current one when it was about to stage or publish its changes.",
     )
     PUBLISH_FENCE = (
         "PublishFenceError",
-        "The target branch is not where this attempt left from, so nothing was published.",
-        "Run the task again from the branch's new head.",
+        "The target branch has moved on from the commit that the attempt started from, so nothing was published.",
+        "Run the task again on the branch's new head.",
     )
     UNCOMMITTED_CHANGES = (
         "UncommittedChanges",
         "The target branch has uncommitted changes, which block every merge into it.",
-        "Commit or revert them: `lakectl diff lakefs://REPOSITORY/BRANCH` lists them.",
+        "Commit or revert them; `lakectl diff lakefs://REPOSITORY/BRANCH` lists them.",
     )
     REPOSITORY_NOT_FOUND = (
         "RepositoryNotFound",
-        "lakeFS does not know the input's repository.",
+        "lakeFS does not know the repository that the input names.",
         "Correct `workspace.repository` of the input.",
     )
     REF_NOT_FOUND = (
         "RefNotFound",
-        "lakeFS does not know the input's branch or ref.",
+        "lakeFS does not know the branch or the commit that the input names.",
         "Correct `workspace.branch` or `workspace.ref` of the input.",
     )
     CORRUPT_OBJECT = (
         "CorruptObject",
-        "An object's bytes do not have the size or checksum that lakeFS states.",
-        "Retry; if it lasts, check lakeFS and what stands between it and the cluster.",
+        "An object's content does not have the size or the checksum that lakeFS states.",
+        "Retry, and if it happens again, check lakeFS and the network between it and the cluster.",
     )
     UNREADABLE_FILE = (
         "UnreadableFile",
@@ -182,18 +186,22 @@ class Reason(StrEnum):
     )
     OUTPUT_TOO_LARGE = (
         "OutputTooLarge",
-        "The task's output is larger than an object can hold.",
-        "Write large results to the workspace and return their paths.",
+        "The task's output is too large to be stored in the attempt's status.",
+        "Write large results to the workspace, and return their paths.",
     )
-    OUTCOME_REFUSED = ("OutcomeRefused", "The API server refused the outcome as the agent wrote it.")
+    OUTCOME_REFUSED = (
+        "OutcomeRefused",
+        "The API server refused the outcome that the agent wrote.",
+        "Read the message, which holds the API server's own words.",
+    )
     PROTOCOL_MISMATCH = (
         "ProtocolMismatch",
-        "The perago in the task's image speaks another protocol than the agent.",
+        "The perago package in the task's image speaks another protocol than the agent.",
         "Rebuild the task's image from the runner image of the installed version.",
     )
     PUBLISHED_WITHOUT_OUTPUT = (
         "PublishedWithoutOutput",
-        "An earlier execution published, but its output was too large to be kept with the commit.",
+        "An earlier execution of the attempt published, but its output was too large to be kept with the commit.",
         "Read the result from the published files, or run the task again.",
     )
     LAKEFS_UNAUTHORIZED = (
@@ -203,45 +211,65 @@ class Reason(StrEnum):
     )
     LAKEFS_FORBIDDEN = (
         "LakeFSForbidden",
-        "The keys of the attempt's Secret do not allow what the attempt needs in lakeFS.",
-        "Give the key's user read, write and merge rights on the repository.",
+        "The keys of the attempt's Secret do not have the permissions that the attempt needs in lakeFS.",
+        "Give the keys' user permission to read, write, branch and merge in the repository.",
     )
-    LAKEFS_REFUSED = ("LakeFSRefused", "lakeFS refused a call; the message holds its words.")
+    LAKEFS_REFUSED = (
+        "LakeFSRefused",
+        "lakeFS refused a call.",
+        "Read the message, which holds lakeFS's own words.",
+    )
     LAKEFS_UNREACHABLE = (
         "LakeFSUnreachable",
-        "lakeFS did not answer for longer than the agent waits.",
-        "Check the endpoint in the Secret and whether lakeFS is up.",
+        "lakeFS did not answer for as long as the agent retries.",
+        "Check `endpoint` in the attempt's Secret, and whether lakeFS is up.",
     )
-    CONDUCTOR_REFUSED = ("ConductorRefused", "Conductor refused a call; the message holds its words.")
+    CONDUCTOR_REFUSED = (
+        "ConductorRefused",
+        "Conductor refused a call.",
+        "Read the message, which holds Conductor's own words.",
+    )
     CONDUCTOR_UNREACHABLE = (
         "ConductorUnreachable",
-        "Conductor did not answer for longer than the agent waits.",
-        "Check the URL in the Secret and whether Conductor is up.",
+        "Conductor did not answer for as long as the agent retries.",
+        "Check `url` in the attempt's Secret, and whether Conductor is up.",
     )
-    CLUSTER_REFUSED = ("ClusterRefused", "The API server refused a call of the agent; the message holds its words.")
-    CLUSTER_UNREACHABLE = ("ClusterUnreachable", "The API server did not answer for longer than the agent waits.")
+    CLUSTER_REFUSED = (
+        "ClusterRefused",
+        "The API server refused a call of the agent.",
+        "Read the message, which holds the API server's own words.",
+    )
+    CLUSTER_UNREACHABLE = (
+        "ClusterUnreachable",
+        "The API server did not answer for as long as the agent retries.",
+        "Check whether the pod can reach the API server.",
+    )
     AGENT_ERROR = (
         "AgentError",
-        "The agent failed in a way that it does not know.",
-        "Report it with the agent container's log.",
+        "The agent failed because of an error of its own.",
+        "Report the error together with the log of the agent container.",
     )
 
     # after the end
-    ACCEPTED = ("Accepted", "Conductor was read back and has this attempt's result.")
+    ACCEPTED = ("Accepted", "Conductor has the attempt's result: it was read back.")
     NOT_REQUIRED = ("NotRequired", "The attempt belongs to no Conductor task.")
-    REPORT_PENDING = ("ReportPending", "The result is being reported.")
-    STAGING_PENDING = ("StagingPending", "The staging branch is still to be deleted.")
-    STAGING_GONE = ("StagingGone", "The staging branch was deleted.")
-    NO_STAGING = ("NoStaging", "The attempt never made a staging branch.")
+    REPORT_PENDING = ("ReportPending", "Conductor does not have the attempt's result yet. Perago keeps reporting it.")
+    STAGING_PENDING = ("StagingPending", "The staging branch still has to be deleted. Perago keeps trying.")
+    STAGING_GONE = ("StagingGone", "The staging branch is deleted.")
+    NO_STAGING = ("NoStaging", "The attempt never created a staging branch.")
     PUBLISHED = ("Published", "A commit of this attempt is on the target branch.")
     NO_CHANGE = ("NoChange", "The task changed nothing, so nothing was published.")
     NOT_PUBLISHED = ("NotPublished", "The attempt ended without a publication.")
     FINISHED = ("Finished", "Nothing is left to do.")
 
     # a PeragoTask
-    NO_TASK_TYPE = ("NoTaskType", "`spec.taskType` is not set: nothing is polled, attempts are made by hand.")
-    PAUSED = ("Paused", "`spec.paused` is set: nothing is polled.")
+    NO_TASK_TYPE = ("NoTaskType", "`spec.taskType` is not set, so Conductor is not polled for this task.")
+    PAUSED = ("Paused", "`spec.paused` is set, so Conductor is not polled for this task.")
     STARTING = ("Starting", "Polling is about to start.")
-    POLLING = ("Polling", "Tasks of this type are being taken from Conductor.")
-    POLL_FAILED = ("PollFailed", "Conductor did not answer the last poll; polling goes on.")
-    TASK_COMPLETE = ("TaskComplete", "Module and image are known.")
+    POLLING = ("Polling", "Conductor is being polled for tasks of this type.")
+    POLL_FAILED = (
+        "PollFailed",
+        "The last poll failed. Perago tries again.",
+        "Read the message, and check the operator's Conductor address and keys.",
+    )
+    TASK_COMPLETE = ("TaskComplete", "`spec.module` and `spec.image` are set.")

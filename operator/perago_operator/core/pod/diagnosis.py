@@ -51,6 +51,11 @@ class Hindrance:
     fails_with: Reason
     result: FailureResult = "FAILED"
 
+    @property
+    def advice(self) -> Reason:
+        """The reason whose remedy helps: for the task's container its own, else that of the failure."""
+        return self.reason if self.fails_with is Reason.INVALID_TASK else self.fails_with
+
 
 SIGNALS = {
     4: "SIGILL",

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from perago.wire import Outcome
 from perago_operator.api.reasons import ConditionType, Reason
+from perago_operator.api.shared import FailureResult
 from perago_operator.core import actions as do
 from perago_operator.core.situation import Situation
 
@@ -26,11 +27,11 @@ def delete_staging(s: Situation) -> tuple[do.Action, ...]:
     return (do.DeleteStaging(branch.repository, branch.branch),) if branch else ()
 
 
-def failure(s: Situation, reason: Reason, message: str) -> Outcome:
-    """FAILED, unless the failure policy has another result for this reason."""
-    return Outcome(status=s.resolved.result_for(reason, "FAILED"), reason=reason.value, message=message)
+def failure(s: Situation, reason: Reason, message: str, default: FailureResult = "FAILED") -> Outcome:
+    """The default result, unless the failure policy has another one for this reason."""
+    return Outcome(status=s.resolved.result_for(reason, default), reason=reason.value, message=message)
 
 
-def invalid(message: str) -> Outcome:
+def invalid(s: Situation, message: str) -> Outcome:
     """The task cannot run as it is declared: a retry would fail the same way."""
-    return Outcome(status="FAILED_WITH_TERMINAL_ERROR", reason=Reason.INVALID_TASK.value, message=message)
+    return failure(s, Reason.INVALID_TASK, message, "FAILED_WITH_TERMINAL_ERROR")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from perago_operator.api.reasons import Reason
+from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core import evidence
 from perago_operator.core.rules.common import failure
@@ -40,7 +40,9 @@ def work_was_published(s: Situation) -> Ruling | None:
 
 def stopped(s: Situation) -> Ruling | None:
     """No process of the attempt runs any more: say why it was stopped."""
-    return Ruling(outcome=failure(s, s.stop.reason, s.stop.message)) if s.stop else None
+    if s.stop is None:
+        return None
+    return Ruling(outcome=failure(s, s.stop.reason, with_remedy(s.stop.message, s.stop.reason)))
 
 
 def _may_have_published(s: Situation) -> bool:

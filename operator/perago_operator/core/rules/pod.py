@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from perago.wire import Outcome
-from perago_operator.api.reasons import Reason
+from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.pod import diagnosis
 from perago_operator.core.pod.diagnosis import Ending, Hindrance, Patience
@@ -26,7 +25,7 @@ def disrupted(s: Situation) -> Ruling | None:
     if s.execution <= s.resolved.disruption_retries:
         return Ruling(notice=Notice(Reason.DISRUPTED, ending.message, warning=True), next_execution=s.execution + 1)
     message = f"{ending.message} (disrupted {s.execution} times)" if s.execution > 1 else ending.message
-    return Ruling(outcome=failure(s, Reason.DISRUPTED, message))
+    return Ruling(outcome=failure(s, Reason.DISRUPTED, with_remedy(message, Reason.DISRUPTED)))
 
 
 def log_is_missing(s: Situation) -> Ruling | None:
@@ -44,10 +43,15 @@ def failed(s: Situation) -> Ruling | None:
     ending = _ending(s)
     if ending is None:
         return None
-    log = s.memory.logs.get(s.pod_name) if ending.log_helps else None
-    message = f"{ending.message}; last log lines:\n{log}" if log else ending.message
-    result = s.resolved.result_for(ending.reason, ending.result)
-    return Ruling(outcome=Outcome(status=result, reason=ending.reason.value, message=message))
+    return Ruling(outcome=failure(s, ending.reason, _message(s, ending), ending.result))
+
+
+def _message(s: Situation, ending: Ending) -> str:
+    """What the pod shows, and what helps: the log where that may explain it, else the remedy."""
+    if not ending.log_helps:
+        return with_remedy(ending.message, ending.reason)
+    log = s.memory.logs.get(s.pod_name)
+    return f"{ending.message}; last log lines:\n{log}" if log else ending.message
 
 
 def pod_is_leaving(s: Situation) -> Ruling | None:
@@ -74,14 +78,14 @@ def pod_cannot_start(s: Situation) -> Ruling | None:
     hindrance = diagnosis.hindrance(s.pod) if s.pod else None
     if hindrance is None or s.pod is None:
         return None
-    notice = Notice(hindrance.reason, hindrance.message, warning=True)
+    message = with_remedy(hindrance.message, hindrance.advice)
+    notice = Notice(hindrance.reason, message, warning=True)
     if hindrance.patience is Patience.GATED:
         return Ruling(notice=notice)
     until = _hindered_since(s, hindrance, s.pod) + timedelta(seconds=_patience(s, hindrance))
     if s.now < until:
         return Ruling(notice=notice, look_again_at=until)
-    result = s.resolved.result_for(hindrance.fails_with, hindrance.result)
-    return Ruling(outcome=Outcome(status=result, reason=hindrance.fails_with.value, message=hindrance.message))
+    return Ruling(outcome=failure(s, hindrance.fails_with, message, hindrance.result))
 
 
 def pod_starts(s: Situation) -> Ruling | None:

@@ -1,6 +1,6 @@
 """There is no pod for the next execution: what has to be out of the way before it is created. Rules, pure."""
 
-from perago_operator.api.reasons import Reason
+from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.pod.manifest import pod_manifest
 from perago_operator.core.pod.template import template_problem
@@ -27,12 +27,17 @@ def task_is_unknown(s: Situation) -> Ruling | None:
     """The PeragoTask does not exist, or says too little: wait for it."""
     ref, missing = s.attempt.spec.task_ref, s.resolved.missing
     if ref and s.task is None:
-        message = f"PeragoTask {ref.name} does not exist in namespace {s.attempt.metadata.namespace}"
-        return Ruling(notice=Notice(Reason.TASK_NOT_FOUND, message, warning=True))
+        namespace = s.attempt.metadata.namespace
+        return _waiting(Reason.TASK_NOT_FOUND, f"PeragoTask {ref.name} does not exist in namespace {namespace}")
     if missing:
         either = f"neither the attempt nor PeragoTask {ref.name} says" if ref else "the attempt does not say"
-        return Ruling(notice=Notice(Reason.TASK_INCOMPLETE, f"{either} which {missing} to run", warning=True))
+        return _waiting(Reason.TASK_INCOMPLETE, f"{either} which {missing} to run")
     return None
+
+
+def _waiting(reason: Reason, message: str) -> Ruling:
+    """Wait until people have done what the remedy says."""
+    return Ruling(notice=Notice(reason, with_remedy(message, reason), warning=True))
 
 
 def template_is_refused(s: Situation) -> Ruling | None:
@@ -40,7 +45,7 @@ def template_is_refused(s: Situation) -> Ruling | None:
     secrets = frozenset({s.resolved.lakefs_secret, s.resolved.conductor_secret})
     problems = (template_problem(template, secrets) for template in s.resolved.pod_templates)
     problem = next((problem for problem in problems if problem), None)
-    return Ruling(outcome=invalid(problem)) if problem else None
+    return Ruling(outcome=invalid(s, problem)) if problem else None
 
 
 def earlier_attempt_may_publish(s: Situation) -> Ruling | None:
@@ -56,7 +61,8 @@ def too_many_run(s: Situation) -> Ruling | None:
     limit = s.resolved.max_concurrency
     if limit is None or s.ahead < limit:
         return None
-    return Ruling(notice=Notice(Reason.MAX_CONCURRENCY, f"{limit} attempts of this task may run at once"))
+    message = with_remedy(f"only {limit} attempts of this task may run at once", Reason.MAX_CONCURRENCY)
+    return Ruling(notice=Notice(Reason.MAX_CONCURRENCY, message))
 
 
 def attempt_is_not_held(s: Situation) -> Ruling | None:
@@ -67,7 +73,7 @@ def attempt_is_not_held(s: Situation) -> Ruling | None:
 def pod_was_refused(s: Situation) -> Ruling | None:
     """The API server will never take this pod: the attempt is wrong as it is declared."""
     trouble = s.trouble(do.CreatePod)
-    return Ruling(outcome=invalid(trouble.message)) if trouble and trouble.permanent else None
+    return Ruling(outcome=invalid(s, trouble.message)) if trouble and trouble.permanent else None
 
 
 def pod_can_start(s: Situation) -> Ruling | None:
@@ -75,7 +81,7 @@ def pod_can_start(s: Situation) -> Ruling | None:
     try:
         manifest = pod_manifest(s.attempt, s.resolved, max(s.execution, 1), s.config)
     except ValueError as error:
-        return Ruling(outcome=invalid(str(error)))
+        return Ruling(outcome=invalid(s, str(error)))
     return Ruling((do.CreatePod(s.pod_name, manifest),), _refusal(s, do.CreatePod))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from perago.wire import Outcome
-from perago_operator.api.reasons import Reason
+from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Publication, Standing, Verdict
 from perago_operator.core.config import Config
@@ -437,10 +437,16 @@ def test_a_branch_that_cannot_be_deleted_is_a_warning() -> None:
     assert notice(s, "former_staging_is_left") == Notice(Reason.STAGING_PENDING, "no room", warning=True)
 
 
+def waiting(reason: Reason, message: str) -> Notice:
+    """A warning that says what is missing, and what people can do."""
+    return Notice(reason, with_remedy(message, reason), warning=True)
+
+
 def test_an_unknown_task_is_waited_for() -> None:
     """The message names it and its namespace."""
     s = b.situation(b.attempt(task=None, taskRef={"name": "build"}))
-    assert notice(s, "task_is_unknown").message == "PeragoTask build does not exist in namespace ns"
+    message = "PeragoTask build does not exist in namespace ns"
+    assert notice(s, "task_is_unknown") == waiting(Reason.TASK_NOT_FOUND, message)
 
 
 @pytest.mark.parametrize(
@@ -459,7 +465,7 @@ def test_a_task_that_says_too_little_is_waited_for(
 ) -> None:
     """Module and image may come from either side; without a taskRef there is only one."""
     s = b.situation(attempt, task=task)
-    assert notice(s, "task_is_unknown") == Notice(Reason.TASK_INCOMPLETE, message, warning=True)
+    assert notice(s, "task_is_unknown") == waiting(Reason.TASK_INCOMPLETE, message)
 
 
 def test_a_template_that_reaches_for_the_keys_is_refused() -> None:

@@ -1,0 +1,83 @@
+"""The reference of the published words: `python -m perago_operator.api.reference [--check] [FILE]`.
+
+Writes `docs/reference/reasons.md` from `reasons`; with `--check` writes nothing and fails when the file differs.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from perago_operator.api.generated import written
+from perago_operator.api.reasons import (
+    AGENT_OUTCOMES,
+    ATTEMPT_CONDITIONS,
+    POD_FAILURES,
+    STOPS,
+    TASK_CONDITIONS,
+    ConditionType,
+    Reason,
+)
+
+INTRODUCTION = """\
+<!-- Generated from perago.wire.reasons and perago_operator.api.reasons; run `make reasons` after changing them. -->
+# Conditions and reasons
+
+A reason is one CamelCase word that says why something is as it is. Reasons appear in conditions
+(`.status.conditions[*].reason`), in outcomes (`.status.outcome.reason`) and in events. Programs may rely on the words
+listed here. The messages beside them are for people and may change.
+"""
+
+EVENTS = """\
+## Events
+
+An attempt's events carry the reasons above: a warning for each new reason of `PodReady` that people should look at,
+and an event with the outcome's reason and message when the attempt has ended.
+"""
+
+
+def rendered() -> str:
+    """The page."""
+    parts = (
+        INTRODUCTION,
+        "## Conditions of a PeragoAttempt\n",
+        *_conditions(ATTEMPT_CONDITIONS),
+        "## Outcomes of a PeragoAttempt\n",
+        "### Failures found by the operator\n",
+        "`failurePolicy` chooses the result that is reported for them. Its `onReason` takes these reasons, and also\n"
+        "`Canceled` and `AttemptDeleted`.\n",
+        _table(POD_FAILURES),
+        "### Attempts that were stopped\n",
+        _table(STOPS),
+        "### Reported by the agent\n",
+        "A task body that raises an exception of its own ends with the name of the exception's class as the reason.\n"
+        "The other reasons are these.\n",
+        _table(AGENT_OUTCOMES),
+        EVENTS,
+        "## Conditions of a PeragoTask\n",
+        *_conditions(TASK_CONDITIONS),
+    )
+    return "\n".join(parts)
+
+
+def _conditions(reasons: Mapping[ConditionType, tuple[Reason, ...]]) -> Iterable[str]:
+    for kind, of_kind in reasons.items():
+        yield f"### `{kind.value}`\n\n{kind.sentence}\n"
+        yield _table(of_kind)
+
+
+def _table(reasons: Iterable[Reason]) -> str:
+    rows = [f"| `{reason.value}` | {reason.sentence} | {reason.remedy} |".replace("|  |", "| |") for reason in reasons]
+    return "\n".join(["| Reason | Meaning | What to do |", "|---|---|---|", *rows, ""])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write or check the page; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m perago_operator.api.reference", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail when the file differs")
+    parser.add_argument("file", nargs="?", default="docs/reference/reasons.md")
+    chosen = parser.parse_args(arguments)
+    return written({chosen.file: rendered()}, check=chosen.check, remedy="run make reasons")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

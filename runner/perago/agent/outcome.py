@@ -6,7 +6,7 @@ It fits within an object's limits, survives a merge patch, and carries the preci
 import re
 
 from perago import wire
-from perago.wire import JsonObject
+from perago.wire import JsonObject, Reason
 
 LARGEST_EXACT_INTEGER = 2**63 - 1
 _WORD = re.compile(r"[A-Z][A-Za-z0-9]{0,99}")
@@ -16,25 +16,26 @@ class OutputTooLarge(ValueError):
     """The output exceeds what an object can hold; the text says by how much and what to do."""
 
 
-def failed(reason: str, message: str, max_length: int) -> wire.Outcome:
+def failed(reason: Reason, message: str, max_length: int) -> wire.Outcome:
     """The outcome of an attempt that the agent itself gave up."""
-    return wire.Outcome(status="FAILED", reason=reason, message=cut(message, max_length))
+    return wire.Outcome(status="FAILED", reason=reason.value, message=cut(message, max_length))
 
 
 def completed(output: JsonObject) -> wire.Outcome:
     """The outcome of an attempt that completed with `output`; raises OutputTooLarge."""
-    return wire.Outcome(status="COMPLETED", reason="Completed", **_stored(output))
+    return wire.Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, **_stored(output))
 
 
-def not_completed(result: wire.Result, cause: str | None, max_length: int) -> wire.Outcome:
+def not_completed(result: wire.Result, cause: Reason | None, max_length: int) -> wire.Outcome:
     """The outcome of a failed attempt; `cause` is the agent's own reason, which is more precise than the task's."""
     message = cut(result.message or result.reason, max_length)
-    return wire.Outcome(status=result.status, reason=cause or reason_word(result.reason), message=message)
+    reason = cause.value if cause else reason_word(result.reason)
+    return wire.Outcome(status=result.status, reason=reason, message=message)
 
 
 def reason_word(reason: str) -> str:
-    """The reason as a CamelCase word; what is none becomes TaskExecutionError."""
-    return reason if _WORD.fullmatch(reason) else "TaskExecutionError"
+    """The reason as a CamelCase word; anything else becomes TaskExecutionError."""
+    return reason if _WORD.fullmatch(reason) else Reason.TASK_EXECUTION_ERROR.value
 
 
 def cut(text: str, max_length: int) -> str:

@@ -15,6 +15,7 @@ from loguru import logger
 from pydantic import TypeAdapter, ValidationError
 
 from perago import wire
+from perago.errors import TaskExecutionError
 
 _CREDENTIALS = struct.Struct("3i")
 _CALLS: TypeAdapter[wire.Call] = TypeAdapter(wire.Call)
@@ -83,7 +84,7 @@ async def _answer(frame: bytes, answering: Answering) -> wire.WireModel:
         call = _CALLS.validate_python(wire.decode_frame(frame))
     except ValidationError as error:
         logger.warning("refused a call of no known shape: {} errors", error.error_count())
-        return wire.Refusal(error="TaskExecutionError", message=f"no call of protocol {wire.PROTOCOL_VERSION}")
+        return wire.Refusal(error=TaskExecutionError.__name__, message=f"no call of protocol {wire.PROTOCOL_VERSION}")
     return await answering(call)
 
 

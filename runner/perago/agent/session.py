@@ -15,14 +15,14 @@ from loguru import logger
 from perago import wire
 from perago.agent import outcome as outcomes
 from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
-from perago.agent.failures import PROTOCOL, Failure, ProtocolMismatch, failure_of
+from perago.agent.failures import EXECUTION, PROTOCOL, Failure, ProtocolMismatch, failure_of
 from perago.agent.fence import AttemptFence, describe_stale, is_current
 from perago.agent.preparation import Preparation
 from perago.agent.sequence import Event, OutOfOrder, State, advance, after_failure
 from perago.agent.status import StatusWriter
 from perago.agent.steps import WorkspaceSteps
 from perago.errors import StaleAttemptError, TaskInputError
-from perago.wire import JsonObject
+from perago.wire import JsonObject, Reason
 
 DONE: Final = wire.Done()
 
@@ -67,7 +67,7 @@ class Session:
             after = advance(self.seen.state, event)
         except OutOfOrder as error:
             logger.warning("refused: {}", error)
-            return wire.Refusal(error="TaskExecutionError", message=f"{PROTOCOL}: {error}")
+            return wire.Refusal(error=EXECUTION, message=f"{PROTOCOL}: {error}")
         if isinstance(call, wire.Result):
             return await self._result(call)
         try:
@@ -216,7 +216,7 @@ class Session:
             await self._parts.status.write(report)
         except ClusterRefused as error:
             logger.error("the outcome was refused; recording that instead: {}", error)
-            outcome = outcomes.failed("OutcomeRefused", str(error), self._parts.order.failure_reason_max_length)
+            outcome = outcomes.failed(Reason.OUTCOME_REFUSED, str(error), self._parts.order.failure_reason_max_length)
             await self._parts.status.write(report.model_copy(update={"outcome": outcome}))
         self.seen.state = State.ENDED
         logger.info("recorded {} ({})", outcome.status, outcome.reason)

@@ -56,7 +56,8 @@ def _report(client: AgentClient, result: wire.Result) -> None:
     try:
         client.report(result)
     except wire.FrameError as error:
-        client.report(wire.Result(status="FAILED", reason="OutputTooLarge", message=f"the task's output: {error}"))
+        reason = wire.Reason.OUTPUT_TOO_LARGE.value
+        client.report(wire.Result(status="FAILED", reason=reason, message=f"the task's output: {error}"))
 
 
 def _end(_signal: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:

@@ -12,7 +12,7 @@ def invalid_task(error: TaskDefinitionError) -> wire.Result:
     traceback.print_exception(error)
     place = where(error.__cause__.__traceback__) if error.__cause__ else None
     message = f"{error} ({place})" if place else str(error)
-    return wire.Result(status="FAILED_WITH_TERMINAL_ERROR", reason="InvalidTask", message=message)
+    return wire.Result(status="FAILED_WITH_TERMINAL_ERROR", reason=wire.Reason.INVALID_TASK.value, message=message)
 
 
 def where(trace: TracebackType | None) -> str | None:

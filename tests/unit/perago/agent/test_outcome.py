@@ -51,7 +51,8 @@ def result(**changes: Any) -> wire.Result:
 
 def test_the_agents_own_cause_is_more_precise_than_the_tasks_reason() -> None:
     """LakeFSUnreachable rather than the TaskExecutionError that crossed."""
-    assert o.not_completed(result(reason="TaskExecutionError"), "LakeFSUnreachable", 500).reason == "LakeFSUnreachable"
+    crossed = result(reason="TaskExecutionError")
+    assert o.not_completed(crossed, wire.Reason.LAKEFS_UNREACHABLE, 500).reason == "LakeFSUnreachable"
 
 
 def test_without_a_cause_the_tasks_reason_counts() -> None:

@@ -41,6 +41,11 @@ class Step:
     iteration: int = 0
 
 
+def loop(task_type: str, times: int) -> list[Step]:
+    """The steps of a DO_WHILE loop."""
+    return [Step(task_type, f"ref__{number}", number) for number in range(1, times + 1)]
+
+
 @dataclass
 class FakeWorkflow:
     """A workflow as the server keeps it."""

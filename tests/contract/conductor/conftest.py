@@ -1,18 +1,23 @@
-"""A Conductor server: the one that `CONDUCTOR_SERVER_URL` names, else one of this session on loopback."""
+"""Two Conductors for one suite: the fake in memory, and the server that `CONDUCTOR_SERVER_URL` names or one of ours."""
 
-from collections.abc import AsyncIterator, Iterator
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import nullcontext
 
 import pytest
 
 from perago_dev import conductor as dev
 from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
-from tests.contract.conductor.jobs import Job, Server
+from tests.contract.conductor.backends import FakeBackend, RealBackend, Server
+from tests.contract.conductor.jobs import Backend, Job
+from tests.faults.proxy import proxied
+
+Define = Callable[..., Awaitable[Job]]
 
 
 @pytest.fixture(scope="session")
 def conductor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server for this session."""
+    """The real server for this session."""
     external = dev.external()
     source = nullcontext(external) if external else dev.local_server(tmp_path_factory.mktemp("conductor"))
     with source as url:
@@ -20,14 +25,42 @@ def conductor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-async def client(conductor: Server) -> AsyncIterator[HttpConductor]:
-    """Our client of it."""
-    made = HttpConductor(conductor.url, ConductorKeys(None))
-    yield made
-    await made.close()
+def fake_backend() -> Iterator[FakeBackend]:
+    """A fake of its own."""
+    backend = FakeBackend()
+    yield backend
+    backend.check()
 
 
 @pytest.fixture
-def job(conductor: Server, client: HttpConductor) -> Job:
+async def real_backend(conductor: Server) -> AsyncIterator[RealBackend]:
+    """The real server, and our client of it."""
+    with proxied(conductor.url) as proxy:
+        client = HttpConductor(proxy.url, ConductorKeys(None))
+        yield RealBackend(conductor, proxy, client)
+        await client.close()
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.conductor)])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Both in turn: what holds for one holds for the other."""
+    backend: Backend = request.getfixturevalue(f"{request.param}_backend")
+    return backend
+
+
+@pytest.fixture
+def define(backend: Backend) -> Define:
+    """Makes jobs whose task type has the given settings."""
+
+    async def made(*, response_seconds: int = 600, retries: int = 0) -> Job:
+        job = Job(backend, f"t_{uuid.uuid4().hex[:12]}")
+        await backend.define(job.name, response_seconds=response_seconds, retries=retries)
+        return job
+
+    return made
+
+
+@pytest.fixture
+async def job(define: Define) -> Job:
     """A task type that times out late and is not retried."""
-    return Job(conductor, client).register()
+    return await define()

@@ -1,96 +1,103 @@
-"""Task types, workflows and tasks of one test at a Conductor server."""
+"""Task types, workflows and tasks of one test, in a Conductor that is fake or real."""
 
 import asyncio
-import json
 import time
-import urllib.request
-import uuid
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
-from perago_operator.adapters.conductor import HttpConductor
-from perago_operator.ports import PolledTask
+from perago.wire import ConductorTask
+from perago_operator.core.answers import ConductorTaskState
+from perago_operator.ports import Conductor, PolledTask
+from tests.faults.kinds import Fault
 
 EVENTUALLY_SECONDS = 60.0
 
+Shape = Literal["single", "sequence", "loop"]
+"""A workflow of one task, of two in a row, or of one that is done twice in a DO_WHILE loop."""
+End = Callable[[ConductorTask], Awaitable[None]]
 
-@dataclass(frozen=True)
-class Server:
-    """A Conductor server; its URL ends in `/api`."""
 
-    url: str
+class Backend(Protocol):
+    """A Conductor, and what happens on its side of the port."""
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call, as any client would make it; JSON where the answer is, else its text."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data, {"Content-Type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            text = response.read().decode()
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
+    conductor: Conductor
+
+    def break_(self, call: str, fault: Fault[Any]) -> None:
+        """Let the next call of that name meet the fault."""
+
+    async def define(self, task_type: str, *, response_seconds: int, retries: int) -> None:
+        """Register a task type, and a workflow of each shape."""
+
+    async def start(self, task_type: str, shape: Shape, text: str, domain: str | None) -> str:
+        """Start a workflow, and return its id."""
+
+    async def terminate(self, workflow_id: str) -> None:
+        """Terminate a workflow, as a person would."""
+
+    async def workflow_status(self, workflow_id: str) -> str:
+        """Such as RUNNING or COMPLETED."""
+
+    async def log_entries(self, task_id: str) -> list[str]:
+        """The task's log."""
+
+    async def timed_out(self, job: "Job", task: ConductorTask) -> None:
+        """Wait until the response time-out has struck."""
+
+    async def revived(self, job: "Job", end: End) -> ConductorTask:
+        """A task that was ended while the server worked on a lease, which then rewrote it as it had been."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A task type of its own, and a workflow with one task of it."""
+    """A task type of its own, and workflows with tasks of it."""
 
-    server: Server
-    client: HttpConductor
-    response_seconds: int = 600
-    retries: int = 0
-    name: str = field(default_factory=lambda: f"t_{uuid.uuid4().hex[:12]}")
+    backend: Backend
+    name: str
 
-    def register(self) -> "Job":
-        """Put both definitions into the server."""
-        definition = {"name": self.name, "ownerEmail": "a@example.org", "retryCount": self.retries}
-        times = {"retryDelaySeconds": 0, "timeoutSeconds": 3600, "responseTimeoutSeconds": self.response_seconds}
-        self.server.call("POST", "/metadata/taskdefs", [definition | times])
-        task = {"name": self.name, "taskReferenceName": "ref", "type": "SIMPLE"}
-        inputs = {"inputParameters": {"text": "${workflow.input.text}"}}
-        workflow = {"name": self.name, "version": 1, "schemaVersion": 2, "ownerEmail": "a@example.org"}
-        self.server.call("POST", "/metadata/workflow", workflow | {"timeoutSeconds": 0, "tasks": [task | inputs]})
-        return self
+    @property
+    def client(self) -> Conductor:
+        """The operator's port."""
+        return self.backend.conductor
 
-    def start(self, text: str = "hello", domain: str | None = None) -> str:
-        """Start a workflow, its task for the workers of a domain if one is given; returns its id."""
-        given: dict[str, Any] = {"name": self.name, "version": 1, "input": {"text": text}}
-        started: str = self.server.call(
-            "POST", "/workflow", given | {"taskToDomain": {self.name: domain}} if domain else given
-        )
-        return started
-
-    def workflow(self, workflow_id: str) -> dict[str, Any]:
-        """The workflow with its tasks, as it is now."""
-        found: dict[str, Any] = self.server.call("GET", f"/workflow/{workflow_id}?includeTasks=true")
-        return found
+    async def start(self, shape: Shape = "single", *, text: str = "hello", domain: str | None = None) -> str:
+        """Start a workflow, its tasks for the workers of a domain if one is given; returns its id."""
+        return await self.backend.start(self.name, shape, text, domain)
 
     async def poll(self, count: int = 1, timeout_ms: int = 5000, domain: str | None = None) -> list[PolledTask]:
-        """Poll with our client."""
+        """Poll as a worker called `me`."""
         return await self.client.poll(self.name, domain=domain, worker_id="me", count=count, timeout_ms=timeout_ms)
 
-    async def polled(self) -> PolledTask:
-        """Start a workflow and take its task."""
-        self.start()
+    async def polled(self, shape: Shape = "single", **more: Any) -> PolledTask:
+        """Start a workflow and take its first task."""
+        await self.start(shape, **more)
         return await self.next_task()
 
     async def next_task(self) -> PolledTask:
         """The next task; it may take the server's sweeper a while to schedule it."""
         deadline = time.monotonic() + EVENTUALLY_SECONDS
         while time.monotonic() < deadline:
-            if found := await self.poll():
-                return found[0]
+            if tasks := await self.poll():
+                return tasks[0]
         raise AssertionError(f"no task of {self.name} within {EVENTUALLY_SECONDS} s")
 
-    async def left(self, task_id: str, status: str) -> None:
-        """Wait until the task has another status; the server's sweeper takes its time."""
-        async with asyncio.timeout(EVENTUALLY_SECONDS):
-            while await self.status(task_id) == status:  # noqa: ASYNC110 -- a server of its own
-                await asyncio.sleep(0.2)
-
-    async def status(self, task_id: str) -> str:
-        """The status of a task, read with our client."""
-        state = await self.client.read(task_id)
+    async def read(self, task: ConductorTask) -> ConductorTaskState:
+        """The task as it is now."""
+        state = await self.client.read(task.task_id)
         assert state is not None
-        return state.status
+        return state
+
+    async def status(self, task: ConductorTask) -> str:
+        """The status of a task."""
+        return (await self.read(task)).status
+
+    async def workflow_status(self, task: ConductorTask) -> str:
+        """The status of the task's workflow."""
+        return await self.backend.workflow_status(task.workflow_instance_id)
+
+
+async def until_not(status: str, job: Job, task: ConductorTask) -> None:
+    """Wait until the task has another status; the server's sweeper takes its time."""
+    async with asyncio.timeout(EVENTUALLY_SECONDS):
+        while await job.status(task) == status:  # noqa: ASYNC110 -- a server of its own
+            await asyncio.sleep(0.2)

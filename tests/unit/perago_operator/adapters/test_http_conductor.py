@@ -1,15 +1,17 @@
 """The Conductor client on the wire: what it sends, and what it never sends twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from perago.wire import ConductorTask
+from perago.wire import ConductorTask, Outcome
 from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
 from perago_operator.ports import Refused, Unreachable
 
@@ -21,11 +23,12 @@ class Recorder:
 
     def __init__(self) -> None:
         self.requests: list[web.Request] = []
+        self.bodies: list[bytes] = []
         self.answer = web.json_response([])
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
-        await request.read()
+        self.bodies.append(await request.read())
         self.requests.append(request)
         return web.Response(status=self.answer.status, body=self.answer.body, content_type="application/json")
 
@@ -143,6 +146,47 @@ async def test_a_task_type_is_quoted_in_the_path(recorder: Recorder) -> None:
     request = recorder.requests[-1]
     assert request.raw_path.split("?")[0] == "/api/tasks/poll/batch/a%2Fb%20c"
     assert dict(request.query) == {"count": "2", "timeout": "100", "workerid": "w", "domain": "blue"}
+
+
+UPDATE = {"workflowInstanceId": "wf", "taskId": "id", "workerId": "me"}
+FAILED = Outcome(status="FAILED", reason="TaskFailed", message="x" * 501)
+BODIES: dict[str, tuple[Callable[[HttpConductor, ConductorTask], Awaitable[None]], dict[str, Any]]] = {
+    "lease": (HttpConductor.extend_lease, {"status": "IN_PROGRESS", "extendLease": True}),
+    "give back": (HttpConductor.give_back, {"status": "IN_PROGRESS", "callbackAfterSeconds": 0}),
+    "report": (
+        lambda client, task: client.report(
+            task, Outcome(status="COMPLETED", reason="Completed", message="done", output={"result": {}})
+        ),
+        {"status": "COMPLETED", "outputData": {"result": {}}},
+    ),
+    "report a failure": (
+        lambda client, task: client.report(task, FAILED),
+        {"status": "FAILED", "reasonForIncompletion": "x" * 500},
+    ),
+    "report a failure without a message": (
+        lambda client, task: client.report(task, FAILED.model_copy(update={"message": None})),
+        {"status": "FAILED", "reasonForIncompletion": "TaskFailed"},
+    ),
+}
+
+
+@pytest.mark.parametrize("update", BODIES)
+async def test_an_update_says_what_it_means_and_no_more(recorder: Recorder, update: str) -> None:
+    """One key more or less, and Conductor gives the task to another worker, or ends it."""
+    call, body = BODIES[update]
+    client = HttpConductor(recorder.url, ConductorKeys(None))
+    await call(client, TASK.model_copy(update={"worker_id": "me"}))
+    await client.close()
+    assert (recorder.requests[-1].method, recorder.requests[-1].path) == ("POST", "/api/tasks")
+    assert json.loads(recorder.bodies[-1]) == UPDATE | body
+
+
+async def test_a_task_without_a_worker_names_none(recorder: Recorder) -> None:
+    """Conductor would take a null for a name."""
+    client = HttpConductor(recorder.url, ConductorKeys(None))
+    await client.extend_lease(TASK)
+    await client.close()
+    assert "workerId" not in json.loads(recorder.bodies[-1])
 
 
 async def test_calls_are_observed_with_their_result(recorder: Recorder) -> None:

@@ -1,8 +1,8 @@
-"""How background loops go on: what is logged and run again, and how long to wait before the next try."""
+"""What every background loop needs: a way to survive its own faults, to wait before the next try, and to end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import random
+from collections.abc import Awaitable, Callable, Sequence
 
 from loguru import logger
 
@@ -14,19 +14,64 @@ async def lasting(name: str, step: Callable[[], Awaitable[None]], *, pause: floa
     while True:
         try:
             return await step()
-        except Exception:  # noqa: BLE001 -- the edge itself
-            logger.exception("{}: a fault of the operator's; again in {:.0f} s", name, pause)
+        except Exception:  # noqa: BLE001 -- the edge: a fault of ours must neither end the loop nor pass in silence
+            logger.exception("{}: internal error; retrying in {:.0f} s", name, pause)
         await asyncio.sleep(pause)
 
 
-@dataclass(frozen=True, slots=True)
+async def first_of(*parts: Awaitable[object]) -> int:
+    """Wait until one of the parts ends; returns its position, or raises what it raised.
+
+    The other parts go on if they are tasks of the caller's; coroutines are canceled, and have ended on return.
+    """
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    own = [task for task, part in zip(tasks, parts, strict=True) if task is not part]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _canceled(own)
+    ended = [number for number, task in enumerate(tasks) if task in done]
+    for number in ended:
+        if not tasks[number].cancelled():
+            tasks[number].result()
+    return ended[0]
+
+
+async def _canceled(tasks: Sequence[asyncio.Future[object]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class Backoff:
-    """Waits between `first` and `cap` seconds, each spread over the upper half of its length."""
+    """Waits between tries of one thing that fails: doubling from `first` to `cap` seconds, with jitter."""
 
-    first: float = 0.2
-    cap: float = 10.0
+    def __init__(self, first: float = 0.2, cap: float = 10.0) -> None:
+        self._first = first
+        self._cap = cap
+        self._failures = 0
 
-    def delay(self, failures: int, chance: Callable[[], float]) -> float:
-        """Seconds to wait after this many failures in a row (from 1); `chance` gives numbers from 0 to 1."""
-        whole = min(self.cap, self.first * 2.0 ** min(failures - 1, 30))
-        return whole * (0.5 + chance() / 2)
+    def succeeded(self) -> None:
+        """The next wait is a short one again."""
+        self._failures = 0
+
+    async def wait(self, what: str, error: Exception, *, unless: asyncio.Event | None = None) -> None:
+        """Log the failure and wait before the next try, at most until the event `unless` is set."""
+        delay = self.delay()
+        logger.warning("{}: {}; retrying in {:.1f} s", what, error, delay)
+        await (asyncio.sleep(delay) if unless is None else within(delay, unless))
+
+    def delay(self) -> float:
+        """Count a failure; returns the seconds to wait after it, spread over the upper half of their length."""
+        longest = min(self._cap, self._first * 2.0 ** min(self._failures, 30))
+        self._failures += 1
+        return longest * random.uniform(0.5, 1.0)
+
+
+async def within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for the event, but not longer than this; returns whether it was set."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -4,7 +4,8 @@ Owned by the code that calls it (rooms and core); `adapters` implement it over r
 memory. It knows no client library. Every method raises `PortError` subclasses and nothing else.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -53,13 +54,22 @@ class Expired(PortError):
     """A resource version or page that the server does not remember any more: list afresh."""
 
 
+INVALID_STATUSES = frozenset({400, 413, 422})
+"""HTTP statuses that say that the object itself is wrong: malformed, too large, or against its schema."""
+
+
 class Refused(PortError):
-    """Any other no: `status` is the HTTP status, `message` the server's own words."""
+    """Any other refusal: `status` is the HTTP status, `message` the server's own words."""
 
     def __init__(self, text: str, *, status: int, message: str) -> None:
         super().__init__(text)
         self.status = status
         self.message = message
+
+    @property
+    def invalid(self) -> bool:
+        """The same object would be refused every time."""
+        return self.status in INVALID_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,9 @@ class ObjectRef:
 
 class Cluster(Protocol):
     """The Kubernetes API server, as far as single objects go; `Feed` lists and watches."""
+
+    async def served_kinds(self) -> frozenset[str]:
+        """Plural names of Perago's kinds that the server knows; empty before the CRDs are installed."""
 
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
         """Create a PeragoAttempt; AlreadyExists means that an earlier try of ours got through."""
@@ -159,6 +172,18 @@ class Sink(Protocol):
 
     def remove(self, key: Key) -> None:
         """The object is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Where attempts and PeragoTasks go."""
+
+    attempts: Sink
+    tasks: Sink
+
+
+WatchObjects = Callable[[Sinks, asyncio.Event], Coroutine[None, None, None]]
+"""Watches attempts and PeragoTasks until canceled, and sets the event once it does."""
 
 
 def key_of(obj: Manifest) -> Key:
@@ -261,3 +286,9 @@ class Health:
     alive: Mapping[str, Check] = field(default_factory=dict)
     ready: Mapping[str, Check] = field(default_factory=dict)
     metrics: Callable[[], bytes] = bytes
+
+
+def complaints(checks: Mapping[str, Check]) -> list[str]:
+    """A line for each check that fails."""
+    answers = ((name, check()) for name, check in checks.items())
+    return [f"{name}: {wrong}" for name, wrong in answers if wrong is not None]

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from perago_operator.core.config import Config, PodSettings
+
 PREFIX = "PERAGO_"
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
@@ -107,6 +109,24 @@ class Settings(BaseModel):
                 f"{variable('conductor_url')} is not set, and {path} cannot be read ({error.strerror}): "
                 f"set one of them, or point {variable('conductor_keys')} to the folder with `url`"
             ) from error
+
+    def config(self) -> Config:
+        """The settings as far as decisions depend on them."""
+        pod = PodSettings(
+            runner_image=self.runner_image,
+            image_pull_secrets=self.image_pull_secrets,
+            service_account=self.runner_service_account,
+            lakefs_secret=self.lakefs_secret,
+            conductor_secret=self.conductor_secret,
+            retry_seconds=self.retry_seconds,
+        )
+        return Config(
+            installation=self.installation,
+            pod=pod,
+            ttl_seconds=self.ttl_seconds,
+            retried_patience=self.retried_patience_seconds,
+            unschedulable_patience=self.unschedulable_patience_seconds,
+        )
 
 
 def variable(field: str) -> str:

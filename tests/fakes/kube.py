@@ -37,6 +37,8 @@ class FakeCluster:
         self.logs: dict[tuple[str, str], str] = {}
         self.listeners: list[Callable[[WatchEvent], None]] = []
         self.history: list[WatchEvent] = []
+        self.kinds = frozenset({"peragoattempts", "peragotasks"})
+        """Plural names of the installed CRDs."""
         self._versions = itertools.count(1)
         self._changed = asyncio.Event()
 
@@ -63,6 +65,10 @@ class FakeCluster:
             self._store("MODIFIED", (kind, namespace, name), merged(found, stamp))
         else:
             self._drop((kind, namespace, name))
+
+    @faulty
+    async def served_kinds(self) -> frozenset[str]:
+        return self.kinds
 
     @faulty
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -73,7 +73,7 @@ class _Call:
 
 
 class HttpConductor:
-    """`ports.Conductor` over one server, whose `url` ends in `/api`; close it at the end."""
+    """`ports.Conductor` over one server, whose `url` ends in `/api`; close it at the end, or use it as a context."""
 
     def __init__(self, url: str, keys: ConductorKeys, *, connections: int = 200, observe: Observe = unobserved) -> None:
         self._url = url.rstrip("/")
@@ -86,6 +86,12 @@ class HttpConductor:
             middlewares=(http.never_repeat,),
             headers={"Accept": "application/json"},
         )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Close all connections."""

@@ -4,17 +4,12 @@ It knows named checks and a function that renders metrics, not what they look at
 with None.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from perago_operator.ports import Check, Health
-
-
-def complaints(checks: Mapping[str, Check]) -> list[str]:
-    """A line for each check that fails."""
-    answers = ((name, check()) for name, check in checks.items())
-    return [f"{name}: {wrong}" for name, wrong in answers if wrong is not None]
+from perago_operator.ports import Check, Health, complaints
 
 
 def application(health: Health) -> web.Application:
@@ -41,9 +36,13 @@ def _metrics(render: Callable[[], bytes]) -> Callable[[web.Request], Awaitable[w
     return answer
 
 
-async def serve(health: Health, host: str, port: int) -> web.AppRunner:
-    """Start answering; the caller calls `cleanup()` on what is returned. `addresses` tells the port taken for 0."""
+@asynccontextmanager
+async def serving(health: Health, host: str, port: int) -> AsyncIterator[tuple[str, ...]]:
+    """Answer as long as the context lasts; yields the addresses, with the port that was taken for 0."""
     runner = web.AppRunner(application(health), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    return runner
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield tuple(f"{host}:{port}" for host, port, *_ in runner.addresses)
+    finally:
+        await runner.cleanup()

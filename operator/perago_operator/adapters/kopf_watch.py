@@ -1,42 +1,81 @@
-"""kopf, and nowhere else: attempts and PeragoTasks as they come, handed to sinks.
+"""`ports.WatchObjects` by kopf: attempts and PeragoTasks as they come and go, handed to sinks.
 
-Its costs are kept out: no event posting, no state in annotations (only `on.event` handlers), no peering, no scanning of
-CRDs and namespaces, no log line an event. It knows kopf and where objects go; not what becomes of them.
+What kopf costs besides watching is switched off: no event posting, no state in annotations (only `on.event` handlers),
+no peering, no scanning of CRDs and namespaces, no log line per event.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import kopf
 
 from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
+from perago_operator.adapters.kube_access import Access
 from perago_operator.api.task import TASKS_PLURAL
-from perago_operator.ports import Sink, key_of
+from perago_operator.loops import first_of
+from perago_operator.ports import Sink, Sinks, key_of
 
 IDENTITY: Any = "perago-operator"
-"""kopf's name for its process, only used in peering. Without one it asks for the user's name; ours has none."""
-
-Login = Callable[[], kopf.ConnectionInfo]
+"""kopf's name for its process, used in peering only. Without one it asks for the user's name; ours has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sinks:
-    """Where attempts and tasks go."""
+class KopfWatch:
+    """Watches some namespaces, or (none given) all.
 
-    attempts: Sink
-    tasks: Sink
+    kopf takes SIGTERM and SIGINT for itself when it starts; `take_signals` is called right after that.
+    """
+
+    def __init__(self, access: Access, namespaces: tuple[str, ...], *, take_signals: Callable[[], None]) -> None:
+        self._access = access
+        self._namespaces = namespaces
+        self._take_signals = take_signals
+
+    async def __call__(self, sinks: Sinks, watching: asyncio.Event) -> None:
+        """Watch until canceled; raises when a part of kopf fails.
+
+        `kopf.operator` is not used: at its end it cancels every task of the event loop, also those of others.
+        """
+        logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+        parts = await kopf.spawn_tasks(
+            registry=registry(sinks, self._login),
+            settings=settings(),
+            standalone=True,
+            identity=IDENTITY,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            ready_flag=watching,
+        )
+        self._take_signals()
+        try:
+            await first_of(*parts)
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+
+    async def _login(self, **_kwargs: object) -> kopf.ConnectionInfo:
+        access = self._access
+        scheme, _, token = (await asyncio.to_thread(access.read_authorization) or "").partition(" ")
+        return kopf.ConnectionInfo(
+            server=access.server,
+            ca_path=access.files.ca,
+            insecure=not access.verified,
+            certificate_path=access.files.certificate,
+            private_key_path=access.files.key,
+            scheme=scheme or None,
+            token=token or None,
+        )
 
 
-def registry(sinks: Sinks, login: Login) -> kopf.OperatorRegistry:
+def registry(sinks: Sinks, login: Callable[..., Any]) -> kopf.OperatorRegistry:
     """Handlers for both kinds, and how kopf logs in."""
-    made = kopf.OperatorRegistry()
+    handlers = kopf.OperatorRegistry()
     for plural, sink in ((ATTEMPTS_PLURAL, sinks.attempts), (TASKS_PLURAL, sinks.tasks)):
-        kopf.on.event(API_GROUP, API_VERSION, plural, registry=made, id=plural)(_into(sink))
-    kopf.on.login(registry=made, id="login")(_login(login))
-    return made
+        kopf.on.event(API_GROUP, API_VERSION, plural, registry=handlers, id=plural)(_into(sink))
+    kopf.on.login(registry=handlers, id="login")(login)
+    return handlers
 
 
 def _into(sink: Sink) -> Callable[..., Any]:
@@ -55,45 +94,12 @@ def deliver(sink: Sink, event: Mapping[str, Any]) -> None:
         sink.put(obj)
 
 
-def _login(login: Login) -> Callable[..., Any]:
-    async def handle(**_: object) -> kopf.ConnectionInfo:
-        return await asyncio.to_thread(login)
-
-    return handle
-
-
 def settings() -> kopf.OperatorSettings:
     """kopf without what it does besides watching."""
-    made = kopf.OperatorSettings()
-    made.posting.enabled = False
-    made.peering.standalone = True
-    made.scanning.disabled = True
-    made.watching.chunk_size = 500
-    made.process.ultimate_exiting_timeout = None
-    return made
-
-
-async def watch(made: kopf.OperatorRegistry, namespaces: tuple[str, ...], ready: asyncio.Event) -> None:
-    """Run kopf for these namespaces, or (none given) for all, until canceled; raises when a part of it fails.
-
-    kopf takes SIGTERM and SIGINT for itself when it starts: install other handlers once `ready` is set. Its own
-    `kopf.operator` is not used: at its end it cancels every task of the event loop, also those that are not its own.
-    """
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
-    parts = await kopf.spawn_tasks(
-        registry=made,
-        settings=settings(),
-        standalone=True,
-        identity=IDENTITY,
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-        ready_flag=ready,
-    )
-    try:
-        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-        for part in done:
-            part.result()
-    finally:
-        for part in parts:
-            part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
+    switches = kopf.OperatorSettings()
+    switches.posting.enabled = False
+    switches.peering.standalone = True
+    switches.scanning.disabled = True
+    switches.watching.chunk_size = 500
+    switches.process.ultimate_exiting_timeout = None
+    return switches

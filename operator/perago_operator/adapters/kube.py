@@ -60,6 +60,9 @@ class KubeCluster:
         self._clock = clock
         self._event_counts: OrderedDict[str, int] = OrderedDict()
 
+    async def served_kinds(self) -> frozenset[str]:
+        return await self._api.served(f"{API_GROUP}/{API_VERSION}")
+
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
         """See `ports.Cluster`."""
         await self._api.create(attempts_path(namespace), manifest)

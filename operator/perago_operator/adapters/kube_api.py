@@ -5,7 +5,6 @@ It knows HTTP and the API's conventions (Status answers, lists, watches), not wh
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -25,7 +24,7 @@ JSON = "application/json"
 
 
 class KubeApi:
-    """One pooled session with the API server; close it at the end (or use it as an async context)."""
+    """One pooled session with the API server; an async context that closes it."""
 
     def __init__(self, access: Access, *, connections: int = 100, observe: Observe = unobserved) -> None:
         self._access = access
@@ -41,13 +40,7 @@ class KubeApi:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close all connections."""
+    async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Manifest:

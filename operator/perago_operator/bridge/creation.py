@@ -1,22 +1,22 @@
-"""Makes an attempt of each polled task, however long the API server is away: a polled task is never dropped silently.
+"""Creates the attempt of each polled task, however long the API server is away. No polled task is dropped silently.
 
-It knows the ports and how a manifest is made from a polled task; not when polling is due (`poller`).
+It knows the ports and how a claim becomes an attempt, not when polling is due (`poller`).
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from loguru import logger
 
-from perago.wire import ConductorTask, Outcome
+from perago.wire import IN_PROGRESS, ConductorTask, Outcome
+from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.manifest import attempt_manifest
-from perago_operator.core.names import attempt_name
+from perago_operator.core.config import Config
+from perago_operator.core.reporting import heartbeat_period
 from perago_operator.loops import Backoff, lasting
 from perago_operator.ports import (
     AlreadyExists,
@@ -28,156 +28,145 @@ from perago_operator.ports import (
     QuotaExceeded,
     Refused,
     Unreachable,
+    key_of,
 )
+from perago_operator.watch.stores import AttemptStore
 
-HOPELESS = frozenset({400, 413, 422})
-"""HTTP statuses that say the object itself is wrong: the same manifest is refused again for ever."""
 UNSEEN_SECONDS = 30.0
 """How long a created attempt counts although no watch has shown it yet."""
-LEASE_WITHOUT_TIMEOUT = 60.0
 REPORT_TRIES = 5
 
 
-class Attempts(Protocol):
-    """What is known of the attempts that exist."""
-
-    def unfinished(self, task: Key) -> frozenset[str]:
-        """Names of the attempts of this PeragoTask that are not finished."""
-
-    def exists(self, attempt: Key) -> bool:
-        """Whether the watch has shown this attempt."""
-
-
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One polled task on its way to become an attempt."""
+class Claim:
+    """A polled task that has no attempt yet: ours in Conductor, and known nowhere but in this process."""
 
-    task_key: Key
-    name: str
+    peragotask: Key
+    attempt: Key
     manifest: Manifest
     task: ConductorTask
 
-    @property
-    def attempt(self) -> Key:
-        """The attempt's key."""
-        return Key(self.task_key.namespace, self.name)
+
+def claim(polled: PolledTask, task: PeragoTask) -> Claim:
+    """The claim on a polled task, with the attempt to create for it."""
+    manifest = attempt_manifest(polled, task)
+    return Claim(task.metadata.key, key_of(manifest), manifest, polled.task)
 
 
-def order(polled: PolledTask, task: PeragoTask) -> Order:
-    """The attempt to create for a polled task."""
-    return Order(task.metadata.key, attempt_name(polled.task.task_id), attempt_manifest(polled, task), polled.task)
+def short_backoff() -> Backoff:
+    """A task that Conductor has handed out is waited for."""
+    return Backoff(cap=5.0)
 
 
 class Creation:
-    """All creations under way; `clock` counts seconds and only grows."""
+    """All claims on their way to become attempts; `clock` counts seconds and never goes back."""
 
     def __init__(
         self,
         cluster: Cluster,
         conductor: Conductor,
-        attempts: Attempts,
+        attempts: AttemptStore,
+        config: Config,
         *,
         clock: Callable[[], float],
-        backoff: Backoff | None = None,
+        backoff: Callable[[], Backoff] = short_backoff,
     ) -> None:
         self._cluster = cluster
         self._conductor = conductor
         self._attempts = attempts
+        self._config = config
         self._clock = clock
-        self._backoff = backoff or Backoff(cap=5.0)
-        self._under_way: dict[asyncio.Task[None], Order] = {}
-        self._made: dict[Key, tuple[Key, float]] = {}
+        self._backoff = backoff
+        self._under_way: dict[asyncio.Task[None], Claim] = {}
+        self._created: dict[Key, tuple[Key, float]] = {}
 
-    def start(self, wanted: Order) -> None:
+    def start(self, claim: Claim) -> None:
         """Create the attempt in the background."""
-        name = f"create {wanted.name}"
-        running = asyncio.create_task(lasting(name, partial(self._create, wanted)), name=name)
-        self._under_way[running] = wanted
-        running.add_done_callback(lambda done: self._under_way.pop(done, None))
+        name = f"create attempt {claim.attempt}"
+        running = asyncio.create_task(lasting(name, partial(self._create, claim)), name=name)
+        self._under_way[running] = claim
+        running.add_done_callback(lambda ended: self._under_way.pop(ended, None))
 
-    def unseen(self, task: Key) -> frozenset[str]:
+    def unseen(self, peragotask: Key) -> frozenset[str]:
         """Names of this PeragoTask's attempts that are being created, or were and no watch has shown them yet."""
         oldest = self._clock() - UNSEEN_SECONDS
-        self._made = {
+        self._created = {
             attempt: (owner, at)
-            for attempt, (owner, at) in self._made.items()
-            if at > oldest and not self._attempts.exists(attempt)
+            for attempt, (owner, at) in self._created.items()
+            if at > oldest and attempt not in self._attempts
         }
-        made = {name for (_, name), (owner, _) in self._made.items() if owner == task}
-        return frozenset(made | {one.name for one in self._under_way.values() if one.task_key == task})
+        created = {attempt.name for attempt, (owner, _) in self._created.items() if owner == peragotask}
+        return frozenset(created | {c.attempt.name for c in self._under_way.values() if c.peragotask == peragotask})
 
     async def settle(self, seconds: float) -> None:
-        """Wait so long for what is under way, then hand what is left back to Conductor."""
+        """Wait this long for the claims under way, then give the tasks of the others back to Conductor."""
         if self._under_way:
             await asyncio.wait(tuple(self._under_way), timeout=seconds)
         left = dict(self._under_way)
-        for running in left:
-            running.cancel()
+        self.kill()
         await asyncio.gather(*left, return_exceptions=True)
-        await asyncio.gather(*(self._give_back(wanted) for wanted in left.values()))
+        await asyncio.gather(*(self._give_back(claim.task) for claim in left.values()))
 
-    async def _give_back(self, wanted: Order) -> None:
+    def kill(self) -> None:
+        """End at once: the tasks of the claims under way wait in Conductor for their time-out."""
+        for running in self._under_way:
+            running.cancel()
+
+    async def _give_back(self, task: ConductorTask) -> None:
         try:
-            await self._conductor.give_back(wanted.task)
-            logger.warning("task {} could not become an attempt and goes back to Conductor", wanted.task.task_id)
+            await self._conductor.give_back(task)
+            logger.warning("task {} could not become an attempt and goes back to Conductor", task.task_id)
         except PortError as error:
-            logger.error("task {} waits in Conductor for its response time-out: {}", wanted.task.task_id, error)
+            logger.error("task {} waits in Conductor for its response time-out: {}", task.task_id, error)
 
-    async def _create(self, wanted: Order) -> None:
-        failures, lease_due = 0, self._clock() + _lease_period(wanted.task)
-        while not self._attempts.exists(wanted.attempt):
-            try:
-                await self._cluster.create_attempt(wanted.attempt.namespace, wanted.manifest)
-            except AlreadyExists:
-                logger.debug("attempt {} exists: the task was handed out before", wanted.name)
-            except PortError as error:
-                if isinstance(error, Refused) and error.status in HOPELESS:
-                    return await self._refuse(wanted.task, error)
-                failures += 1
-                await self._wait(wanted, error, failures)
-                if self._clock() >= lease_due:
-                    lease_due = self._clock() + _lease_period(wanted.task)
-                    if not await self._still_wanted(wanted, error):
-                        return None
-                continue
-            self._made[wanted.attempt] = (wanted.task_key, self._clock())
-            return None
+    async def _create(self, claim: Claim) -> None:
+        backoff, period = self._backoff(), heartbeat_period(claim.task, self._config)
+        heartbeat_at = self._clock() + period
+        while (error := await self._try(claim)) is not None:
+            if isinstance(error, Refused) and error.invalid:
+                return await self._refuse(claim.task, error)
+            await backoff.wait(f"attempt {claim.attempt} is not created yet", error)
+            if self._clock() >= heartbeat_at:
+                heartbeat_at = self._clock() + period
+                if not await self._is_still_ours(claim, error):
+                    return None
         return None
 
-    async def _wait(self, wanted: Order, error: PortError, failures: int) -> None:
-        delay = self._backoff.delay(failures, random.random)
-        logger.warning("attempt {} is not created yet: {}; again in {:.1f} s", wanted.name, error, delay)
-        await asyncio.sleep(delay)
-
-    async def _still_wanted(self, wanted: Order, trouble: PortError) -> bool:
-        """Read the task; keep it alive while the trouble is the API server's, and let it time out when it is ours."""
+    async def _try(self, claim: Claim) -> PortError | None:
+        """Create the attempt unless the watch has shown it; returns why that did not succeed."""
+        if claim.attempt in self._attempts:
+            return None
         try:
-            state = await self._conductor.read(wanted.task.task_id)
-            if state is None or state.status != "IN_PROGRESS":
-                logger.warning("task {} is no longer ours: no attempt is made of it", wanted.task.task_id)
-                return False
-            if isinstance(trouble, Unreachable | QuotaExceeded) and not self._attempts.exists(wanted.attempt):
-                await self._conductor.extend_lease(wanted.task)
+            await self._cluster.create_attempt(claim.attempt.namespace, claim.manifest)
+        except AlreadyExists:
+            logger.debug("attempt {} exists: the task was handed out before", claim.attempt)
         except PortError as error:
-            logger.warning("task {}: lease not extended: {}", wanted.task.task_id, error)
+            return error
+        self._created[claim.attempt] = (claim.peragotask, self._clock())
+        return None
+
+    async def _is_still_ours(self, claim: Claim, error: PortError) -> bool:
+        """Read the task. Keep it alive while the API server cannot take its attempt; let it time out if it will not."""
+        try:
+            state = await self._conductor.read(claim.task.task_id)
+            if state is None or state.status != IN_PROGRESS:
+                logger.warning("task {} is no longer ours: no attempt is created for it", claim.task.task_id)
+                return False
+            if isinstance(error, Unreachable | QuotaExceeded) and claim.attempt not in self._attempts:
+                await self._conductor.extend_lease(claim.task)
+        except PortError as trouble:
+            logger.warning("task {}: no heartbeat: {}", claim.task.task_id, trouble)
         return True
 
     async def _refuse(self, task: ConductorTask, error: Refused) -> None:
-        """The API server will never take this attempt: tell Conductor why."""
-        outcome = Outcome(
-            status="FAILED_WITH_TERMINAL_ERROR",
-            reason="InvalidTask",
-            message=f"the attempt was refused: {error.message}",
-        )
-        for failures in range(1, REPORT_TRIES + 1):
+        """The API server will never take this attempt: report why to Conductor."""
+        message = f"the attempt was refused: {error.message}"
+        outcome = Outcome(status="FAILED_WITH_TERMINAL_ERROR", reason=Reason.INVALID_TASK.value, message=message)
+        backoff = self._backoff()
+        for _ in range(REPORT_TRIES):
             try:
                 return await self._conductor.report(task, outcome)
             except PortError as trouble:
-                logger.warning("task {}: the refusal is not reported: {}", task.task_id, trouble)
-                await asyncio.sleep(self._backoff.delay(failures, random.random))
+                await backoff.wait(f"task {task.task_id}: the refusal of its attempt is not reported", trouble)
+        logger.error("task {} waits in Conductor for its response time-out: {}", task.task_id, message)
         return None
-
-
-def _lease_period(task: ConductorTask) -> float:
-    """Seconds between leases: a third of the response time-out, so that two may fail."""
-    return task.response_timeout_seconds / 3 or LEASE_WITHOUT_TIMEOUT

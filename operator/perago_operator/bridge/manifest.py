@@ -1,36 +1,16 @@
 """From a polled Conductor task to the attempt that executes it: named by the task id, so made at most once. Pure."""
 
-from collections.abc import Mapping
-from typing import Protocol
-
-from pydantic import JsonValue
-
 from perago.wire import API_GROUP, API_VERSION, ConductorTask
 from perago_operator.api.base import JsonObject
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
+from perago_operator.ports import PolledTask
 
 INPUT_LIMIT = 256 * 1024
 """Bytes of JSON up to which an input is put into the object; above, the agent reads it from Conductor."""
 
 
-class Polled(Protocol):
-    """A task that Conductor has handed to us (`ports.PolledTask`)."""
-
-    @property
-    def task(self) -> ConductorTask:
-        """Its identity."""
-
-    @property
-    def input_data(self) -> Mapping[str, JsonValue]:
-        """Its input."""
-
-    @property
-    def input_bytes(self) -> int:
-        """Length of the input as JSON in UTF-8."""
-
-
-def attempt_manifest(polled: Polled, task: PeragoTask) -> JsonObject:
+def attempt_manifest(polled: PolledTask, task: PeragoTask) -> JsonObject:
     """The PeragoAttempt to create in the task's namespace, with its finalizer and labels from the start."""
     return {
         "apiVersion": f"{API_GROUP}/{API_VERSION}",
@@ -58,7 +38,7 @@ def _conductor(task: ConductorTask) -> JsonObject:
     return made
 
 
-def _input(polled: Polled) -> JsonObject:
+def _input(polled: PolledTask) -> JsonObject:
     if polled.input_bytes > INPUT_LIMIT:
         return {"inputFrom": "Conductor"}
     return {"input": dict(polled.input_data)}

@@ -5,17 +5,17 @@ loop waits for one task, and takes what else is there without waiting. It knows 
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from loguru import logger
-
+from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Attempts, Creation, order
-from perago_operator.loops import Backoff
+from perago_operator.bridge.creation import Creation, claim
+from perago_operator.loops import Backoff, within
 from perago_operator.ports import Conductor, PolledTask, PortError
+from perago_operator.watch.stores import AttemptStore
 
 BATCH = 100
 """Tasks of one poll at most."""
@@ -25,8 +25,12 @@ RECHECK_SECONDS = 10.0
 """How often a loop without room looks again although nothing was heard of its attempts."""
 
 
-def untold(task_type: str, count: int) -> None:
-    """For who does not want to hear of polled tasks."""
+PollObserver = Callable[[str, int], None]
+"""Called with the type and the number of the tasks that a poll brought."""
+
+
+def unobserved(task_type: str, count: int) -> None:
+    """The default: observe nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,46 +40,44 @@ class PollSettings:
     worker_id: str
     poll_seconds: float
     max_attempts: int
-    polled: Callable[[str, int], None] = untold
-    """Told of the tasks that a poll brought: their type and number."""
+    observe: PollObserver = unobserved
 
 
 @dataclass(frozen=True, slots=True)
 class PollState:
-    """What a loop is doing, for the PeragoTask's status. `wall` times are for people."""
+    """What a loop is doing, for the PeragoTask's status."""
 
-    reason: str
+    reason: Reason
     message: str = ""
-    last_poll: float | None = None
+    last_poll: datetime | None = None
 
     @property
     def polling(self) -> bool:
         """Whether tasks are being taken, or would be if there were room."""
-        return self.reason in ("Polling", "MaxConcurrency")
+        return self.reason in (Reason.POLLING, Reason.MAX_CONCURRENCY)
 
 
 class TaskPoller:
-    """The loop of one PeragoTask. `clock` is the time of day in seconds: what it polled last is shown to people."""
+    """The loop of one PeragoTask. `now` is the time of day: people see when it polled last."""
 
     def __init__(
         self,
         task: PeragoTask,
         conductor: Conductor,
         creation: Creation,
-        attempts: Attempts,
+        attempts: AttemptStore,
         settings: PollSettings,
         *,
-        clock: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self.task = task
-        self.state = PollState("Starting")
+        self.state = PollState(Reason.STARTING)
         self._conductor = conductor
         self._creation = creation
         self._attempts = attempts
         self._settings = settings
-        self._clock = clock
+        self._now = now
         self._backoff = Backoff()
-        self._failures = 0
         self._drain = False
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
@@ -105,28 +107,30 @@ class TaskPoller:
             self._changed.clear()
             room = self._room()
             if room <= 0:
-                await _wait(self._changed, RECHECK_SECONDS)
+                await within(RECHECK_SECONDS, self._changed)
                 continue
             try:
                 taken = await self._poll(room)
             except PortError as error:
                 await self._after_failure(error)
                 continue
-            self._failures, self._drain = 0, bool(taken)
+            self._backoff.succeeded()
+            self._drain = bool(taken)
             if taken:
-                self._settings.polled(taken[0].task.task_type, len(taken))
+                self._settings.observe(taken[0].task.task_type, len(taken))
             for polled in taken:
-                self._creation.start(order(polled, self.task))
+                self._creation.start(claim(polled, self.task))
 
     def _room(self) -> int:
         """How many attempts may be added now; notes why when there is no room."""
         spec = self.task.spec
         if spec.task_type is None or spec.paused:
-            self._note("Paused" if spec.paused else "NoTaskType")
+            self._note(Reason.PAUSED if spec.paused else Reason.NO_TASK_TYPE)
             return 0
         limit = spec.max_concurrency or self._settings.max_attempts
-        room = limit - len(self._attempts.unfinished(self.key) | self._creation.unseen(self.key))
-        self._note("Polling" if room > 0 else "MaxConcurrency", f"at most {limit} attempts at once")
+        shown = {attempt.metadata.name for attempt in self._attempts.unfinished(self.key)}
+        room = limit - len(shown | self._creation.unseen(self.key))
+        self._note(Reason.POLLING if room > 0 else Reason.MAX_CONCURRENCY, f"at most {limit} attempts at once")
         return room
 
     async def _poll(self, room: int) -> list[PolledTask]:
@@ -140,24 +144,13 @@ class TaskPoller:
             count=min(room, BATCH) if self._drain else 1,
             timeout_ms=timeout_ms,
         )
-        self.state = PollState(self.state.reason, self.state.message, self._clock())
+        self.state = PollState(self.state.reason, self.state.message, self._now())
         return taken
 
     async def _after_failure(self, error: PortError) -> None:
-        self._failures, self._drain = self._failures + 1, False
-        delay = self._backoff.delay(self._failures, random.random)
-        logger.warning("polling for {}: {}; again in {:.1f} s", self.task.spec.task_type, error, delay)
-        self._note("PollFailed", str(error))
-        await _wait(self._stopping, delay)
+        self._drain = False
+        self._note(Reason.POLL_FAILED, str(error))
+        await self._backoff.wait(f"polling for {self.task.spec.task_type}", error, unless=self._stopping)
 
-    def _note(self, reason: str, message: str = "") -> None:
+    def _note(self, reason: Reason, message: str = "") -> None:
         self.state = PollState(reason, message, self.state.last_poll)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, but not longer."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

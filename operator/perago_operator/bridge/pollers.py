@@ -8,38 +8,20 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from loguru import logger
 
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Attempts, Creation
+from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
 from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
 from perago_operator.loops import lasting
 from perago_operator.ports import Cluster, Conductor, NotFound, PortError
+from perago_operator.watch.stores import AttemptStore
 
 STATUS_SECONDS = 5.0
 """How often a PeragoTask's numbers are compared with its status."""
-
-
-class Counted(Attempts, Protocol):
-    """What the status says of attempts."""
-
-    def pending(self, task: Key) -> int:
-        """How many unfinished attempts of this PeragoTask have no running pod."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What pollers act upon and read."""
-
-    cluster: Cluster
-    conductor: Conductor
-    attempts: Counted
-    creation: Creation
-    now: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +32,24 @@ class _Worker:
 
 
 class Pollers:
-    """All PeragoTasks' workers. `put` and `remove` follow the watch."""
+    """The workers of all PeragoTasks. `put` and `remove` follow the watch."""
 
-    def __init__(self, world: World, settings: PollSettings) -> None:
-        self._world = world
+    def __init__(
+        self,
+        cluster: Cluster,
+        conductor: Conductor,
+        creation: Creation,
+        attempts: AttemptStore,
+        settings: PollSettings,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._conductor = conductor
+        self._creation = creation
+        self._attempts = attempts
         self._settings = settings
+        self._now = now
         self._workers: dict[Key, _Worker] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._started = False
@@ -67,12 +62,11 @@ class Pollers:
 
     def put(self, task: PeragoTask) -> None:
         """A PeragoTask as it is now."""
-        key = task.metadata.key
-        worker = self._workers.get(key)
+        worker = self._workers.get(task.metadata.key)
         if worker is not None:
             worker.poller.replace(task)
         elif self._started:
-            self._workers[key] = self._employ(task)
+            self._workers[task.metadata.key] = self._employ(task)
 
     def remove(self, key: Key) -> None:
         """The PeragoTask is gone: poll no more for it."""
@@ -90,10 +84,8 @@ class Pollers:
             worker.poller.wake()
 
     async def stop(self, seconds: float) -> None:
-        """Poll no more, await the polls under way, and make attempts of all that they hand out, within this time."""
-        self._started = False
-        for key in tuple(self._workers):
-            self.remove(key)
+        """Poll no more, await the polls under way, and create attempts for all that they bring, within this time."""
+        self._dismiss()
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
         if self._ending:
@@ -101,18 +93,22 @@ class Pollers:
             for polling in late:
                 logger.warning("{}: given up; its tasks wait in Conductor for their time-out", polling.get_name())
                 polling.cancel()
-        await self._world.creation.settle(max(deadline - clock(), 0.0))
+        await self._creation.settle(max(deadline - clock(), 0.0))
+
+    def kill(self) -> None:
+        """End at once, polls and creations under way included."""
+        self._dismiss()
+        for polling in self._ending:
+            polling.cancel()
+        self._creation.kill()
+
+    def _dismiss(self) -> None:
+        self._started = False
+        for key in tuple(self._workers):
+            self.remove(key)
 
     def _employ(self, task: PeragoTask) -> _Worker:
-        world = self._world
-        poller = TaskPoller(
-            task,
-            world.conductor,
-            world.creation,
-            world.attempts,
-            self._settings,
-            clock=lambda: world.now().timestamp(),
-        )
+        poller = TaskPoller(task, self._conductor, self._creation, self._attempts, self._settings, now=self._now)
         return _Worker(
             poller,
             _background(f"poll for {task.metadata.name}", poller.run),
@@ -123,22 +119,20 @@ class Pollers:
         """Write the PeragoTask's status whenever it differs from what is true."""
         while True:
             await asyncio.sleep(STATUS_SECONDS)
-            namespace, name = poller.key
-            patch = status_patch(poller.task, await self._numbers(poller), poller.state, self._world.now())
+            patch = status_patch(poller.task, await self._numbers(poller), poller.state, self._now())
             if patch is None:
                 continue
             try:
-                await self._world.cluster.patch_task_status(namespace, name, patch)
+                await self._cluster.patch_task_status(poller.key.namespace, poller.key.name, patch)
             except NotFound:
-                logger.debug("PeragoTask {}/{} is gone", namespace, name)
+                logger.debug("PeragoTask {} is gone", poller.key)
             except PortError as error:
-                logger.warning("status of PeragoTask {}/{}: {}", namespace, name, error)
+                logger.warning("status of PeragoTask {}: {}", poller.key, error)
 
     async def _numbers(self, poller: TaskPoller) -> TaskNumbers:
-        attempts = self._world.attempts
         return TaskNumbers(
-            active=len(attempts.unfinished(poller.key)),
-            pending_pods=attempts.pending(poller.key),
+            active=len(self._attempts.unfinished(poller.key)),
+            pending_pods=self._attempts.without_running_pod(poller.key),
             queued=await self._queued(poller),
         )
 
@@ -148,7 +142,7 @@ class Pollers:
         if spec.task_type is None:
             return None
         try:
-            return await self._world.conductor.queue_size(spec.task_type, spec.domain)
+            return await self._conductor.queue_size(spec.task_type, spec.domain)
         except PortError as error:
             logger.debug("queue size of {}: {}", spec.task_type, error)
             return None

@@ -4,7 +4,7 @@ It decides also when a patch is worth a write: not for every poll.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import JsonValue
 
@@ -40,7 +40,7 @@ def status_patch(task: PeragoTask, numbers: TaskNumbers, state: PollState, now: 
     if tuple(conditions) != old.conditions:
         changed["conditions"] = [dumped(condition) for condition in conditions]
     if state.last_poll is not None and _outdated(old.last_poll_time, state.last_poll, bool(changed)):
-        changed["lastPollTime"] = timestamp(datetime.fromtimestamp(state.last_poll, UTC))
+        changed["lastPollTime"] = timestamp(state.last_poll)
     return {"status": changed} if changed else None
 
 
@@ -49,11 +49,11 @@ def dumped(condition: Condition) -> JsonValue:
     return condition.to_json()
 
 
-def _outdated(written: datetime | None, polled: float, writing_anyway: bool) -> bool:
+def _outdated(written: datetime | None, polled: datetime, writing_anyway: bool) -> bool:
     """Whether the time of the last poll is to be written; whole seconds, as it is stored."""
     if written is None:
         return True
-    late = int(polled) - int(written.timestamp())
+    late = (polled.replace(microsecond=0) - written).total_seconds()
     return late > 0 and (writing_anyway or late >= POLL_TIME_SECONDS)
 
 

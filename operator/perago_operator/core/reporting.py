@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from perago.wire import IN_PROGRESS, Outcome
+from perago.wire import IN_PROGRESS, ConductorTask, Outcome
 from perago_operator.api.attempt import ReportingState
 from perago_operator.core import actions as do
 from perago_operator.core.answers import ConductorTaskState, Standing, Verdict
+from perago_operator.core.config import Config
 from perago_operator.core.memory import fraction
 from perago_operator.core.situation import Situation
 
@@ -42,11 +43,9 @@ def _is_ours(reading: ConductorTaskState, outcome: Outcome) -> bool:
     return kept_elsewhere or dict(reading.output) == (outcome.full_output() or {})
 
 
-def heartbeat_period(s: Situation) -> float:
+def heartbeat_period(task: ConductorTask, config: Config) -> float:
     """Seconds between two heartbeats: a third of the task's response time-out, so that two may fail."""
-    if s.conductor is None or s.conductor.response_timeout_seconds == 0:
-        return s.config.heartbeat_without_timeout
-    return s.conductor.response_timeout_seconds / 3
+    return task.response_timeout_seconds / 3 or config.heartbeat_without_timeout
 
 
 def heartbeat_at(s: Situation) -> datetime | None:
@@ -56,12 +55,13 @@ def heartbeat_at(s: Situation) -> datetime | None:
     """
     if s.conductor is None or reporting_state(s) != "Pending" or (s.outcome and not s.trouble(do.Report)):
         return None
+    period = heartbeat_period(s.conductor, s.config)
     jitter = fraction(f"{s.memory.uid}/{s.memory.heartbeat_at}")
     if s.memory.heartbeat_at is None and s.memory.adopted:
-        spread = min(FIRST_HEARTBEAT_SPREAD, heartbeat_period(s) / 3)
+        spread = min(FIRST_HEARTBEAT_SPREAD, period / 3)
         return s.memory.first_seen + timedelta(seconds=jitter * spread)
     last = s.memory.heartbeat_at or s.created
-    return last + timedelta(seconds=heartbeat_period(s) * (1 - jitter / 10))
+    return last + timedelta(seconds=period * (1 - jitter / 10))
 
 
 def heartbeat(s: Situation) -> tuple[do.Heartbeat, ...]:
@@ -101,7 +101,8 @@ def report_is_wanted(s: Situation) -> bool:
 
 def doubt_until(s: Situation) -> datetime | None:
     """When Conductor must be read once more: a call of unknown fate may land until then. None: no doubt."""
-    if s.memory.doubt_since is None or reporting_state(s) != "Accepted":
+    if s.conductor is None or s.memory.doubt_since is None or reporting_state(s) != "Accepted":
         return None
-    until = s.memory.doubt_since + timedelta(seconds=min(heartbeat_period(s), s.config.doubt_cap))
+    period = heartbeat_period(s.conductor, s.config)
+    until = s.memory.doubt_since + timedelta(seconds=min(period, s.config.doubt_cap))
     return None if s.memory.verdict and s.memory.verdict.at >= until else until

@@ -25,7 +25,7 @@ class Terms:
 
 
 class LeadershipLost(Exception):
-    """The Lease was not renewed in time or is someone else's: stop at once, another replica may be working."""
+    """The Lease was not renewed in time or is another replica's: stop at once, that one may be working."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def wall_time(moment: datetime) -> str:
 
 
 class Leadership:
-    """This replica's part in the election. `clock` counts seconds and only grows; `wall` is what others read."""
+    """This replica's part in the election. `clock` counts seconds and never goes back; `wall` is what others read."""
 
     def __init__(
         self,
@@ -74,72 +74,77 @@ class Leadership:
         *,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
-        terms: Terms | None = None,
+        terms: Terms = Terms(),
     ) -> None:
         self._leases = leases
         self._identity = identity
         self._clock = clock
         self._wall = wall
-        self._terms = terms or Terms()
+        self._terms = terms
         self._observed: Observed | None = None
+        self._renewed_at = clock()
         self.leading = False
 
     async def acquire(self) -> None:
         """Return once this replica leads."""
-        holder = None
-        while not await self._try():
-            seen = self._observed.lease.holder if self._observed else ""
-            if seen != holder:
-                logger.info("standing by: {} leads", seen or "nobody yet")
-                holder = seen
+        known_leader = None
+        while not await self._renew(self._terms.deadline):
+            leader = self._observed.lease.holder if self._observed else ""
+            if leader != known_leader:
+                logger.info("standing by: {} leads", leader or "nobody yet")
+                known_leader = leader
             await asyncio.sleep(self._terms.retry)
         self.leading = True
         logger.info("{} leads from now on", self._identity)
 
     async def hold(self) -> None:
         """Renew until canceled; raises LeadershipLost when that did not succeed for `terms.deadline` seconds."""
-        renewed_at = self._clock()
         while True:
             await asyncio.sleep(self._terms.retry)
-            left = renewed_at + self._terms.deadline - self._clock()
-            try:
-                async with asyncio.timeout(max(left, 0.0)):
-                    renewed = await self._try()
-            except TimeoutError:
-                renewed = False
-            if renewed:
-                renewed_at = self._clock()
-            elif self._taken() or self._clock() - renewed_at >= self._terms.deadline:
+            if await self._renew(self._renewed_at + self._terms.deadline - self._clock()):
+                continue
+            if self._is_taken() or self._clock() - self._renewed_at >= self._terms.deadline:
                 self.leading = False
-                raise LeadershipLost(f"the lease was not renewed for {self._clock() - renewed_at:.0f} s")
+                raise LeadershipLost(f"the Lease was not renewed for {self._clock() - self._renewed_at:.0f} s")
 
     async def release(self) -> None:
-        """Give the Lease up, so that another replica need not wait for its end; best effort."""
-        self.leading = False
-        lease = self._observed.lease if self._observed else Lease()
-        if lease.holder != self._identity:
+        """Give the Lease up, so that another replica need not wait for its end; no-op unless leading. Best effort."""
+        if not self.leading or self._observed is None:
             return
+        self.leading = False
+        released = replace(self._observed.lease, holder="", duration_seconds=1, renewed=wall_time(self._wall()))
         try:
-            await self._leases.write(replace(lease, holder="", duration_seconds=1, renewed=wall_time(self._wall())))
-        except PortError as error:
-            logger.warning("the lease was not released and runs out by itself: {}", error)
+            async with asyncio.timeout(self._terms.deadline):
+                await self._leases.write(released)
+        except (PortError, TimeoutError) as error:
+            logger.warning("the Lease was not released and will expire: {}", str(error) or "no answer")
 
-    def _taken(self) -> bool:
+    def _is_taken(self) -> bool:
         return self._observed is not None and self._observed.lease.holder not in ("", self._identity)
 
-    async def _try(self) -> bool:
-        """Read, and write if the Lease is free or ours; True when it is ours afterwards."""
+    async def _renew(self, seconds: float) -> bool:
+        """Read, and write if the Lease is free or ours, within these seconds; True when it is ours afterwards.
+
+        It counts as renewed from before the first request: others may have seen it renewed long before the answer.
+        """
+        began = self._clock()
         try:
-            self._observed = observe(self._observed, await self._leases.read(), self._clock())
-            wanted = next_write(
-                self._observed, self._identity, self._clock(), wall_time(self._wall()), self._terms.duration
-            )
-            if wanted is None:
-                return False
-            self._observed = Observed(await self._leases.write(wanted), self._clock())
+            async with asyncio.timeout(max(seconds, 0.0)):
+                renewed = await self._write_if_free()
         except Conflict:
             return False
-        except PortError as error:
-            logger.warning("the lease cannot be read or written: {}", error)
+        except (PortError, TimeoutError) as error:
+            logger.warning("the Lease cannot be read or written: {}", str(error) or "no answer")
             return False
+        if renewed:
+            self._renewed_at = began
+        return renewed
+
+    async def _write_if_free(self) -> bool:
+        self._observed = observe(self._observed, await self._leases.read(), self._clock())
+        wall = wall_time(self._wall())
+        lease = next_write(self._observed, self._identity, self._clock(), wall, self._terms.duration)
+        if lease is None:
+            return False
+        self._observed = Observed(await self._leases.write(lease), self._clock())
         return True

@@ -1,18 +1,20 @@
-"""What a leader does, in order: fill the stores, decide, watch, poll; and at the end everything backwards.
+"""What a leader does, in order: fill the stores, decide, watch, poll; and at the end the same backwards.
 
-Nothing is decided before attempts, tasks and pods are listed: a pod that is not in the store would count as lost, and
-an attempt that is not there would not be waited for. It knows the other rooms' parts and no client library.
+Nothing is decided before attempts, PeragoTasks and pods are listed: a pod that is not in the store would count as lost,
+and an attempt that is not there would not be waited for. It knows the parts of the other rooms and no client library.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 
 from loguru import logger
 
 from perago_operator.bridge.pollers import Pollers
-from perago_operator.ports import Feed, Sink
-from perago_operator.process.inflow import AttemptInflow, Audited, TaskInflow
+from perago_operator.loops import first_of
+from perago_operator.ports import Feed, WatchObjects
+from perago_operator.process.inflow import inflow
 from perago_operator.reconcile.loop import Reconciler
 from perago_operator.watch.audit import Audit
 from perago_operator.watch.stores import Stores
@@ -28,21 +30,13 @@ class Scope:
     tasks: Feed
     pods: Feed
 
-
-@dataclass(frozen=True, slots=True)
-class Inflows:
-    """Where attempts and tasks go."""
-
-    attempts: Sink
-    tasks: Sink
-
-
-WatchObjects = Callable[[Inflows, asyncio.Event], Awaitable[None]]
-"""Watches attempts and tasks until canceled, and sets the event once it does (kopf; see `handlers`)."""
+    def name(self, kind: str) -> str:
+        """What its objects of a kind are called in logs and metrics."""
+        return kind if self.namespace is None else f"{kind} of {self.namespace}"
 
 
 class Work:
-    """The leader's work over some scopes; `clock` counts seconds and only grows."""
+    """The leader's work over some scopes; `clock` counts seconds and never goes back."""
 
     def __init__(
         self,
@@ -50,38 +44,42 @@ class Work:
         reconciler: Reconciler,
         pollers: Pollers,
         scopes: tuple[Scope, ...],
-        *,
         watch_objects: WatchObjects,
+        *,
         clock: Callable[[], float],
     ) -> None:
         self._stores = stores
         self._reconciler = reconciler
         self._pollers = pollers
         self._watch_objects = watch_objects
-        self._inflows = Inflows(AttemptInflow(stores.attempts, pollers), TaskInflow(stores.tasks, pollers))
-        self._tasks: list[asyncio.Task[None]] = []
-        self.watches = tuple(Watch(_name("pods", scope), scope.pods, stores.pods, clock=clock) for scope in scopes)
-        self.audits = tuple(audit for scope in scopes for audit in self._audits_of(scope, clock))
+        self._sinks = inflow(stores, pollers)
+        self._parts: list[asyncio.Task[None]] = []
+        self.watches = tuple(Watch(scope.name("pods"), scope.pods, stores.pods, clock=clock) for scope in scopes)
+        self.audits = tuple(audit for scope in scopes for audit in self._audits_of(scope))
         self.working = False
         """Everything is listed and watched."""
 
-    def _audits_of(self, scope: Scope, clock: Callable[[], float]) -> tuple[Audit, Audit]:
-        tasks = Audited(self._stores.tasks, self._inflows.tasks, scope.namespace)
-        attempts = Audited(self._stores.attempts, self._inflows.attempts, scope.namespace)
+    def _audits_of(self, scope: Scope) -> tuple[Audit, Audit]:
+        tasks, attempts = (partial(s.versions, scope.namespace) for s in (self._stores.tasks, self._stores.attempts))
         return (
-            Audit(_name("tasks", scope), scope.tasks, tasks, clock=clock),
-            Audit(_name("attempts", scope), scope.attempts, attempts, clock=clock),
+            Audit(scope.name("tasks"), scope.tasks, tasks, self._sinks.tasks),
+            Audit(scope.name("attempts"), scope.attempts, attempts, self._sinks.attempts),
         )
 
+    @property
+    def active(self) -> int:
+        """Attempts that are being looked at."""
+        return self._reconciler.active
+
     async def run(self) -> None:
-        """Work until canceled; raises when a part that runs for ever has ended."""
+        """Work until canceled; raises if a part that should never end does."""
         for watch in self.watches:
             self._start(watch.run(), f"watch {watch.name}")
         await self._or_failure(self._fill())
         logger.info("{} attempts, {} tasks, {} pods", *self._counts())
         self._reconciler.start()
         watching = asyncio.Event()
-        self._start(self._watch_objects(self._inflows, watching), "watch attempts and tasks")
+        self._start(self._watch_objects(self._sinks, watching), "watch attempts and tasks")
         for audit in self.audits:
             self._start(audit.run(), f"audit {audit.name}")
         await self._or_failure(watching.wait())
@@ -90,42 +88,41 @@ class Work:
         await self._or_failure(asyncio.Event().wait())
 
     async def stop(self, seconds: float) -> None:
-        """Poll no more, make attempts of what was polled, let calls under way end, then stop watching.
+        """Poll no more, create attempts for what was polled, let calls under way end, then stop watching.
 
-        All of it within about this time: what takes longer is canceled, and is taken up by the next leader.
+        All of it within about this time: what takes longer is canceled and left to the next leader. `run` has ended.
         """
         self.working = False
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
         await self._pollers.stop(seconds)
         await self._reconciler.stop(max(deadline - clock(), 1.0))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._stop_parts()
+        await asyncio.gather(*self._parts, return_exceptions=True)
+
+    def kill(self) -> None:
+        """End at once, calls under way included, as if the process died."""
+        self.working = False
+        self._pollers.kill()
+        self._reconciler.kill()
+        self._stop_parts()
+
+    def _stop_parts(self) -> None:
+        for part in self._parts:
+            part.cancel()
 
     async def _fill(self) -> None:
         await asyncio.gather(*(audit.fill() for audit in self.audits))
         await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
 
-    def _start(self, part: Awaitable[None], name: str) -> None:
-        self._tasks.append(asyncio.ensure_future(part))
-        self._tasks[-1].set_name(name)
+    def _start(self, part: Coroutine[None, None, None], name: str) -> None:
+        self._parts.append(asyncio.create_task(part, name=name))
 
-    async def _or_failure(self, step: Awaitable[object]) -> None:
-        """Await a step, unless a part ends first: none ever ends by itself unless something is wrong with it."""
-        awaited = asyncio.ensure_future(step)
-        try:
-            done, _ = await asyncio.wait((awaited, *self._tasks), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            awaited.cancel()
-        for task in done:
-            await task
-            if task is not awaited:
-                raise RuntimeError(f"{task.get_name()} has ended")
+    async def _or_failure(self, step: Coroutine[None, None, object]) -> None:
+        """Await a step, unless a part ends first: none should."""
+        ended = await first_of(step, *self._parts)
+        if ended > 0:
+            raise RuntimeError(f"{self._parts[ended - 1].get_name()} has ended")
 
     def _counts(self) -> tuple[int, int, int]:
         return len(self._stores.attempts), len(self._stores.tasks), len(self._stores.pods)
-
-
-def _name(kind: str, scope: Scope) -> str:
-    return kind if scope.namespace is None else f"{kind} of {scope.namespace}"

@@ -27,8 +27,6 @@ from perago_operator.ports import (
     Versions,
 )
 
-WRONG_AS_IT_IS = frozenset({400, 413, 422})
-"""HTTP statuses of objects that would be refused every time."""
 POD_SECURITY = "violates PodSecurity"
 """In the 403 of a pod that the namespace's Pod Security level forbids: as permanent as a wrong manifest."""
 
@@ -157,7 +155,7 @@ class Applier:
 
 def failure_of(error: PortError, action: do.Action) -> Failure:
     """A port's error in the core's words."""
-    permanent = isinstance(error, Refused) and (error.status in WRONG_AS_IT_IS or POD_SECURITY in error.message)
+    permanent = isinstance(error, Refused) and (error.invalid or POD_SECURITY in error.message)
     return Failure(
         str(error),
         _reason(error, action),

@@ -47,7 +47,7 @@ def _ahead(s: Situation, stores: Stores) -> int:
     if at is None or s.resolved.max_concurrency is None:
         return 0
     mine = age(s.attempt)
-    others = (each for each in stores.attempts.open_attempts(at) if each.metadata.name != s.name)
+    others = (each for each in stores.attempts.unfinished(at) if each.metadata.name != s.name)
     return sum(1 for each in others if each.status.pod_name or age(each) < mine)
 
 

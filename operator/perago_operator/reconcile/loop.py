@@ -6,7 +6,6 @@ call at a time for each task. It keeps memory and timers, and decides nothing.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from loguru import logger
@@ -30,18 +29,8 @@ ROUNDS = 50
 """Rounds of one attempt in a row; an attempt that is still not at rest lets others go first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the loop works with."""
-
-    applier: Applier
-    stores: Stores
-    config: Config
-    clock: Clock
-
-
 def unobserved(kind: str, seconds: float, ok: bool) -> None:
-    """An observer for who wants none."""
+    """The default: observe nothing."""
 
 
 class Reconciler:
@@ -51,11 +40,23 @@ class Reconciler:
     for a pod that is not in the store yet would count as lost.
     """
 
-    def __init__(self, parts: Parts, *, concurrency: int = 50, observe: Observer = unobserved) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        applier: Applier,
+        stores: Stores,
+        config: Config,
+        clock: Clock,
+        *,
+        concurrency: int = 50,
+        observe: Observer = unobserved,
+    ) -> None:
+        self._applier = applier
+        self._stores = stores
+        self._config = config
+        self._clock = clock
         self._observe = observe
         self._slots = asyncio.Semaphore(concurrency)
-        self._memories = Memories(parts.stores, parts.config, parts.clock)
+        self._memories = Memories(stores, config, clock)
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -82,7 +83,7 @@ class Reconciler:
             await asyncio.gather(*late, return_exceptions=True)
 
     def kill(self) -> None:
-        """End at once, calls under way included: what a process that dies does. Leadership is lost, for example."""
+        """End at once, calls under way included, as if the process died."""
         self._started = False
         for timer in self._timers.values():
             timer.cancel()
@@ -132,15 +133,15 @@ class Reconciler:
                 await self._settle(key)
             except Exception:  # noqa: BLE001
                 # The edge of one attempt: a fault of ours in one must not stop the others.
-                logger.exception("attempt {}: looking again in {:.0f} s", key, self._parts.config.retry_cap)
-                self.enqueue(key, self._parts.config.retry_cap)
+                logger.exception("attempt {}: looking again in {:.0f} s", key, self._config.retry_cap)
+                self.enqueue(key, self._config.retry_cap)
 
     async def _settle(self, key: Key) -> None:
         """Round after round until nothing is to be done now."""
         self._cancel_timer(key)
         for _ in range(ROUNDS):
             self._again.discard(key)
-            attempt = self._parts.stores.attempts.get(key)
+            attempt = self._stores.attempts.get(key)
             if attempt is None:
                 return await self._forget(key)
             s = self._memories.situation(key, attempt)
@@ -156,14 +157,14 @@ class Reconciler:
 
     def _rest(self, key: Key, decision: Decision) -> None:
         if decision.look_again_at is not None:
-            self._set_timer(key, max((decision.look_again_at - self._parts.clock()).total_seconds(), 0.001))
+            self._set_timer(key, max((decision.look_again_at - self._clock()).total_seconds(), 0.001))
 
     async def _carry_out(self, key: Key, action: do.Action, s: Situation) -> None:
         if isinstance(action, do.RecordEvent):
             return self._in_background(action, s.attempt)
-        begun = self._parts.clock()
+        begun = self._clock()
         try:
-            answer = await self._parts.applier.carry_out(action, s.attempt)
+            answer = await self._applier.carry_out(action, s.attempt)
         except PortError as error:
             logger.warning("attempt {}: {}: {}", key, do.kind_of(action), error)
             self._memories.failed(key, action, s, failure_of(error, action))
@@ -174,7 +175,7 @@ class Reconciler:
         return None
 
     def _since(self, begun: datetime) -> float:
-        return (self._parts.clock() - begun).total_seconds()
+        return (self._clock() - begun).total_seconds()
 
     def _in_background(self, event: do.RecordEvent, attempt: PeragoAttempt) -> None:
         """Events are for people: nothing waits for them, and one that cannot be posted is logged instead."""
@@ -184,16 +185,16 @@ class Reconciler:
 
     async def _post(self, event: do.RecordEvent, attempt: PeragoAttempt) -> None:
         try:
-            await self._parts.applier.carry_out(event, attempt)
+            await self._applier.carry_out(event, attempt)
         except PortError as error:
             logger.warning("event {} ({}) is not posted: {}", event.reason, event.message, error)
 
     async def _forget(self, key: Key) -> None:
         """The attempt is gone: drop what is known of it, and let pods go that its owner took along."""
         self._memories.forget(key)
-        for pod in orphans(self._parts.stores, key):
+        for pod in orphans(self._stores, key):
             try:
-                await self._parts.applier.release_orphan(key.namespace, pod)
+                await self._applier.release_orphan(key.namespace, pod)
             except PortError as error:
                 logger.warning("pod {}/{} is not released: {}", key.namespace, pod, error)
-                self.enqueue(key, self._parts.config.retry_cap)
+                self.enqueue(key, self._config.retry_cap)

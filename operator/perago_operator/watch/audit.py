@@ -1,14 +1,12 @@
-"""Compares a store with a whole list, at the start and then every few minutes.
+"""Compares a store with a whole list: once at the start, then every few minutes.
 
-kopf tells nobody what vanished while its watch was down (it lists again and reports what is there), and its staleness
-cannot be asked. The audit fills the store before the first decision, takes out what is gone, and notices a watch that
-has stopped to deliver. It knows the Feed port and a store's keys and versions.
+kopf reports nothing about objects that vanished while its watch was down (it lists again and reports what is there),
+and it cannot be asked when its watch last heard something. The audit fills the store before the first decision, takes
+out what is gone, and notices a watch that no longer delivers.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
-from typing import Protocol
 
 from loguru import logger
 
@@ -18,48 +16,38 @@ from perago_operator.ports import Expired, Feed, Manifest, PortError, Sink, key_
 
 AUDIT_SECONDS = 300.0
 SUSPICIOUS = 3
-"""So many audits in a row that found the store behind mean that its watch is dead."""
+"""This many audits in a row that found the store behind mean that its watch is dead."""
 
 
-class Known(Sink, Protocol):
-    """A store that can tell what it has."""
-
-    def versions(self) -> dict[Key, str]:
-        """Resource version of each object."""
+Versions = Callable[[], dict[Key, str]]
+"""The resource version of each object in a store, or in the part of it that is audited."""
 
 
 class Audit:
-    """The audits of one kind of object; `clock` counts seconds and only grows."""
+    """The audits of one feed's objects: `versions` says what the store has of them, `sink` brings changes into it."""
 
-    def __init__(self, name: str, feed: Feed, store: Known, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, feed: Feed, versions: Versions, sink: Sink, *, backoff: Backoff | None = None
+    ) -> None:
         self.name = name
         self.behind = 0
         """Audits in a row that found the store behind."""
         self._feed = feed
-        self._store = store
-        self._clock = clock
-        self._heard_at = clock()
-        self._backoff = Backoff()
-
-    def silent_seconds(self) -> float:
-        """Seconds since the API server last answered an audit."""
-        return self._clock() - self._heard_at
+        self._versions = versions
+        self._sink = sink
+        self._backoff = backoff or Backoff()
 
     def complaint(self) -> str | None:
         """What is wrong with the watch that feeds the store, if anything."""
         return f"{self.behind} audits in a row found it behind" if self.behind >= SUSPICIOUS else None
 
     async def fill(self) -> None:
-        """Bring the store to the state of the API server; tried again until that succeeds."""
-        failures = 0
+        """Bring the store to the state of the API server; retried until that succeeds."""
         while True:
             try:
                 await self.compare()
             except PortError as error:
-                failures += 1
-                delay = self._backoff.delay(failures, random.random)
-                logger.warning("{} cannot be listed: {}; again in {:.1f} s", self.name, error, delay)
-                await asyncio.sleep(delay)
+                await self._backoff.wait(f"{self.name} cannot be listed", error)
             else:
                 return
 
@@ -85,16 +73,16 @@ class Audit:
 
         What came into the store since the list began is not judged: the list is older.
         """
-        before = self._store.versions()
+        before = self._versions()
         listed = await self._list()
-        newer = [obj for key, obj in listed.items() if before.get(key) != obj["metadata"]["resourceVersion"]]
-        held = self._store.versions()
-        late = [obj for obj in newer if held.get(key_of(obj)) == before.get(key_of(obj))]
+        newer = {key: obj for key, obj in listed.items() if before.get(key) != obj["metadata"]["resourceVersion"]}
+        held = self._versions()
+        late = [obj for key, obj in newer.items() if held.get(key) == before.get(key)]
         gone = [key for key in before.keys() - listed.keys() if held.get(key) == before[key]]
         for obj in late:
-            self._store.put(obj)
+            self._sink.put(obj)
         for key in gone:
-            self._store.remove(key)
+            self._sink.remove(key)
         return len(late) + len(gone)
 
     async def _list(self) -> dict[Key, Manifest]:
@@ -108,7 +96,6 @@ class Audit:
                     raise
                 listed, token = {}, None
                 continue
-            self._heard_at = self._clock()
             listed |= {key_of(obj): obj for obj in page.items}
             token = page.next_page
             if token is None:

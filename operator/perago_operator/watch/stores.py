@@ -1,11 +1,11 @@
 """What the watches have shown: attempts, tasks and pods, as frozen models, with the indices that decisions need.
 
-Fed by the watches and by the answers of our own writes; whichever is newer counts. Every change names the attempts that
-it concerns to a listener. The stores read no clock and make no call.
+Fed by the watches and by the answers to our own writes; whichever is newer counts. A listener hears the keys of the
+attempts that a change concerns. The stores read no clock and make no call.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Generic, TypeVar
 
 from loguru import logger
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import ApiObject, Key, Metadata
 from perago_operator.api.task import PeragoTask
-from perago_operator.core import names
+from perago_operator.core.names import ATTEMPT_LABEL
 from perago_operator.core.pod.model import Pod
 from perago_operator.ports import Manifest
 
@@ -23,6 +23,8 @@ Listener = Callable[[Key], None]
 REMEMBERED = 1024
 """Uids of removed objects that are remembered: an answer of ours that arrives late must not bring one back."""
 
+NO_POD_YET = frozenset({None, "Pending", "Starting"})
+"""Phases of an attempt that waits for a pod or for its start."""
 
 Model = TypeVar("Model", bound=ApiObject)
 
@@ -39,18 +41,25 @@ class Store(Generic[Model]):
         """The object as it was last seen."""
         return self._objects.get(key)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._objects
+
     def __iter__(self) -> Iterator[Model]:
         return iter(list(self._objects.values()))
 
     def __len__(self) -> int:
         return len(self._objects)
 
-    def versions(self) -> dict[Key, str]:
-        """Resource version of each object."""
-        return {key: each.metadata.resource_version for key, each in self._objects.items()}
+    def versions(self, namespace: str | None = None) -> dict[Key, str]:
+        """Resource version of each object, of one namespace or (None) of all."""
+        return {
+            key: obj.metadata.resource_version
+            for key, obj in self._objects.items()
+            if namespace in (None, key.namespace)
+        }
 
     def put(self, obj: Manifest) -> None:
-        """The object as it is now, or was: an older version than the one at hand is ignored."""
+        """The object as it is now, or was: a version older than the one in the store is ignored."""
         new = self._read(obj)
         if new is None:
             return
@@ -69,18 +78,18 @@ class Store(Generic[Model]):
             self._changed(key, old, None)
 
     def _read(self, obj: Manifest) -> Model | None:
-        """The object as a model; one that an older CRD let through is left out, and said so."""
+        """The object as a model; one that an older CRD let through is logged and left out."""
         try:
             return self._model.model_validate(obj)
         except ValidationError as error:
             metadata = obj.get("metadata", {})
             where = f"{metadata.get('namespace')}/{metadata.get('name')}"
-            problems = "; ".join(f"{each['loc']}: {each['msg']}" for each in error.errors(include_input=False))
+            problems = "; ".join(f"{problem['loc']}: {problem['msg']}" for problem in error.errors(include_input=False))
             logger.error("{} {} cannot be read and is left alone: {}", self._model.__name__, where, problems)
             return None
 
     def _changed(self, key: Key, old: Model | None, new: Model | None) -> None:
-        """For indices and listeners; one of `old` and `new` is there."""
+        """For indices and listeners; at least one of `old` and `new` is there."""
 
 
 def _is_newer(new: Metadata, old: Metadata) -> bool:
@@ -92,62 +101,65 @@ def _version(metadata: Metadata) -> int:
     return int(metadata.resource_version) if metadata.resource_version.isdecimal() else 0
 
 
+class Index(Generic[Model]):
+    """Keys of objects by something that they have in common."""
+
+    def __init__(self, common: Callable[[Model], Key | None]) -> None:
+        self._common = common
+        self._keys: defaultdict[Key, set[Key]] = defaultdict(set)
+
+    def __getitem__(self, common: Key | None) -> Set[Key]:
+        return self._keys.get(common, frozenset()) if common else frozenset()
+
+    def changed(self, key: Key, old: Model | None, new: Model | None) -> None:
+        """Follow a change of the store."""
+        if old is not None and (before := self._common(old)) is not None:
+            self._keys[before].discard(key)
+            if not self._keys[before]:
+                del self._keys[before]
+        if new is not None and (after := self._common(new)) is not None:
+            self._keys[after].add(key)
+
+
 class AttemptStore(Store[PeragoAttempt]):
     """Attempts, by logical task and by PeragoTask."""
 
     def __init__(self, listener: Listener) -> None:
         super().__init__(PeragoAttempt)
         self._listener = listener
-        self._by_logical: defaultdict[Key, set[Key]] = defaultdict(set)
-        self._by_task: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._by_logical_task = Index(_logical_task)
+        self._by_peragotask = Index(task_key)
 
-    def exists(self, attempt: Key) -> bool:
-        """Whether the watch has shown this attempt."""
-        return attempt in self._objects
-
-    def unfinished(self, task: Key) -> frozenset[str]:
-        """Names of the attempts of this PeragoTask that have no outcome yet."""
-        return frozenset(each.metadata.name for each in self.open_attempts(task))
-
-    def open_attempts(self, task: Key) -> list[PeragoAttempt]:
+    def unfinished(self, peragotask: Key) -> list[PeragoAttempt]:
         """Attempts of this PeragoTask without an outcome, oldest first."""
-        found = (self._objects[key] for key in self._by_task.get(task, ()))
-        return sorted((each for each in found if each.status.outcome is None), key=age)
+        attempts = (self._objects[key] for key in self._by_peragotask[peragotask])
+        return sorted((attempt for attempt in attempts if attempt.status.outcome is None), key=age)
+
+    def without_running_pod(self, peragotask: Key) -> int:
+        """How many of its unfinished attempts wait for a pod or for its start."""
+        return sum(1 for attempt in self.unfinished(peragotask) if attempt.status.phase in NO_POD_YET)
 
     def siblings(self, attempt: PeragoAttempt) -> list[PeragoAttempt]:
         """Other attempts of the same logical task."""
-        logical = _logical_key(attempt)
-        own = attempt.metadata.key
-        return [self._objects[key] for key in self._by_logical.get(logical, ()) if key != own] if logical else []
+        keys = self._by_logical_task[_logical_task(attempt)] - {attempt.metadata.key}
+        return [self._objects[key] for key in keys]
 
     def _changed(self, key: Key, old: PeragoAttempt | None, new: PeragoAttempt | None) -> None:
-        attempt = new or old
-        assert attempt is not None
-        for index, at in ((self._by_logical, _logical_key(attempt)), (self._by_task, task_key(attempt))):
-            if at is not None:
-                _keep(index, at, key, present=new is not None)
+        for index in (self._by_logical_task, self._by_peragotask):
+            index.changed(key, old, new)
         self._listener(key)
-        for sibling in self.siblings(attempt):
-            self._listener(sibling.metadata.key)
+        for attempt in (old, new):
+            for sibling in self.siblings(attempt) if attempt else ():
+                self._listener(sibling.metadata.key)
         if old and old.status.outcome is None and (new is None or new.status.outcome is not None):
-            self._room_was_made(attempt)
+            self._room_was_made(old)
 
     def _room_was_made(self, finished: PeragoAttempt) -> None:
         """Attempts that wait for room look again, the oldest first."""
-        task = task_key(finished)
-        for each in self.open_attempts(task) if task else ():
-            if each.status.pod_name is None:
-                self._listener(each.metadata.key)
-
-
-def _keep(index: defaultdict[Key, set[Key]], at: Key, key: Key, *, present: bool) -> None:
-    """Enter or remove a key; empty entries go."""
-    if present:
-        index[at].add(key)
-        return
-    index[at].discard(key)
-    if not index[at]:
-        del index[at]
+        peragotask = task_key(finished)
+        for attempt in self.unfinished(peragotask) if peragotask else ():
+            if attempt.status.pod_name is None:
+                self._listener(attempt.metadata.key)
 
 
 def age(attempt: PeragoAttempt) -> tuple[str, str]:
@@ -162,7 +174,7 @@ def task_key(attempt: PeragoAttempt) -> Key | None:
     return Key(attempt.metadata.namespace, ref.name) if ref else None
 
 
-def _logical_key(attempt: PeragoAttempt) -> Key | None:
+def _logical_task(attempt: PeragoAttempt) -> Key | None:
     conductor = attempt.spec.conductor
     return Key(attempt.metadata.namespace, conductor.wire().logical_task) if conductor else None
 
@@ -178,8 +190,8 @@ class TaskStore(Store[PeragoTask]):
     def _changed(self, key: Key, old: PeragoTask | None, new: PeragoTask | None) -> None:
         if old and new and old.spec == new.spec:
             return
-        for each in self._attempts.open_attempts(key):
-            self._listener(each.metadata.key)
+        for attempt in self._attempts.unfinished(key):
+            self._listener(attempt.metadata.key)
 
 
 class PodStore(Store[Pod]):
@@ -188,19 +200,20 @@ class PodStore(Store[Pod]):
     def __init__(self, listener: Listener) -> None:
         super().__init__(Pod)
         self._listener = listener
-        self._by_attempt: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._by_attempt = Index(_labelled_attempt)
 
     def of(self, attempt: Key) -> list[Pod]:
         """All pods of attempts of that name, by name."""
-        found = [self._objects[key] for key in self._by_attempt.get(attempt, ())]
-        return sorted(found, key=lambda each: each.name)
+        return sorted((self._objects[key] for key in self._by_attempt[attempt]), key=lambda pod: pod.name)
 
     def _changed(self, key: Key, old: Pod | None, new: Pod | None) -> None:
-        pod = new or old
-        assert pod is not None
-        attempt = Key(key.namespace, pod.metadata.labels.get(names.ATTEMPT_LABEL, ""))
-        _keep(self._by_attempt, attempt, key, present=new is not None)
-        self._listener(attempt)
+        self._by_attempt.changed(key, old, new)
+        for attempt in {_labelled_attempt(pod) for pod in (old, new) if pod}:
+            self._listener(attempt)
+
+
+def _labelled_attempt(pod: Pod) -> Key:
+    return Key(pod.metadata.namespace, pod.metadata.labels.get(ATTEMPT_LABEL, ""))
 
 
 class Stores:

@@ -1,11 +1,10 @@
-"""Keeps a store the same as the API server: list in pages, watch, resume, and list again when told to.
+"""Keeps a sink the same as the API server: lists in pages, watches, resumes, and lists again when told to.
 
-It knows the Feed port and a sink; not what the objects are, nor who reads them. Used for pods, which kopf would list in
+It knows the Feed port and a sink, not what the objects are or who reads them. Used for pods, which kopf would list in
 one piece and without a label selector.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 
 from loguru import logger
@@ -19,10 +18,7 @@ PAUSE_SECONDS = 0.1
 
 
 class Watch:
-    """One list-and-watch that runs until canceled, and tells since when it has heard nothing.
-
-    `clock` counts seconds and only ever grows.
-    """
+    """One list-and-watch, which runs until it is canceled. `clock` counts seconds and never goes back."""
 
     def __init__(
         self,
@@ -43,7 +39,6 @@ class Watch:
         self._backoff = backoff or Backoff()
         self._pause = pause
         self._heard_at = clock()
-        self._failures = 0
         self._since: str | None = None
         self._versions: dict[Key, str] = {}
 
@@ -52,7 +47,7 @@ class Watch:
         return self._clock() - self._heard_at
 
     async def run(self) -> None:
-        """List and watch for ever."""
+        """List and watch, forever."""
         while True:
             try:
                 if self._since is None:
@@ -62,36 +57,29 @@ class Watch:
                 logger.debug("{}: the watch is too old to be resumed, listing again", self.name)
                 self._since = None
             except PortError as error:
-                await self._after_failure(error)
+                await self._backoff.wait(self.name, error)
             await asyncio.sleep(self._pause)
-
-    async def _after_failure(self, error: PortError) -> None:
-        """Wait; the watch then goes on where it stood."""
-        self._failures += 1
-        delay = self._backoff.delay(self._failures, random.random)
-        logger.warning("{}: {}; again in {:.1f} s", self.name, error, delay)
-        await asyncio.sleep(delay)
 
     async def _list(self) -> str:
         """Bring the sink to the state of a whole list; returns the version to watch from."""
-        seen: dict[Key, str] = {}
+        listed: set[Key] = set()
         token: str | None = None
         while True:
             page = await self._feed.page(token)
             self._heard()
             for obj in page.items:
-                seen[key_of(obj)] = self._put(obj)
+                self._put(obj)
+                listed.add(key_of(obj))
             token = page.next_page
             if token is None:
                 break
-        for key in self._versions.keys() - seen.keys():
-            self._sink.remove(key)
-        self._versions = seen
+        for key in self._versions.keys() - listed:
+            self._remove(key)
         self.synced.set()
         return page.resource_version
 
     async def _follow(self, since: str) -> None:
-        """Apply events until the server ends the stream in order."""
+        """Apply events until the server ends the stream."""
         async for event in self._feed.watch(since):
             self._heard()
             self._apply(event)
@@ -101,22 +89,23 @@ class Watch:
     def _apply(self, event: WatchEvent) -> None:
         match event.kind:
             case "ADDED" | "MODIFIED":
-                key = key_of(event.obj)
-                self._versions[key] = self._put(event.obj)
+                self._put(event.obj)
             case "DELETED":
-                key = key_of(event.obj)
-                self._versions.pop(key, None)
-                self._sink.remove(key)
+                self._remove(key_of(event.obj))
             case "BOOKMARK":
                 pass
 
-    def _put(self, obj: Manifest) -> str:
+    def _put(self, obj: Manifest) -> None:
         """Hand the object over unless the sink has this very version."""
-        version: str = obj["metadata"]["resourceVersion"]
-        if self._versions.get(key_of(obj)) != version:
+        key, version = key_of(obj), obj["metadata"]["resourceVersion"]
+        if self._versions.get(key) != version:
             self._sink.put(obj)
-        return version
+            self._versions[key] = version
+
+    def _remove(self, key: Key) -> None:
+        self._versions.pop(key, None)
+        self._sink.remove(key)
 
     def _heard(self) -> None:
         self._heard_at = self._clock()
-        self._failures = 0
+        self._backoff.succeeded()

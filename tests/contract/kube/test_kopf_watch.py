@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import kopf
 import pytest
 
-from perago_operator.adapters import kopf_watch, kube_access
+from perago_operator.adapters import kube_access
+from perago_operator.adapters.kopf_watch import KopfWatch
 from perago_operator.api.shared import Key
-from perago_operator.ports import Manifest, key_of
+from perago_operator.ports import Manifest, Sinks, key_of
 from tests.contract.kube.bench import Bench
 from tests.contract.kube.names import attempt
 
@@ -39,16 +39,11 @@ class Sink:
 
 
 @asynccontextmanager
-async def watching(kubeconfig: Path, namespace: str) -> AsyncIterator[kopf_watch.Sinks]:
+async def watching(kubeconfig: Path, namespace: str) -> AsyncIterator[Sinks]:
     """kopf at work on one namespace."""
-    access = kube_access.load(kubeconfig)
-    scheme, _, token = (access.read_authorization() or "").partition(" ")
-    connection = kopf.ConnectionInfo(
-        server=access.server, ca_path=access.files.ca, scheme=scheme or None, token=token or None
-    )
-    sinks = kopf_watch.Sinks(Sink(), Sink())
-    ready = asyncio.Event()
-    running = asyncio.create_task(kopf_watch.watch(kopf_watch.registry(sinks, lambda: connection), (namespace,), ready))
+    sinks, ready = Sinks(Sink(), Sink()), asyncio.Event()
+    watch = KopfWatch(kube_access.load(kubeconfig), (namespace,), take_signals=lambda: None)
+    running = asyncio.create_task(watch(sinks, ready))
     try:
         async with asyncio.timeout(30):
             await ready.wait()

@@ -10,7 +10,7 @@ from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
 from perago_operator.ports import Manifest, WatchEvent, key_of
 from perago_operator.reconcile.apply import Applier
-from perago_operator.reconcile.loop import Parts, Reconciler
+from perago_operator.reconcile.loop import Reconciler
 from perago_operator.watch.stores import Stores
 from tests import builders as b
 from tests.fakes.conductor import FakeConductor
@@ -38,7 +38,7 @@ class World:
         self.late = None
         self.stores = Stores(lambda key: self.reconciler.enqueue(key))
         applier = Applier(self.cluster, self.conductor, self.versions, self.clock)
-        self.reconciler = Reconciler(Parts(applier, self.stores, self.config, self.clock))
+        self.reconciler = Reconciler(applier, self.stores, self.config, self.clock)
         for obj in self.cluster.objects.values():
             self._put(obj)
         self.reconciler.start()

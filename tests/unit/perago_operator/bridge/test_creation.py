@@ -7,9 +7,11 @@ import pytest
 
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Creation, order
+from perago_operator.bridge.creation import Creation, claim
+from perago_operator.core.config import Config
 from perago_operator.loops import Backoff
 from perago_operator.ports import PolledTask, QuotaExceeded, Refused, Unreachable
+from perago_operator.watch.stores import AttemptStore
 from tests.builders import task
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
@@ -22,37 +24,32 @@ BUILD = PeragoTask.model_validate(task("build"))
 AWAY = Unreachable("away")
 
 
-class Shown:
-    """What the watch has shown: the cluster's attempts, unless it is blind."""
-
-    def __init__(self, cluster: FakeCluster) -> None:
-        self.cluster = cluster
-        self.blind = False
-
-    def exists(self, attempt: Key) -> bool:
-        return not self.blind and ("PeragoAttempt", *attempt) in self.cluster.objects
-
-    def unfinished(self, task: Key) -> frozenset[str]:
-        return frozenset(name for kind, _, name in self.cluster.objects if kind == "PeragoAttempt" and not self.blind)
-
-
 class Bench:
-    """Fakes, and a creation over them whose retries wait for nothing."""
+    """Fakes, a store of the attempts that the watch has shown, and a creation whose retries wait for nothing."""
 
     def __init__(self) -> None:
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
-        self.shown = Shown(self.cluster)
+        self.shown = AttemptStore(lambda _: None)
         self.seconds = 0.0
         self.creation = Creation(
-            self.cluster, self.conductor, self.shown, clock=lambda: self.seconds, backoff=Backoff(first=0, cap=0)
+            self.cluster,
+            self.conductor,
+            self.shown,
+            Config(),
+            clock=lambda: self.seconds,
+            backoff=lambda: Backoff(first=0, cap=0),
         )
+
+    def show(self, name: str) -> None:
+        """The watch shows an attempt."""
+        self.shown.put(self.cluster.objects["PeragoAttempt", "ns", name])
 
     async def polled(self, task_id: str = "t1") -> None:
         """A task is polled and handed over."""
         self.conductor.schedule("build", task_id, response_timeout_seconds=30)
         for one in await self.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0):
-            self.creation.start(order(one, BUILD))
+            self.creation.start(claim(one, BUILD))
 
     async def later(self, seconds: float) -> None:
         """Time passes once creation has been tried in vain."""
@@ -87,8 +84,7 @@ async def test_a_task_handed_out_twice_is_one_attempt(bench: Bench) -> None:
     """Conductor may do that; AlreadyExists is success."""
     await bench.polled("t1")
     await bench.settled()
-    bench.shown.blind = True
-    one = order((await _polled_again(bench))[0], BUILD)
+    one = claim((await _polled_again(bench))[0], BUILD)
     bench.creation.start(one)
     await bench.settled()
     assert bench.attempts() == ["t1"]
@@ -158,17 +154,15 @@ async def test_an_attempt_that_can_never_be_made_is_reported(bench: Bench, statu
 
 async def test_a_created_attempt_counts_before_the_watch_shows_it(bench: Bench) -> None:
     """Otherwise a poller would take more than it has room for."""
-    bench.shown.blind = True
     await bench.polled()
     await bench.settled()
     assert bench.creation.unseen(TASK) == {"t1"}
-    bench.shown.blind = False
+    bench.show("t1")
     assert bench.creation.unseen(TASK) == frozenset()
 
 
 async def test_an_attempt_that_no_watch_ever_shows_stops_counting(bench: Bench) -> None:
     """It was deleted before the watch was there."""
-    bench.shown.blind = True
     await bench.polled()
     await bench.settled()
     bench.seconds = 31.0

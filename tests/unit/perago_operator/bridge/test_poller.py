@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
+from perago_operator.core.config import Config
 from perago_operator.ports import Unreachable
-from tests.builders import task
+from perago_operator.watch.stores import AttemptStore
+from tests.builders import START, completed, task
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
@@ -20,20 +21,6 @@ from tests.faults.kinds import lost
 
 LONG = 5.0
 """Seconds of the longest poll that Conductor takes; no test waits for its end."""
-
-
-class Shown:
-    """All attempts of the cluster are unfinished, until they are finished."""
-
-    def __init__(self, cluster: FakeCluster) -> None:
-        self.cluster = cluster
-        self.finished: set[str] = set()
-
-    def exists(self, attempt: Key) -> bool:
-        return ("PeragoAttempt", *attempt) in self.cluster.objects
-
-    def unfinished(self, task: Key) -> frozenset[str]:
-        return frozenset(name for _, _, name in self.cluster.objects) - self.finished
 
 
 def peragotask(**spec: Any) -> PeragoTask:
@@ -47,15 +34,16 @@ class Bench:
     def __init__(self, seconds: float = LONG, **spec: Any) -> None:
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
-        self.shown = Shown(self.cluster)
-        creation = Creation(self.cluster, self.conductor, self.shown, clock=lambda: 0.0)
+        self.shown = AttemptStore(lambda _: None)
+        self.cluster.listeners.append(lambda event: self.shown.put(event.obj))
+        creation = Creation(self.cluster, self.conductor, self.shown, Config(), clock=lambda: 0.0)
         self.poller = TaskPoller(
             peragotask(**spec),
             self.conductor,
             creation,
             self.shown,
             PollSettings(worker_id="me", poll_seconds=seconds, max_attempts=100),
-            clock=lambda: 1000.0,
+            now=lambda: START,
         )
         self.running: asyncio.Task[None] | None = None
 
@@ -118,7 +106,7 @@ async def test_room_that_was_made_is_used_at_once() -> None:
     bench.schedule(2)
     bench.run()
     await until(lambda: bench.made() == 1)
-    bench.shown.finished = {"task-1"}
+    bench.cluster.merge("PeragoAttempt", "ns", "task-1", {"status": {"outcome": completed()}})
     bench.poller.wake()
     await until(lambda: bench.made() == 2)
 
@@ -189,4 +177,4 @@ async def test_the_time_of_the_last_poll_is_kept() -> None:
     """People see in the status that polling goes on."""
     bench = Bench(seconds=0.001).run()
     await until(lambda: bench.polls() > 1)
-    assert bench.poller.state.last_poll == 1000.0
+    assert bench.poller.state.last_poll == START

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from perago_operator.api.reasons import Reason
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.poller import PollState
 from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
@@ -10,7 +11,7 @@ from tests.builders import START, task
 from tests.fakes.kube import merged
 
 NUMBERS = TaskNumbers(active=2, pending_pods=1, queued=5)
-POLLING = PollState("Polling", "at most 3 attempts at once", START.timestamp())
+POLLING = PollState(Reason.POLLING, "at most 3 attempts at once", START)
 
 
 def peragotask(status: dict[str, Any] | None = None, **spec: Any) -> PeragoTask:
@@ -45,9 +46,9 @@ def test_what_is_written_already_is_not_written_again() -> None:
 
 def test_polling_alone_is_written_once_a_minute() -> None:
     """Another poll a second later is nothing new; a minute later it is."""
-    later = PollState("Polling", POLLING.message, START.timestamp() + 59)
+    later = PollState(Reason.POLLING, POLLING.message, START + timedelta(seconds=59))
     assert patch_of(settled(), NUMBERS, later, 59) == {}
-    minute = PollState("Polling", POLLING.message, START.timestamp() + 60)
+    minute = PollState(Reason.POLLING, POLLING.message, START + timedelta(seconds=60))
     assert patch_of(settled(), NUMBERS, minute, 60) == {"lastPollTime": "2026-01-01T00:01:00Z"}
 
 
@@ -58,14 +59,14 @@ def test_an_unknown_queue_keeps_the_last_number() -> None:
 
 def test_a_condition_that_turns_has_a_new_transition_time() -> None:
     """Whole seconds, as they are stored."""
-    patch = patch_of(settled(), NUMBERS, PollState("PollFailed", "refused"), 7)
+    patch = patch_of(settled(), NUMBERS, PollState(Reason.POLL_FAILED, "refused"), 7)
     polling = next(one for one in patch["conditions"] if one["type"] == "Polling")
     assert (polling["status"], polling["lastTransitionTime"]) == ("False", "2026-01-01T00:00:07Z")
 
 
 def test_a_condition_with_another_reason_keeps_its_transition_time() -> None:
     """Polling and MaxConcurrency are both True."""
-    patch = patch_of(settled(), NUMBERS, PollState("MaxConcurrency"), 7)
+    patch = patch_of(settled(), NUMBERS, PollState(Reason.MAX_CONCURRENCY), 7)
     polling = next(one for one in patch["conditions"] if one["type"] == "Polling")
     assert (polling["reason"], polling["lastTransitionTime"]) == ("MaxConcurrency", "2026-01-01T00:00:00Z")
 
@@ -73,6 +74,6 @@ def test_a_condition_with_another_reason_keeps_its_transition_time() -> None:
 def test_a_task_without_code_is_not_ready_and_says_what_is_missing() -> None:
     """Its attempts have to bring it."""
     bare = PeragoTask.model_validate({"metadata": {"name": "bare", "namespace": "ns"}, "spec": {"module": "app.task"}})
-    patch = patch_of(bare, NUMBERS, PollState("NoTaskType"))
+    patch = patch_of(bare, NUMBERS, PollState(Reason.NO_TASK_TYPE))
     ready = next(one for one in patch["conditions"] if one["type"] == "Ready")
     assert (ready["status"], ready["message"].split(" not")[0]) == ("False", "spec.image")

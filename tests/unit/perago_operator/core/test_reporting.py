@@ -6,6 +6,7 @@ import pytest
 
 from perago.wire import Outcome, stored_output
 from perago_operator.core.answers import ConductorTaskState, Standing, Verdict
+from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
 from perago_operator.core.reporting import (
     doubt_until,
@@ -103,7 +104,7 @@ def read(standing: Standing, seconds: float = 1, *, after_report: bool = True) -
 def test_the_heartbeat_period_is_a_third_of_the_time_out(timeout: int, period: float) -> None:
     """Two heartbeats may fail; a task without a time-out has heartbeats for its cancellation alone."""
     task = b.conductor_task(response_timeout_seconds=timeout)
-    assert heartbeat_period(at(1, b.attempt(conductor=task.to_json()))) == period
+    assert heartbeat_period(task, Config()) == period
 
 
 def test_the_jitter_of_heartbeats_differs_by_attempt() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from perago_operator.ports import Conflict, Lease, Unreachable
 from perago_operator.process.leader import Leadership, LeadershipLost, Observed, Terms, next_write, observe
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeLeases
-from tests.fakes.waiting import until
+from tests.fakes.waiting import PATIENCE, until
+from tests.faults.kinds import silent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AT_ONCE = Terms(duration=15, deadline=10, retry=0)
@@ -88,10 +90,66 @@ async def test_leadership_is_lost_when_renewing_fails_for_too_long() -> None:
     leases.faults.on("read", raising(Unreachable("away")), None)
     holding = asyncio.create_task(one.hold())
     await until(lambda: leases.faults.seen.count("read") > 2)
+    time.seconds = 9.9
+    reads = leases.faults.seen.count("read")
+    await until(lambda: leases.faults.seen.count("read") > reads + 2)
+    assert one.leading
     time.seconds = 10.0
     with pytest.raises(LeadershipLost):
         await holding
     assert not one.leading
+
+
+@pytest.mark.parametrize("call", ["read", "write"])
+async def test_a_request_that_hangs_does_not_keep_leadership(call: str) -> None:
+    """It is given up at the deadline, 5 s before another replica may lead."""
+    leases = FakeLeases()
+    terms = Terms(duration=15, deadline=0.05, retry=0)
+    one = Leadership(leases, "one", clock=monotonic, wall=Time().wall, terms=terms)
+    await one.acquire()
+    leases.faults.on(call, silent, None)
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(LeadershipLost):
+            await one.hold()
+    assert not one.leading
+
+
+@pytest.mark.parametrize("call", ["read", "write"])
+async def test_a_standby_outlasts_a_request_that_hangs(call: str) -> None:
+    """It is given up, and the next one may be answered."""
+    leases = FakeLeases()
+    terms = Terms(duration=15, deadline=0.05, retry=0)
+    one = Leadership(leases, "one", clock=monotonic, wall=Time().wall, terms=terms)
+    leases.faults.on(call, silent)
+    async with asyncio.timeout(PATIENCE):
+        await one.acquire()
+    assert leases.faults.seen.count(call) == 2
+
+
+class SlowLeases(FakeLeases):
+    """Stores a Lease at once, and answers `seconds` later."""
+
+    def __init__(self, time: Time, seconds: float) -> None:
+        super().__init__()
+        self._time = time
+        self._seconds = seconds
+
+    async def write(self, lease: Lease) -> Lease:
+        stored = await super().write(lease)
+        self._time.seconds += self._seconds
+        return stored
+
+
+async def test_a_renewal_counts_from_before_it_was_sent() -> None:
+    """Others see the Lease renewed before its answer is here, and may lead `duration` seconds after that."""
+    time = Time()
+    leases = SlowLeases(time, 6)
+    one = replica(leases, "one", time)
+    await one.acquire()
+    leases.faults.on("read", raising(Unreachable("away")), None)
+    time.seconds = 10.0
+    with pytest.raises(LeadershipLost, match="not renewed for 10 s"):
+        await one.hold()
 
 
 async def test_a_short_outage_costs_nothing() -> None:
@@ -116,14 +174,39 @@ async def test_a_lease_taken_by_another_is_lost_at_once() -> None:
         await one.hold()
 
 
-async def test_only_its_own_lease_is_released() -> None:
-    """A replica that lost leadership leaves the successor's Lease alone."""
+async def test_a_successors_lease_is_left_alone() -> None:
+    """A replica that has seen another lead releases nothing, although it knows the Lease's version."""
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
     await one.acquire()
-    leases.stored = Lease("two", 15, "a", "b", 1, "77")
+    successor = Lease("two", 15, "a", "b", 1, "77")
+    leases.stored = successor
+    with pytest.raises(LeadershipLost):
+        await one.hold()
     await one.release()
-    assert leases.stored.holder == "two"
+    assert leases.stored == successor
+
+
+async def test_a_lease_that_was_not_renewed_is_left_alone() -> None:
+    """Another replica may hold it by now: only its own clock ends it."""
+    leases, time = FakeLeases(), Time()
+    one = replica(leases, "one", time)
+    await one.acquire()
+    leases.faults.on("read", raising(Unreachable("away")), None)
+    time.seconds = 10.0
+    with pytest.raises(LeadershipLost):
+        await one.hold()
+    writes = leases.faults.seen.count("write")
+    await one.release()
+    assert leases.faults.seen.count("write") == writes
+
+
+async def test_a_standby_releases_nothing() -> None:
+    """It holds nothing."""
+    leases, time = FakeLeases(), Time()
+    await replica(leases, "one", time).acquire()
+    await replica(leases, "two", time).release()
+    assert leases.stored.holder == "one"
 
 
 async def test_a_release_that_fails_is_no_failure() -> None:

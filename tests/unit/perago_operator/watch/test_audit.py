@@ -2,27 +2,13 @@
 
 import pytest
 
-from perago_operator.api.shared import Key
-from perago_operator.ports import Expired, Manifest, Page, Unreachable, key_of
+from perago_operator.loops import Backoff
+from perago_operator.ports import Expired, Page, Unreachable
 from perago_operator.watch.audit import SUSPICIOUS, Audit
+from perago_operator.watch.stores import Stores
+from tests.builders import task
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
-
-
-class Kept:
-    """A store that a watch would feed."""
-
-    def __init__(self) -> None:
-        self.objects: dict[Key, Manifest] = {}
-
-    def put(self, obj: Manifest) -> None:
-        self.objects[key_of(obj)] = obj
-
-    def remove(self, key: Key) -> None:
-        del self.objects[key]
-
-    def versions(self) -> dict[Key, str]:
-        return {key: obj["metadata"]["resourceVersion"] for key, obj in self.objects.items()}
 
 
 class Bench:
@@ -30,20 +16,19 @@ class Bench:
 
     def __init__(self, *names: str) -> None:
         self.cluster = FakeCluster()
-        self.store = Kept()
+        self.store = Stores(lambda _: None).tasks
         self.feed = self.cluster.feed("PeragoTask")
-        self.seconds = 0.0
-        self.audit = Audit("tasks", self.feed, self.store, clock=lambda: self.seconds)
+        self.audit = Audit("tasks", self.feed, self.store.versions, self.store, backoff=Backoff(first=0, cap=0))
         for name in names:
             self.make(name)
 
     def make(self, name: str) -> None:
         """An object is made."""
-        self.cluster.add({"kind": "PeragoTask", "metadata": {"namespace": "ns", "name": name}})
+        self.cluster.add(task(name))
 
     def names(self) -> list[str]:
         """What is in the store."""
-        return sorted(name for _, name in self.store.objects)
+        return sorted(found.metadata.name for found in self.store)
 
 
 async def test_a_store_is_filled_from_all_pages() -> None:

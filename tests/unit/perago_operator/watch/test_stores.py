@@ -113,8 +113,16 @@ def test_unfinished_attempts_are_known_by_task(heard: Heard) -> None:
     """The poller's room; one with an outcome takes none."""
     heard.stores.attempts.put(named("a", taskRef={"name": "build"}))
     heard.stores.attempts.put(named("b", taskRef={"name": "build"}, status={"outcome": b.completed()}))
-    assert heard.stores.attempts.unfinished(Key("ns", "build")) == frozenset({"a"})
-    assert heard.stores.attempts.unfinished(Key("other", "build")) == frozenset()
+    assert [attempt.metadata.name for attempt in heard.stores.attempts.unfinished(Key("ns", "build"))] == ["a"]
+    assert heard.stores.attempts.unfinished(Key("other", "build")) == []
+
+
+def test_another_attempt_of_the_name_may_belong_to_another_task(heard: Heard) -> None:
+    """Deleted and created again while nobody watched: the former PeragoTask has it no more."""
+    heard.stores.attempts.put(named("a", taskRef={"name": "build"}))
+    heard.stores.attempts.put(named("a", 2, meta={"uid": "another"}, taskRef={"name": "test"}))
+    heard.stores.attempts.remove(Key("ns", "a"))
+    assert heard.stores.attempts.unfinished(Key("ns", "build")) == []
 
 
 def test_an_outcome_makes_room_for_those_that_wait(heard: Heard) -> None:
@@ -134,7 +142,7 @@ def test_the_oldest_attempt_comes_first(heard: Heard) -> None:
     for name, second in (("c", 0), ("a", 5), ("b", 0)):
         meta = {"creationTimestamp": b.stamp(second)}
         heard.stores.attempts.put(named(name, taskRef={"name": "build"}, meta=meta))
-    ordered = heard.stores.attempts.open_attempts(Key("ns", "build"))
+    ordered = heard.stores.attempts.unfinished(Key("ns", "build"))
     assert [each.metadata.name for each in ordered] == ["b", "c", "a"]
     assert age(ordered[0]) < age(ordered[1])
 

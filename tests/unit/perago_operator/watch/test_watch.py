@@ -7,7 +7,7 @@ import pytest
 
 from perago_operator.api.shared import Key
 from perago_operator.loops import Backoff
-from perago_operator.ports import Manifest, Unreachable, key_of
+from perago_operator.ports import Manifest, Page, Unreachable, key_of
 from perago_operator.watch.watch import Watch
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster, FakeFeed
@@ -129,6 +129,25 @@ async def test_listing_again_repeats_no_put(bench: Bench) -> None:
     bench.feed.end()
     await until(lambda: bench.feed.faults.seen.count("page") == 2)
     assert bench.sink.puts == 1
+
+
+async def test_a_list_that_broke_off_leaves_nothing_behind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object of its first page that is gone when the list is read again is removed."""
+    for name in ("goes", "stays-1", "stays-2"):
+        bench.pod(name)
+    page = bench.feed.page
+
+    async def breaks_off(next_page: str | None) -> Page:
+        if next_page is not None:
+            monkeypatch.undo()
+            bench.cluster.delete("Pod", "ns", "goes")
+            raise Unreachable("away")
+        return await page(next_page)
+
+    monkeypatch.setattr(bench.feed, "page", breaks_off)
+    run(bench)
+    await bench.watch.synced.wait()
+    assert bench.sink.names() == {"stays-1", "stays-2"}
 
 
 @pytest.mark.parametrize("call", ["page", "watch"])

@@ -1,0 +1,77 @@
+"""All parts of one replica, put together over its ports. It names no adapter and decides nothing."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from perago_operator.bridge.creation import Creation
+from perago_operator.bridge.poller import PollObserver, PollSettings
+from perago_operator.bridge.pollers import Pollers
+from perago_operator.ports import Cluster, Conductor, Gauge, Health, Leases, Versions, WatchObjects
+from perago_operator.process import probes
+from perago_operator.process.leader import Leadership
+from perago_operator.process.life import Life
+from perago_operator.process.work import Scope, Work
+from perago_operator.reconcile.apply import Applier
+from perago_operator.reconcile.loop import Observer, Reconciler
+from perago_operator.settings import Settings
+from perago_operator.watch.stores import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything outside of the process."""
+
+    cluster: Cluster
+    conductor: Conductor
+    versions: Versions
+    leases: Leases
+    scopes: tuple[Scope, ...]
+    watch_objects: WatchObjects
+    acted: Observer
+    polled: PollObserver
+
+
+class Operator:
+    """One replica: its life, and what probes and metrics read of it. `clock` never goes back; `wall` is the time."""
+
+    def __init__(
+        self,
+        outside: Outside,
+        settings: Settings,
+        stop: asyncio.Event,
+        *,
+        clock: Callable[[], float],
+        wall: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self.stores = Stores(lambda key: self.reconciler.enqueue(key))
+        config = settings.config()
+        self.reconciler = Reconciler(
+            Applier(outside.cluster, outside.conductor, outside.versions, wall),
+            self.stores,
+            config,
+            wall,
+            concurrency=settings.reconciles,
+            observe=outside.acted,
+        )
+        attempts = self.stores.attempts
+        creation = Creation(outside.cluster, outside.conductor, attempts, config, clock=clock)
+        polling = PollSettings(settings.identity, settings.poll_seconds, settings.max_attempts, outside.polled)
+        pollers = Pollers(outside.cluster, outside.conductor, creation, attempts, polling, now=wall)
+        self.work = Work(self.stores, self.reconciler, pollers, outside.scopes, outside.watch_objects, clock=clock)
+        self.leadership = Leadership(outside.leases, settings.identity, clock=clock, wall=wall)
+        self.life = Life(self.leadership, self.work, outside.cluster, stop, shutdown_seconds=settings.shutdown_seconds)
+
+    def health(self, metrics: Callable[[], bytes]) -> Health:
+        """What the HTTP server answers from."""
+        return Health(
+            alive=probes.liveness(self.work, self._settings.watch_stale_seconds),
+            ready=probes.readiness(self.work, self.leadership),
+            metrics=metrics,
+        )
+
+    def gauges(self) -> tuple[Gauge, ...]:
+        """Numbers to read for each scrape."""
+        return probes.gauges(self.stores, self.reconciler, self.work, self.leadership)

@@ -1,0 +1,51 @@
+"""What the probes say of a replica, and the numbers that Prometheus reads."""
+
+import asyncio
+
+from perago_operator.ports import complaints
+from tests import builders as b
+from tests.fakes.waiting import until
+from tests.unit.perago_operator.replica import Replica
+
+
+async def test_a_silent_watch_is_a_complaint_only_while_working() -> None:
+    """A standby watches nothing and is alive."""
+    replica = Replica()
+    health = replica.operator.health(bytes)
+    replica.seconds = 301.0
+    assert complaints(health.alive) == []
+    running = asyncio.create_task(replica.operator.work.run())
+    await until(lambda: replica.operator.work.working)
+    replica.seconds += 301.0
+    assert complaints(health.alive) == ["watch pods: nothing heard from the API server for 301 s"]
+    running.cancel()
+    replica.operator.work.kill()
+
+
+async def test_a_standby_is_ready_and_a_leader_once_everything_is_listed() -> None:
+    """A standby is ready to take over."""
+    replica = Replica()
+    health = replica.operator.health(bytes)
+    assert complaints(health.ready) == []
+    replica.watch_begins.clear()
+    running = asyncio.create_task(replica.operator.life.run())
+    await until(lambda: replica.operator.leadership.leading)
+    assert complaints(health.ready) == ["work: attempts, tasks and pods are being listed"]
+    replica.watch_begins.set()
+    await until(lambda: complaints(health.ready) == [])
+    replica.stop.set()
+    await running
+
+
+async def test_attempts_are_counted_by_phase_and_result() -> None:
+    """And the outcomes that Conductor has not got yet, the pods, and whether this replica leads."""
+    replica = Replica()
+    stores = replica.operator.stores
+    stores.attempts.put(b.attempt(status={"phase": "Running"}))
+    finishing = {"phase": "Finishing", "outcome": b.completed(), "reporting": {"state": "Pending"}}
+    stores.attempts.put(b.attempt(meta={"name": "a2", "uid": "uid-a2"}, status=finishing))
+    stores.pods.put(b.pod())
+    read = {gauge.name: dict(gauge.read()) for gauge in replica.operator.gauges()}
+    assert read["perago_attempts"] == {("Running", ""): 1, ("Finishing", "COMPLETED"): 1}
+    assert read["perago_reports_pending"] == {(): 1}
+    assert (read["perago_pods"], read["perago_leader"]) == ({(): 1}, {(): 0.0})

@@ -1,0 +1,97 @@
+"""A whole replica of the operator over fakes: what `process.assembly` puts together, and what a test does around it."""
+
+import asyncio
+from pathlib import Path
+from types import CoroutineType
+from typing import Any
+
+import perago_operator
+from perago_operator.ports import Sinks, WatchEvent, key_of
+from perago_operator.process.assembly import Operator, Outside
+from perago_operator.process.work import Scope
+from perago_operator.settings import Settings
+from tests import builders as b
+from tests.fakes.conductor import FakeConductor
+from tests.fakes.kube import FakeCluster, FakeFeed, FakeLeases
+from tests.fakes.versions import FakeVersions
+from tests.fakes.waiting import until
+
+SOURCES = str(Path(perago_operator.__file__).parent)
+
+
+def at_work() -> list[str]:
+    """Names of the asyncio tasks that run code of the operator's; those of fakes and tests are left out."""
+    coroutines = ((task.get_name(), task.get_coro()) for task in asyncio.all_tasks())
+    return sorted(name for name, it in coroutines if isinstance(it, CoroutineType) and _is_ours(it))
+
+
+def _is_ours(coroutine: "CoroutineType[Any, Any, Any]") -> bool:
+    return coroutine.cr_code.co_filename.startswith(SOURCES)
+
+
+class Replica:
+    """The fakes, and the operator over them; the place of kopf is taken by the fake cluster's own events."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.conductor = FakeConductor()
+        self.leases = FakeLeases()
+        self.attempts, self.tasks, self.pods = map(self.cluster.feed, ("PeragoAttempt", "PeragoTask", "Pod"))
+        self.polled: list[tuple[str, int]] = []
+        self.seconds = 0.0
+        self.stop = asyncio.Event()
+        self.watch_begins = asyncio.Event()
+        self.watch_begins.set()
+        self.watch_ends = asyncio.Event()
+        outside = Outside(
+            cluster=self.cluster,
+            conductor=self.conductor,
+            versions=FakeVersions(),
+            leases=self.leases,
+            scopes=(Scope(None, self.attempts, self.tasks, self.pods),),
+            watch_objects=self._watch_objects,
+            acted=lambda *_: None,
+            polled=lambda *polled: self.polled.append(polled),
+        )
+        settings = Settings(runner_image="runner:1", identity="me", poll_seconds=0.05, max_attempts=10)
+        self.operator = Operator(
+            outside, settings, self.stop, clock=lambda: self.seconds, wall=lambda: b.at(self.seconds)
+        )
+
+    async def _watch_objects(self, sinks: Sinks, watching: asyncio.Event) -> None:
+        """Every event of the fake goes to its sink, as with kopf."""
+        await self.watch_begins.wait()
+        by_kind = {"PeragoAttempt": sinks.attempts, "PeragoTask": sinks.tasks}
+
+        def deliver(event: WatchEvent) -> None:
+            sink = by_kind.get(event.obj["kind"])
+            if sink is not None and event.kind == "DELETED":
+                sink.remove(key_of(event.obj))
+            elif sink is not None:
+                sink.put(event.obj)
+
+        self.cluster.listeners.append(deliver)
+        watching.set()
+        await self.watch_ends.wait()
+
+    @property
+    def feeds(self) -> tuple[FakeFeed, ...]:
+        """What is listed and watched."""
+        return self.attempts, self.tasks, self.pods
+
+    def calls(self) -> list[str]:
+        """Everything that was asked of cluster and Conductor, watches aside."""
+        return [*self.cluster.faults.seen, *self.conductor.faults.seen]
+
+    def pod_names(self) -> list[str]:
+        """Names of the pods that exist."""
+        return sorted(name for kind, _, name in self.cluster.objects if kind == "Pod")
+
+    async def rest(self) -> None:
+        """Let everything run that can run now."""
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    async def until_polled(self) -> None:
+        """Wait until a poll is under way."""
+        await until(lambda: "poll" in self.conductor.faults.seen)

@@ -40,6 +40,10 @@ class FakeConductor(ConductorServer):
         return ConductorTaskState(task.status, dict(task.output), task.reason) if task else None
 
     @faulty
+    async def workflow_ended(self, workflow_id: str) -> bool:
+        return workflow_id not in self.workflows or self.workflows[workflow_id].status != "RUNNING"
+
+    @faulty
     async def extend_lease(self, task: ConductorTask) -> None:
         self.lease(task)
 

@@ -1,4 +1,4 @@
-"""The Conductor port over its REST API: six endpoints, explicit time-outs, nothing repeated by the HTTP layer.
+"""The Conductor port over its REST API: seven endpoints, explicit time-outs, nothing repeated by the HTTP layer.
 
 It knows paths and JSON of Conductor OSS 3.x tasks; pacing, order and read-backs belong to who calls.
 """
@@ -16,7 +16,13 @@ from loguru import logger
 
 from perago.wire import ConductorTask, Outcome
 from perago_operator.adapters import http
-from perago_operator.adapters.conductor_json import polled_task, task_result, task_state, task_update
+from perago_operator.adapters.conductor_json import (
+    polled_task,
+    task_result,
+    task_state,
+    task_update,
+    workflow_has_ended,
+)
 from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.core.answers import ConductorTaskState
 from perago_operator.ports import NotFound, PolledTask, PortError
@@ -117,6 +123,15 @@ class HttpConductor:
         except NotFound:
             return None
         return None if answer is None else task_state(answer)
+
+    async def workflow_ended(self, workflow_id: str) -> bool:
+        """See `ports.Conductor`."""
+        path = f"/workflow/{quote(workflow_id, safe='')}"
+        call = _Call("workflow_ended", "GET", path, {"includeTasks": "false"})
+        try:
+            return workflow_has_ended(_decoded(await self._send(call), call) or {})
+        except NotFound:
+            return True
 
     async def extend_lease(self, task: ConductorTask) -> None:
         """See `ports.Conductor`."""

@@ -13,6 +13,8 @@ from perago_operator.ports import PolledTask
 
 REASON_LIMIT = 500
 """Characters of `reasonForIncompletion` that the server keeps."""
+ENDED = frozenset({"COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"})
+"""The statuses of a workflow that ignores updates; RUNNING and PAUSED are the others."""
 EXTERNAL_INPUT_BYTES = 3 << 20
 """Larger inputs the server keeps in its external payload storage; a polled task then shows an empty one."""
 
@@ -46,6 +48,11 @@ def _length(input_data: Mapping[str, Any]) -> int:
 def task_state(raw: Mapping[str, Any]) -> ConductorTaskState:
     """The task that `GET /tasks/{id}` answers with."""
     return ConductorTaskState(raw["status"], raw.get("outputData") or {}, raw.get("reasonForIncompletion"))
+
+
+def workflow_has_ended(raw: Mapping[str, Any]) -> bool:
+    """Whether the workflow that `GET /workflow/{id}` answers with will never go on by itself."""
+    return raw.get("status") in ENDED
 
 
 def task_update(task: ConductorTask, status: str) -> dict[str, Any]:

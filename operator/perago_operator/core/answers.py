@@ -7,7 +7,11 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
+from perago.wire import IN_PROGRESS
 from perago_operator.api.reasons import Reason
+
+SCHEDULED = "SCHEDULED"
+"""Conductor's status of a task that waits in its queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,13 @@ class ConductorTaskState:
     output: Mapping[str, JsonValue] = field(default_factory=dict)
     reason: str | None = None
     """Conductor's `reasonForIncompletion`."""
+    workflow_ended: bool = False
+    """Its workflow ignores every update. Asked for only where the task is open although its result was reported."""
+
+    @property
+    def open(self) -> bool:
+        """Conductor shows the task as one that waits for a result."""
+        return self.status in (IN_PROGRESS, SCHEDULED)
 
 
 class Standing(StrEnum):

@@ -5,13 +5,11 @@ from datetime import datetime, timedelta
 from perago.wire import IN_PROGRESS, ConductorTask, Outcome
 from perago_operator.api.attempt import ReportingState
 from perago_operator.core import actions as do
-from perago_operator.core.answers import ConductorTaskState, Standing, Verdict
+from perago_operator.core.answers import SCHEDULED, ConductorTaskState, Standing, Verdict
 from perago_operator.core.config import Config
 from perago_operator.core.memory import fraction
 from perago_operator.core.situation import Situation
 
-QUEUED = "SCHEDULED"
-"""Conductor's status of a task that waits in its queue."""
 FIRST_HEARTBEAT_SPREAD = 10.0
 """An operator that takes over thousands of attempts spreads their first heartbeats over so many seconds."""
 
@@ -25,14 +23,24 @@ def judge(reading: ConductorTaskState | None, outcome: Outcome | None, *, at: da
     if reading is None:
         return verdict(Standing.SUPERSEDED, "Conductor no longer knows the task")
     detail = f"Conductor has the task {reading.status}"
+    if reading.open and reading.workflow_ended:
+        return verdict(Standing.SUPERSEDED, f"{detail}, but its workflow has ended and accepts no result any more")
     if reading.status == IN_PROGRESS:
         return verdict(Standing.OPEN, detail)
-    if reading.status == QUEUED:
+    if reading.status == SCHEDULED:
         return verdict(Standing.QUEUED, detail)
     if outcome is not None and _is_ours(reading, outcome):
         return verdict(Standing.ACCEPTED, detail)
     whose = f"{detail}, which is not this attempt's doing"
     return verdict(Standing.SUPERSEDED, f"{whose}: {reading.reason}" if reading.reason else whose)
+
+
+def workflow_matters(reading: ConductorTaskState, outcome: Outcome | None) -> bool:
+    """Whether to ask if the workflow has ended: the task is open although its result is known.
+
+    A late heartbeat may have revived it. In a workflow that has ended it would stay open whatever is reported.
+    """
+    return outcome is not None and reading.open
 
 
 def _is_ours(reading: ConductorTaskState, outcome: Outcome) -> bool:

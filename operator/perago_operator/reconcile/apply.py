@@ -1,5 +1,6 @@
 """Carries out one action over the ports and says what was learnt. It decides nothing and keeps nothing."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Answer, Failure, Publication, Verdict
 from perago_operator.core.names import TASK_CONTAINER
-from perago_operator.core.reporting import judge
+from perago_operator.core.reporting import judge, workflow_matters
 from perago_operator.ports import (
     AlreadyExists,
     Cluster,
@@ -150,7 +151,11 @@ class Applier:
         return await self._read(task, outcome)
 
     async def _read(self, task: ConductorTask, outcome: Outcome | None) -> Verdict:
-        return judge(await self._conductor.read(task.task_id), outcome, at=self._clock())
+        reading = await self._conductor.read(task.task_id)
+        if reading is not None and workflow_matters(reading, outcome):
+            ended = await self._conductor.workflow_ended(task.workflow_instance_id)
+            reading = replace(reading, workflow_ended=ended)
+        return judge(reading, outcome, at=self._clock())
 
 
 def failure_of(error: PortError, action: do.Action) -> Failure:

@@ -91,7 +91,7 @@ async def test_a_lease_that_comes_late_revives_a_completed_task(job: Job, backen
 async def test_a_revived_task_of_a_workflow_that_has_ended_ignores_every_update(job: Job, backend: Backend) -> None:
     """It stays IN_PROGRESS for ever: what the workflow made of the first report is all that counts."""
     task = await backend.revived(job, lambda task: job.client.report(task, COMPLETED))
-    assert await job.workflow_status(task) == "COMPLETED"
+    assert await job.client.workflow_ended(task.workflow_instance_id)
     await job.client.report(task, COMPLETED)
     await job.client.give_back(task)
     assert await job.status(task) == IN_PROGRESS
@@ -113,6 +113,16 @@ async def test_a_terminated_workflow_cancels_its_task(job: Job, backend: Backend
     await job.client.extend_lease(task)
     await job.client.report(task, COMPLETED)
     assert await job.status(task) == "CANCELED"
+
+
+async def test_a_workflow_has_ended_with_its_last_task_or_by_hand(job: Job, backend: Backend) -> None:
+    """Not before; and one that Conductor does not know has ended, too."""
+    task = (await job.polled("sequence")).task
+    await job.client.report(task, COMPLETED)
+    assert not await job.client.workflow_ended(task.workflow_instance_id)
+    await backend.terminate(task.workflow_instance_id)
+    assert await job.client.workflow_ended(task.workflow_instance_id)
+    assert await job.client.workflow_ended("no-such-workflow")
 
 
 async def test_a_terminated_workflow_empties_its_queue(job: Job, backend: Backend) -> None:

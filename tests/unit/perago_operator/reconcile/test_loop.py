@@ -314,6 +314,33 @@ async def test_a_task_that_a_late_lease_revived_is_reported_again() -> None:
     assert world.conductor.tasks[b.NAME].status == "COMPLETED"
 
 
+async def test_a_task_revived_in_a_workflow_that_has_ended_is_let_go() -> None:
+    """Conductor shows it IN_PROGRESS for ever and ignores every report: what was accepted before stays accepted."""
+    world = await polled_and_running()
+    land = world.conductor.lease_under_way(b.NAME)
+    world.conductor.faults.on("report", lost)
+    await world.agent(outcome=b.completed())
+    await world.pass_time(2)
+    assert world.status()["reporting"]["state"] == "Accepted"
+    land()
+    await world.pass_time(20)
+    assert (world.status()["phase"], world.status()["reporting"]["state"]) == ("Succeeded", "Accepted")
+    assert world.attempt()["metadata"]["finalizers"] == []
+
+
+async def test_a_report_to_a_workflow_that_has_ended_is_not_repeated() -> None:
+    """A late lease has revived a canceled task, so no heartbeat tells that nobody waits for the result."""
+    world = await polled_and_running()
+    land = world.conductor.lease_under_way(b.NAME)
+    world.conductor.cancel(b.NAME)
+    land()
+    await world.agent(outcome=b.completed())
+    reporting = world.status()["reporting"]
+    assert (reporting["state"], world.conductor.faults.seen.count("report")) == ("Superseded", 1)
+    assert "its workflow has ended" in reporting["lastError"]
+    assert world.attempt()["metadata"]["finalizers"] == []
+
+
 async def test_a_report_that_conductor_ignores_is_not_sent_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answered 200, and the task stays IN_PROGRESS: tried again after its back-off."""
     world = await polled_and_running()

@@ -9,8 +9,7 @@ from perago.result import RuntimeTaskResult
 from perago.task import TaskDefinition
 from perago.taskside.client import AgentClient
 from perago.taskside.view import view_of
-
-COMPLETED = "Completed"
+from perago.wire import Reason
 
 
 class LastError(logging.Handler):
@@ -61,7 +60,7 @@ def result_of(result: RuntimeTaskResult, errors: LastError, executing_seconds: f
     completed = result.status == "COMPLETED"
     return wire.Result(
         status=result.status,
-        reason=COMPLETED if completed else errors.name_of_class or "TaskExecutionError",
+        reason=Reason.COMPLETED.value if completed else errors.name_of_class or Reason.TASK_EXECUTION_ERROR.value,
         message=result.reason_for_incompletion,
         output=result.output,
         executing_seconds=executing_seconds,

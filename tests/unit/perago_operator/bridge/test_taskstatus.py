@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from perago_operator.api.reasons import Reason
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.poller import PollState
@@ -71,9 +73,22 @@ def test_a_condition_with_another_reason_keeps_its_transition_time() -> None:
     assert (polling["reason"], polling["lastTransitionTime"]) == ("MaxConcurrency", "2026-01-01T00:00:00Z")
 
 
-def test_a_task_without_code_is_not_ready_and_says_what_is_missing() -> None:
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"module": "app.task"}, "spec.image is not set; each attempt has to set it"),
+        ({}, "spec.module and spec.image are not set; each attempt has to set them"),
+    ],
+)
+def test_a_task_without_code_is_not_ready_and_says_what_is_missing(spec: dict[str, Any], message: str) -> None:
     """Its attempts have to bring it."""
-    bare = PeragoTask.model_validate({"metadata": {"name": "bare", "namespace": "ns"}, "spec": {"module": "app.task"}})
+    bare = PeragoTask.model_validate({"metadata": {"name": "bare", "namespace": "ns"}, "spec": spec})
     patch = patch_of(bare, NUMBERS, PollState(Reason.NO_TASK_TYPE))
     ready = next(one for one in patch["conditions"] if one["type"] == "Ready")
-    assert (ready["status"], ready["message"].split(" not")[0]) == ("False", "spec.image")
+    assert (ready["status"], ready["reason"], ready["message"]) == ("False", "TaskIncomplete", message)
+
+
+def test_a_state_without_words_is_explained_by_its_reason() -> None:
+    """A paused PeragoTask says why nothing is polled."""
+    [polling, _] = patch_of(peragotask(), NUMBERS, PollState(Reason.PAUSED))["conditions"]
+    assert polling["message"] == Reason.PAUSED.sentence

@@ -3,21 +3,18 @@
 Exchanging two neighbours of `TOGETHER` makes a test here fail; exchanging two of `APART` changes nothing.
 """
 
-from collections.abc import Iterator
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Publication, Standing, Verdict
-from perago_operator.core.config import Config
-from perago_operator.core.memory import Evidence, Memory, Trouble
-from perago_operator.core.pod.model import Pod
+from perago_operator.core.answers import Publication
+from perago_operator.core.memory import Evidence, Trouble
 from perago_operator.core.rules import RULES, Rule
 from perago_operator.core.situation import Sibling, Situation
 from tests import builders as b
+from tests.unit.perago_operator.core.situations import LEAVING, PULLS, situations
 
 BY_NAME = {rule.__name__: rule for rule in RULES}
 NEIGHBOURS = [(first.__name__, second.__name__) for first, second in pairwise(RULES)]
@@ -33,9 +30,7 @@ DOUBT = b.memory(doubt_since=b.at(1))
 BETWEEN = {"executions": 2, "podName": None}
 RETRY = b.conductor_task(retry_count=1).to_json()
 EARLIER = (Sibling("a0", 0, settled=False),)
-LEAVING = {"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30}
 GREEDY = {"spec": {"hostPID": True}}
-PULLS = b.container("task", waiting={"reason": "ErrImagePull"})
 PUBLISHED = b.memory(evidence=Evidence(1, Publication("commit-b", {"perago.output": '{"result":1}'})))
 UNKNOWN: dict[str, Any] = {"task": None, "taskRef": {"name": "build"}}
 
@@ -147,64 +142,6 @@ def test_neighbours_that_exclude_each_other_never_match_together(pair: tuple[str
     decided = {(bool(first(s)), bool(second(s))) for s in situations() if not any(rule(s) for rule in above)}
     assert (True, True) not in decided
     assert {(True, False), (False, True)} <= decided
-
-
-def _attempts() -> Iterator[PeragoAttempt]:
-    statuses: list[dict[str, Any]] = [
-        {},
-        {"podName": "a1-1", "executions": 1},
-        {"podName": "a1-1", "executions": 1, "staging": b.STAGING},
-        {"executions": 2, "podName": None},
-        {"outcome": b.failure()},
-        {"reporting": {"state": "Superseded"}},
-    ]
-    changes: list[dict[str, Any]] = [
-        {},
-        {"cancel": True},
-        {"meta": {"deletionTimestamp": b.stamp(1)}},
-        {"activeDeadlineSeconds": 5},
-        {"disruptionRetries": 0},
-    ]
-    for status, change in product(statuses, changes):
-        yield PeragoAttempt.model_validate(b.attempt(status=status, **change))
-
-
-def _pods() -> Iterator[tuple[Pod, ...]]:
-    killed = {"exitCode": 137, "reason": "OOMKilled"}
-    pods: list[tuple[dict[str, Any], ...]] = [
-        (),
-        (b.pod(),),
-        (b.running_pod(),),
-        (b.running_pod(meta=LEAVING),),
-        (b.ended_pod(),),
-        (b.ended_pod(meta=LEAVING),),
-        (b.ended_pod(task_ended=killed),),
-        (b.ended_pod(agent_ended=killed),),
-        (b.pod(phase="Failed", reason="Evicted"),),
-        (b.pod(containers=[b.container("agent", ended={}), PULLS]),),
-        (b.ended_pod(), b.running_pod(2)),
-    ]
-    for group in pods:
-        yield tuple(Pod.model_validate(pod) for pod in group)
-
-
-MEMORIES: tuple[Memory, ...] = (
-    b.memory(),
-    b.memory(created=frozenset({"a1-1"})),
-    b.memory(created=frozenset({"a1-1"}), deleted=frozenset({"a1-1"})),
-    b.memory(created=frozenset({"a1-1", "a1-2"}), seen=frozenset({"a1-1"})),
-    b.memory(created=frozenset({"a1-1"}), seen=frozenset({"a1-1"})),
-    b.memory(logs={"a1-1": "boom"}),
-    b.memory(evidence=Evidence(1)),
-    b.memory(verdict=Verdict(Standing.SUPERSEDED, "gone", b.at(1), after_report=False)),
-)
-
-
-def situations() -> Iterator[Situation]:
-    """Attempts, pods and memories in every combination, soon after the start and much later."""
-    attempts, pods = tuple(_attempts()), tuple(_pods())
-    for attempt, group, memory, seconds in product(attempts, pods, MEMORIES, (2.0, 1000.0)):
-        yield Situation(attempt, None, group, memory, (), 0, b.at(seconds), Config())
 
 
 def test_some_rule_always_matches() -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from perago_operator.api import reasons
+from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Publication, Standing, Verdict
 from perago_operator.core.decide import first_match
@@ -11,6 +13,7 @@ from perago_operator.core.memory import Evidence, Trouble
 from perago_operator.core.situation import Situation
 from perago_operator.core.status import status_patch
 from tests import builders as b
+from tests.unit.perago_operator.core.situations import situations
 
 Raw = dict[str, Any]
 
@@ -231,3 +234,14 @@ def test_an_outcome_is_written_as_it_is() -> None:
     found = Evidence(1, Publication("commit-b", {"perago.output": '{"result":{"files":{},"none":null}}'}))
     dead = b.situation(b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=b.memory(evidence=found))
     assert patched(dead)["outcome"]["output"]["result"] == {"files": {}, "none": None}
+
+
+def test_every_reason_that_is_written_stands_in_its_list() -> None:
+    """In thousands of situations: those of conditions by their type, and those of outcomes."""
+    listed = {kind.value: group for kind, group in reasons.ATTEMPT_CONDITIONS.items()}
+    outcomes = {*reasons.POD_FAILURES, *reasons.STOPS, Reason.COMPLETED}
+    for s in situations():
+        for kind, (_, reason) in conditions(s).items():
+            assert reason in listed[kind]
+        outcome = first_match(s)[1].outcome
+        assert outcome is None or outcome.reason in outcomes

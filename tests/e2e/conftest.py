@@ -57,9 +57,11 @@ def flow(installation: Installation, request: pytest.FixtureRequest) -> Flow:
 
 
 @pytest.fixture
-def repository(installation: Installation) -> Repository:
-    """A repository of the test's own."""
-    return installation.repository(f"e2e-{uuid4().hex[:12]}")
+def repository(installation: Installation) -> Iterator[Repository]:
+    """A repository of the test's own, deleted afterwards."""
+    made = installation.repository(f"e2e-{uuid4().hex[:12]}")
+    yield made
+    made.delete()
 
 
 @pytest.fixture

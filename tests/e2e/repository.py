@@ -25,6 +25,10 @@ class Repository:
         repository.branch.commit(message="input")
         return repository
 
+    def delete(self) -> None:
+        """Remove it with all that it holds."""
+        lakefs.Repository(self.name, client=self.client).delete()
+
     @property
     def branch(self) -> lakefs.Branch:
         """Branch `main`."""

@@ -54,12 +54,13 @@ def order(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 async def repository(lakefs: Server) -> AsyncIterator[Repository]:
-    """An empty repository by a name of its own."""
+    """An empty repository by a name of its own, deleted afterwards."""
     headers = {"Authorization": basic_auth(lakefs.access_key, lakefs.secret_key)}
     async with aiohttp.ClientSession(headers=headers) as session:
         made = Repository(session, lakefs, f"agent-{uuid.uuid4().hex[:12]}")
         await made.create()
         yield made
+        await made.delete()
 
 
 @pytest.fixture

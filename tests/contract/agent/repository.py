@@ -29,6 +29,10 @@ class Repository:
         body = {"name": self.name, "storage_namespace": storage_namespace(self.name), "default_branch": "main"}
         await self.call("POST", "", json=body)
 
+    async def delete(self) -> None:
+        """Remove it with all that it holds."""
+        await self.call("DELETE", f"/{self.name}")
+
     async def put(self, path: str, data: Any, branch: str = "main", **headers: str) -> None:
         """Upload an object."""
         await self.call("POST", f"/{self.name}/branches/{branch}/objects", params={"path": path}, data=data)

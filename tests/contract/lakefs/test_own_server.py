@@ -17,6 +17,12 @@ def client_of(server: Server) -> Client:
     return Client(host=server.endpoint, username=server.access_key, password=server.secret_key)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def built() -> None:
+    """The programs, before any test's time runs."""
+    lakefs_programs.cached()
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Server]:
     """A server of the test's own, whatever server the session has."""

@@ -1,6 +1,7 @@
 """lakeFS as the operator needs it: the fake and a lakeFS API alike."""
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +65,13 @@ def fake_bench() -> Bench:
 
 
 @pytest.fixture
-def real_bench(lakefs: Server, tmp_path: Path) -> Bench:
-    """A repository of its own in the server."""
+def real_bench(lakefs: Server, tmp_path: Path) -> Iterator[Bench]:
+    """A repository of its own in the server, deleted afterwards."""
     client = Client(host=lakefs.endpoint, username=lakefs.access_key, password=lakefs.secret_key)
     name = f"versions-{uuid.uuid4().hex[:8]}"
     repository = Repository(name, client).create(storage_namespace=storage_namespace(name))
-    return Bench(LakefsVersions(write_keys(tmp_path, lakefs), page=PAGE), name, real=repository)
+    yield Bench(LakefsVersions(write_keys(tmp_path, lakefs), page=PAGE), name, real=repository)
+    repository.delete()
 
 
 @pytest.fixture(params=["fake", "real"])

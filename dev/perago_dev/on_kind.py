@@ -1,8 +1,9 @@
 """An environment on a kind cluster of its own: the steps in order, and which of them run in parallel."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from perago_dev import (
@@ -24,6 +25,7 @@ from perago_dev.cluster.kind import Kind
 from perago_dev.cluster.spec import Mount, Spec
 from perago_dev.conductor_files import Files
 from perago_dev.environment import Environment
+from perago_dev.product import Images
 from perago_dev.progress import step
 from perago_dev.together import Together
 
@@ -31,31 +33,45 @@ NODE_PORTS = (conductor.NODE_PORT, lakefs.NODE_PORT)
 DNS_SECONDS = 120
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What is fetched and built before the cluster exists; calling one waits for it. No Conductor: it was given."""
+
+    programs: Callable[[], Path]
+    base_image: Callable[[], str]
+    images: Callable[[], Images]
+    conductor: Callable[[], Files | None]
+
+
 def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
     """The environment, completed from whatever an interrupted run left. Raises EnvironmentProblem."""
-    engine, own_lakefs = preflight.provider(), lakefs.external() is None
-    programs = group.start(binaries.of_this_host)
-    base, built = group.start(image_store.base), group.start(product.build)
-    server = group.start(lambda: None if conductor.external() else conductor_files.cached())
-    if own_lakefs:
-        group.start(lakefs_programs.cached)
-    node = node_image.cached(programs()) if engine == "podman" else ""
-    kind, files = Kind(programs(), engine, folder, name), server()
-    spec = Spec(name, engine, node, workers, _mounts(folder, files), folder / "images", NODE_PORTS)
-    with _cluster(kind, spec, folder):
-        group.start(lambda: kind.prepare([base()]))
-        prepared = group.start(lambda: kind.prepare(built().references()))
-    if files or own_lakefs:
-        kind.load([base()])
-    if files:
-        conductor.deploy(kind.kubectl, files, base(), kind.control_plane)
-    versions = group.start(lambda: _lakefs(kind, folder, base()))
+    engine, parts = preflight.provider(), _started(group)
+    node = node_image.cached(parts.programs()) if engine == "podman" else ""
+    kind, mounts = Kind(parts.programs(), engine, folder, name), _mounts(folder, parts.conductor())
+    with _cluster(kind, Spec(name, engine, node, workers, mounts, folder / "images", NODE_PORTS), folder):
+        group.start(lambda: kind.prepare([parts.base_image()]))
+        prepared = group.start(lambda: kind.prepare(parts.images().references()))
+    servers = group.start(lambda: _servers(kind, folder, parts))
     prepared()
-    loaded = product.load(kind, built())
-    found = _answering(addresses.Addresses(_conductor(kind), versions()))
+    loaded = product.load(kind, parts.images())
+    with step("waiting for Conductor and lakeFS", "20 seconds"):
+        addresses.wait_for(servers())
     kind.kubectl.rolled_out("kube-system", "coredns", DNS_SECONDS)
     state.finish(folder, {"cluster": "kind", "workers": workers})
-    return addresses.environment(name, folder, programs(), found, loaded)
+    return addresses.environment(name, folder, parts.programs(), servers(), loaded)
+
+
+def _started(group: Together) -> Parts:
+    own_lakefs = lakefs.external() is None
+    parts = Parts(
+        programs=group.start(binaries.of_this_host),
+        base_image=group.start(image_store.base),
+        images=group.start(product.build),
+        conductor=group.start(lambda: None if conductor.external() else conductor_files.cached()),
+    )
+    if own_lakefs:
+        group.start(lakefs_programs.cached)
+    return parts
 
 
 def _mounts(folder: Path, files: Files | None) -> list[Mount]:
@@ -91,20 +107,22 @@ def _clear(kind: Kind, folder: Path) -> None:
         (folder / left).mkdir()
 
 
-def _conductor(kind: Kind) -> addresses.Server:
+def _servers(kind: Kind, folder: Path, parts: Parts) -> addresses.Addresses:
+    """Conductor and lakeFS, each started in the cluster unless it was given."""
+    if addresses.external_conductor() is None or addresses.external_lakefs() is None:
+        kind.load([parts.base_image()])
+    return addresses.Addresses(_conductor(kind, parts), _lakefs(kind, folder, parts))
+
+
+def _conductor(kind: Kind, parts: Parts) -> addresses.Server:
+    if (files := parts.conductor()) is not None:
+        conductor.deploy(kind.kubectl, files, parts.base_image(), kind.control_plane)
     return addresses.external_conductor() or addresses.own_conductor(kind.published(conductor.NODE_PORT))
 
 
-def _lakefs(kind: Kind, folder: Path, image: str) -> addresses.LakeFS:
-    """The external server, if there is one, else one that is started here."""
+def _lakefs(kind: Kind, folder: Path, parts: Parts) -> addresses.LakeFS:
     if (given := addresses.external_lakefs()) is not None:
         return given
     keys = lakefs.own_keys(folder)
-    lakefs.deploy(kind.kubectl, folder / "data", image, kind.control_plane, keys)
+    lakefs.deploy(kind.kubectl, folder / "data", parts.base_image(), kind.control_plane, keys)
     return addresses.own_lakefs(kind.published(lakefs.NODE_PORT), keys)
-
-
-def _answering(found: addresses.Addresses) -> addresses.Addresses:
-    with step("waiting for Conductor and lakeFS", "20 seconds"):
-        addresses.wait_for(found)
-    return found

@@ -37,6 +37,24 @@ class ConductorServer:
         found: Object = self.call("GET", f"/workflow/{identity}", params={"includeTasks": "true"}).json()
         return found
 
+    def running(self, workflow: str) -> list[str]:
+        """Ids of the workflows of this name that have not ended."""
+        return [str(identity) for identity in self.call("GET", f"/workflow/running/{workflow}").json()]
+
+    def terminate(self, identity: str) -> None:
+        """End a workflow and cancel its tasks."""
+        self.call("DELETE", f"/workflow/{identity}")
+
+    def give_up(self, workflow: str, task: str, reason: str) -> None:
+        """Fail a task, as a person or a time-out of Conductor's would; a retry follows where the definition has one."""
+        failed = {"workflowInstanceId": workflow, "taskId": task, "status": "FAILED"}
+        given = {"reasonForIncompletion": reason, "outputData": {"reason": reason}}
+        self.call("POST", "/tasks", json={**failed, **given})
+
+    def log(self, task: str) -> str:
+        """What was logged for a task, as Conductor's own text; empty without a log."""
+        return self.call("GET", f"/tasks/{task}/log").text
+
     def call(self, method: str, path: str, **given: Any) -> httpx.Response:
         """One call. Raises ConductorSaysNo when the server refuses it or cannot be reached."""
         settings = {"timeout": TIMEOUT_SECONDS, "trust_env": not proxies.is_own(self.url), **given}

@@ -15,9 +15,13 @@ class Kubectl:
         """Use this program and this kubeconfig, whatever the environment variables say."""
         self._head = [str(program), f"--kubeconfig={kubeconfig}"]
 
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of `kubectl ARGUMENTS`."""
+        return [*self._head, *arguments]
+
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
         """Standard output of `kubectl ARGUMENTS`."""
-        return commands.output([*self._head, *arguments], stdin=stdin)
+        return commands.output(self.command(*arguments), stdin=stdin)
 
     def json(self, *arguments: str) -> Any:
         """What `kubectl ARGUMENTS -o json` prints."""

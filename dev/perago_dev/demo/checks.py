@@ -3,9 +3,13 @@
 The facts are plain JSON from Conductor and Kubernetes, and commits as `Commit`. No client is used here.
 """
 
+import io
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from PIL import Image
 
 from perago_dev.errors import EnvironmentProblem
 
@@ -13,6 +17,9 @@ Object = dict[str, Any]
 
 ATTEMPT_KEY = "perago.attempt"
 ATTEMPT_UID_KEY = "perago.attempt-uid"
+OUTPUT_KEY = "perago.output"
+"""Keys of a publication's metadata, spelled here once more on purpose: a check shares no code with what it checks."""
+FENCED = "StaleAttemptError"
 NOT_FAILED = ("SCHEDULED", "IN_PROGRESS", "COMPLETED")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -90,9 +97,26 @@ def exact_files(found: Collection[str], want: Collection[str]) -> None:
     require(not missing and not surplus, f"files at the branch's head: missing {missing}, unexpected {surplus}")
 
 
-def picture(content: bytes) -> None:
-    """The content is a PNG file, judging by its signature."""
+def picture(content: bytes, size: tuple[int, int]) -> None:
+    """The content is a PNG file of this size that can be decoded and is not blank."""
     require(content.startswith(PNG_SIGNATURE), f"the picture is not a PNG file: it begins with {content[:8]!r}")
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            pixels = image.convert("L")
+    except (OSError, SyntaxError) as error:
+        raise CheckFailed(f"the picture cannot be decoded: {error}") from error
+    require(pixels.size == size, f"the picture has {pixels.size} pixels, not {size}")
+    darkest, brightest = pixels.getextrema()
+    require(darkest != brightest, "the picture is blank")
+
+
+def report(content: str, title: str, rows: Sequence[Sequence[str]]) -> None:
+    """A heading of this title, a table with exactly these rows, and the picture."""
+    lines = content.splitlines()
+    require(lines[:1] == [f"# {title}"], f"the report begins with {lines[:1]}, not with '# {title}'")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    require(cells[2:] == [list(row) for row in rows], f"the report's rows are {cells[2:]}")
+    require("](summary/climate.png)" in content, "the report does not show the picture")
 
 
 def attempt_succeeded(attempt: Object, reporting: str) -> None:
@@ -118,3 +142,59 @@ def is_complete(attempt: Object) -> bool:
     """Whether nothing more happens to the attempt."""
     conditions = attempt.get("status", {}).get("conditions", [])
     return any(one["type"] == "Complete" and one["status"] == "True" for one in conditions)
+
+
+def tasks_of_completed(workflow: Object) -> list[Object]:
+    """The tasks of a workflow that completed, first tries and retries, in their order."""
+    require(workflow["status"] == "COMPLETED", f"the workflow is {workflow['status']}")
+    tasks: list[Object] = sorted(workflow["tasks"], key=lambda task: (int(task["seq"]), int(task["retryCount"])))
+    return tasks
+
+
+def only_publication(commits: Sequence[Commit], start: str, attempt: Object) -> Commit:
+    """The one commit since the start, which stands on it and names this attempt."""
+    require(len(commits) == 1, f"the branch has {len(commits)} commits since {start}, not 1")
+    publication(commits[0], start, attempt)
+    return commits[0]
+
+
+def result_published(commit: Commit, content: str, attempt: Object) -> None:
+    """One run of the body made the published file, the output in the commit's metadata, and the attempt's outcome."""
+    kept = json.loads(commit.metadata.get(OUTPUT_KEY, "{}")).get("result", {}).get("run")
+    told = attempt["status"]["outcome"]["output"]["result"]["run"]
+    require(content == kept == told, f"run {content} was published, {kept} is in the metadata, {told} in the outcome")
+
+
+def no_outcome_yet(attempt: Object) -> None:
+    """The attempt's pod has published and recorded nothing."""
+    found = attempt["status"].get("outcome")
+    require(
+        found is None, f"attempt {attempt['metadata']['name']} recorded its outcome before its pod was killed: {found}"
+    )
+
+
+def ran_once(attempt: Object) -> None:
+    """No second pod was started."""
+    executions = attempt["status"].get("executions")
+    require(executions == 1, f"attempt {attempt['metadata']['name']} ran {executions} times, not once")
+
+
+def reported_once(task: Object, attempt: Object) -> None:
+    """Conductor has the outcome of this attempt, at its first try and by one report."""
+    name, status = attempt["metadata"]["name"], attempt["status"]
+    require(task["taskId"] == attempt["spec"]["conductor"]["taskId"], f"Conductor completed task {task['taskId']}")
+    require((task["status"], task["retryCount"]) == ("COMPLETED", 0), f"the task is {task['status']} in Conductor")
+    require(task["outputData"] == status["outcome"]["output"], f"Conductor has another output than attempt {name}")
+    reports = status["reporting"].get("attempts")
+    require(reports == 1, f"the outcome of attempt {name} was reported {reports} times, not once")
+
+
+def was_fenced(attempt: Object) -> None:
+    """The attempt noticed that it was no longer the current one, published nothing, and its report did not count."""
+    name, status = attempt["metadata"]["name"], attempt["status"]
+    outcome = status["outcome"]
+    require(outcome["reason"] == FENCED, f"attempt {name} ended with {outcome['reason']}, not {FENCED}")
+    ref = status.get("workspace", {}).get("publishedRef")
+    require(ref is None, f"attempt {name} published {ref}")
+    state = status["reporting"]["state"]
+    require(state == "Superseded", f"the report of attempt {name} is {state}, not Superseded")

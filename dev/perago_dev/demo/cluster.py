@@ -1,8 +1,12 @@
 """The cluster as the demo uses it: what a person would do with kubectl, in one namespace."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from perago_dev import servers
 from perago_dev.environment import Environment
 from perago_dev.kubectl import Kubectl
 
@@ -11,7 +15,9 @@ Object = dict[str, Any]
 NAMESPACE = "perago-demo"
 MANAGED = "perago.dev/managed-by=perago"
 WORKFLOW_LABEL = "perago.dev/workflow"
-LOG_LINES = "30"
+TASK_CONTAINER = "task"
+LOG_SECONDS = 30.0
+"""How long after a pod's end its log may take to end."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +48,53 @@ class Cluster:
 
     def listing(self) -> str:
         """What `kubectl get peragoattempts` prints."""
-        return self.kubectl("-n", NAMESPACE, "get", "peragoattempts")
+        return self._run("get", "peragoattempts")
 
     def remove(self, name: str) -> None:
         """Delete an attempt and wait until it is gone, finalizer and all."""
-        self.kubectl("-n", NAMESPACE, "delete", "peragoattempt", name, "--ignore-not-found", "--timeout=60s")
+        self._run("delete", "peragoattempt", name, "--ignore-not-found", "--timeout=60s")
 
     def pods(self) -> list[Object]:
         """Pods of attempts."""
         found: list[Object] = self.kubectl.json("-n", NAMESPACE, "get", "pods", "-l", MANAGED)["items"]
         return found
 
+    def execute(self, pod: str, *command: str, stdin: str | None = None) -> str:
+        """Standard output of a command that runs beside the task, in its container."""
+        return self._run("exec", "--stdin", pod, "-c", TASK_CONTAINER, "--", *command, stdin=stdin)
+
+    def kill(self, pod: str) -> None:
+        """End a pod's processes at once, as the loss of its node would, and do not wait for it."""
+        self._run("delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
+
+    def start_server(self, *objects: Object) -> None:
+        """Apply a pod and what belongs to it, and wait until the pod is ready."""
+        self.apply(*objects)
+        pod = next(manifest["metadata"]["name"] for manifest in objects if manifest["kind"] == "Pod")
+        self._run("wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
+
+    def remove_server(self, *objects: Object) -> None:
+        """Delete what `start_server` made."""
+        names = [f"{manifest['kind']}/{manifest['metadata']['name']}" for manifest in objects]
+        self._run("delete", *names, "--ignore-not-found", "--wait=false", "--grace-period=0", "--force")
+
+    @contextmanager
+    def recorded(self, pod: str, folder: Path) -> Iterator[None]:
+        """Write down all that the pod's containers log, from their start; ends when the pod has ended."""
+        command = self.kubectl.command("-n", NAMESPACE, "logs", "--follow", "--all-containers", "--prefix", pod)
+        with servers.child(command, folder / f"{pod}.log") as process:
+            yield
+            servers.wait_until(lambda: process.poll() is not None, LOG_SECONDS, f"the end of the log of pod {pod}")
+
+    def events(self) -> str:
+        """All events of the namespace."""
+        return self._run("get", "events", "-o", "json")
+
     def troubles(self) -> str:
         """What a person would look at when an attempt does not make progress: events, then pods."""
-        events = self.kubectl("-n", NAMESPACE, "get", "events", "--sort-by=.lastTimestamp")
-        pods = self.kubectl("-n", NAMESPACE, "get", "pods", "-o", "wide")
+        events = self._run("get", "events", "--sort-by=.lastTimestamp")
+        pods = self._run("get", "pods", "-o", "wide")
         return f"{events[-4000:]}\n{pods}"
+
+    def _run(self, *words: str, stdin: str | None = None) -> str:
+        return self.kubectl("-n", NAMESPACE, *words, stdin=stdin)

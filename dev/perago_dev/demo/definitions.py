@@ -24,6 +24,14 @@ PUBLISHED_FILES = frozenset({"summary/monthly.csv", "summary/yearly.csv", PICTUR
 FIGURES = {"days": 1461, "wettest_month": "2015-12", "warmest": 35.6, "coldest": -7.1}
 REPORT = {"report": REPORT_FILE, "years": 4, "wettest_year": 2014}
 """What the two tasks return for the whole table, as checked with a spreadsheet."""
+YEARS = (
+    ("2012", "1226.0", "177", "-3.3", "34.4"),
+    ("2013", "828.0", "152", "-7.1", "33.9"),
+    ("2014", "1232.8", "150", "-6.0", "35.6"),
+    ("2015", "1139.2", "144", "-3.8", "35.0"),
+)
+"""The rows of the report, checked in the same way: precipitation, wet days, coldest and warmest of each year."""
+PICTURE_SIZE = (1000, 400)
 
 BRANCH_PREFIX = "demo-"
 

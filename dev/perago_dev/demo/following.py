@@ -37,7 +37,7 @@ class Follower:
             over = found["status"] in conductor_client.TERMINAL or bool(failed_tasks(found))
             return found if over else None
 
-        return self._until(look, f"workflow {identity} did not end", WORKFLOW_SECONDS)
+        return self.until(look, f"workflow {identity} did not end", WORKFLOW_SECONDS)
 
     def attempts(self, names: list[str]) -> list[Object]:
         """These attempts once they are complete."""
@@ -46,9 +46,9 @@ class Follower:
             found = [self._cluster.attempt(name) for name in names]
             return found if all(map(is_complete, found)) else None
 
-        return self._until(look, f"attempts {', '.join(names)} were not complete", ATTEMPT_SECONDS)
+        return self.until(look, f"attempts {', '.join(names)} were not complete", ATTEMPT_SECONDS)
 
-    def _until(self, look: Callable[[], T | None], otherwise: str, seconds: float) -> T:
+    def until(self, look: Callable[[], T | None], otherwise: str, seconds: float) -> T:
         """The first result of `look` that is not None."""
         end = time.monotonic() + seconds
         while True:

@@ -54,6 +54,15 @@ class Workspace:
         found = self.repository.ref(ref).get_commit()
         return Commit(id=found.id, parents=tuple(found.parents), metadata=dict(found.metadata or {}))
 
+    def commits_since(self, ref: str, start: str) -> list[Commit]:
+        """What was committed on a branch since a commit, newest first, along the first parents."""
+        found: list[Commit] = []
+        commit = self.commit(ref)
+        while commit.id != start and commit.parents:
+            found.append(commit)
+            commit = self.commit(commit.parents[0])
+        return found
+
     def files(self, ref: str) -> list[str]:
         """Paths of all objects at a ref."""
         return [str(entry.path) for entry in self.repository.ref(ref).objects()]

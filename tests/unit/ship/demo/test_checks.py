@@ -1,8 +1,11 @@
 """The demo's checks: each passes on what should be, and says what is wrong otherwise."""
 
+import io
+import json
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from perago_dev.demo import checks
 from perago_dev.demo.checks import CheckFailed, Commit
@@ -100,11 +103,65 @@ def test_files_are_exactly_those() -> None:
         checks.exact_files(["a", "x"], {"a", "b"})
 
 
-def test_a_picture_is_a_png() -> None:
-    """By its signature."""
-    checks.picture(b"\x89PNG\r\n\x1a\n...")
-    with pytest.raises(CheckFailed):
-        checks.picture(b"<svg/>")
+def png(*colours: str) -> bytes:
+    """A PNG file of 8 × 4 pixels, striped in these colours."""
+    image = Image.new("RGB", (8, 4))
+    for column in range(8):
+        image.paste(colours[column % len(colours)], (column, 0, column + 1, 4))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_picture_is_decoded() -> None:
+    """The whole file, in its expected size."""
+    checks.picture(png("red", "blue"), (8, 4))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<svg/>", "not a PNG file"),
+        (png("red", "blue")[:45], "cannot be decoded"),
+        (png("red"), "blank"),
+        (b"\x89PNG\r\n\x1a\n...", "cannot be decoded"),
+    ],
+    ids=["another format", "cut off", "one colour", "signature only"],
+)
+def test_what_cannot_be_seen_is_no_picture(content: bytes, words: str) -> None:
+    """A signature alone does not pass."""
+    with pytest.raises(CheckFailed, match=words):
+        checks.picture(content, (8, 4))
+
+
+def test_a_picture_has_its_size() -> None:
+    """Another drawing fails."""
+    with pytest.raises(CheckFailed, match=r"\(8, 4\) pixels, not \(4, 4\)"):
+        checks.picture(png("red", "blue"), (4, 4))
+
+
+REPORT = "# Title\n\n| year | mm |\n|---|---|\n| 2012 | 1.0 |\n| 2013 | 2.0 |\n\n![Climate](summary/climate.png)\n"
+
+
+def test_a_report_has_its_title_rows_and_picture() -> None:
+    """Cell by cell."""
+    checks.report(REPORT, "Title", (("2012", "1.0"), ("2013", "2.0")))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (REPORT.replace("# Title", "# Other"), "begins with"),
+        (REPORT.replace("2.0", "2.1"), "rows are"),
+        (REPORT.replace("| 2013 | 2.0 |\n", ""), "rows are"),
+        (REPORT.replace("climate.png", "other.png"), "picture"),
+        ("", "begins with"),
+    ],
+)
+def test_any_other_report_fails(content: str, words: str) -> None:
+    """A wrong heading, a wrong or missing figure, no picture."""
+    with pytest.raises(CheckFailed, match=words):
+        checks.report(content, "Title", (("2012", "1.0"), ("2013", "2.0")))
 
 
 @pytest.mark.parametrize(
@@ -144,3 +201,111 @@ def test_completion_is_a_condition() -> None:
     assert checks.is_complete({"status": {"conditions": [done]}})
     assert not checks.is_complete({"status": {"conditions": [done | {"status": "False"}]}})
     assert not checks.is_complete({})
+
+
+def ran(**more: Any) -> Object:
+    """An attempt of Conductor's task t1 that completed with the result of run r1."""
+    output = {"result": {"run": "r1"}}
+    status = {
+        "executions": 1,
+        "outcome": {"status": "COMPLETED", "reason": "Completed", "output": output},
+        "reporting": {"state": "Accepted", "attempts": 1},
+    }
+    return {**ATTEMPT, "spec": {"conductor": {"taskId": "t1"}}, "status": status | more}
+
+
+PUBLISHED = Commit("c", ("a",), NAMING | {"perago.output": json.dumps({"result": {"run": "r1"}})})
+
+
+def test_one_publication_is_the_attempts() -> None:
+    """It is returned."""
+    assert checks.only_publication([PUBLISHED], "a", ran()) == PUBLISHED
+
+
+@pytest.mark.parametrize(
+    "commits",
+    [[], [Commit("d", ("c",), NAMING), PUBLISHED], [Commit("c", ("a",), NAMING | {"perago.attempt-uid": "u2"})]],
+    ids=["none", "two", "another attempt's"],
+)
+def test_any_other_number_of_publications_fails(commits: list[Commit]) -> None:
+    """None, two, or somebody else's."""
+    with pytest.raises(CheckFailed):
+        checks.only_publication(commits, "a", ran())
+
+
+@pytest.mark.parametrize(
+    ("content", "commit", "attempt"),
+    [
+        ("r2", PUBLISHED, ran()),
+        ("r1", Commit("c", ("a",), NAMING), ran()),
+        ("r1", PUBLISHED, ran(outcome={"output": {"result": {"run": "r2"}}})),
+    ],
+    ids=["file", "metadata", "outcome"],
+)
+def test_file_metadata_and_outcome_are_of_one_run(content: str, commit: Commit, attempt: Object) -> None:
+    """A second run of the body would give each of them another name."""
+    checks.result_published(PUBLISHED, "r1", ran())
+    with pytest.raises(CheckFailed, match="was published"):
+        checks.result_published(commit, content, attempt)
+
+
+def test_an_outcome_before_the_kill_proves_nothing() -> None:
+    """Then the commit was not needed."""
+    checks.no_outcome_yet(succeeded(outcome=None))
+    with pytest.raises(CheckFailed, match="before its pod was killed"):
+        checks.no_outcome_yet(ran())
+
+
+def test_a_second_execution_is_noticed() -> None:
+    """The work would have been done twice."""
+    checks.ran_once(ran())
+    with pytest.raises(CheckFailed, match="2 times"):
+        checks.ran_once(ran(executions=2))
+
+
+CONDUCTORS: Object = {"taskId": "t1", "status": "COMPLETED", "retryCount": 0, "outputData": {"result": {"run": "r1"}}}
+
+
+@pytest.mark.parametrize(
+    ("task", "attempt"),
+    [
+        (CONDUCTORS | {"taskId": "t2"}, ran()),
+        (CONDUCTORS | {"status": "FAILED"}, ran()),
+        (CONDUCTORS | {"retryCount": 1}, ran()),
+        (CONDUCTORS | {"outputData": {}}, ran()),
+        (CONDUCTORS, ran(reporting={"state": "Accepted", "attempts": 2})),
+    ],
+    ids=["another task", "failed", "a retry", "another output", "two reports"],
+)
+def test_a_result_that_counted_otherwise_fails(task: Object, attempt: Object) -> None:
+    """The first try of the task has this attempt's output, by one report."""
+    checks.reported_once(CONDUCTORS, ran())
+    with pytest.raises(CheckFailed):
+        checks.reported_once(task, attempt)
+
+
+FENCED: Object = {"outcome": {"reason": "StaleAttemptError"}, "reporting": {"state": "Superseded"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outcome": {"reason": "Completed"}},
+        {"workspace": {"publishedRef": "c"}},
+        {"reporting": {"state": "Accepted"}},
+    ],
+)
+def test_a_stale_attempt_that_got_through_fails(change: Object) -> None:
+    """It completed, published, or was believed."""
+    checks.was_fenced(ran(**FENCED))
+    with pytest.raises(CheckFailed, match="t1"):
+        checks.was_fenced(ran(**FENCED | change))
+
+
+def test_tasks_of_a_completed_workflow_keep_their_failed_tries() -> None:
+    """In the order in which they were tried."""
+    tries = [task(retryCount=1), task(retryCount=0, status="FAILED")]
+    found = checks.tasks_of_completed({"status": "COMPLETED", "tasks": tries})
+    assert [one["retryCount"] for one in found] == [0, 1]
+    with pytest.raises(CheckFailed, match="TERMINATED"):
+        checks.tasks_of_completed({"status": "TERMINATED", "tasks": tries})

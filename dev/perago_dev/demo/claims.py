@@ -1,0 +1,191 @@
+"""The README's four claims, each on real pods: what could go wrong is made to happen, and what came of it is checked.
+
+Nothing here waits for time to pass. The task waits until it is told to go on, so that whatever happens, happens in the
+middle of its work; a lakeFS that does not answer merges holds a pod between its merge and its outcome.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from perago_dev import conductor_client
+from perago_dev.demo import checks, inside, own_task, secrecy
+from perago_dev.demo.checks import Commit
+from perago_dev.demo.stage import Stage
+from perago_dev.demo.story import Story
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+STEP_SECONDS = 120.0
+FILES_ONLY = "your code sees files and parameters"
+ONCE = "a result counts once"
+PROOF = "a commit is a proof"
+STALE = "a stale attempt cannot publish"
+CLAIMS = (FILES_ONLY, ONCE, PROOF, STALE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One workflow with the demo's own task, on a branch of its own that starts at a commit."""
+
+    stage: Stage
+    workflow: str
+    branch: str
+    start: str
+
+    def executing(self, retry: int = 0) -> Object:
+        """The attempt of this retry, once its body runs."""
+
+        def look() -> Object | None:
+            attempts = self.stage.cluster.attempts(self.workflow)
+            found = (attempt for attempt in attempts if attempt["spec"]["conductor"]["retryCount"] == retry)
+            return next((attempt for attempt in found if attempt.get("status", {}).get("step") == "Executing"), None)
+
+        return self._until(look, f"retry {retry} of workflow {self.workflow} did not run")
+
+    def let_go_on(self, attempt: Object) -> None:
+        """Tell the attempt's body to finish."""
+        self.stage.cluster.execute(pod_of(attempt), "touch", own_task.GO_ON)
+
+    def outcome(self, attempt: Object) -> Object:
+        """The attempt once its outcome is recorded."""
+
+        def look() -> Object | None:
+            found = self.stage.cluster.attempt(attempt["metadata"]["name"])
+            return found if "outcome" in found["status"] else None
+
+        return self._until(look, f"attempt {attempt['metadata']['name']} had no outcome")
+
+    def merged(self) -> Commit:
+        """The head of the branch once something was published."""
+
+        def look() -> Commit | None:
+            head = self.stage.workspace.commit(self.branch)
+            return head if head.id != self.start else None
+
+        return self._until(look, f"nothing was published on branch {self.branch}")
+
+    def ended(self) -> list[Object]:
+        """The workflow's tasks once it is over, in order."""
+
+        def look() -> Object | None:
+            found = self.stage.conductor.workflow(self.workflow)
+            return found if found["status"] in conductor_client.TERMINAL else None
+
+        return checks.tasks_of_completed(self._until(look, f"workflow {self.workflow} did not end"))
+
+    def complete(self, *attempts: Object) -> list[Object]:
+        """These attempts once nothing more happens to them."""
+        return self.stage.follower.attempts([attempt["metadata"]["name"] for attempt in attempts])
+
+    def published_once(self, attempt: Object) -> Commit:
+        """The one commit on the branch, which must be this attempt's and hold its result."""
+        stage = self.stage
+        commit = checks.only_publication(stage.workspace.commits_since(self.branch, self.start), self.start, attempt)
+        content = stage.workspace.read(commit.id, own_task.RESULT_FILE).decode()
+        checks.result_published(commit, content, attempt)
+        return commit
+
+    def _until(self, look: Callable[[], T | None], otherwise: str) -> T:
+        return self.stage.follower.until(look, otherwise, STEP_SECONDS)
+
+
+def pod_of(attempt: Object) -> str:
+    """Name of the attempt's pod."""
+    return str(attempt["status"]["podName"])
+
+
+def started(stage: Stage, start: Commit, task_type: str, *, wait: bool) -> Run:
+    """A new workflow of this task type on a new branch."""
+    branch = stage.workspace.new_branch(start.id)
+    workflow = stage.conductor.start(task_type, own_task.workflow_input(branch, start.id, wait=wait))
+    return Run(stage, workflow, branch, start.id)
+
+
+def show(stage: Stage, start: Commit, image: str, story: Story) -> None:
+    """All four. Raises EnvironmentProblem at the first that does not hold."""
+    run = started(stage, start, own_task.PATIENT, wait=True)
+    attempt = sees_files_and_parameters(run, story)
+    counts_once(run, attempt, story)
+    is_a_proof(stage, start, image, story)
+    cannot_publish(stage, start, story)
+
+
+def sees_files_and_parameters(run: Run, story: Story) -> Object:
+    """Look around in the container of a running task; returns the attempt, whose body still waits."""
+    with story.step(FILES_ONLY, tells=True) as outcome:
+        attempt = run.executing()
+        script = Path(inside.__file__).read_text()
+        seen = json.loads(run.stage.cluster.execute(pod_of(attempt), "python", "-", stdin=script))
+        secrets = secrecy.keys(run.stage.env) | secrecy.addresses(run.stage.env)
+        secrecy.files_and_parameters_only(seen, run.stage.workspace.files(run.start), secrets)
+        outcome.append(
+            f"{len(seen['variables'])} variables, {len(seen['mounts'])} mounts, {len(seen['commands'])} process, "
+            f"{len(seen['files'])} files: no key, token or address of ours"
+        )
+    return attempt
+
+
+def counts_once(run: Run, attempt: Object, story: Story) -> None:
+    """Delete the operator's pod while the attempt runs."""
+    stage = run.stage
+    with story.step(ONCE, tells=True) as outcome:
+        with stage.cluster.recorded(pod_of(attempt), stage.logs):
+            stage.keep_operator_log()
+            stage.operator.delete_pod()
+            run.let_go_on(attempt)
+            (task,) = run.ended()
+        (attempt,) = run.complete(attempt)
+        checks.attempt_succeeded(attempt, "Accepted")
+        checks.reported_once(task, attempt)
+        commit = run.published_once(attempt)
+        outcome.append(f"operator's pod deleted meanwhile: 1 report accepted, 1 publication ({commit.id[:8]})")
+
+
+def is_a_proof(stage: Stage, start: Commit, image: str, story: Story) -> None:
+    """Kill the pod when lakeFS has merged its work and the agent does not know yet."""
+    server = own_task.silent_lakefs(stage.env, image)
+    with story.step(PROOF, tells=True) as outcome:
+        stage.cluster.start_server(*server)
+        run = started(stage, start, own_task.CUT_OFF, wait=True)
+        attempt = run.executing()
+        with stage.cluster.recorded(pod_of(attempt), stage.logs):
+            run.let_go_on(attempt)
+            merged = run.merged()
+            checks.no_outcome_yet(stage.cluster.attempt(attempt["metadata"]["name"]))
+            stage.cluster.kill(pod_of(attempt))
+            (task,) = run.ended()
+        (attempt,) = run.complete(attempt)
+        checks.attempt_succeeded(attempt, "Accepted")
+        checks.ran_once(attempt)
+        checks.reported_once(task, attempt)
+        checks.head_is(run.published_once(attempt).id, merged.id)
+        stage.cluster.remove_server(*server)
+        outcome.append(f"pod killed after its merge: completed from commit {merged.id[:8]}, nothing ran again")
+
+
+def cannot_publish(stage: Stage, start: Commit, story: Story) -> None:
+    """Give the task up in Conductor while nobody can stop its pod, and let the pod finish."""
+    with story.step(STALE, tells=True) as outcome:
+        run = started(stage, start, own_task.PATIENT, wait=True)
+        late = run.executing()
+        stage.keep_operator_log()
+        with stage.cluster.recorded(pod_of(late), stage.logs):
+            with stage.operator.away():
+                stage.conductor.give_up(run.workflow, late["spec"]["conductor"]["taskId"], "given up by hand")
+                run.let_go_on(late)
+                late = run.outcome(late)
+                checks.head_is(stage.workspace.commit(run.branch).id, run.start)
+            successor = run.executing(retry=1)
+        with stage.cluster.recorded(pod_of(successor), stage.logs):
+            run.let_go_on(successor)
+            run.ended()
+        late, successor = run.complete(late, successor)
+        checks.was_fenced(late)
+        checks.attempt_succeeded(successor, "Accepted")
+        commit = run.published_once(successor)
+        reason = late["status"]["outcome"]["reason"]
+        outcome.append(f"the late one ended with {reason}: 1 publication ({commit.id[:8]}), its successor's")

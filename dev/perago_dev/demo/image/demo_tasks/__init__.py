@@ -1,0 +1,1 @@
+"""What the demo runs in the cluster besides the example."""

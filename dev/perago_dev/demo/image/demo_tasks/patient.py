@@ -1,0 +1,34 @@
+"""A task that waits in the middle of its work until it is told to go on, so that something can happen meanwhile."""
+
+import time
+from pathlib import Path
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+import perago
+
+GO_ON = Path("/tmp/go-on")
+LOOK_SECONDS = 0.05
+
+
+class Patience(BaseModel):
+    """Whether to wait for the file `/tmp/go-on` in the task's container."""
+
+    wait: bool
+
+
+class Run(BaseModel):
+    """Names this run of the body; no other run, not even of the same attempt, has the same name."""
+
+    run: str
+
+
+@perago.task(name="demo_patient", owner_email="demo@perago.dev", workspace=perago.WorkspaceSpec())
+def patient(workspace: Path, params: Patience) -> Run:
+    """Write the run's name into `run.txt`, and return it."""
+    run = uuid4().hex
+    while params.wait and not GO_ON.exists():
+        time.sleep(LOOK_SECONDS)
+    (workspace / "run.txt").write_text(run)
+    return Run(run=run)

@@ -1,0 +1,66 @@
+"""What must not be seen where it does not belong: keys, tokens and the addresses of our servers. Pure."""
+
+import base64
+import re
+from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from perago_dev.demo.checks import require
+from perago_dev.environment import Environment
+
+Object = dict[str, Any]
+
+TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")
+"""A JSON Web Token, which is what Kubernetes gives to service accounts."""
+VARIABLES = frozenset({"HOME", "HOSTNAME", "LANG", "PATH", "GPG_KEY", "TERM"})
+PREFIXES = ("PYTHON", "KUBERNETES_")
+"""Kubernetes names its API server in every container; that is an address of the cluster's, without a key to it."""
+MOUNTS = frozenset({"/workspace", "/run/perago", "/tmp", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"})
+COMMAND = "python -m perago.taskside"
+NOTES = ".perago-"
+"""Begins the names of files that say which attempt this is, and what was downloaded."""
+
+
+def keys(env: Environment) -> dict[str, str]:
+    """What nobody may read in a log, an event or a status, each with what it is."""
+    pair = f"{env.lakefs_access_key}:{env.lakefs_secret_key}"
+    return {
+        "the lakeFS access key": env.lakefs_access_key,
+        "the lakeFS secret key": env.lakefs_secret_key,
+        "the lakeFS keys as a header": base64.b64encode(pair.encode()).decode(),
+    }
+
+
+def addresses(env: Environment) -> dict[str, str]:
+    """Where our servers are, for pods and for this host."""
+    urls = (env.lakefs_endpoint, env.lakefs_cluster_endpoint, env.conductor_url, env.conductor_cluster_url)
+    return {f"the address {urlsplit(url).netloc}": urlsplit(url).netloc for url in urls}
+
+
+def absent(texts: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    """None of the secrets, and no token, is in any of the texts, which have names."""
+    for place, text in texts.items():
+        shown = [what for what, secret in secrets.items() if secret in text]
+        shown += ["a token"] if TOKEN.search(text) else []
+        require(not shown, f"{place} shows {' and '.join(shown)}")
+
+
+def files_and_parameters_only(seen: Object, files: Collection[str], secrets: Mapping[str, str]) -> None:
+    """What was seen in a task's container is what belongs there, and none of the secrets is part of it."""
+    strange = [name for name in seen["variables"] if name not in VARIABLES and not name.startswith(PREFIXES)]
+    require(not strange, f"the task's environment has {', '.join(strange)}")
+    surplus = sorted(set(seen["mounts"]) - MOUNTS)
+    require(not surplus, f"in the task's container something is mounted at {', '.join(surplus)}")
+    require(seen["commands"] == [COMMAND], f"the task sees the processes {seen['commands']}, not its own alone")
+    workspace = _workspace(seen["files"])
+    require(workspace == {*files}, f"the workspace holds {sorted(workspace)}, the commit {sorted(files)}")
+    texts = {f"the variable {name}": value for name, value in seen["variables"].items()}
+    absent({**texts, **{f"the file {path}": text for path, text in seen["files"].items()}}, secrets)
+
+
+def _workspace(files: Collection[str]) -> set[str]:
+    """The user's files among these, as paths of the repository: they lie in a folder of the attempt's own."""
+    below = [PurePosixPath(path).relative_to("/workspace") for path in files if path.startswith("/workspace/")]
+    return {str(PurePosixPath(*path.parts[1:])) for path in below if not path.name.startswith(NOTES)}

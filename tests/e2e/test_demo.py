@@ -1,0 +1,21 @@
+"""The demo: what the README claims, shown and checked on the environment that is up."""
+
+import os
+
+import pytest
+
+from perago_dev.demo import claims
+from perago_dev.demo.steps import play
+from perago_dev.demo.story import Story
+from perago_dev.environment import DEFAULT_NAME
+
+pytestmark = pytest.mark.cluster
+
+
+def test_the_demo_holds_what_the_readme_claims() -> None:
+    """Every step ends well, and each of the four claims is one of them."""
+    story = Story()
+    play(os.environ.get("PERAGO_ENV", DEFAULT_NAME), story)
+    steps = [row.step for row in story.rows]
+    assert [step for step in steps if step in claims.CLAIMS] == list(claims.CLAIMS)
+    assert steps[-1] == "no key shown anywhere"

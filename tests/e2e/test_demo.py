@@ -1,21 +1,19 @@
-"""The demo: what the README claims, shown and checked on the environment that is up."""
-
-import os
+"""The demo: what the README claims, shown and checked in the environment that is up."""
 
 import pytest
 
 from perago_dev.demo import claims
 from perago_dev.demo.steps import play
 from perago_dev.demo.story import Story
-from perago_dev.environment import DEFAULT_NAME
+from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.cluster
 
 
-def test_the_demo_holds_what_the_readme_claims() -> None:
+def test_the_demo_holds_what_the_readme_claims(installation: Installation) -> None:
     """Every step ends well, and each of the four claims is one of them."""
     story = Story()
-    play(os.environ.get("PERAGO_ENV", DEFAULT_NAME), story)
+    play(installation.env.name, story)
     steps = [row.step for row in story.rows]
     assert [step for step in steps if step in claims.CLAIMS] == list(claims.CLAIMS)
     assert steps[-1] == "no key shown anywhere"

@@ -43,8 +43,8 @@ def play(name: str, story: Story) -> Published:
     built = prepare(env, story)
     stage, start = set_the_stage(env, built, story)
     published = run_workflow(stage, start, story)
-    run_by_hand(stage, published, story)
     claims.show(stage, start, built.own, story)
+    run_by_hand(stage, published, story)
     nothing_is_left(stage, story)
     no_key_is_shown(stage, story)
     return published

@@ -16,4 +16,4 @@ def test_the_demo_holds_what_the_readme_claims(installation: Installation) -> No
     play(installation.env.name, story)
     steps = [row.step for row in story.rows]
     assert [step for step in steps if step in claims.CLAIMS] == list(claims.CLAIMS)
-    assert steps[-1] == "no key shown anywhere"
+    assert steps[-1] == "no key is visible"

@@ -18,7 +18,7 @@ Object = dict[str, Any]
 ATTEMPT_KEY = "perago.attempt"
 ATTEMPT_UID_KEY = "perago.attempt-uid"
 OUTPUT_KEY = "perago.output"
-"""Keys of a publication's metadata, spelled here once more on purpose: a check shares no code with what it checks."""
+"""Keys of a publication's metadata. They are repeated on purpose: a check shares no code with what it checks."""
 FENCED = "StaleAttemptError"
 NOT_FAILED = ("SCHEDULED", "IN_PROGRESS", "COMPLETED")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -111,7 +111,7 @@ def picture(content: bytes, size: tuple[int, int]) -> None:
 
 
 def report(content: str, title: str, rows: Sequence[Sequence[str]]) -> None:
-    """A heading of this title, a table with exactly these rows, and the picture."""
+    """The content is a heading with this title, a table with exactly these rows, and the picture."""
     lines = content.splitlines()
     require(lines[:1] == [f"# {title}"], f"the report begins with {lines[:1]}, not with '# {title}'")
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
@@ -145,28 +145,29 @@ def is_complete(attempt: Object) -> bool:
 
 
 def tasks_of_completed(workflow: Object) -> list[Object]:
-    """The tasks of a workflow that completed, first tries and retries, in their order."""
+    """The tasks of a completed workflow in their order, failed tries included."""
     require(workflow["status"] == "COMPLETED", f"the workflow is {workflow['status']}")
     tasks: list[Object] = sorted(workflow["tasks"], key=lambda task: (int(task["seq"]), int(task["retryCount"])))
     return tasks
 
 
 def only_publication(commits: Sequence[Commit], start: str, attempt: Object) -> Commit:
-    """The one commit since the start, which stands on it and names this attempt."""
+    """The only commit since `start`, which must be its parent and name this attempt."""
     require(len(commits) == 1, f"the branch has {len(commits)} commits since {start}, not 1")
     publication(commits[0], start, attempt)
     return commits[0]
 
 
 def result_published(commit: Commit, content: str, attempt: Object) -> None:
-    """One run of the body made the published file, the output in the commit's metadata, and the attempt's outcome."""
-    kept = json.loads(commit.metadata.get(OUTPUT_KEY, "{}")).get("result", {}).get("run")
-    told = attempt["status"]["outcome"]["output"]["result"]["run"]
-    require(content == kept == told, f"run {content} was published, {kept} is in the metadata, {told} in the outcome")
+    """Published file, commit metadata and outcome come from the same run of the body."""
+    stored = json.loads(commit.metadata.get(OUTPUT_KEY, "{}")).get("result", {}).get("run")
+    recorded = attempt["status"]["outcome"]["output"]["result"]["run"]
+    same = content == stored == recorded
+    require(same, f"the file is from run {content}, the commit's metadata from {stored}, the outcome from {recorded}")
 
 
 def no_outcome_yet(attempt: Object) -> None:
-    """The attempt's pod has published and recorded nothing."""
+    """No outcome has been recorded."""
     found = attempt["status"].get("outcome")
     require(
         found is None, f"attempt {attempt['metadata']['name']} recorded its outcome before its pod was killed: {found}"
@@ -174,13 +175,13 @@ def no_outcome_yet(attempt: Object) -> None:
 
 
 def ran_once(attempt: Object) -> None:
-    """No second pod was started."""
+    """Only one pod was started for the attempt."""
     executions = attempt["status"].get("executions")
     require(executions == 1, f"attempt {attempt['metadata']['name']} ran {executions} times, not once")
 
 
 def reported_once(task: Object, attempt: Object) -> None:
-    """Conductor has the outcome of this attempt, at its first try and by one report."""
+    """Conductor has this attempt's outcome, from the first try of the task and from a single report."""
     name, status = attempt["metadata"]["name"], attempt["status"]
     require(task["taskId"] == attempt["spec"]["conductor"]["taskId"], f"Conductor completed task {task['taskId']}")
     require((task["status"], task["retryCount"]) == ("COMPLETED", 0), f"the task is {task['status']} in Conductor")
@@ -190,7 +191,7 @@ def reported_once(task: Object, attempt: Object) -> None:
 
 
 def was_fenced(attempt: Object) -> None:
-    """The attempt noticed that it was no longer the current one, published nothing, and its report did not count."""
+    """The attempt found that it was not the current one, published nothing, and its report did not count."""
     name, status = attempt["metadata"]["name"], attempt["status"]
     outcome = status["outcome"]
     require(outcome["reason"] == FENCED, f"attempt {name} ended with {outcome['reason']}, not {FENCED}")

@@ -1,7 +1,7 @@
-"""The README's four claims, each on real pods: what could go wrong is made to happen, and what came of it is checked.
+"""The README's four claims, each on real pods: cause what could go wrong, and check what comes of it.
 
-Nothing here waits for time to pass. The task waits until it is told to go on, so that whatever happens, happens in the
-middle of its work; a lakeFS that does not answer merges holds a pod between its merge and its outcome.
+No step depends on timing. The demo's own task waits until it is released, so that each fault happens in the middle of
+its work, and a lakeFS that never answers merges holds a pod between its merge and its outcome.
 """
 
 import json
@@ -23,13 +23,13 @@ STEP_SECONDS = 120.0
 FILES_ONLY = "your code sees files and parameters"
 ONCE = "a result counts once"
 PROOF = "a commit is a proof"
-STALE = "a stale attempt cannot publish"
+STALE = "a stale attempt does not publish"
 CLAIMS = (FILES_ONLY, ONCE, PROOF, STALE)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One workflow with the demo's own task, on a branch of its own that starts at a commit."""
+    """One workflow that runs the demo's own task, on its own branch, which begins at the commit `start`."""
 
     stage: Stage
     workflow: str
@@ -37,7 +37,7 @@ class Run:
     start: str
 
     def executing(self, retry: int = 0) -> Object:
-        """The attempt of this retry, once its body runs."""
+        """The attempt with this retry count, once its body runs."""
 
         def look() -> Object | None:
             attempts = self.stage.cluster.attempts(self.workflow)
@@ -46,8 +46,8 @@ class Run:
 
         return self._until(look, f"retry {retry} of workflow {self.workflow} did not run")
 
-    def let_go_on(self, attempt: Object) -> None:
-        """Tell the attempt's body to finish."""
+    def release(self, attempt: Object) -> None:
+        """Let the attempt's body finish."""
         self.stage.cluster.execute(pod_of(attempt), "touch", own_task.GO_ON)
 
     def outcome(self, attempt: Object) -> Object:
@@ -60,7 +60,7 @@ class Run:
         return self._until(look, f"attempt {attempt['metadata']['name']} had no outcome")
 
     def merged(self) -> Commit:
-        """The head of the branch once something was published."""
+        """The head of the branch, once something has been published."""
 
         def look() -> Commit | None:
             head = self.stage.workspace.commit(self.branch)
@@ -69,7 +69,7 @@ class Run:
         return self._until(look, f"nothing was published on branch {self.branch}")
 
     def ended(self) -> list[Object]:
-        """The workflow's tasks once it is over, in order."""
+        """The workflow's tasks in order, once it has completed."""
 
         def look() -> Object | None:
             found = self.stage.conductor.workflow(self.workflow)
@@ -78,11 +78,11 @@ class Run:
         return checks.tasks_of_completed(self._until(look, f"workflow {self.workflow} did not end"))
 
     def complete(self, *attempts: Object) -> list[Object]:
-        """These attempts once nothing more happens to them."""
+        """These attempts, once they are complete."""
         return self.stage.follower.attempts([attempt["metadata"]["name"] for attempt in attempts])
 
     def published_once(self, attempt: Object) -> Commit:
-        """The one commit on the branch, which must be this attempt's and hold its result."""
+        """The only commit on the branch, which must belong to this attempt and hold its result."""
         stage = self.stage
         commit = checks.only_publication(stage.workspace.commits_since(self.branch, self.start), self.start, attempt)
         content = stage.workspace.read(commit.id, own_task.RESULT_FILE).decode()
@@ -99,14 +99,14 @@ def pod_of(attempt: Object) -> str:
 
 
 def started(stage: Stage, start: Commit, task_type: str, *, wait: bool) -> Run:
-    """A new workflow of this task type on a new branch."""
+    """Start a workflow with this task type on a new branch."""
     branch = stage.workspace.new_branch(start.id)
     workflow = stage.conductor.start(task_type, own_task.workflow_input(branch, start.id, wait=wait))
     return Run(stage, workflow, branch, start.id)
 
 
 def show(stage: Stage, start: Commit, image: str, story: Story) -> None:
-    """All four. Raises EnvironmentProblem at the first that does not hold."""
+    """Show all four. Raises EnvironmentProblem at the first that does not hold."""
     run = started(stage, start, own_task.PATIENT, wait=True)
     attempt = sees_files_and_parameters(run, story)
     counts_once(run, attempt, story)
@@ -115,7 +115,7 @@ def show(stage: Stage, start: Commit, image: str, story: Story) -> None:
 
 
 def sees_files_and_parameters(run: Run, story: Story) -> Object:
-    """Look around in the container of a running task; returns the attempt, whose body still waits."""
+    """Look around in the container of a running task; returns its attempt, whose body keeps waiting."""
     with story.step(FILES_ONLY, tells=True) as outcome:
         attempt = run.executing()
         script = Path(inside.__file__).read_text()
@@ -130,13 +130,13 @@ def sees_files_and_parameters(run: Run, story: Story) -> Object:
 
 
 def counts_once(run: Run, attempt: Object, story: Story) -> None:
-    """Delete the operator's pod while the attempt runs."""
+    """Delete the operator's pod while the attempt runs, and count reports and publications."""
     stage = run.stage
     with story.step(ONCE, tells=True) as outcome:
         with stage.cluster.recorded(pod_of(attempt), stage.logs):
             stage.keep_operator_log()
             stage.operator.delete_pod()
-            run.let_go_on(attempt)
+            run.release(attempt)
             (task,) = run.ended()
         (attempt,) = run.complete(attempt)
         checks.attempt_succeeded(attempt, "Accepted")
@@ -146,14 +146,14 @@ def counts_once(run: Run, attempt: Object, story: Story) -> None:
 
 
 def is_a_proof(stage: Stage, start: Commit, image: str, story: Story) -> None:
-    """Kill the pod when lakeFS has merged its work and the agent does not know yet."""
+    """Kill the pod after lakeFS has merged its work, while the agent still waits for the answer."""
     server = own_task.silent_lakefs(stage.env, image)
     with story.step(PROOF, tells=True) as outcome:
         stage.cluster.start_server(*server)
         run = started(stage, start, own_task.CUT_OFF, wait=True)
         attempt = run.executing()
         with stage.cluster.recorded(pod_of(attempt), stage.logs):
-            run.let_go_on(attempt)
+            run.release(attempt)
             merged = run.merged()
             checks.no_outcome_yet(stage.cluster.attempt(attempt["metadata"]["name"]))
             stage.cluster.kill(pod_of(attempt))
@@ -168,24 +168,24 @@ def is_a_proof(stage: Stage, start: Commit, image: str, story: Story) -> None:
 
 
 def cannot_publish(stage: Stage, start: Commit, story: Story) -> None:
-    """Give the task up in Conductor while nobody can stop its pod, and let the pod finish."""
+    """Fail the task in Conductor while no operator can stop its pod, and let the pod finish."""
     with story.step(STALE, tells=True) as outcome:
         run = started(stage, start, own_task.PATIENT, wait=True)
         late = run.executing()
         stage.keep_operator_log()
         with stage.cluster.recorded(pod_of(late), stage.logs):
             with stage.operator.away():
-                stage.conductor.give_up(run.workflow, late["spec"]["conductor"]["taskId"], "given up by hand")
-                run.let_go_on(late)
+                stage.conductor.give_up(run.workflow, late["spec"]["conductor"]["taskId"], "failed by hand")
+                run.release(late)
                 late = run.outcome(late)
                 checks.head_is(stage.workspace.commit(run.branch).id, run.start)
             successor = run.executing(retry=1)
         with stage.cluster.recorded(pod_of(successor), stage.logs):
-            run.let_go_on(successor)
+            run.release(successor)
             run.ended()
         late, successor = run.complete(late, successor)
         checks.was_fenced(late)
         checks.attempt_succeeded(successor, "Accepted")
         commit = run.published_once(successor)
         reason = late["status"]["outcome"]["reason"]
-        outcome.append(f"the late one ended with {reason}: 1 publication ({commit.id[:8]}), its successor's")
+        outcome.append(f"the stale one ended with {reason}: 1 publication ({commit.id[:8]}), its successor's")

@@ -60,27 +60,27 @@ class Cluster:
         return found
 
     def execute(self, pod: str, *command: str, stdin: str | None = None) -> str:
-        """Standard output of a command that runs beside the task, in its container."""
+        """Run a command in the container of the task; returns its standard output."""
         return self._run("exec", "--stdin", pod, "-c", TASK_CONTAINER, "--", *command, stdin=stdin)
 
     def kill(self, pod: str) -> None:
-        """End a pod's processes at once, as the loss of its node would, and do not wait for it."""
+        """End a pod's processes without a grace period, and do not wait for it."""
         self._run("delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
 
     def start_server(self, *objects: Object) -> None:
-        """Apply a pod and what belongs to it, and wait until the pod is ready."""
+        """Apply a pod with what belongs to it, and wait until the pod is ready."""
         self.apply(*objects)
         pod = next(manifest["metadata"]["name"] for manifest in objects if manifest["kind"] == "Pod")
         self._run("wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
 
     def remove_server(self, *objects: Object) -> None:
-        """Delete what `start_server` made."""
+        """Delete what `start_server` applied."""
         names = [f"{manifest['kind']}/{manifest['metadata']['name']}" for manifest in objects]
         self._run("delete", *names, "--ignore-not-found", "--wait=false", "--grace-period=0", "--force")
 
     @contextmanager
     def recorded(self, pod: str, folder: Path) -> Iterator[None]:
-        """Write down all that the pod's containers log, from their start; ends when the pod has ended."""
+        """Save everything that the pod's containers log. At the end of the block, wait for the pod to end."""
         command = self.kubectl.command("-n", NAMESPACE, "logs", "--follow", "--all-containers", "--prefix", pod)
         with servers.child(command, folder / f"{pod}.log") as process:
             yield

@@ -1,6 +1,6 @@
-"""What a process in a task's container can see: this file runs there (`kubectl exec`), with the standard library alone.
+"""Prints as JSON what a process in a task's container can see. It runs there, through `kubectl exec`.
 
-It prints JSON. It knows no key and none of our addresses: whether it saw one is decided outside, in `checks`.
+It uses the standard library alone and knows no key and no address: `secrecy` decides whether it saw one.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 LARGEST = 1 << 20
 SYSTEM = ("/proc", "/sys")
 DEVICES = {"/", "/dev", "/dev/mqueue", "/dev/pts", "/dev/shm", "/dev/termination-log"}
-"""Mounts that every container has: the image, and what is the kernel's."""
+"""Mounts that every container has: the image and what belongs to the kernel."""
 
 
 def variables(process: Path) -> dict[str, str]:
@@ -21,9 +21,17 @@ def variables(process: Path) -> dict[str, str]:
 
 
 def commands() -> list[str]:
-    """The command lines of all processes but this one."""
+    """The command lines of all processes except this one."""
     others = (path for path in Path("/proc").iterdir() if path.name.isdecimal() and int(path.name) != os.getpid())
-    return sorted((path / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip() for path in others)
+    return sorted(line for path in others if (line := command(path)) is not None)
+
+
+def command(process: Path) -> str | None:
+    """A process's command line; None when the process has ended meanwhile."""
+    try:
+        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def mount_points() -> list[str]:
@@ -40,7 +48,7 @@ def files(point: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """Print all of it."""
+    """Print everything."""
     points = mount_points()
     seen = {
         "variables": variables(Path("/proc/1")),

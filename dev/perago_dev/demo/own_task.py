@@ -1,4 +1,4 @@
-"""Manifests of the demo's own task, which waits until it is told to go on, and of a lakeFS that answers no merge."""
+"""Manifests of the demo's own task, which waits until it is released, and of a lakeFS that never answers merges."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ IMAGE_NAME = "demo-tasks"
 MODULE = "demo_tasks.patient"
 PATIENT = "demo_patient"
 CUT_OFF = "demo_cut_off"
-"""The same task behind the silent lakeFS: its agent is never told that its merge succeeded."""
+"""The same task with the silent lakeFS, so that its agent never learns that its merge succeeded."""
 GO_ON = "/tmp/go-on"
 RESULT_FILE = "run.txt"
 SILENT = "silent-lakefs"
@@ -21,13 +21,13 @@ SILENT_PORT = 8000
 
 
 def taskdefs() -> list[Object]:
-    """Conductor's definitions of both task types; a retry comes at once."""
+    """Conductor's definitions of both task types; they are retried once, without delay."""
     common = {"ownerEmail": "demo@perago.dev", "retryCount": 1, "retryDelaySeconds": 0}
     return [{"name": name, **common, "timeoutSeconds": 0, "responseTimeoutSeconds": 60} for name in (PATIENT, CUT_OFF)]
 
 
 def workflow(task_type: str) -> Object:
-    """Conductor's definition of the workflow of the task type's name, with that task alone."""
+    """Conductor's definition of a workflow that has the task type's name and runs only that task."""
     given = {"workspace": "${workflow.input.workspace}", "params": "${workflow.input.params}"}
     task = {"name": task_type, "taskReferenceName": "patient", "type": "SIMPLE", "inputParameters": given}
     common = {"version": 1, "schemaVersion": 2, "ownerEmail": "demo@perago.dev", "timeoutSeconds": 0}
@@ -62,7 +62,7 @@ def _perago_task(task_type: str, image: str, **spec: Any) -> Object:
 
 
 def silent_lakefs(env: Environment, image: str) -> list[Object]:
-    """The proxy's pod and Service, and the Secret that sends agents there."""
+    """The proxy's pod and Service, and the Secret that directs agents to it."""
     labels = {"app": SILENT}
     keys = {
         "endpoint": f"http://{SILENT}:{SILENT_PORT}",

@@ -1,4 +1,4 @@
-"""What must not be seen where it does not belong: keys, tokens and the addresses of our servers. Pure."""
+"""Checks that keys, tokens and the addresses of our servers are not visible where they do not belong. Pure."""
 
 import base64
 import re
@@ -13,18 +13,18 @@ from perago_dev.environment import Environment
 Object = dict[str, Any]
 
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")
-"""A JSON Web Token, which is what Kubernetes gives to service accounts."""
+"""A JSON Web Token, the form in which Kubernetes issues tokens to service accounts."""
 VARIABLES = frozenset({"HOME", "HOSTNAME", "LANG", "PATH", "GPG_KEY", "TERM"})
 PREFIXES = ("PYTHON", "KUBERNETES_")
-"""Kubernetes names its API server in every container; that is an address of the cluster's, without a key to it."""
+"""Kubernetes sets the address of its API server in every container. That address is useless without a token."""
 MOUNTS = frozenset({"/workspace", "/run/perago", "/tmp", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"})
 COMMAND = "python -m perago.taskside"
 NOTES = ".perago-"
-"""Begins the names of files that say which attempt this is, and what was downloaded."""
+"""How the names of files begin that record which attempt this is and what was downloaded."""
 
 
 def keys(env: Environment) -> dict[str, str]:
-    """What nobody may read in a log, an event or a status, each with what it is."""
+    """What may not appear in any log, event or status: description → secret."""
     pair = f"{env.lakefs_access_key}:{env.lakefs_secret_key}"
     return {
         "the lakeFS access key": env.lakefs_access_key,
@@ -34,13 +34,13 @@ def keys(env: Environment) -> dict[str, str]:
 
 
 def addresses(env: Environment) -> dict[str, str]:
-    """Where our servers are, for pods and for this host."""
+    """Where our servers are, for pods and for this host: description → address."""
     urls = (env.lakefs_endpoint, env.lakefs_cluster_endpoint, env.conductor_url, env.conductor_cluster_url)
     return {f"the address {urlsplit(url).netloc}": urlsplit(url).netloc for url in urls}
 
 
 def absent(texts: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-    """None of the secrets, and no token, is in any of the texts, which have names."""
+    """Check that no text (name → text) contains one of the secrets (description → secret), or a token."""
     for place, text in texts.items():
         shown = [what for what, secret in secrets.items() if secret in text]
         shown += ["a token"] if TOKEN.search(text) else []
@@ -48,7 +48,7 @@ def absent(texts: Mapping[str, str], secrets: Mapping[str, str]) -> None:
 
 
 def files_and_parameters_only(seen: Object, files: Collection[str], secrets: Mapping[str, str]) -> None:
-    """What was seen in a task's container is what belongs there, and none of the secrets is part of it."""
+    """Check that what was seen in a task's container belongs there and contains none of the secrets."""
     strange = [name for name in seen["variables"] if name not in VARIABLES and not name.startswith(PREFIXES)]
     require(not strange, f"the task's environment has {', '.join(strange)}")
     surplus = sorted(set(seen["mounts"]) - MOUNTS)
@@ -61,6 +61,6 @@ def files_and_parameters_only(seen: Object, files: Collection[str], secrets: Map
 
 
 def _workspace(files: Collection[str]) -> set[str]:
-    """The user's files among these, as paths of the repository: they lie in a folder of the attempt's own."""
+    """The user's files among these, as paths in the repository: they are in a folder of the attempt's own."""
     below = [PurePosixPath(path).relative_to("/workspace") for path in files if path.startswith("/workspace/")]
     return {str(PurePosixPath(*path.parts[1:])) for path in below if not path.name.startswith(NOTES)}

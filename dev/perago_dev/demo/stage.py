@@ -1,4 +1,4 @@
-"""Where the demo plays: the clients of one environment, and how its operator is handled."""
+"""The clients of one environment that the demo's steps use, and the handling of its operator."""
 
 import json
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ class Operator:
     kubectl: Kubectl
 
     def pod(self) -> str:
-        """Name of its pod; of one that is not being deleted, after an upgrade."""
+        """The name of its pod; after an upgrade, of the one that is not being deleted."""
         pods = self.kubectl.json("-n", release.SYSTEM_NAMESPACE, "get", "pods", "-l", OPERATOR)["items"]
         return next(str(pod["metadata"]["name"]) for pod in pods if "deletionTimestamp" not in pod["metadata"])
 
     def log(self, pod: str) -> str:
-        """All that a pod of it logged."""
+        """Everything that this pod of it has logged."""
         return self._run("logs", pod)
 
     def delete_pod(self) -> None:
@@ -39,7 +39,7 @@ class Operator:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """No operator runs during the block."""
+        """Run the block while there is no operator."""
         pod = self.pod()
         self._scale(0)
         try:
@@ -57,7 +57,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Stage:
-    """What the steps work with."""
+    """What the demo's steps use."""
 
     env: Environment
     cluster: Cluster
@@ -66,11 +66,11 @@ class Stage:
     conductor: ConductorServer
     workspace: Workspace
     logs: Path
-    """The folder for the logs of pods that are gone in the end."""
+    """The folder for the logs of pods that no longer exist at the end."""
 
     @classmethod
     def of(cls, env: Environment, workspace: Workspace) -> "Stage":
-        """The environment's, with an empty folder for logs."""
+        """The clients of this environment, with an empty folder for logs."""
         cluster = Cluster.of(env)
         logs = env.state_dir / "logs" / "demo"
         logs.mkdir(parents=True, exist_ok=True)
@@ -80,12 +80,12 @@ class Stage:
         return cls(env, cluster, Operator(cluster.kubectl), Follower(cluster), conductor, workspace, logs)
 
     def keep_operator_log(self) -> None:
-        """Write down what the operator's pod has logged so far."""
+        """Save what the operator's pod has logged so far."""
         name = self.operator.pod()
         (self.logs / f"{name}.log").write_text(self.operator.log(name))
 
     def texts(self) -> dict[str, str]:
-        """All that a person could read of what happened, each with where it stands. Every log has something in it."""
+        """Everything that a person can read about what happened: place → text. Raises CheckFailed for an empty log."""
         self.keep_operator_log()
         silent = [file.name for file in self.logs.iterdir() if not file.stat().st_size]
         checks.require(not silent, f"nothing was logged: {', '.join(silent)}")

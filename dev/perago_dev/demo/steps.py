@@ -92,7 +92,7 @@ def set_the_stage(env: Environment, built: Images, story: Story) -> tuple[Stage,
 
 
 def remove_interrupted(stage: Stage) -> None:
-    """End what an interrupted demo left: its own task waits for somebody who is gone."""
+    """End what an interrupted demo left behind: its own task would wait forever."""
     for task_type in (own_task.PATIENT, own_task.CUT_OFF):
         for workflow in stage.conductor.running(task_type):
             stage.conductor.terminate(workflow)
@@ -170,8 +170,8 @@ def run_by_hand(stage: Stage, published: Published, story: Story) -> None:
 
 
 def no_key_is_shown(stage: Stage, story: Story) -> None:
-    """In no log, event or status, of the operator, the agents and the tasks."""
-    with story.step("no key shown anywhere") as outcome:
+    """Check that no log, event or status of the operator, the agents and the tasks shows a key."""
+    with story.step("no key is visible") as outcome:
         texts = stage.texts()
         secrecy.absent(texts, secrecy.keys(stage.env))
         outcome.append(f"{len(texts)} logs, events and attempts searched")

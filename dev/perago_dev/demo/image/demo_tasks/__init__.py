@@ -1,1 +1,1 @@
-"""What the demo runs in the cluster besides the example."""
+"""Programs that the demo runs in the cluster besides the example."""

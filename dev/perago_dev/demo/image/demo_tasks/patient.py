@@ -1,4 +1,4 @@
-"""A task that waits in the middle of its work until it is told to go on, so that something can happen meanwhile."""
+"""A task that waits in the middle of its work until it is released, so that a fault can be caused meanwhile."""
 
 import time
 from pathlib import Path
@@ -19,14 +19,14 @@ class Patience(BaseModel):
 
 
 class Run(BaseModel):
-    """Names this run of the body; no other run, not even of the same attempt, has the same name."""
+    """The id of this run of the body; no other run has the same, not even one of the same attempt."""
 
     run: str
 
 
 @perago.task(name="demo_patient", owner_email="demo@perago.dev", workspace=perago.WorkspaceSpec())
 def patient(workspace: Path, params: Patience) -> Run:
-    """Write the run's name into `run.txt`, and return it."""
+    """Write the run's id to `run.txt` and return it."""
     run = uuid4().hex
     while params.wait and not GO_ON.exists():
         time.sleep(LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""A lakeFS that carries out every call, and answers all but merges: a proxy in front of the server in `TARGET`."""
+"""A lakeFS that carries out every call and never answers merges: a proxy in front of the server at `$TARGET`."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ TARGET = web.AppKey("target", ClientSession)
 
 
 async def forward(request: web.Request) -> web.Response:
-    """Pass the call on, and its answer back, unless it was a merge: that answer is never given."""
+    """Forward the call, and return its answer unless the call was a merge."""
     headers = {name: value for name, value in request.headers.items() if name.lower() not in OF_ONE_CONNECTION}
     call = request.app[TARGET].request(request.method, request.raw_path, headers=headers, data=await request.read())
     async with call as answer:
@@ -25,19 +25,19 @@ async def forward(request: web.Request) -> web.Response:
 
 
 async def connected(app: web.Application) -> AsyncIterator[None]:
-    """One session to the real server while the proxy runs."""
+    """Keep one session with the real server while the proxy runs."""
     async with ClientSession(os.environ["TARGET"], auto_decompress=False) as session:
         app[TARGET] = session
         yield
 
 
-def main() -> None:
-    """Serve until the pod is deleted."""
+def application() -> web.Application:
+    """The proxy."""
     app = web.Application(client_max_size=LARGEST)
     app.cleanup_ctx.append(connected)
     app.router.add_route("*", "/{path:.*}", forward)
-    web.run_app(app, port=PORT, print=None, handle_signals=True, shutdown_timeout=0)
+    return app
 
 
 if __name__ == "__main__":
-    main()
+    web.run_app(application(), port=PORT, print=None, shutdown_timeout=0)

@@ -2,9 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import TypeVar
 
 from loguru import logger
+
+T = TypeVar("T")
 
 AGAIN_SECONDS = 10.0
 
@@ -37,10 +40,20 @@ async def first_of(*parts: Awaitable[object]) -> int:
     return ended[0]
 
 
-async def _canceled(tasks: Sequence[asyncio.Future[object]]) -> None:
+async def _canceled(tasks: Collection[asyncio.Future[T]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def end(tasks: Iterable[asyncio.Task[None]], seconds: float) -> frozenset[asyncio.Task[None]]:
+    """Wait this long for the tasks, then cancel those that are left, which are returned. All have ended on return."""
+    tasks = tuple(tasks)
+    if not tasks:
+        return frozenset()
+    _, late = await asyncio.wait(tasks, timeout=max(seconds, 0.0))
+    await _canceled(late)
+    return frozenset(late)
 
 
 class Backoff:

@@ -17,7 +17,7 @@ from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.manifest import attempt_manifest
 from perago_operator.core.config import Config
 from perago_operator.core.reporting import heartbeat_period
-from perago_operator.loops import Backoff, lasting
+from perago_operator.loops import Backoff, end, lasting
 from perago_operator.ports import (
     AlreadyExists,
     Cluster,
@@ -100,12 +100,9 @@ class Creation:
 
     async def settle(self, seconds: float) -> None:
         """Wait this long for the claims under way, then give the tasks of the others back to Conductor."""
-        if self._under_way:
-            await asyncio.wait(tuple(self._under_way), timeout=seconds)
-        left = dict(self._under_way)
-        self.kill()
-        await asyncio.gather(*left, return_exceptions=True)
-        await asyncio.gather(*(self._give_back(claim.task) for claim in left.values()))
+        claims = dict(self._under_way)
+        late = await end(claims, seconds)
+        await asyncio.gather(*(self._give_back(claims[creation].task) for creation in late))
 
     def kill(self) -> None:
         """End at once: the tasks of the claims under way wait in Conductor for their time-out."""

@@ -16,7 +16,7 @@ from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
 from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
-from perago_operator.loops import lasting
+from perago_operator.loops import end, lasting
 from perago_operator.ports import Cluster, Conductor, NotFound, PortError
 from perago_operator.watch.stores import AttemptStore
 
@@ -88,12 +88,9 @@ class Pollers:
         self._dismiss()
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
-        if self._ending:
-            _, late = await asyncio.wait(tuple(self._ending), timeout=seconds)
-            for polling in late:
-                logger.warning("{}: given up; its tasks wait in Conductor for their time-out", polling.get_name())
-                polling.cancel()
-        await self._creation.settle(max(deadline - clock(), 0.0))
+        for polling in await end(self._ending, seconds):
+            logger.warning("{}: given up; its tasks wait in Conductor for their time-out", polling.get_name())
+        await self._creation.settle(deadline - clock())
 
     def kill(self) -> None:
         """End at once, polls and creations under way included."""

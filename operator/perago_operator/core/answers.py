@@ -69,8 +69,15 @@ class Publication:
     metadata: Mapping[str, str]
 
 
-Answer = Verdict | Publication | str | None
-"""What a call brought back beside its success: a reading of Conductor, a commit, a log."""
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """The attempt after a status patch."""
+
+    resource_version: str
+
+
+Answer = Verdict | Publication | Patched | str | None
+"""What a call brought back beside its success: a reading of Conductor, a commit, a version, a log."""
 
 
 @dataclass(frozen=True, slots=True)

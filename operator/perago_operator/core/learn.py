@@ -7,8 +7,9 @@ the calls before it have taught.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Publication, Verdict
+from perago_operator.core.answers import Answer, Failure, Patched, Publication, Verdict
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, backoff
 from perago_operator.core.pod.diagnosis import hindrance
 from perago_operator.core.situation import Situation
@@ -45,7 +46,7 @@ def _hindered(s: Situation) -> Hindered | None:
 def learned(s: Situation, action: do.Action, answer: Answer) -> Memory:
     """The memory after a call that succeeded; one that had no effect rests like one that failed."""
     memory = _after(s, s.memory, action, answer)
-    failure = _without_effect(action, answer)
+    failure = _without_effect(s, action, answer)
     if failure is None:
         return memory.without_trouble(type(action))
     return failed(replace(s, memory=memory), action, failure)
@@ -57,7 +58,7 @@ def _after(s: Situation, memory: Memory, action: do.Action, answer: Answer) -> M
         case do.HoldAttempt():
             return replace(memory, held=True)
         case do.CreatePod(name=name):
-            return replace(memory, created=memory.created | {name}, created_at=memory.created_at or s.now)
+            return memory if name in s.names_taken else _with_pod(memory, name, s.now)
         case do.DeletePod(name=name):
             return replace(memory, deleted=memory.deleted | {name})
         case do.ReleasePod(name=name):
@@ -80,6 +81,10 @@ def _after(s: Situation, memory: Memory, action: do.Action, answer: Answer) -> M
             return memory
 
 
+def _with_pod(memory: Memory, name: str, now: datetime) -> Memory:
+    return replace(memory, created=memory.created | {name}, created_at=memory.created_at or now)
+
+
 def _evidence(s: Situation, answer: Answer) -> Evidence:
     return Evidence(s.execution, answer if isinstance(answer, Publication) else None)
 
@@ -95,11 +100,18 @@ def _after_reading(s: Situation, action: do.Report | do.ReadBack | do.Heartbeat,
             return memory
 
 
-def _without_effect(action: do.Action, answer: Answer) -> Failure | None:
-    """What to rest for although the call succeeded: Conductor took a report, and still waits for one."""
-    if not isinstance(action, do.Report) or not isinstance(answer, Verdict) or not answer.still_open:
-        return None
-    return Failure(f"Conductor accepted the report, but it had no effect: {answer.detail}", answered=True)
+def _without_effect(s: Situation, action: do.Action, answer: Answer) -> Failure | None:
+    """What to rest for although the call succeeded: repeated at once, it would have no effect again."""
+    match action, answer:
+        case do.Report(), Verdict(still_open=True):
+            return Failure(f"Conductor accepted the report, but it had no effect: {answer.detail}", answered=True)
+        case do.CreatePod(), _ if action.name in s.names_taken:
+            message = f"pod {action.name} of an earlier attempt with this name is still terminating"
+            return Failure(message, Reason.POD_NAME_TAKEN)
+        case do.PatchStatus(), Patched() if answer.resource_version == s.attempt.metadata.resource_version:
+            return Failure("the API server left the status as it was: the installed CRDs are not this operator's")
+        case _:
+            return None
 
 
 def failed(s: Situation, action: do.Action, failure: Failure) -> Memory:

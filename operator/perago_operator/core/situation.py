@@ -31,6 +31,16 @@ class Sibling:
     settled: bool
     """It can no longer publish: it has an outcome or no pod that may run, and no staging branch."""
 
+    @classmethod
+    def of(cls, attempt: PeragoAttempt, *, has_pods: bool) -> "Sibling":
+        """The attempt as its siblings see it. One that never had a pod gets none any more: a later one exists."""
+        status = attempt.status
+        never_started = status.pod_name is None and not has_pods
+        staged = status.staging is not None and status.staging.state != "Deleted"
+        settled = not staged and (status.outcome is not None or never_started)
+        retry_count = attempt.spec.conductor.retry_count if attempt.spec.conductor else 0
+        return cls(attempt.metadata.name, retry_count, settled)
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -55,6 +65,8 @@ class Situation:
     """Attempts of the same PeragoTask that have a pod, or wait for one and are older."""
     now: datetime
     config: Config
+    names_taken: frozenset[str] = frozenset()
+    """Names of pods of an earlier attempt of this name that still exist."""
 
     # --- the attempt
 

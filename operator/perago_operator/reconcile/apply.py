@@ -1,8 +1,8 @@
-"""Carries out one action over the ports and says what was learnt. It decides nothing and keeps nothing."""
+"""Carries out one action over the ports and returns what it brought. It decides nothing and keeps nothing."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 from loguru import logger
 
@@ -10,7 +10,7 @@ from perago.wire import ConductorTask, Outcome
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Publication, Verdict
+from perago_operator.core.answers import Answer, Failure, Publication, Standing, Verdict
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.reporting import judge, workflow_matters
 from perago_operator.ports import (
@@ -29,53 +29,45 @@ from perago_operator.ports import (
 )
 
 POD_SECURITY = "violates PodSecurity"
-"""In the 403 of a pod that the namespace's Pod Security level forbids: as permanent as a wrong manifest."""
+"""In the 403 of a pod that the namespace's Pod Security level forbids: as permanent as an invalid manifest."""
 
-
-Order = (
+ClusterAction = (
     do.HoldAttempt | do.CreatePod | do.DeletePod | do.ReleasePod | do.ReleaseAttempt | do.DeleteAttempt | do.RecordEvent
 )
-"""Actions that the cluster carries out and answers with nothing."""
-
-
-class Clock(Protocol):
-    """Tells the time, in UTC."""
-
-    def __call__(self) -> datetime:
-        """The time now."""
+"""Actions that the cluster carries out without an answer."""
 
 
 class Applier:
-    """Actions over ports. Everything that a port raises is a `Failure`; anything else is a fault of ours."""
+    """Actions over ports; `now` is the time of day. What a port raises becomes a `Failure`, the rest is our fault."""
 
-    def __init__(self, cluster: Cluster, conductor: Conductor, versions: Versions, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, conductor: Conductor, versions: Versions, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
         self._conductor = conductor
         self._versions = versions
-        self._clock = clock
+        self._now = now
 
     async def carry_out(self, action: do.Action, attempt: PeragoAttempt) -> Answer | Manifest:
-        """Do it; returns what it brought: a reading, a commit, a log, or the attempt after a status patch.
-
-        Raises PortError.
-        """
+        """Do it; returns a reading, a commit, a log, or the attempt after a status patch. Raises PortError."""
         match action:
             case do.AskEvidence() | do.DeleteStaging():
                 return await self._ask_versions(action, attempt.metadata.uid)
             case do.Heartbeat() | do.Report() | do.ReadBack():
                 return await self._ask_conductor(action)
             case do.PatchStatus():
-                return await self._patch_status(attempt, action)
+                return await self._patch_status(action, attempt)
             case do.ShipLog():
                 await self._ship_log(action, attempt.metadata.namespace)
-                return None
             case do.ReadLog(pod=pod, lines=lines):
                 return await self._cluster.pod_log_tail(attempt.metadata.namespace, pod, TASK_CONTAINER, lines)
             case _:
-                await self._tell_cluster(action, attempt)
-                return None
+                await self._ask_cluster(action, attempt)
+        return None
 
-    async def _tell_cluster(self, action: Order, attempt: PeragoAttempt) -> None:
+    async def release_orphan(self, namespace: str, pod: str) -> None:
+        """Let a pod go whose attempt is gone. Raises PortError."""
+        await self._cluster.release_pod(namespace, pod)
+
+    async def _ask_cluster(self, action: ClusterAction, attempt: PeragoAttempt) -> None:
         namespace, name, uid = attempt.metadata.namespace, attempt.metadata.name, attempt.metadata.uid
         match action:
             case do.HoldAttempt():
@@ -90,17 +82,9 @@ class Applier:
                 await self._cluster.release_attempt(namespace, name, uid)
             case do.DeleteAttempt():
                 await self._cluster.delete_attempt(namespace, name, uid)
-            case do.RecordEvent():
-                await self._record_event(attempt, action)
-
-    async def _ship_log(self, action: do.ShipLog, namespace: str) -> None:
-        text = await self._cluster.pod_log_tail(namespace, action.pod, TASK_CONTAINER, action.lines)
-        if text:
-            await self._conductor.log(action.task.task_id, text)
-
-    async def release_orphan(self, namespace: str, pod: str) -> None:
-        """Let a pod go whose attempt is gone. Raises PortError."""
-        await self._cluster.release_pod(namespace, pod)
+            case do.RecordEvent(kind=kind, reason=reason, message=message):
+                about = ObjectRef("PeragoAttempt", namespace, name, uid)
+                await self._cluster.record_event(namespace, about, kind, reason, message)
 
     async def _create_pod(self, namespace: str, manifest: Manifest) -> None:
         try:
@@ -108,42 +92,42 @@ class Applier:
         except AlreadyExists:
             logger.debug("pod {} exists already", manifest["metadata"]["name"])
 
-    async def _patch_status(self, attempt: PeragoAttempt, action: do.PatchStatus) -> Manifest:
+    async def _patch_status(self, action: do.PatchStatus, attempt: PeragoAttempt) -> Manifest:
         metadata = attempt.metadata
-        version = metadata.resource_version if action.guarded else None
-        patch: Manifest = {"status": action.status}
         return await self._cluster.patch_attempt_status(
-            metadata.namespace, metadata.name, patch, resource_version=version
+            metadata.namespace,
+            metadata.name,
+            {"status": action.status},
+            resource_version=metadata.resource_version if action.guarded else None,
         )
 
-    async def _record_event(self, attempt: PeragoAttempt, event: do.RecordEvent) -> None:
-        metadata = attempt.metadata
-        about = ObjectRef("PeragoAttempt", metadata.namespace, metadata.name, metadata.uid)
-        await self._cluster.record_event(metadata.namespace, about, event.kind, event.reason, event.message)
+    async def _ship_log(self, action: do.ShipLog, namespace: str) -> None:
+        text = await self._cluster.pod_log_tail(namespace, action.pod, TASK_CONTAINER, action.lines)
+        if text:
+            await self._conductor.log(action.task.task_id, text)
 
     async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Publication | None:
-        if isinstance(action, do.DeleteStaging):
-            await self._versions.delete_branch(action.repository, action.branch)
-            return None
-        try:
-            return await self._versions.find_publication(action.repository, action.branch, action.input_ref, uid)
-        except NotFound:
-            return None
+        match action:
+            case do.DeleteStaging():
+                await self._versions.delete_branch(action.repository, action.branch)
+                return None
+            case do.AskEvidence():
+                return await self._versions.find_publication(action.repository, action.branch, action.input_ref, uid)
 
     async def _ask_conductor(self, action: do.Heartbeat | do.Report | do.ReadBack) -> Verdict:
         match action:
-            case do.Report(task=task, outcome=outcome):
-                return await self._report(task, outcome)
-            case do.ReadBack(task=task, outcome=outcome):
-                return await self._read(task, outcome)
-            case do.Heartbeat(task=task, outcome=sent):
-                verdict = await self._read(task, sent)
-                if verdict.standing == "Open":
-                    await self._conductor.extend_lease(task)
+            case do.Report():
+                return await self._report(action.task, action.outcome)
+            case do.ReadBack():
+                return await self._read(action.task, action.outcome)
+            case do.Heartbeat():
+                verdict = await self._read(action.task, action.outcome)
+                if verdict.standing is Standing.OPEN:
+                    await self._conductor.extend_lease(action.task)
                 return verdict
 
     async def _report(self, task: ConductorTask, outcome: Outcome) -> Verdict:
-        """Post, then read back: a 200 is no acceptance. A task that Conductor does not know is read as such."""
+        """Post, then read back: a 200 does not mean that the result was accepted. Nor does a 404 mean more."""
         try:
             await self._conductor.report(task, outcome)
         except NotFound as error:
@@ -155,7 +139,7 @@ class Applier:
         if reading is not None and workflow_matters(reading, outcome):
             ended = await self._conductor.workflow_ended(task.workflow_instance_id)
             reading = replace(reading, workflow_ended=ended)
-        return judge(reading, outcome, at=self._clock())
+        return judge(reading, outcome, at=self._now())
 
 
 def failure_of(error: PortError, action: do.Action) -> Failure:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from loguru import logger
 
-from perago_operator.loops import Backoff, first_of, lasting, within
+from perago_operator.loops import Backoff, end, first_of, lasting, within
 
 FOREVER = 3600.0
 
@@ -113,6 +113,19 @@ async def test_a_canceled_wait_ends_its_coroutines() -> None:
     with pytest.raises(asyncio.CancelledError):
         await wait
     assert sorted(ended) == ["a", "b"]
+
+
+async def test_tasks_have_their_time_to_end_and_are_canceled_after_it() -> None:
+    """Those that were canceled are named; all have ended."""
+    ended: list[str] = []
+    late, early = asyncio.create_task(waiting(ended, "late")), asyncio.create_task(asyncio.sleep(0))
+    assert await end([late, early], 0.01) == {late}
+    assert (ended, early.done(), early.cancelled()) == (["late"], True, False)
+
+
+async def test_no_task_needs_no_time_to_end() -> None:
+    """Also when the time is over already."""
+    assert await end([], FOREVER) == frozenset()
 
 
 def test_waits_double_up_to_the_cap_with_jitter() -> None:

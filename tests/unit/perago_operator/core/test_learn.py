@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perago.wire import Outcome
+from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Publication, Standing, Verdict
+from perago_operator.core.answers import Answer, Failure, Patched, Publication, Standing, Verdict
 from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
 from perago_operator.core.memory import Evidence, Memory, backoff, fraction
@@ -160,3 +161,19 @@ def test_a_look_notes_pods_and_the_outcomes_first_sight() -> None:
     memory = looked(b.situation(ended, 7, pods=(b.pod(),)))
     assert (memory.seen, memory.outcome_seen_at) == (frozenset({"a1-1"}), b.at(7))
     assert looked(b.situation(ended, 9, pods=(b.pod(),), memory=memory)).outcome_seen_at == b.at(7)
+
+
+def test_a_pod_whose_name_is_taken_was_not_created() -> None:
+    """AlreadyExists is success, unless the pod belongs to an earlier attempt of this name: that one is waited for."""
+    taken = replace(b.situation(memory=b.memory()), names_taken=frozenset({"a1-1"}))
+    memory = learned(taken, do.CreatePod("a1-1", {}), None)
+    trouble = memory.troubles[do.CreatePod]
+    assert (memory.created, memory.created_at) == (frozenset(), None)
+    assert (trouble.reason, trouble.until > taken.now) == (Reason.POD_NAME_TAKEN, True)
+
+
+@pytest.mark.parametrize(("version", "rests"), [("1", True), ("2", False)])
+def test_a_status_patch_that_changed_nothing_rests(version: str, rests: bool) -> None:
+    """Repeated at once, it would change nothing again: the installed CRD lacks one of our fields."""
+    memory = after(b.memory(), do.PatchStatus({"phase": "Running"}), Patched(version))
+    assert (do.PatchStatus in memory.troubles) == rests

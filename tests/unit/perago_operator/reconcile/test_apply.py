@@ -12,7 +12,6 @@ from perago_operator.core import actions as do
 from perago_operator.core.answers import Standing, Verdict
 from perago_operator.reconcile.apply import Applier, failure_of
 from tests import builders as b
-from tests.fakes.faulty import raising
 from tests.unit.perago_operator.world import World
 
 OUTCOME = Outcome(status="FAILED", reason="TaskFailed", message="it broke")
@@ -80,12 +79,6 @@ async def test_a_heartbeat_after_a_lost_report_sees_that_it_arrived(world: World
     await world.conductor.report(b.conductor_task(), OUTCOME)
     verdict = await carried_out(world, do.Heartbeat(b.conductor_task(), OUTCOME))
     assert verdict.standing is Standing.ACCEPTED
-
-
-async def test_evidence_in_a_repository_that_is_gone_is_none(world: World) -> None:
-    """Nothing can have been published there."""
-    world.versions.faults.on("find_publication", raising(ports.NotFound("no such repository")))
-    assert await carried_out(world, do.AskEvidence("repo", "main", "commit-a")) is None
 
 
 async def test_only_a_guarded_patch_insists_on_the_version(world: World) -> None:

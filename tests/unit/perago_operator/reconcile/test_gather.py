@@ -5,7 +5,7 @@ from typing import Any
 from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
 from perago_operator.core.situation import Situation
-from perago_operator.reconcile.gather import gather, orphans, pod_is_strange
+from perago_operator.reconcile.gather import gather, orphans
 from perago_operator.watch.stores import Stores
 from tests import builders as b
 
@@ -48,15 +48,7 @@ def test_only_pods_of_this_very_attempt_count() -> None:
     """An earlier object of the same name may have left one behind."""
     s = gathered(b.attempt(), b.pod(1, uid="another"), b.pod(2), created=frozenset({"a1-1", "a1-2"}))
     assert [each.name for each in s.pods] == ["a1-2"]
-    assert s.memory.created == frozenset({"a1-2"})
-
-
-def test_a_strangers_pod_is_recognised() -> None:
-    """By its owner."""
-    made = stores(b.pod(1, uid="another"))
-    assert pod_is_strange(made, KEY, b.UID, "a1-1")
-    assert not pod_is_strange(made, KEY, "another", "a1-1")
-    assert not pod_is_strange(made, KEY, b.UID, "a1-2")
+    assert (s.memory.created, s.names_taken) == (frozenset({"a1-2"}), frozenset({"a1-1"}))
 
 
 def test_an_earlier_attempt_with_a_pod_is_not_settled() -> None:

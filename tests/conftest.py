@@ -3,12 +3,17 @@
 import os
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from perago_dev import proxies
 
 os.environ.update(proxies.exempted(os.environ))
+
+settings.register_profile("perago", deadline=None, derandomize=True, database=None)
+settings.load_profile("perago")
+"""The same examples in every run, however slow the machine; what was once found stands in the tests as `@example`."""
 
 
 class Spread(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -132,7 +132,7 @@ def compared(seconds: float, baseline: float) -> dict[str, float]:
 
 def in_image(image: str, count: int) -> int:
     """Run this benchmark in a container of the image, with the interpreter that attempts have there."""
-    from perago_dev import podman  # not in the image
+    from perago_dev.host import podman
 
     mounted = f"--volume={Path(__file__).parent}:/bench/bench:ro"
     command = ["podman", "run", *IN_CONTAINER, mounted, image, "python", "-m", "bench.start", "--count", str(count)]

@@ -7,7 +7,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from perago_dev import proxies
+from perago_dev.host import proxies
 
 os.environ.update(proxies.exempted(os.environ))
 

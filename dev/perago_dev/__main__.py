@@ -10,7 +10,7 @@ from types import FrameType
 
 from perago_dev import environment
 from perago_dev.errors import EnvironmentProblem
-from perago_dev.progress import say
+from perago_dev.host.progress import say
 
 INTERRUPTED = 130
 
@@ -45,7 +45,7 @@ def _env(options: argparse.Namespace) -> None:
 
 
 def _images(options: argparse.Namespace) -> None:
-    from perago_dev import product
+    from perago_dev.images import product
 
     env = product.refreshed(environment.load(options.name))
     sys.stdout.write(f"{env.operator_image}\n{env.runner_image}\n")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from perago_dev import cache, commands, environment
+from perago_dev import environment
 from perago_dev.errors import EnvironmentProblem
-from perago_dev.locks import alone
-from perago_dev.mounts import unmount_below
+from perago_dev.host import cache, commands
+from perago_dev.host.locks import alone
+from perago_dev.host.mounts import unmount_below
 from perago_dev.source import REPOSITORY
 
 UNITS = ("KB", "MB", "GB")

@@ -2,9 +2,10 @@
 
 import shutil
 
-from perago_dev import environment, podman, preflight, state, sysctls
+from perago_dev import environment, state
 from perago_dev.cluster.kind import Kind
-from perago_dev.progress import say, step
+from perago_dev.host import podman, preflight, sysctls
+from perago_dev.host.progress import say, step
 
 
 def down(name: str) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from perago_dev import proxies
 from perago_dev.errors import EnvironmentProblem, NotUp
+from perago_dev.host import proxies
 
 DEFAULT_NAME = "perago"
 FILE_NAME = "environment.json"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from perago_dev import release
 from perago_dev.demo.cluster import NAMESPACE
 from perago_dev.environment import Environment
-from perago_dev.progress import step
+from perago_dev.host.progress import step
 
 
 def install(env: Environment, namespaces: Sequence[str] | None) -> None:

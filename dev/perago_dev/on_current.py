@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from perago_dev import addresses, product, state
+from perago_dev import state
 from perago_dev.cluster import binaries, current
 from perago_dev.environment import Environment
 from perago_dev.errors import EnvironmentProblem
+from perago_dev.images import product
+from perago_dev.servers import addresses
 
 
 def made(name: str, folder: Path) -> Environment:

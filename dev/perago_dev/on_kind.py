@@ -6,28 +6,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from perago_dev import (
-    addresses,
-    cache,
-    conductor,
-    conductor_files,
-    image_store,
-    lakefs,
-    lakefs_programs,
-    preflight,
-    product,
-    state,
-    sysctls,
-    workloads,
-)
+from perago_dev import state
 from perago_dev.cluster import binaries, node_image
 from perago_dev.cluster.kind import Kind
 from perago_dev.cluster.spec import Mount, Spec
-from perago_dev.conductor_files import Files
 from perago_dev.environment import Environment
-from perago_dev.product import Images
-from perago_dev.progress import step
-from perago_dev.together import Together
+from perago_dev.host import cache, preflight, sysctls
+from perago_dev.host.progress import step
+from perago_dev.host.together import Together
+from perago_dev.images import image_store, product
+from perago_dev.images.product import Images
+from perago_dev.servers import addresses, conductor, conductor_files, lakefs, lakefs_programs, workloads
+from perago_dev.servers.conductor_files import Files
 
 NODE_PORTS = (conductor.NODE_PORT, lakefs.NODE_PORT)
 DNS_SECONDS = 120

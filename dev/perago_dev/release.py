@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from perago_dev import commands
+from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.environment import Environment
-from perago_dev.kubectl import Kubectl
+from perago_dev.host import commands
 from perago_dev.source import REPOSITORY
 
 Object = dict[str, Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from perago_dev.environment import state_dir, states_root
-from perago_dev.locks import exclusive
+from perago_dev.host.locks import exclusive
 
 MARK = "cluster.json"
 

@@ -3,24 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from perago_dev import (
-    conductor,
-    environment,
-    lakefs,
-    on_current,
-    on_kind,
-    packages,
-    preflight,
-    product,
-    servers,
-    state,
-)
+from perago_dev import environment, on_current, on_kind, state
 from perago_dev.cluster import current
+from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.environment import Environment
 from perago_dev.errors import EnvironmentProblem, NotUp
-from perago_dev.kubectl import Kubectl
-from perago_dev.progress import say
-from perago_dev.together import together
+from perago_dev.host import packages, preflight, processes
+from perago_dev.host.progress import say
+from perago_dev.host.together import together
+from perago_dev.images import product
+from perago_dev.servers import conductor, lakefs
 
 
 @dataclass(frozen=True)
@@ -75,6 +67,6 @@ def is_healthy(env: Environment) -> bool:
     """Whether the API server, Conductor and lakeFS answer."""
     return (
         Kubectl(env.bin_dir / "kubectl", env.kubeconfig).answers()
-        and servers.answers(conductor.health_url(env.conductor_url))
-        and servers.answers(f"{env.lakefs_endpoint}{lakefs.HEALTH}")
+        and processes.answers(conductor.health_url(env.conductor_url))
+        and processes.answers(f"{env.lakefs_endpoint}{lakefs.HEALTH}")
     )

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import pytest
 
 from perago_dev import environment
-from perago_dev import lakefs as dev
+from perago_dev.servers import lakefs as dev
 
 
 @pytest.fixture(scope="session", autouse=True)

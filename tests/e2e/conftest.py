@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from perago_dev.environment import DEFAULT_NAME
-from perago_dev.locks import exclusive
+from perago_dev.host.locks import exclusive
 from tests.e2e.flow import Flow
 from tests.e2e.gate import Gate
 from tests.e2e.installation import INSIDE, OWN, Installation, install, installed

@@ -1,7 +1,7 @@
 """Conductor as the end-to-end tests use it: definitions made from a few words, workflows followed to a state."""
 
-from perago_dev import conductor_client
-from perago_dev.conductor_client import TERMINAL
+from perago_dev.servers import conductor_client
+from perago_dev.servers.conductor_client import TERMINAL
 from tests.e2e.kubectl import Object, eventually
 
 

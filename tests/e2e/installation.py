@@ -10,8 +10,9 @@ from pathlib import Path
 
 from lakefs.client import Client
 
-from perago_dev import environment, images
+from perago_dev import environment
 from perago_dev.environment import Environment
+from perago_dev.images import dockerfiles
 from perago_dev.release import helm, namespace_of, secrets
 from tests.e2e.definitions import ConductorServer
 from tests.e2e.flow import Flow
@@ -58,8 +59,8 @@ class Installation:
 def installed(name: str) -> Installation:
     """The environment `name`, in which `install` was called. Raises NotUp when it is not up."""
     env = environment.load(name)
-    image = images.build(TASKS / "Dockerfile", TASKS, "e2e-tasks", {"RUNNER_IMAGE": env.runner_image})
-    images.load(env, image)
+    image = dockerfiles.build(TASKS / "Dockerfile", TASKS, "e2e-tasks", {"RUNNER_IMAGE": env.runner_image})
+    dockerfiles.load(env, image)
     return Installation(env, image)
 
 

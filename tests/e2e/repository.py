@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import lakefs
 from lakefs.client import Client
 
-from perago_dev.lakefs import storage_namespace
+from perago_dev.servers.lakefs import storage_namespace
 
 
 @dataclass(frozen=True)

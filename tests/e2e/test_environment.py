@@ -2,8 +2,9 @@
 
 import pytest
 
-from perago_dev import lakefs, servers, workloads
-from perago_dev.preflight import provider
+from perago_dev.host import processes
+from perago_dev.host.preflight import provider
+from perago_dev.servers import lakefs, workloads
 from tests.e2e.installation import Installation
 from tests.e2e.repository import Repository
 
@@ -24,6 +25,6 @@ def test_lakefs_keeps_what_it_holds_when_its_pod_goes(installation: Installation
         pytest.skip("the environment uses a lakeFS that was given")
     head = repository.head()
     installation.cluster(workloads.NAMESPACE).run("delete", "pods", "-l", f"app={lakefs.NAME}")
-    servers.wait_until(lambda: servers.answers(env.lakefs_endpoint + lakefs.HEALTH), 60, "lakeFS's next pod")
+    processes.wait_until(lambda: processes.answers(env.lakefs_endpoint + lakefs.HEALTH), 60, "lakeFS's next pod")
     assert repository.head() == head
     assert repository.files()["kept/deep.txt"] == b"first kept/deep.txt"

@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from perago_dev import cache, commands, toolchain
 from perago_dev.errors import EnvironmentProblem
-from perago_dev.preflight import provider
-from perago_dev.progress import step
+from perago_dev.host import cache, commands, toolchain
+from perago_dev.host.preflight import provider
+from perago_dev.host.progress import step
 from perago_dev.source import KIND_SOURCE
 
 KUBERNETES = "k8s.io/kubernetes"

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import yaml
 
-from perago_dev import commands, image_store
 from perago_dev.cluster.kind import Kind
+from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.errors import EnvironmentProblem
-from perago_dev.kubectl import Kubectl
-from perago_dev.preflight import provider
+from perago_dev.host import commands
+from perago_dev.host.preflight import provider
+from perago_dev.images import image_store
 
 REGISTRY = "PERAGO_IMAGE_PREFIX"
 NEEDED = {

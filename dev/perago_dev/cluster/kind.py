@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from perago_dev import cache, commands, image_store, podman
 from perago_dev.cluster import network
+from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.cluster.spec import API_PORT, NODE_IMAGES, Provider, Spec, configuration
-from perago_dev.kubectl import Kubectl
-from perago_dev.locks import exclusive
+from perago_dev.host import cache, commands, podman
+from perago_dev.host.locks import exclusive
+from perago_dev.images import image_store
 
 IMPORT = ("ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "--snapshotter=overlayfs")
 _ADDRESSES = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"

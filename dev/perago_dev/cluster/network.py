@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perago_dev.kubectl import Kubectl
+from perago_dev.cluster.kubectl import Kubectl
 
 CONFIGURATION = "/etc/cni/net.d/10-perago.conflist"
 

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from perago_dev import base_image, cache, commands, debian, podman
 from perago_dev.cluster import oci
 from perago_dev.cluster.binaries import KIND_FILES, kubernetes_version
 from perago_dev.errors import EnvironmentProblem
-from perago_dev.locks import exclusive
-from perago_dev.mounts import unmount_below
-from perago_dev.progress import step
+from perago_dev.host import cache, commands, debian, podman
+from perago_dev.host.locks import exclusive
+from perago_dev.host.mounts import unmount_below
+from perago_dev.host.progress import step
+from perago_dev.images import base_image
 from perago_dev.source import KIND_SOURCE
 
 REPOSITORY = "localhost/perago/node"

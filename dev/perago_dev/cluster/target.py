@@ -6,10 +6,10 @@ from typing import Protocol
 from perago_dev import state
 from perago_dev.cluster.current import CurrentCluster
 from perago_dev.cluster.kind import Kind
+from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.environment import Environment
 from perago_dev.errors import NotUp
-from perago_dev.kubectl import Kubectl
-from perago_dev.preflight import provider
+from perago_dev.host.preflight import provider
 
 
 class Cluster(Protocol):

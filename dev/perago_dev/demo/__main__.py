@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from perago_dev import progress
 from perago_dev.demo.cluster import NAMESPACE
 from perago_dev.demo.definitions import REPOSITORY
 from perago_dev.demo.steps import Published, play
@@ -12,6 +11,7 @@ from perago_dev.demo.story import Story
 from perago_dev.demo.table import commands, rendered
 from perago_dev.environment import DEFAULT_NAME
 from perago_dev.errors import EnvironmentProblem
+from perago_dev.host import progress
 
 
 def run(name: str) -> int:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from perago_dev import conductor_client
 from perago_dev.demo import checks, inside, own_task, secrecy
 from perago_dev.demo.checks import Commit
 from perago_dev.demo.stage import Stage
 from perago_dev.demo.story import Story
+from perago_dev.servers import conductor_client
 
 Object = dict[str, Any]
 T = TypeVar("T")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from perago_dev import servers
+from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.environment import Environment
-from perago_dev.kubectl import Kubectl
+from perago_dev.host import processes
 
 Object = dict[str, Any]
 
@@ -82,9 +82,9 @@ class Cluster:
     def recorded(self, pod: str, folder: Path) -> Iterator[None]:
         """Save everything that the pod's containers log. At the end of the block, wait for the pod to end."""
         command = self.kubectl.command("-n", NAMESPACE, "logs", "--follow", "--all-containers", "--prefix", pod)
-        with servers.child(command, folder / f"{pod}.log") as process:
+        with processes.child(command, folder / f"{pod}.log") as process:
             yield
-            servers.wait_until(lambda: process.poll() is not None, LOG_SECONDS, f"the end of the log of pod {pod}")
+            processes.wait_until(lambda: process.poll() is not None, LOG_SECONDS, f"the end of the log of pod {pod}")
 
     def events(self) -> str:
         """All events of the namespace."""

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from perago_dev import conductor_client
 from perago_dev.demo.checks import CheckFailed, failed_tasks, is_complete
 from perago_dev.demo.cluster import Cluster
 from perago_dev.demo.table import Attempts
+from perago_dev.servers import conductor_client
 
 Object = dict[str, Any]
 T = TypeVar("T")

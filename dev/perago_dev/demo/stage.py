@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perago_dev import release
-from perago_dev.conductor_client import ConductorServer
+from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.demo import checks
 from perago_dev.demo.cluster import Cluster
 from perago_dev.demo.following import Follower
 from perago_dev.demo.workspace import Workspace
 from perago_dev.environment import Environment
-from perago_dev.kubectl import Kubectl
+from perago_dev.servers.conductor_client import ConductorServer
 
 OPERATOR = f"app.kubernetes.io/instance={release.RELEASE},app.kubernetes.io/name=perago-operator"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from perago_dev import images, release
+from perago_dev import release
 from perago_dev.cluster.target import open_cluster
 from perago_dev.demo import checks, claims, definitions, own_task, secrecy
 from perago_dev.demo.cluster import NAMESPACE
@@ -11,6 +11,7 @@ from perago_dev.demo.stage import Stage
 from perago_dev.demo.story import Story, agreed
 from perago_dev.demo.workspace import Workspace
 from perago_dev.environment import Environment
+from perago_dev.images import dockerfiles
 from perago_dev.up import Wanted, up
 
 Object = dict[str, Any]
@@ -66,7 +67,7 @@ def prepare(env: Environment, story: Story) -> Images:
     with story.step("task images built") as outcome:
         runner = {"RUNNER_IMAGE": env.runner_image}
         folders = {EXAMPLE_IMAGE: definitions.EXAMPLE, own_task.IMAGE_NAME: own_task.IMAGE_FOLDER}
-        built = [images.build(folder / "Dockerfile", folder, name, runner) for name, folder in folders.items()]
+        built = [dockerfiles.build(folder / "Dockerfile", folder, name, runner) for name, folder in folders.items()]
         loaded = Images(*open_cluster(env).load(built))
         outcome += [loaded.example, loaded.own]
     return loaded

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from perago_dev import progress
 from perago_dev.demo.checks import CheckFailed
 from perago_dev.demo.table import Row
+from perago_dev.host import progress
 
 LOOK_SECONDS = 0.3
 

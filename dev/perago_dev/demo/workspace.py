@@ -8,7 +8,7 @@ from lakefs.exceptions import NotFoundException
 
 from perago_dev.demo.checks import Commit
 from perago_dev.demo.definitions import next_branch
-from perago_dev.lakefs import storage_namespace
+from perago_dev.servers.lakefs import storage_namespace
 
 STAGING_PREFIX = "perago-staging-"
 DEFAULT_BRANCH = "main"

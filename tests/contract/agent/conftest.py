@@ -11,7 +11,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from perago.agent.clients.http import basic_auth
-from perago_dev.lakefs import Server
+from perago_dev.servers.lakefs import Server
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.fakes.attempt_api import TOKEN, AttemptServer

@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 
-from perago_dev.lakefs import Server, storage_namespace
+from perago_dev.servers.lakefs import Server, storage_namespace
 
 
 @dataclass

@@ -10,7 +10,7 @@ from perago.agent.clients import lakefs_errors as errors
 from perago.agent.clients.http import NoAnswer
 from perago.agent.clients.lakefs import PAGE, LakeFS, open_session
 from perago.agent.mounts import LakeFSKeys
-from perago_dev.lakefs import Server
+from perago_dev.servers.lakefs import Server
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from perago_dev import apiserver
 from perago_dev.cluster import binaries
-from perago_dev.preflight import provider
+from perago_dev.host.preflight import provider
+from perago_dev.servers import apiserver
 
 Object = dict[str, Any]
 CHART = Path(__file__).resolve().parents[3] / "charts" / "perago"

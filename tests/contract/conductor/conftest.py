@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from perago_dev import conductor as dev
+from perago_dev.servers import conductor as dev
 from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
 from tests.contract.conductor.backends import FakeBackend, RealBackend, Server
 from tests.contract.conductor.jobs import Backend, Job

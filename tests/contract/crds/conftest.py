@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from perago_dev import apiserver
 from perago_dev.cluster import binaries
-from perago_dev.preflight import provider
+from perago_dev.host.preflight import provider
+from perago_dev.servers import apiserver
 
 CRDS = Path(__file__).resolve().parents[3] / "crds"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from perago_dev import apiserver
 from perago_dev.cluster import binaries
-from perago_dev.preflight import provider
+from perago_dev.host.preflight import provider
+from perago_dev.servers import apiserver
 from perago_operator.adapters import kube_access
 from perago_operator.adapters.kube import KubeCluster, utc_now
 from perago_operator.adapters.kube_api import KubeApi

@@ -7,7 +7,7 @@ import lakefs as lakefs_client
 import pytest
 from lakefs.client import Client
 
-from perago_dev.lakefs import Server, storage_namespace
+from perago_dev.servers.lakefs import Server, storage_namespace
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from lakefs.client import Client
 from lakefs.exceptions import BadRequestException, ConflictException, NotFoundException
 from lakefs_sdk.exceptions import ApiException
 
-from perago_dev.lakefs import Server
+from perago_dev.servers.lakefs import Server
 
 
 def branch_with(repository: lakefs.Repository, name: str, **files: str) -> lakefs.Branch:

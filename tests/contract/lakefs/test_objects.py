@@ -9,7 +9,7 @@ from lakefs.client import Client
 from lakefs.exceptions import NotFoundException, ObjectExistsException
 from lakefs_sdk.exceptions import ApiException
 
-from perago_dev.lakefs import Server
+from perago_dev.servers.lakefs import Server
 
 NAMES = ["../up", "/lead", "a//b", "tail/", "dot/./x", "sp ace+%.txt", "ünï/☃", "nl\nx", "e", "e/f", "q?x=1#y", "~^@$"]
 

@@ -9,8 +9,8 @@ import lakefs
 import pytest
 from lakefs.client import Client
 
-from perago_dev import lakefs_programs
-from perago_dev.lakefs import Server, local_server, storage_namespace
+from perago_dev.servers import lakefs_programs
+from perago_dev.servers.lakefs import Server, local_server, storage_namespace
 
 
 def client_of(server: Server) -> Client:

@@ -10,7 +10,7 @@ from lakefs.client import Client
 from lakefs.repository import Repository
 
 from perago.wire.metadata_keys import ATTEMPT_UID, OUTPUT
-from perago_dev.lakefs import Server, storage_namespace
+from perago_dev.servers.lakefs import Server, storage_namespace
 from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
 from perago_operator.ports import Refused, Unreachable, Versions
 from tests.fakes.versions import FakeVersions

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from perago_dev import cache, clean, environment
+from perago_dev import clean, environment
 from perago_dev.errors import EnvironmentProblem
-from perago_dev.locks import exclusive
+from perago_dev.host import cache
+from perago_dev.host.locks import exclusive
 
 
 @pytest.fixture

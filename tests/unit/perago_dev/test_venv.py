@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perago_dev import image_store
+from perago_dev.images import image_store
 from perago_dev.source import REPOSITORY
 
 TOOLS = ("bash", "sh", "dirname", "basename", "cat", "cut", "sha256sum", "mkdir", "cp")

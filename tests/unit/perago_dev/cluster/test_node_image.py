@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from perago_dev import base_image, debian, podman
 from perago_dev.cluster import binaries, node_image
 from perago_dev.errors import EnvironmentProblem
+from perago_dev.host import debian, podman
+from perago_dev.images import base_image
 
 LISTED = (
     "registry.example/kube-proxy:v1.99.0",

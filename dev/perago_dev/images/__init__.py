@@ -1,0 +1,1 @@
+"""Container images: built from Dockerfiles, kept on this host, put into clusters."""

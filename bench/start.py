@@ -51,7 +51,14 @@ ASSIGNMENT = {
         "workspace": {"repository": "r", "branch": "main", "refType": "commit", "ref": REF},
         "params": {"station": "north"},
     },
-    "attempt": {"taskType": "start", "workflowInstanceId": "w", "taskId": "t", "referenceTaskName": "s", "seq": 1},
+    "attempt": {
+        "taskType": "start",
+        "workflowInstanceId": "w",
+        "taskId": "t",
+        "referenceTaskName": "s",
+        "seq": 1,
+        "status": "IN_PROGRESS",
+    },
     "executionId": "e",
     "failureReasonMaxLength": 500,
 }

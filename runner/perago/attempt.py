@@ -1,12 +1,13 @@
-"""An attempt as the core sees it, and the fence that proves it current. Pure: loads and compares nothing itself."""
+"""An attempt as the core sees it, and the comparison that proves it current. Pure: it loads nothing itself."""
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from perago.errors import StaleAttemptError
 
-IN_PROGRESS = "IN_PROGRESS"
+IN_PROGRESS: Final = "IN_PROGRESS"
+"""Conductor's status of a task whose result it waits for, and that of a standalone attempt that is to go on."""
 
 
 class Attempt(Protocol):
@@ -101,11 +102,15 @@ def execution_context(attempt: Attempt, execution_id: str | None = None) -> Task
 
 def assert_current_attempt_snapshot(task: Attempt, fresh: Attempt) -> None:
     """The attempt fence: raise StaleAttemptError unless `fresh` is in progress and still the same attempt as `task`."""
-    same = (
+    if not is_current(task, fresh):
+        raise StaleAttemptError(task.task_id)
+
+
+def is_current(task: Attempt, fresh: Attempt) -> bool:
+    """Whether `fresh` is in progress and has the workflow, task id and retry count of `task`."""
+    return (
         fresh.status == IN_PROGRESS
         and fresh.workflow_instance_id == task.workflow_instance_id
         and fresh.task_id == task.task_id
         and fresh.retry_count == task.retry_count
     )
-    if not same:
-        raise StaleAttemptError(task.task_id)

@@ -13,9 +13,8 @@ from perago.errors import TaskExecutionError, TaskInputError
 from perago.guards import check_guardrails
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
+from perago.result import JsonObject
 from perago.task import TaskDefinition
-
-JsonObject = dict[str, Any]
 
 WORKSPACE_KEYS = ("params", "workspace")
 WORKSPACE_FREE_KEYS = ("params",)

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 from perago.attempt import Attempt, TaskExecutionContext, assert_current_attempt_snapshot, execution_context
 from perago.body import (
-    JsonObject,
     build_workspace_free_task_output,
     build_workspace_task_output,
     invoke_workspace_free_task,
@@ -19,8 +18,8 @@ from perago.config import DEFAULT_FAILURE_REASON_MAX_LENGTH
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
-from perago.result import RuntimeTaskResult, checked_max_length
-from perago.run import WorkspaceRun, as_result, run_workspace
+from perago.result import JsonObject, RuntimeTaskResult, checked_max_length
+from perago.run import Stopwatch, WorkspaceRun, ended, run_without_workspace, run_workspace
 from perago.staging import StagedWorkspace
 from perago.task import TaskDefinition
 from perago.workspace.manifest import Manifest
@@ -108,7 +107,7 @@ def run_workspace_task_attempt(
             )
         )
 
-    return as_result(f"an attempt of task {task.name!r}", max_length, run)
+    return ended(task, max_length, run).result
 
 
 def run_workspace_free_task_attempt(
@@ -123,6 +122,4 @@ def run_workspace_free_task_attempt(
     """
     refuse_workspace(task)
     max_length = checked_max_length(failure_reason_max_length)
-    return as_result(
-        f"an attempt of task {task.name!r}", max_length, lambda: invoke_workspace_free_task(task, input_data)
-    )
+    return ended(task, max_length, lambda: run_without_workspace(task, input_data, Stopwatch())).result

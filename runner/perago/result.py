@@ -6,6 +6,9 @@ from typing import Any, Literal
 from perago.config import DEFAULT_FAILURE_REASON_MAX_LENGTH
 from perago.errors import PreGuardrailViolation, TaskTerminalError
 
+JsonObject = dict[str, Any]
+"""A JSON object whose content is somebody else's: it is passed on unread."""
+
 ResultStatus = Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"]
 
 TERMINAL_ERRORS = (TaskTerminalError, PreGuardrailViolation)
@@ -17,7 +20,7 @@ class RuntimeTaskResult:
     """COMPLETED with an output, or one of the two failures with a reason; anything else raises ValueError."""
 
     status: ResultStatus
-    output: dict[str, Any] | None = None
+    output: JsonObject | None = None
     reason_for_incompletion: str | None = None
 
     def __post_init__(self) -> None:
@@ -29,14 +32,14 @@ class RuntimeTaskResult:
         if not completed and (self.output is not None or not self.reason_for_incompletion):
             raise ValueError(f"a {self.status} result has a reason and no output")
 
-    def conductor_payload(self) -> dict[str, Any]:
+    def conductor_payload(self) -> JsonObject:
         """The fields of Conductor's TaskResult: `status`, and `outputData` or `reasonForIncompletion`."""
         if self.status == "COMPLETED":
             return {"status": self.status, "outputData": self.output}
         return {"status": self.status, "reasonForIncompletion": self.reason_for_incompletion}
 
 
-def completed_result(output: dict[str, Any]) -> RuntimeTaskResult:
+def completed_result(output: JsonObject) -> RuntimeTaskResult:
     """The attempt did its work."""
     return RuntimeTaskResult("COMPLETED", output=output)
 

@@ -5,24 +5,50 @@ and never replaces it.
 """
 
 import logging
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from perago.attempt import Changes, TaskExecutionContext
-from perago.body import JsonObject, invoke_workspace_task_body, read_workspace
+from perago.body import invoke_workspace_free_task, invoke_workspace_task_body, read_workspace
 from perago.models import WorkspaceSpec
 from perago.ports import AttemptFence, WorkspaceStore
 from perago.reference import WorkspaceInput
-from perago.result import RuntimeTaskResult, completed_result, result_for_exception
+from perago.result import JsonObject, RuntimeTaskResult, completed_result, result_for_exception
 from perago.task import TaskDefinition
 from perago.workspace import directory as local
 from perago.workspace.manifest import Manifest
 from perago.workspace.snapshot import changes_since, take_snapshot
 
 _log = logging.getLogger("perago")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an attempt ended: its result, and the exception that a failure stands for."""
+
+    result: RuntimeTaskResult
+    error: BaseException | None = None
+
+
+@dataclass
+class Stopwatch:
+    """Measures the body, with its guardrails and the validation of what goes in and comes out."""
+
+    clock: Callable[[], float] = time.monotonic
+    seconds: float | None = None
+    """None until the body has ended."""
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The body runs inside this block."""
+        start = self.clock()
+        try:
+            yield
+        finally:
+            self.seconds = self.clock() - start
 
 
 @dataclass(frozen=True)
@@ -37,10 +63,11 @@ class WorkspaceRun:
     worker_id: str | None
     store: WorkspaceStore
     fence: AttemptFence
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
 
 def run_workspace(run: WorkspaceRun) -> JsonObject:
-    """All phases in order; the output `{"workspace": …, "result": …}`. Leaves what it made: see `as_result`."""
+    """All phases in order; the output `{"workspace": …, "result": …}`. It leaves nothing of its own behind."""
     with ExitStack() as cleanup:
         workspace = read_workspace(run.task, run.input_data)
         directory = prepare(run, cleanup)
@@ -74,7 +101,14 @@ def download(run: WorkspaceRun, workspace: WorkspaceInput, directory: Path) -> M
 
 def execute(run: WorkspaceRun, directory: Path) -> JsonObject:
     """Params, guardrails, the body, its result: `{"result": …}`."""
-    return invoke_workspace_task_body(run.task, run.input_data, directory)
+    with run.stopwatch.running():
+        return invoke_workspace_task_body(run.task, run.input_data, directory)
+
+
+def run_without_workspace(task: TaskDefinition, input_data: JsonObject, stopwatch: Stopwatch) -> JsonObject:
+    """The only phase of a workspace-free task; the output `{"result": …}`."""
+    with stopwatch.running():
+        return invoke_workspace_free_task(task, input_data)
 
 
 def keep(run: WorkspaceRun, workspace: WorkspaceInput, output: JsonObject) -> str:
@@ -103,13 +137,13 @@ def completed_at(workspace: WorkspaceInput, ref: str, output: JsonObject) -> Jso
     return {"workspace": workspace.published_output(ref).model_dump(), **output}
 
 
-def as_result(what: str, max_length: int, act: Callable[[], dict[str, Any]]) -> RuntimeTaskResult:
+def ended(task: TaskDefinition, max_length: int, run: Callable[[], JsonObject]) -> Ended:
     """The attempt boundary: an output is COMPLETED, any exception a failure, logged here with its traceback."""
     try:
-        return completed_result(act())
+        return Ended(completed_result(run()))
     except BaseException as error:  # noqa: BLE001 - the boundary: sys.exit in a body, too, is a result
-        _log_failure(what)
-        return result_for_exception(error, max_length=max_length)
+        _log_failure(f"an attempt of task {task.name!r}")
+        return Ended(result_for_exception(error, max_length=max_length), error)
 
 
 def _best_effort(what: str, act: Callable[..., object], *arguments: object) -> None:

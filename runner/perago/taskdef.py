@@ -3,19 +3,17 @@
 import json
 import warnings
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, RootModel
 
 from perago.errors import TaskDefinitionError
 from perago.reference import WorkspaceInput, WorkspaceOutput
+from perago.result import JsonObject
 from perago.schema import closed_schema
 from perago.task import TaskDefinition
 
 TASKDEF_SCHEMA_VERSION = 1
 TASKDEF_SCHEMA_TYPE = "JSON"
-
-JsonObject = dict[str, Any]
 
 
 def schema_for_model(model: type[BaseModel]) -> JsonObject:

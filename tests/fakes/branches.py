@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from perago.agent.clients.http import NoAnswer
+from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.clients.lakefs_errors import Conflict, HookRefused, RefNotFound
 from perago.agent.publication import Commit
 
@@ -65,7 +65,7 @@ class FakeBranches:
         elif fate != "lost":
             self._land(target, metadata)
         if fate != "answered":
-            raise NoAnswer("lakeFS did not answer (merge)")
+            raise NoAnswer(Server.LAKEFS, "lakeFS did not answer (merge)")
         return self.heads[target]
 
     async def conflicts(self, target: str, source: str) -> list[str]:

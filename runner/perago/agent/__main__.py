@@ -1,15 +1,7 @@
-"""The agent container's composition root: `python -m perago.agent`, with the order in `PERAGO_ORDER`.
+"""The agent container's process: `python -m perago.agent`, with the order in `PERAGO_ORDER`.
 
-How it ends:
-
-    the task's result was recorded, or evidence made the outcome   0
-    the task died after its work was published                     0, COMPLETED: the publication is the evidence
-    the task died, or never connected                              1: what became of its container (OOM, exit code)
-                                                                   only the operator can see, from the pod
-    the outcome could not be recorded (API server, attempt gone)   1: the operator takes it for a disruption
-
-In each case the staging branch is deleted first, as far as lakeFS can be reached. On SIGTERM, which both containers
-get at once, the agent goes on serving until the task has ended; without a task it ends.
+It listens first, so that the task's connection can wait in the kernel, and imports the rest afterwards. The parts are
+put together in `perago.agent.run`; what the exit code means stands in `perago.agent.life`.
 """
 
 import gc
@@ -23,7 +15,7 @@ if TYPE_CHECKING:
     from perago.agent.mounts import Mounts
 
 SOCKET_PATH = "/run/perago/agent.sock"
-"""`perago.wire.SOCKET_PATH`, said again so that listening need not wait for imports; a test compares them."""
+"""`perago.wire.SOCKET_PATH`, repeated so that listening need not wait for imports; a test compares them."""
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from typing import Final
 from perago.agent.clients import lakefs_errors
 from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
 from perago.agent.clients.conductor import ConductorRefused
-from perago.agent.clients.http import NoAnswer, describe
+from perago.agent.clients.http import NoAnswer, Server, describe
 from perago.agent.data.volume import CorruptObject, UnreadableFile, VolumeFull
 from perago.agent.mounts import MissingKeys
 from perago.agent.outcome import OutputTooLarge
@@ -29,57 +29,57 @@ class PublishedWithoutOutput(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """`error`: the class to raise in the task; `reason`: the word of the outcome; `message`: for people."""
+    """`error`: the class to raise in the task; `reason`: that of the outcome; `message`: for people."""
 
     error: str
     reason: Reason
     message: str
 
 
-EXECUTION: Final = TaskExecutionError.__name__
-TERMINAL: Final = TaskTerminalError.__name__
-INPUT: Final = TaskInputError.__name__
-FENCE: Final = PublishFenceError.__name__
-STALE: Final = StaleAttemptError.__name__
 PROTOCOL: Final = "OutOfOrder"
+"""Begins the message of a call that may not come now."""
 
-TABLE: Final[tuple[tuple[type[Exception], str, Reason], ...]] = (
-    (TaskInputError, INPUT, Reason.TASK_INPUT_ERROR),
-    (PublishFenceError, FENCE, Reason.PUBLISH_FENCE),
-    (StaleAttemptError, STALE, Reason.STALE_ATTEMPT),
-    (AttemptGone, STALE, Reason.STALE_ATTEMPT),
-    (VolumeFull, EXECUTION, Reason.VOLUME_FULL),
-    (CorruptObject, EXECUTION, Reason.CORRUPT_OBJECT),
-    (UnreadableFile, INPUT, Reason.UNREADABLE_FILE),
-    (OutputTooLarge, EXECUTION, Reason.OUTPUT_TOO_LARGE),
-    (ProtocolMismatch, EXECUTION, Reason.PROTOCOL_MISMATCH),
-    (PublishedWithoutOutput, EXECUTION, Reason.PUBLISHED_WITHOUT_OUTPUT),
-    (MissingKeys, TERMINAL, Reason.INVALID_TASK),
-    (lakefs_errors.Unauthorized, EXECUTION, Reason.LAKEFS_UNAUTHORIZED),
-    (lakefs_errors.Forbidden, EXECUTION, Reason.LAKEFS_FORBIDDEN),
-    (lakefs_errors.RepositoryNotFound, INPUT, Reason.REPOSITORY_NOT_FOUND),
-    (lakefs_errors.RefNotFound, INPUT, Reason.REF_NOT_FOUND),
-    (lakefs_errors.Conflict, FENCE, Reason.PUBLISH_FENCE),
-    (lakefs_errors.HookRefused, FENCE, Reason.PUBLISH_FENCE),
-    (lakefs_errors.UncommittedChanges, FENCE, Reason.UNCOMMITTED_CHANGES),
-    (lakefs_errors.LakeFSError, EXECUTION, Reason.LAKEFS_REFUSED),
-    (ConductorRefused, EXECUTION, Reason.CONDUCTOR_REFUSED),
-    (ClusterRefused, EXECUTION, Reason.CLUSTER_REFUSED),
+TABLE: Final[tuple[tuple[type[Exception], type[Exception], Reason], ...]] = (
+    (TaskInputError, TaskInputError, Reason.TASK_INPUT_ERROR),
+    (PublishFenceError, PublishFenceError, Reason.PUBLISH_FENCE),
+    (StaleAttemptError, StaleAttemptError, Reason.STALE_ATTEMPT),
+    (AttemptGone, StaleAttemptError, Reason.STALE_ATTEMPT),
+    (VolumeFull, TaskExecutionError, Reason.VOLUME_FULL),
+    (CorruptObject, TaskExecutionError, Reason.CORRUPT_OBJECT),
+    (UnreadableFile, TaskInputError, Reason.UNREADABLE_FILE),
+    (OutputTooLarge, TaskExecutionError, Reason.OUTPUT_TOO_LARGE),
+    (ProtocolMismatch, TaskExecutionError, Reason.PROTOCOL_MISMATCH),
+    (PublishedWithoutOutput, TaskExecutionError, Reason.PUBLISHED_WITHOUT_OUTPUT),
+    (MissingKeys, TaskTerminalError, Reason.INVALID_TASK),
+    (lakefs_errors.Unauthorized, TaskExecutionError, Reason.LAKEFS_UNAUTHORIZED),
+    (lakefs_errors.Forbidden, TaskExecutionError, Reason.LAKEFS_FORBIDDEN),
+    (lakefs_errors.RepositoryNotFound, TaskInputError, Reason.REPOSITORY_NOT_FOUND),
+    (lakefs_errors.RefNotFound, TaskInputError, Reason.REF_NOT_FOUND),
+    (lakefs_errors.Conflict, PublishFenceError, Reason.PUBLISH_FENCE),
+    (lakefs_errors.HookRefused, PublishFenceError, Reason.PUBLISH_FENCE),
+    (lakefs_errors.UncommittedChanges, PublishFenceError, Reason.UNCOMMITTED_CHANGES),
+    (lakefs_errors.LakeFSError, TaskExecutionError, Reason.LAKEFS_REFUSED),
+    (ConductorRefused, TaskExecutionError, Reason.CONDUCTOR_REFUSED),
+    (ClusterRefused, TaskExecutionError, Reason.CLUSTER_REFUSED),
 )
+"""An exception of the agent, the exception that the task raises for it, and the reason of the outcome."""
 
-UNREACHABLE: Final = (("lakeFS", Reason.LAKEFS_UNREACHABLE), ("Conductor", Reason.CONDUCTOR_UNREACHABLE))
-"""The server that a NoAnswer's text begins with, and the reason."""
+UNREACHABLE: Final = {
+    Server.LAKEFS: Reason.LAKEFS_UNREACHABLE,
+    Server.CONDUCTOR: Reason.CONDUCTOR_UNREACHABLE,
+    Server.CLUSTER: Reason.CLUSTER_UNREACHABLE,
+}
 
 
 def failure_of(error: Exception) -> Failure:
-    """The first row that holds; NoAnswer by the server it names; anything else is an internal error of the agent."""
+    """The first row that holds; NoAnswer by its server; anything else is an internal error of the agent."""
     text = describe(error)
     if isinstance(error, NoAnswer):
-        reason = next((word for who, word in UNREACHABLE if text.startswith(who)), Reason.CLUSTER_UNREACHABLE)
-        return Failure(EXECUTION, reason, text)
+        return Failure(TaskExecutionError.__name__, UNREACHABLE[error.server], text)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Failure(EXECUTION, Reason.VOLUME_FULL, text)
-    for kind, name, reason in TABLE:
+        return Failure(TaskExecutionError.__name__, Reason.VOLUME_FULL, text)
+    for kind, raised, reason in TABLE:
         if isinstance(error, kind):
-            return Failure(name, reason, text)
-    return Failure(EXECUTION, Reason.AGENT_ERROR, f"the agent failed: {type(error).__name__}: {text}")
+            return Failure(raised.__name__, reason, text)
+    unknown = f"the agent failed: {type(error).__name__}: {text}"
+    return Failure(TaskExecutionError.__name__, Reason.AGENT_ERROR, unknown)

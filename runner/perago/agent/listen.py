@@ -1,11 +1,11 @@
-"""Begin to listen, with the standard library's socket alone: the agent's first act, before other imports."""
+"""Listening, with the standard library's socket alone: the agent's first act, before other imports."""
 
 import os
 import socket
 
 
 def listen(path: str) -> socket.socket:
-    """A listening unix socket at `path`, open to owner and group; the file of an agent that was killed is replaced."""
+    """A listening unix socket at `path`, open to owner and group; replaces the file of an agent that was killed."""
     if os.path.exists(path):  # noqa: PTH110 - pathlib would have to be imported first
         os.unlink(path)  # noqa: PTH108
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

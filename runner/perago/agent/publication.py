@@ -164,13 +164,13 @@ def is_publication_of(commit: Commit, attempt_uid: str) -> bool:
 
 def identity(order: Order) -> Identity:
     """The identity under which an ordered attempt publishes."""
-    task = order.conductor_or_standalone
+    task = order.attempt
     return Identity(attempt_uid=order.uid, logical_task=task.logical_task, retry=task.retry_count)
 
 
 def publication_metadata(order: Order, input_ref: str, output: Mapping[str, object] | None) -> dict[str, str]:
     """The metadata of a commit: who made it from where, and, when it publishes, the output or its digest."""
-    task = order.conductor_or_standalone
+    task = order.attempt
     return {
         metadata_keys.INSTALLATION: order.installation,
         metadata_keys.ATTEMPT: f"{order.namespace}/{order.name}",

@@ -3,8 +3,9 @@
 hello ─▶ download(read-only) ─────────────────────────────────────────▶ completed
       ─▶ download(writable) ─▶ fence ─▶ stage ─▶ fence ─▶ publish ────▶ completed
                                      ─▶ completeNoop ─────────────────▶ completed
-      ─▶ completed (a task without a workspace)
-Anything that fails leads to FAILED, from which only cleaning up and a failed result lead on.
+      ─▶ completed, where the input has no workspace
+Whatever fails leads to FAILED, and so does a fence that finds the attempt stale; from there only cleaning up and a
+failed result are accepted.
 """
 
 from enum import Enum
@@ -23,12 +24,12 @@ class State(Enum):
     CLEARED = "after the second fence"
     PUBLISHED = "after publication"
     KEPT = "after completing without a change"
-    FAILED = "after a call that failed"
+    FAILED = "after a failure"
     ENDED = "after the result"
 
 
 class Event(Enum):
-    """What a task asks for; calls are split where their content decides what may follow."""
+    """What a task asks for; calls are split where their content, or the input, decides what may follow."""
 
     HELLO = "hello"
     DOWNLOAD_READ_ONLY = "download (read-only)"
@@ -39,18 +40,19 @@ class Event(Enum):
     COMPLETE_NOOP = "completeNoop"
     CLEANUP = "cleanupStaging"
     COMPLETED = "result (completed)"
+    COMPLETED_WITHOUT_WORKSPACE = "result (completed, without a workspace)"
     NOT_COMPLETED = "result (not completed)"
 
 
 class OutOfOrder(Exception):
-    """A call that may not come now."""
+    """A call that may not be made now."""
 
 
 _FORWARD: Final[dict[tuple[State, Event], State]] = {
     (State.NEW, Event.HELLO): State.GREETED,
     (State.GREETED, Event.DOWNLOAD_READ_ONLY): State.READING,
     (State.GREETED, Event.DOWNLOAD): State.WORKING,
-    (State.GREETED, Event.COMPLETED): State.ENDED,
+    (State.GREETED, Event.COMPLETED_WITHOUT_WORKSPACE): State.ENDED,
     (State.READING, Event.COMPLETED): State.ENDED,
     (State.WORKING, Event.FENCE): State.FENCED,
     (State.FENCED, Event.STAGE): State.STAGED,
@@ -68,6 +70,8 @@ _ALWAYS_ONCE_GREETED: Final[dict[tuple[State, Event], State]] = {
     if state not in (State.NEW, State.ENDED)
 }
 
+REPEATABLE: Final = (Event.CLEANUP, Event.COMPLETED, Event.COMPLETED_WITHOUT_WORKSPACE, Event.NOT_COMPLETED)
+
 TABLE: Final = _FORWARD | _ALWAYS_ONCE_GREETED
 
 
@@ -80,4 +84,4 @@ def advance(state: State, event: Event) -> State:
 
 def after_failure(state: State, event: Event) -> State:
     """The state after `event` was carried out and failed; a failed clean-up or result changes nothing."""
-    return state if event in (Event.CLEANUP, Event.COMPLETED, Event.NOT_COMPLETED) else State.FAILED
+    return state if event in REPEATABLE else State.FAILED

@@ -1,8 +1,8 @@
 """The unix socket: one connection from the task's process, one call at a time, frames of `perago.wire`.
 
 Listening is the first thing that the agent does (`perago.agent.listen` needs the standard library alone), so that the
-task's first connection succeeds and its call waits in the kernel until the agent is ready. It does not know what a
-call does.
+task's first connection succeeds and its call waits in the kernel until the agent is ready. What a call does is not
+known here.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Answering = Callable[[wire.Call], Awaitable[wire.WireModel]]
 
 
 class NoTask(Exception):
-    """No task connected: in time, or at all because the pod is ending."""
+    """No task connected in time."""
 
 
 async def accept(listener: socket.socket, peer_gid: int, seconds: float) -> socket.socket:
@@ -40,6 +40,25 @@ async def accept(listener: socket.socket, peer_gid: int, seconds: float) -> sock
         raise NoTask(f"no task connected within {seconds:g} s") from None
     close(listener)
     return connection
+
+
+async def task_connection(
+    listener: socket.socket, peer_gid: int, seconds: float, stopping: asyncio.Event
+) -> socket.socket | None:
+    """The task's connection; None when none comes within `seconds`, or before the pod is told to stop."""
+    accepting = asyncio.create_task(accept(listener, peer_gid, seconds))
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait((accepting, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not accepting.done():
+        accepting.cancel()
+        logger.warning("the pod is being stopped, and no task has connected")
+        return None
+    try:
+        return accepting.result()
+    except NoTask as error:
+        logger.error("{}", error)
+        return None
 
 
 def close(listener: socket.socket) -> None:
@@ -67,7 +86,7 @@ def peer_of(connection: socket.socket) -> tuple[int, int, int]:
 
 
 async def converse(connection: socket.socket, answering: Answering, ended: Callable[[], bool]) -> None:
-    """Answer calls until `ended()`, or until the task is gone or speaks no protocol."""
+    """Answer calls until `ended()`, or until the task is gone or sends something other than frames."""
     reader, writer = await asyncio.open_unix_connection(sock=connection)
     try:
         while not ended() and (frame := await _read_frame(reader)) is not None:
@@ -83,8 +102,9 @@ async def _answer(frame: bytes, answering: Answering) -> wire.WireModel:
     try:
         call = _CALLS.validate_python(wire.decode_frame(frame))
     except ValidationError as error:
-        logger.warning("refused a call of no known shape: {} errors", error.error_count())
-        return wire.Refusal(error=TaskExecutionError.__name__, message=f"no call of protocol {wire.PROTOCOL_VERSION}")
+        logger.warning("refused a call that does not have a known form: {} errors", error.error_count())
+        message = f"this is not a call of protocol {wire.PROTOCOL_VERSION}"
+        return wire.Refusal(error=TaskExecutionError.__name__, message=message)
     return await answering(call)
 
 

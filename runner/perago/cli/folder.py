@@ -14,23 +14,22 @@ from perago.errors import TaskExecutionError, TaskInputError
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
+from perago.wire import IN_PROGRESS, CurrentAttempt
 from perago.workspace import ATTEMPT_WORKSPACE_MARKER, refuse_symlinks, workspace_object_path
 
 NEW_REF = "local-published"
 
 
-@dataclass(frozen=True)
-class LocalAttempt:
+def local_attempt(task_type: str) -> CurrentAttempt:
     """An attempt without competitors."""
-
-    task_def_name: str
-    status: str = "IN_PROGRESS"
-    workflow_instance_id: str = "local"
-    task_id: str = "local"
-    retry_count: int = 0
-    reference_task_name: str = "local"
-    seq: int = 0
-    iteration: int = 0
+    return CurrentAttempt(
+        task_type=task_type,
+        workflow_instance_id="local",
+        task_id="local",
+        reference_task_name="local",
+        seq=0,
+        status=IN_PROGRESS,
+    )
 
 
 @dataclass

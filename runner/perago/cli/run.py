@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from perago.agent.outcome import OutputTooLarge, check_output
-from perago.cli.folder import Folder, LocalAttempt
+from perago.cli.folder import Folder, local_attempt
 from perago.cli.loading import load
 from perago.cli.output import Answer, Misused, as_json, printable, tell
 from perago.cli.traces import AuthorsLog
@@ -114,7 +114,7 @@ def _attempt(task: TaskDefinition, payload: dict[str, Any], folder: Folder | Non
         return run_workspace_task_attempt(
             task,
             payload,
-            LocalAttempt(task.name),
+            local_attempt(task.name),
             Path(root).resolve(),
             download_workspace=folder.download,
             load_current_attempt=folder.load,

@@ -14,10 +14,11 @@ from types import FrameType
 from perago import wire
 from perago.errors import TaskDefinitionError
 from perago.result import result_for_exception
+from perago.run import Stopwatch
 from perago.task import TaskDefinition, load_module_task
 from perago.taskside.client import AgentClient, AgentGone, connect
 from perago.taskside.invalid import invalid_task
-from perago.taskside.run import LastError, result_of, run_attempt
+from perago.taskside.run import run_attempt
 
 
 def main(socket_path: str = wire.SOCKET_PATH) -> int:
@@ -26,16 +27,16 @@ def main(socket_path: str = wire.SOCKET_PATH) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, _end)
     try:
-        client = AgentClient(connect(socket_path))
-        signal.signal(signal.SIGTERM, lambda *_: None if client.executing_seconds is not None else _end())
-        _report(client, _result(client))
+        client, stopwatch = AgentClient(connect(socket_path)), Stopwatch()
+        signal.signal(signal.SIGTERM, lambda *_: None if stopwatch.seconds is not None else _end())
+        _report(client, _result(client, stopwatch))
     except AgentGone as error:
         print(f"perago: {error}", file=sys.stderr)  # noqa: T201 - the pod's log is all that is left
         return 1
     return 0
 
 
-def _result(client: AgentClient) -> wire.Result:
+def _result(client: AgentClient, stopwatch: Stopwatch) -> wire.Result:
     try:
         assignment = client.hello()
     except AgentGone:
@@ -47,17 +48,15 @@ def _result(client: AgentClient) -> wire.Result:
         task: TaskDefinition = load_module_task(assignment.module)
     except TaskDefinitionError as error:
         return invalid_task(error)
-    errors = LastError()
-    result = run_attempt(task, assignment, client)
-    return result_of(result, errors, client.executing_seconds)
+    return run_attempt(task, assignment, client, stopwatch)
 
 
 def _report(client: AgentClient, result: wire.Result) -> None:
     try:
         client.report(result)
     except wire.FrameError as error:
-        reason = wire.Reason.OUTPUT_TOO_LARGE.value
-        client.report(wire.Result(status="FAILED", reason=reason, message=f"the task's output: {error}"))
+        too_large = f"the task's output: {error}"
+        client.report(wire.Result(status="FAILED", reason=wire.Reason.OUTPUT_TOO_LARGE.value, message=too_large))
 
 
 def _end(_signal: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The attempt core's callbacks as calls to the agent over the unix socket. Standard library and pydantic only.
+"""The attempt core's ports as calls to the agent over the unix socket. Standard library and pydantic only.
 
 One call at a time; a refusal is raised as the exception that it names. File contents never cross: both containers see
 the volume.
@@ -6,7 +6,6 @@ the volume.
 
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +16,6 @@ from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
 from perago.taskside.readable import make_group_readable
-from perago.taskside.view import AttemptView, view_of
 from perago.workspace.manifest import Manifest
 
 CONNECT_PAUSE_SECONDS = 0.005
@@ -48,44 +46,28 @@ def connect(path: str, seconds: float = CONNECT_SECONDS) -> socket.socket:
 
 
 class AgentClient:
-    """The other end of the socket, as the callbacks that `perago.run_workspace_task_attempt` takes."""
+    """The task's end of the socket: the store of `perago.ports`, the fence's question, and the first and last call."""
 
-    def __init__(self, connection: socket.socket, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._clock = clock
-        self._body_began: float | None = None
-        self.executing_seconds: float | None = None
 
     def hello(self) -> wire.Assignment:
         """Learn what to do."""
         return self._call(wire.Hello(), wire.Assignment)
 
-    def body_begins(self) -> None:
-        """The time from here on is the body's."""
-        self._body_began = self._clock()
-
-    def body_ended(self) -> None:
-        """The body has ended, if it had begun; the first time counts."""
-        if self._body_began is not None and self.executing_seconds is None:
-            self.executing_seconds = self._clock() - self._body_began
-
-    def download(self, _workspace: WorkspaceInput, spec: WorkspaceSpec, _directory: Path) -> Manifest:
-        """`download_workspace`: the agent fills the directory and leaves the manifest of what it put there."""
+    def download(self, workspace: WorkspaceInput, spec: WorkspaceSpec, directory: Path) -> Manifest:
+        """The agent fills the directory and leaves the manifest of what it put there."""
         answer = self._call(wire.Download(prefix=spec.prefix, read_only=spec.read_only), wire.Downloaded)
-        manifest = Manifest.read(Path(answer.manifest_path))
-        self.body_begins()
-        return manifest
+        return Manifest.read(Path(answer.manifest_path))
 
-    def load_current_attempt(self, _attempt: AttemptView) -> AttemptView:
-        """`load_current_attempt`: the agent's own fence, which the core compares once more."""
-        self.body_ended()
-        answer = self._call(wire.LoadCurrentAttempt(), wire.CurrentAttempt)
-        return view_of(answer.attempt, answer.status)
+    def load_current_attempt(self) -> wire.CurrentAttempt:
+        """The attempt as the agent's own fence has just read it."""
+        return self._call(wire.LoadCurrentAttempt(), wire.CurrentAttempt)
 
     def stage(
-        self, directory: Path, _workspace: WorkspaceInput, _spec: WorkspaceSpec, execution: TaskExecutionContext
+        self, directory: Path, workspace: WorkspaceInput, spec: WorkspaceSpec, execution: TaskExecutionContext
     ) -> StagedWorkspace:
-        """`stage_workspace`: make the changes readable for the agent, and name them."""
+        """Make the changes readable for the agent, and name them."""
         changes = execution.changes
         if changes is None:
             raise TaskExecutionError("the attempt core named no changes to stage")
@@ -95,21 +77,17 @@ class AgentClient:
         return StagedWorkspace(answer.repository, answer.branch, answer.commit)
 
     def publish(
-        self,
-        _staged: StagedWorkspace,
-        _workspace: WorkspaceInput,
-        _spec: WorkspaceSpec,
-        execution: TaskExecutionContext,
+        self, staged: StagedWorkspace, workspace: WorkspaceInput, spec: WorkspaceSpec, execution: TaskExecutionContext
     ) -> str:
-        """`publish_workspace`: the new ref."""
+        """The new ref."""
         return self._call(wire.Publish(output=execution.output or {}), wire.Published).ref
 
-    def complete_noop(self, _workspace: WorkspaceInput, _spec: WorkspaceSpec, _execution: TaskExecutionContext) -> str:
-        """`complete_noop_workspace`: the input ref, or this attempt's earlier publication."""
+    def complete_noop(self, workspace: WorkspaceInput, spec: WorkspaceSpec, execution: TaskExecutionContext) -> str:
+        """The input ref, or this attempt's earlier publication."""
         return self._call(wire.CompleteNoop(), wire.Published).ref
 
-    def cleanup_staging(self, _staged: StagedWorkspace) -> None:
-        """`cleanup_staging`: the agent knows its branch."""
+    def cleanup_staging(self, staged: StagedWorkspace) -> None:
+        """The agent knows its branch."""
         self._call(wire.CleanupStaging(), wire.Done)
 
     def report(self, result: wire.Result) -> None:

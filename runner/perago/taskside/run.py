@@ -1,67 +1,58 @@
-"""Runs the attempt core for one assignment, and says in one word why it failed. It knows no socket."""
+"""Runs the attempt core for one assignment, with the agent behind its ports. It knows no socket."""
 
-import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from perago import wire
-from perago.execution import run_workspace_free_task_attempt, run_workspace_task_attempt
-from perago.result import RuntimeTaskResult
+from perago.attempt import TaskExecutionContext, assert_current_attempt_snapshot
+from perago.run import Ended, Stopwatch, WorkspaceRun, ended, run_without_workspace, run_workspace
 from perago.task import TaskDefinition
 from perago.taskside.client import AgentClient
-from perago.taskside.view import view_of
-from perago.wire import Reason
 
 
-class LastError(logging.Handler):
-    """Remembers the class of the last exception that the core logged: at the attempt boundary, that of the result.
+@dataclass(frozen=True)
+class AgentFence:
+    """The attempt fence: the agent reads the attempt afresh, and the core compares once more what it read."""
 
-    The core logs every exception of an attempt with its traceback, the one that became the result last.
-    """
+    attempt: wire.CurrentAttempt
+    client: AgentClient
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.name_of_class: str | None = None
-        logging.getLogger("perago").addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the class of a logged exception."""
-        kind = record.exc_info[0] if record.exc_info else None
-        if kind is not None:
-            self.name_of_class = kind.__name__
+    def check(self) -> None:
+        """Raise StaleAttemptError unless the attempt is current."""
+        assert_current_attempt_snapshot(self.attempt, self.client.load_current_attempt())
 
 
-def run_attempt(task: TaskDefinition, assignment: wire.Assignment, client: AgentClient) -> RuntimeTaskResult:
-    """The attempt, with the agent behind each callback; nothing that happens in it is raised."""
-    limit = assignment.failure_reason_max_length
-    if not task.has_workspace:
-        client.body_begins()
-        result = run_workspace_free_task_attempt(task, assignment.input, failure_reason_max_length=limit)
-    else:
-        result = run_workspace_task_attempt(
-            task,
-            assignment.input,
-            view_of(assignment.attempt),
-            Path(assignment.workspace_root),
-            download_workspace=client.download,
-            load_current_attempt=client.load_current_attempt,
-            stage_workspace=client.stage,
-            publish_workspace=client.publish,
-            cleanup_staging=client.cleanup_staging,
-            complete_noop_workspace=client.complete_noop,
-            execution_id=assignment.execution_id,
-            failure_reason_max_length=limit,
+def run_attempt(
+    task: TaskDefinition, assignment: wire.Assignment, client: AgentClient, stopwatch: Stopwatch
+) -> wire.Result:
+    """The result of the attempt; nothing that happens in it is raised."""
+
+    def run() -> wire.JsonObject:
+        if task.workspace is None:
+            return run_without_workspace(task, assignment.input, stopwatch)
+        return run_workspace(
+            WorkspaceRun(
+                task=task,
+                spec=task.workspace,
+                input_data=assignment.input,
+                execution=TaskExecutionContext(assignment.attempt, assignment.execution_id),
+                root=Path(assignment.workspace_root),
+                worker_id=None,
+                store=client,
+                fence=AgentFence(assignment.attempt, client),
+                stopwatch=stopwatch,
+            )
         )
-    client.body_ended()
-    return result
+
+    return result_of(ended(task, assignment.failure_reason_max_length, run), stopwatch.seconds)
 
 
-def result_of(result: RuntimeTaskResult, errors: LastError, executing_seconds: float | None) -> wire.Result:
-    """What is told to the agent; the reason is the exception's class."""
-    completed = result.status == "COMPLETED"
+def result_of(attempt: Ended, executing_seconds: float | None) -> wire.Result:
+    """What is reported to the agent; the reason of a failure is the class of its exception."""
     return wire.Result(
-        status=result.status,
-        reason=Reason.COMPLETED.value if completed else errors.name_of_class or Reason.TASK_EXECUTION_ERROR.value,
-        message=result.reason_for_incompletion,
-        output=result.output,
+        status=attempt.result.status,
+        reason=wire.Reason.COMPLETED.value if attempt.error is None else type(attempt.error).__name__,
+        message=attempt.result.reason_for_incompletion,
+        output=attempt.result.output,
         executing_seconds=executing_seconds,
     )

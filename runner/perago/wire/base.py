@@ -1,21 +1,17 @@
 """What every message is made of: the model's base, and the identity of the Conductor task that an attempt executes."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from perago.attempt import IN_PROGRESS as IN_PROGRESS
+from perago.result import JsonObject as JsonObject
 from perago.result import ResultStatus as ResultStatus
 
 API_GROUP = "perago.dev"
 API_VERSION = "v1alpha1"
 ATTEMPTS_PLURAL = "peragoattempts"
-
-IN_PROGRESS: Final = "IN_PROGRESS"
-"""Conductor's status of a task that waits for its result, and that of a standalone attempt that is to go on."""
-
-JsonObject = dict[str, Any]
-"""A JSON object whose content is somebody else's: it crosses unread."""
 
 
 class WireModel(BaseModel):
@@ -54,3 +50,12 @@ class ConductorTask(WireModel):
         Conductor gives a retry a new task id and a new `seq` (observed on 3.32.3), so neither takes part.
         """
         return f"{self.workflow_instance_id}/{self.reference_task_name}/{self.iteration}"
+
+
+class CurrentAttempt(ConductorTask):
+    """An attempt and where it stands now, with the attributes of `perago.attempt.Attempt`.
+
+    `status` is Conductor's, or `CANCELED` where the attempt's own object was deleted or canceled.
+    """
+
+    status: str

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from perago.wire.base import ConductorTask, JsonObject, ResultStatus, WireModel
+from perago.wire.base import CurrentAttempt, JsonObject, ResultStatus, WireModel
 from perago.wire.order import WORKSPACE_MOUNT
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 ANSWERED = "ok"
 REFUSED = "refused"
@@ -18,7 +18,7 @@ class Assignment(WireModel):
 
     module: str
     input: JsonObject
-    attempt: ConductorTask
+    attempt: CurrentAttempt
     execution_id: str
     workspace_root: str = WORKSPACE_MOUNT
     failure_reason_max_length: int
@@ -49,13 +49,6 @@ class LoadCurrentAttempt(WireModel):
     """Attempt fence: read the attempt afresh; answered with `CurrentAttempt`."""
 
     call: Literal["loadCurrentAttempt"] = "loadCurrentAttempt"
-
-
-class CurrentAttempt(WireModel):
-    """The fresh attempt; `status` is Conductor's, or `IN_PROGRESS`/`CANCELED` for a standalone attempt."""
-
-    status: str
-    attempt: ConductorTask
 
 
 class Stage(WireModel):

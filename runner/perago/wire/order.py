@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from perago.wire.base import ConductorTask, WireModel
+from perago.wire.base import IN_PROGRESS, ConductorTask, CurrentAttempt, WireModel
 
 WORKSPACE_MOUNT = "/workspace"
 SOCKET_PATH = "/run/perago/agent.sock"
@@ -46,9 +46,12 @@ class Order(WireModel):
         return f"{self.uid}-{self.execution}"
 
     @property
-    def conductor_or_standalone(self) -> ConductorTask:
-        """The Conductor task, or for a standalone attempt the object itself in a task's place."""
-        return self.conductor or ConductorTask(
+    def attempt(self) -> CurrentAttempt:
+        """The attempt as it was ordered: its Conductor task, or the object itself in a task's place."""
+        if self.conductor is not None:
+            return CurrentAttempt(status=IN_PROGRESS, **dict(self.conductor))
+        return CurrentAttempt(
+            status=IN_PROGRESS,
             task_type=self.module,
             workflow_instance_id=f"kubernetes-{self.namespace}",
             task_id=self.uid,

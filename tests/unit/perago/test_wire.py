@@ -133,7 +133,7 @@ def test_an_execution_id_is_unique_over_all_pods() -> None:
 
 def test_a_standalone_attempt_stands_in_for_a_conductor_task() -> None:
     """Without Conductor the object itself is the task: its UID is the task id."""
-    task = order().conductor_or_standalone
+    task = order().attempt
     assert (task.task_id, task.workflow_instance_id, task.reference_task_name) == ("u-1", "kubernetes-team-a", "a1")
 
 
@@ -142,7 +142,9 @@ def test_a_conductor_task_is_used_as_it_is() -> None:
     task = wire.ConductorTask(
         task_type="t", workflow_instance_id="w", task_id="i", reference_task_name="r", seq=3, retry_count=1
     )
-    assert order(conductor=task).conductor_or_standalone is task
+    attempt = order(conductor=task).attempt
+    assert wire.ConductorTask.model_validate(attempt.model_dump(exclude={"status"})) == task
+    assert attempt.status == "IN_PROGRESS"
 
 
 @pytest.mark.parametrize("body", [{"call": "steal"}, {}, {"call": "publish"}, {"call": "hello", "extra": 1}])

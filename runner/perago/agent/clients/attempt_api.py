@@ -14,18 +14,19 @@ from urllib.parse import quote
 import aiohttp
 
 from perago import wire
-from perago.agent.clients.http import NoAnswer, answering, transient
+from perago.agent.clients.http import NoAnswer, Server, answering, json_of, transient
 from perago.agent.mounts import Mounts
+from perago.wire import JsonObject
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 
 
 class ClusterRefused(Exception):
-    """The API server said no; the text has the status and the server's message."""
+    """The API server refused a call; the text has the status and the server's message."""
 
 
 class AttemptGone(Exception):
-    """There is no such attempt any more, or another one by the same name."""
+    """The attempt no longer exists, or another one has its name."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class AttemptObject:
     uid: str
     deleted: bool
     canceled: bool
-    input: dict[str, Any] | None
+    input: JsonObject | None
     staging: wire.Staging | None
 
 
@@ -60,12 +61,12 @@ class AttemptApi:
 
     async def get(self) -> AttemptObject:
         """The attempt; raises NoAnswer, ClusterRefused, AttemptGone (also when its uid is not the order's)."""
-        found = _attempt(await self._call("GET", self._url, "read the attempt"))
-        if found.uid != self._order.uid:
-            raise AttemptGone(f"attempt {self._name} has uid {found.uid}; this pod serves {self._order.uid}")
-        return found
+        attempt = _attempt(await self._call("GET", self._url, "read the attempt"))
+        if attempt.uid != self._order.uid:
+            raise AttemptGone(f"attempt {self._name} has uid {attempt.uid}; this pod serves {self._order.uid}")
+        return attempt
 
-    async def patch_status(self, status: dict[str, Any]) -> None:
+    async def patch_status(self, status: JsonObject) -> None:
         """Merge `status` into the attempt's status; raises as `get` does. Merging twice is harmless."""
         body = json.dumps({"status": status}, separators=(",", ":"))
         headers = {"Content-Type": "application/merge-patch+json"}
@@ -77,11 +78,11 @@ class AttemptApi:
 
     async def _call(self, method: str, url: str, what: str, **options: Any) -> Any:  # aiohttp's options, JSON
         headers = {"Authorization": f"Bearer {self._token.read_text().strip()}", **options.pop("headers", {})}
-        async with answering("the API server", what), self._session.request(
+        async with answering(Server.CLUSTER, what), self._session.request(
             method, url, headers=headers, **options
         ) as response:  # fmt: skip
             if response.status < 400:
-                return await response.json(content_type=None)
+                return await json_of(response, Server.CLUSTER, what)
             raise _refusal(response.status, await response.text(), f"{what} {self._name}")
 
 
@@ -90,7 +91,7 @@ def _refusal(status: int, body: str, what: str) -> Exception:
     if status == 404:
         return AttemptGone(f"the API server could not {what}: {message}")
     if transient(status) or status == 409:
-        return NoAnswer(f"the API server could not {what}: {status} {message}")
+        return NoAnswer(Server.CLUSTER, f"the API server could not {what}: {status} {message}")
     return ClusterRefused(f"the API server refused to {what}: {status} {message}")
 
 
@@ -101,8 +102,8 @@ def _message(body: str) -> str:
         return body[:200]
 
 
-def _attempt(found: dict[str, Any]) -> AttemptObject:
-    spec, status, metadata = found.get("spec") or {}, found.get("status") or {}, found["metadata"]
+def _attempt(record: JsonObject) -> AttemptObject:
+    spec, status, metadata = record.get("spec") or {}, record.get("status") or {}, record["metadata"]
     staging = status.get("staging")
     return AttemptObject(
         uid=metadata["uid"],

@@ -5,33 +5,30 @@ and reports are the operator's.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Final
 from urllib.parse import quote
 
 import aiohttp
 
-from perago.agent.clients.http import NoAnswer, answering, basic_auth, transient
+from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, json_of, transient
 from perago.agent.mounts import ConductorKeys
+from perago.wire import CurrentAttempt, JsonObject
 
+_IDENTITY: Final = tuple(field.alias or name for name, field in CurrentAttempt.model_fields.items())
+"""The keys of Conductor's record that identify a task: the wire spells them in the same way."""
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 
 
 class ConductorRefused(Exception):
-    """Conductor said no for another reason than an unknown task; the text has status and words, never credentials."""
+    """Conductor refused a call, not for an unknown task; the text has status and words, never credentials."""
 
 
 @dataclass(frozen=True)
 class FreshTask:
-    """The task as Conductor tells it now."""
+    """A task as Conductor has it now: the attempt that it is, and its input."""
 
-    status: str
-    task_id: str
-    workflow_instance_id: str
-    reference_task_name: str
-    seq: int
-    iteration: int
-    retry_count: int
-    input_data: dict[str, Any] = field(default_factory=dict)
+    attempt: CurrentAttempt
+    input_data: JsonObject = field(default_factory=dict)
     input_is_elsewhere: bool = False
     """Inputs over 3 MiB are in the server's external payload storage, and `input_data` is empty then."""
 
@@ -55,25 +52,20 @@ class Conductor:
         """The task, or None when Conductor does not know it. Raises NoAnswer, ConductorRefused."""
         what = f"read the task {task_id}"
         url = f"{self._url}/tasks/{quote(task_id, safe='')}"
-        async with answering("Conductor", what), self._session.get(url) as response:
+        async with answering(Server.CONDUCTOR, what), self._session.get(url) as response:
             if response.status == 404:
                 return None
             if transient(response.status):
-                raise NoAnswer(f"Conductor could not {what}: {response.status}")
+                raise NoAnswer(Server.CONDUCTOR, f"Conductor could not {what}: {response.status}")
             if response.status >= 400:
                 raise ConductorRefused(f"Conductor refused to {what}: {response.status} {response.reason}")
-            return _fresh(await response.json(content_type=None))
+            return _fresh(await json_of(response, Server.CONDUCTOR, what))
 
 
-def _fresh(record: dict[str, Any]) -> FreshTask:
+def _fresh(record: JsonObject) -> FreshTask:
+    identity = {key: record[key] for key in _IDENTITY if record.get(key) is not None}
     return FreshTask(
-        status=str(record["status"]),
-        task_id=str(record["taskId"]),
-        workflow_instance_id=str(record["workflowInstanceId"]),
-        reference_task_name=str(record["referenceTaskName"]),
-        seq=int(record.get("seq") or 0),
-        iteration=int(record.get("iteration") or 0),
-        retry_count=int(record.get("retryCount") or 0),
+        attempt=CurrentAttempt.model_validate(identity),
         input_data=record.get("inputData") or {},
         input_is_elsewhere=bool(record.get("externalInputPayloadStoragePath")),
     )

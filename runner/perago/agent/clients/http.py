@@ -1,4 +1,4 @@
-"""Retries and the one way to say "no answer": shared by the three small clients. It knows no server's addresses.
+"""Retries and the one way to say "no answer", shared by the three small clients. It knows no server's address.
 
 A `NoAnswer` is anything after which the same call may be tried again: a refused or broken connection, a time-out, a
 server's 5xx or 429. Whether the call was carried out is then unknown.
@@ -9,7 +9,8 @@ import base64
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -19,8 +20,20 @@ LONGEST_PAUSE_SECONDS = 5.0
 Answer = TypeVar("Answer")
 
 
+class Server(StrEnum):
+    """The servers that the agent talks to, as messages name them."""
+
+    LAKEFS = "lakeFS"
+    CONDUCTOR = "Conductor"
+    CLUSTER = "the API server"
+
+
 class NoAnswer(Exception):
     """No usable answer came; the call's fate is unknown. The text says which server, which call, and what was seen."""
+
+    def __init__(self, server: Server, text: str) -> None:
+        super().__init__(text)
+        self.server = server
 
 
 def transient(status: int) -> bool:
@@ -29,12 +42,22 @@ def transient(status: int) -> bool:
 
 
 @asynccontextmanager
-async def answering(who: str, what: str) -> AsyncIterator[None]:
+async def answering(server: Server, what: str) -> AsyncIterator[None]:
     """Translate everything aiohttp raises for a broken exchange into NoAnswer; keeps the cause."""
     try:
         yield
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-        raise NoAnswer(f"{who} did not answer ({what}): {describe(error)}") from error
+        raise NoAnswer(server, f"{server} did not answer ({what}): {describe(error)}") from error
+
+
+async def json_of(response: aiohttp.ClientResponse, server: Server, what: str) -> Any:
+    """The JSON of an answer; a body that is not JSON comes from a proxy, so the server itself did not answer."""
+    try:
+        return await response.json(content_type=None)
+    except ValueError as error:
+        raise NoAnswer(
+            server, f"{server} did not answer ({what}): {response.status} with a body that is not JSON"
+        ) from error
 
 
 def basic_auth(name: str, password: str) -> str:

@@ -6,7 +6,7 @@ its docstring says otherwise; retries and decisions are the caller's. Bodies of 
 
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from perago.agent.clients.http import NoAnswer, answering, basic_auth, transient
+from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, json_of, transient
 from perago.agent.clients.lakefs_errors import kind_of, refusal
 from perago.agent.mounts import LakeFSKeys
 from perago.agent.publication import Commit
@@ -23,16 +23,16 @@ PAGE: Final = 1000
 """Most entries of a listing, and most paths of a bulk delete, that lakeFS takes in one call."""
 CONTENT_TYPE: Final = "application/octet-stream"
 """The same for every upload: another content type alone would count as a change."""
+CHUNK_BYTES: Final = 128 * 1024
+"""Objects travel in pieces of this size."""
 CONNECTIONS: Final = 48
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 _MERGE_TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=10)
 
-Answer = AbstractAsyncContextManager[aiohttp.ClientResponse]
-
 
 @dataclass(frozen=True)
 class ObjectStats:
-    """An object as a listing or an upload's answer tells it; the checksum of lakeFS's own uploads is an MD5 in hex."""
+    """An object as a listing or the answer to an upload describes it; lakeFS's own checksum is an MD5 in hex."""
 
     path: str
     size: int
@@ -53,7 +53,7 @@ def open_session(keys: LakeFSKeys) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=CONNECTIONS),
         timeout=_TIMEOUT,
         auto_decompress=False,
-        read_bufsize=128 * 1024,
+        read_bufsize=CHUNK_BYTES,
         headers={"Accept-Encoding": "identity", "Authorization": basic_auth(keys.access_key, keys.secret_key)},
     )
 
@@ -94,9 +94,12 @@ class LakeFS:
         more = page["pagination"]["next_offset"] if page["pagination"]["has_more"] else None
         return Page(tuple(map(_stats, page["results"])), more)
 
-    def read_object(self, ref: str, path: str) -> Answer:
-        """The object's body, to be streamed; raises RefNotFound, and NoAnswer also while the body is read."""
-        return self._request("GET", f"/refs/{_seg(ref)}/objects", f"read {path!r}", params={"path": path})
+    @asynccontextmanager
+    async def read_object(self, ref: str, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The object's body in chunks; raises RefNotFound, and NoAnswer also while the body is read."""
+        call = self._request("GET", f"/refs/{_seg(ref)}/objects", f"read {path!r}", params={"path": path})
+        async with call as response:
+            yield response.content.iter_chunked(CHUNK_BYTES)
 
     async def upload(self, branch: str, path: str, size: int, body: bytes | AsyncIterable[bytes]) -> ObjectStats:
         """Put `size` bytes of `body` at `path`; the answer is what the server has stored."""
@@ -108,20 +111,20 @@ class LakeFS:
         return _stats(await call)
 
     async def delete_objects(self, branch: str, paths: list[str]) -> None:
-        """Delete up to `PAGE` paths; a path that is not there is no error. Raises the first error of the answer."""
+        """Delete up to `PAGE` paths, whether they exist or not; raises the first error of the answer."""
         what = f"delete {len(paths)} objects"
         call = self._json("POST", f"/branches/{_seg(branch)}/objects/delete", what, json={"paths": paths})
         for error in (await call)["errors"]:
             raise refusal(int(error["status_code"]), str(error["message"]), f"delete {error.get('path')!r}")
 
     async def create_branch(self, branch: str, source: str) -> None:
-        """Make `branch` at commit `source`; raises Conflict when there is one by that name."""
+        """Make `branch` at commit `source`; raises Conflict when a branch of that name exists."""
         what = f"create the branch {branch!r} from {source!r}"
         async with self._request("POST", "/branches", what, json={"name": branch, "source": source}):
             return
 
     async def delete_branch(self, branch: str) -> None:
-        """Delete a branch; raises RefNotFound when it is not there."""
+        """Delete a branch; raises RefNotFound when it does not exist."""
         async with self._request("DELETE", f"/branches/{_seg(branch)}", f"delete the branch {branch!r}"):
             return
 
@@ -156,7 +159,7 @@ class LakeFS:
 
     async def _json(self, method: str, path: str, what: str, **options: Any) -> Any:  # aiohttp's options, lakeFS's JSON
         async with self._request(method, path, what, **options) as response:
-            return await response.json(content_type=None)
+            return await json_of(response, Server.LAKEFS, what)
 
     @asynccontextmanager
     async def _request(
@@ -164,7 +167,7 @@ class LakeFS:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         what = f"{what} in the repository {self.repository!r}"
         url = URL(self._base + path, encoded=True)
-        async with answering("lakeFS", what), self._session.request(method, url, **options) as response:
+        async with answering(Server.LAKEFS, what), self._session.request(method, url, **options) as response:
             if response.status >= 400:
                 raise await _error(response, what)
             yield response
@@ -173,7 +176,7 @@ class LakeFS:
 async def _error(response: aiohttp.ClientResponse, what: str) -> Exception:
     message = _message(await response.read())
     if transient(response.status) and kind_of(response.status, message) is None:
-        return NoAnswer(f"lakeFS could not {what}: {response.status} {message}".rstrip())
+        return NoAnswer(Server.LAKEFS, f"lakeFS could not {what}: {response.status} {message}".rstrip())
     return refusal(response.status, message, what)
 
 

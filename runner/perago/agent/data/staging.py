@@ -1,31 +1,40 @@
 """The staging branch: made from the input ref, filled, committed, and deleted again, each step repeatable.
 
-Every execution of every attempt has a branch of its own, so what is found on a branch of that name is one's own doing.
+Every execution of every attempt has a branch of its own, so whatever is on a branch of that name was put there by us.
 It decides nothing about publication.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from perago.agent.clients.http import retried
-from perago.agent.clients.lakefs import LakeFS
 from perago.agent.clients.lakefs_errors import Conflict, NoChanges, RefNotFound, RepositoryNotFound
 from perago.agent.data.transfer import Moved, Transfer
 from perago.errors import TaskExecutionError
 from perago.wire import Stage
 
 
+class StagesBranches(Protocol):
+    """What of lakeFS a staging branch needs; see `perago.agent.clients.lakefs.LakeFS`."""
+
+    async def create_branch(self, branch: str, source: str) -> None: ...
+    async def branch_head(self, branch: str) -> str: ...
+    async def commit(self, branch: str, message: str, metadata: Mapping[str, str]) -> str: ...
+    async def delete_branch(self, branch: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class StagingBranch:
     """One execution's staging branch."""
 
-    lakefs: LakeFS
+    lakefs: StagesBranches
     name: str
     input_ref: str
     retry_seconds: float
 
     async def create(self) -> None:
-        """Make the branch at the input ref; one that is there at that commit is ours from a lost answer."""
+        """Make the branch at the input ref; one that exists at that commit is ours, from an answer that was lost."""
         try:
             await retried(lambda: self.lakefs.create_branch(self.name, self.input_ref), self.retry_seconds)
         except Conflict:
@@ -50,7 +59,7 @@ class StagingBranch:
             raise TaskExecutionError("the staged changes leave the repository as it is: nothing to publish") from None
 
     async def delete(self) -> None:
-        """Delete the branch; one that is gone already is gone."""
+        """Delete the branch, unless it is gone already."""
         try:
             await retried(lambda: self.lakefs.delete_branch(self.name), self.retry_seconds)
         except (RefNotFound, RepositoryNotFound):

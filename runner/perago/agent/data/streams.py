@@ -10,12 +10,11 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
-from perago.agent.clients.lakefs import ObjectStats
+from perago.agent.clients.lakefs import CHUNK_BYTES, ObjectStats
 from perago.agent.data.volume import CorruptObject, write_all
 from perago.errors import TaskInputError
 from perago.workspace.manifest import new_digest
 
-CHUNK_BYTES: Final = 128 * 1024
 LARGE_BYTES: Final = 256 * 1024
 """Files up to this size are read at once and hashed in place; larger ones travel in chunks."""
 _MD5: Final = re.compile(r"[0-9a-f]{32}")

@@ -5,18 +5,19 @@ the manifest is written as files arrive. It decides nothing about branches; it t
 """
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from loguru import logger
 
 from perago.agent.clients.http import NoAnswer, retried
-from perago.agent.clients.lakefs import PAGE, LakeFS, ObjectStats
+from perago.agent.clients.lakefs import PAGE, ObjectStats, Page
 from perago.agent.data.parallel import each, in_parallel
-from perago.agent.data.streams import CHUNK_BYTES, LARGE_BYTES, Sink, Source
+from perago.agent.data.streams import LARGE_BYTES, Sink, Source
 from perago.agent.data.volume import CorruptObject, Space, Tree
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
@@ -27,6 +28,15 @@ WIDTH: Final = 32
 """Objects in flight; with chunks of 128 KiB the buffers stay below 20 MiB."""
 ACTIONS: Final = "_lakefs_actions/"
 """Hooks of the repository, read by lakeFS from the merged source: a task may not publish any."""
+
+
+class MovesObjects(Protocol):
+    """What of lakeFS a transfer needs; see `perago.agent.clients.lakefs.LakeFS`."""
+
+    async def list_page(self, ref: str, prefix: str, after: str) -> Page: ...
+    def read_object(self, ref: str, path: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+    async def upload(self, branch: str, path: str, size: int, body: bytes | AsyncIterable[bytes]) -> ObjectStats: ...
+    async def delete_objects(self, branch: str, paths: list[str]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Moved:
 class Transfer:
     """Transfers for one attempt: one repository, one prefix, one tree."""
 
-    def __init__(self, lakefs: LakeFS, spec: WorkspaceSpec, tree: Tree, retry_seconds: float) -> None:
+    def __init__(self, lakefs: MovesObjects, spec: WorkspaceSpec, tree: Tree, retry_seconds: float) -> None:
         self._lakefs = lakefs
         self._spec = spec
         self._tree = tree
@@ -101,8 +111,8 @@ class Transfer:
     async def _receive(self, ref: str, stats: ObjectStats, sink: Sink) -> str:
         sink.restart()
         large = stats.size > LARGE_BYTES
-        async with self._lakefs.read_object(ref, stats.path) as response:
-            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+        async with self._lakefs.read_object(ref, stats.path) as chunks:
+            async for chunk in chunks:
                 await sink.feed(chunk, large=large)
         return sink.finish(stats)
 

@@ -2,7 +2,7 @@
 
 The task owns the tree and may be hostile: it could put a symlink to the agent's keys, or a pipe, where a file is
 expected. So every path is opened part by part below the volume's root, no symlink is followed, and only regular files
-are read. Space is counted before and while writing. It knows no lakeFS and no socket.
+are read. Space is counted before and while writing. It knows neither lakeFS nor a socket.
 """
 
 import errno
@@ -10,9 +10,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from perago.attempt import ExecutingAttempt
 from perago.errors import TaskInputError
+from perago.workspace.directory import attempt_workspace_dir
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -129,10 +131,29 @@ class Space:
             raise VolumeFull(f"the input needs more than the {self._free} bytes that are free (at {path!r})")
 
 
-def space_of(folder: str, limit: int) -> Space:
-    """The space of the volume that holds `folder`, as the file system tells it now."""
-    found = os.statvfs(folder)
-    return Space(limit, found.f_bavail * found.f_frsize)
+class AttemptVolume:
+    """An attempt's part of the volume: the directory of its task, and beside it what the agent notes down."""
+
+    def __init__(self, root: Path, execution: ExecutingAttempt, limit_bytes: int) -> None:
+        self._root = root
+        self._directory = attempt_workspace_dir(root, execution)
+        self._limit_bytes = limit_bytes
+        self.manifest = root / f".perago-manifest-{execution.execution_id}.jsonl"
+        """Outside the attempt's directory, so that it is not part of the workspace."""
+
+    @contextmanager
+    def tree(self) -> Iterator[Tree]:
+        """The files of the attempt's directory, which the task has made before."""
+        tree = Tree(str(self._directory))
+        try:
+            yield tree
+        finally:
+            tree.close()
+
+    def space(self) -> Space:
+        """What may be written, as the file system reports it now."""
+        free = os.statvfs(self._root)
+        return Space(self._limit_bytes, free.f_bavail * free.f_frsize)
 
 
 def write_all(descriptor: int, data: bytes, path: str) -> None:

@@ -9,6 +9,7 @@ from perago.agent import failures, mounts, outcome
 from perago.agent.clients import attempt_api, conductor, http, lakefs_errors
 from perago.agent.data import volume
 from perago.agent.failures import failure_of
+from perago.wire import Reason
 
 MODULES = (attempt_api, conductor, failures, http, lakefs_errors, mounts, outcome, volume)
 
@@ -26,22 +27,23 @@ def classes() -> list[type[Exception]]:
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
 def test_no_exception_of_the_agent_is_unmapped(kind: type[Exception]) -> None:
     """Each has a reason of its own, is never an internal error, and raises a class that the task knows."""
-    failure = failure_of(kind("lakeFS did not answer"))
+    error = http.NoAnswer(http.Server.LAKEFS, "silence") if kind is http.NoAnswer else kind("lakeFS refused")
+    failure = failure_of(error)
     assert failure.reason != "AgentError"
     assert issubclass(getattr(errors, failure.error), Exception)
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("server", "reason"),
     [
-        ("lakeFS did not answer", "LakeFSUnreachable"),
-        ("Conductor did not answer", "ConductorUnreachable"),
-        ("the API server did not answer", "ClusterUnreachable"),
+        (http.Server.LAKEFS, Reason.LAKEFS_UNREACHABLE),
+        (http.Server.CONDUCTOR, Reason.CONDUCTOR_UNREACHABLE),
+        (http.Server.CLUSTER, Reason.CLUSTER_UNREACHABLE),
     ],
 )
-def test_no_answer_is_told_by_the_server(text: str, reason: str) -> None:
-    """Who was silent matters."""
-    assert failure_of(http.NoAnswer(text)).reason == reason
+def test_the_reason_of_no_answer_names_the_server(server: http.Server, reason: Reason) -> None:
+    """Whatever the text says."""
+    assert failure_of(http.NoAnswer(server, "lakeFS and Conductor are behind the API server")).reason == reason
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

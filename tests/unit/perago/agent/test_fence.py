@@ -7,13 +7,19 @@ import pytest
 
 from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, ClusterRefused
 from perago.agent.clients.conductor import FreshTask
-from perago.agent.clients.http import NoAnswer
-from perago.agent.fence import AttemptFence, is_current
+from perago.agent.clients.http import NoAnswer, Server
+from perago.agent.fence import AttemptFence
+from perago.attempt import is_current
 from perago.errors import StaleAttemptError
 from tests.unit.perago.agent.test_publication import order
 
-TASK = FreshTask("IN_PROGRESS", "t1", "wf", "build", seq=2, iteration=0, retry_count=1)
+TASK = FreshTask(order().attempt)
 OBJECT = AttemptObject("u2", deleted=False, canceled=False, input=None, staging=None)
+
+
+def task(**changes: object) -> FreshTask:
+    """The ordered task, as Conductor has it after these changes."""
+    return FreshTask(TASK.attempt.model_copy(update=changes))
 
 
 class Attempt:
@@ -57,18 +63,18 @@ def fence(task: FreshTask | Exception | None = TASK, found: AttemptObject | Exce
 async def test_the_same_task_in_progress_passes() -> None:
     """The fresh attempt is passed on to the task."""
     fresh = await fence().current()
-    assert is_current(order(), fresh)
+    assert is_current(order().attempt, fresh)
     await fence().require()
 
 
 @pytest.mark.parametrize(
     ("task", "found"),
     [
-        pytest.param(replace(TASK, status="TIMED_OUT"), OBJECT, id="timed out"),
-        pytest.param(replace(TASK, status="SCHEDULED"), OBJECT, id="back in the queue"),
-        pytest.param(replace(TASK, retry_count=2), OBJECT, id="another retry"),
-        pytest.param(replace(TASK, workflow_instance_id="other"), OBJECT, id="another workflow"),
-        pytest.param(replace(TASK, task_id="other"), OBJECT, id="another task"),
+        pytest.param(task(status="TIMED_OUT"), OBJECT, id="timed out"),
+        pytest.param(task(status="SCHEDULED"), OBJECT, id="back in the queue"),
+        pytest.param(task(retry_count=2), OBJECT, id="another retry"),
+        pytest.param(task(workflow_instance_id="other"), OBJECT, id="another workflow"),
+        pytest.param(task(task_id="other"), OBJECT, id="another task"),
         pytest.param(None, OBJECT, id="unknown to Conductor"),
         pytest.param(TASK, replace(OBJECT, deleted=True), id="object being deleted"),
         pytest.param(TASK, replace(OBJECT, canceled=True), id="canceled"),
@@ -83,7 +89,7 @@ async def test_anything_else_is_stale(task: FreshTask | None, found: AttemptObje
 
 async def test_an_unreachable_conductor_is_asked_again() -> None:
     """One lost read makes no attempt stale."""
-    await fence(NoAnswer("Conductor did not answer")).require()
+    await fence(NoAnswer(Server.CONDUCTOR, "silent")).require()
 
 
 async def test_a_refusal_ends_the_other_question() -> None:

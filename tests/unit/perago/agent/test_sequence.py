@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perago.agent.sequence import TABLE, Event, OutOfOrder, State, advance, after_failure
+from perago.agent.sequence import REPEATABLE, TABLE, Event, OutOfOrder, State, advance, after_failure
 
 E, S = Event, State
 
@@ -12,7 +12,7 @@ PATHS = {
     "writable": [E.HELLO, E.DOWNLOAD, E.FENCE, E.STAGE, E.FENCE, E.PUBLISH, E.CLEANUP, E.COMPLETED],
     "unchanged": [E.HELLO, E.DOWNLOAD, E.FENCE, E.COMPLETE_NOOP, E.COMPLETED],
     "read-only": [E.HELLO, E.DOWNLOAD_READ_ONLY, E.COMPLETED],
-    "no workspace": [E.HELLO, E.COMPLETED],
+    "no workspace": [E.HELLO, E.COMPLETED_WITHOUT_WORKSPACE],
     "body fails": [E.HELLO, E.DOWNLOAD, E.NOT_COMPLETED],
     "invalid module": [E.HELLO, E.NOT_COMPLETED],
     "stale at the second fence": [E.HELLO, E.DOWNLOAD, E.FENCE, E.STAGE, E.FENCE, E.CLEANUP, E.NOT_COMPLETED],
@@ -71,13 +71,13 @@ def test_nothing_comes_before_hello(event: Event) -> None:
         advance(S.NEW, event)
 
 
-@pytest.mark.parametrize("state", [S.WORKING, S.FENCED, S.STAGED, S.CLEARED, S.FAILED, S.NEW])
+@pytest.mark.parametrize("state", [S.NEW, S.GREETED, S.WORKING, S.FENCED, S.STAGED, S.CLEARED, S.FAILED])
 def test_a_writable_attempt_completes_only_through_a_publication(state: State) -> None:
     """A task cannot claim success past publication."""
     assert (state, E.COMPLETED) not in TABLE
 
 
-@pytest.mark.parametrize("event", [E.CLEANUP, E.COMPLETED, E.NOT_COMPLETED])
+@pytest.mark.parametrize("event", REPEATABLE)
 def test_a_failed_clean_up_or_result_changes_nothing(event: Event) -> None:
     """It may be called again."""
     assert after_failure(S.PUBLISHED, event) is S.PUBLISHED

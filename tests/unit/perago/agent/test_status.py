@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from perago import wire
 from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
-from perago.agent.clients.http import NoAnswer
+from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.status import StatusWriter, merged
 from tests.fakes.attempt_api import merge_patch
 from tests.fakes.waiting import until
@@ -30,7 +30,7 @@ class Api:
         await self.gate.wait()
         if self.silent:
             self.silent -= 1
-            raise NoAnswer("the API server did not answer")
+            raise NoAnswer(Server.CLUSTER, "the API server did not answer")
         if self.refusal and "outcome" in status:
             raise self.refusal
         self.patches.append(status)

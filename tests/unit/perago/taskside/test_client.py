@@ -21,7 +21,7 @@ class Agent:
     def __init__(self, script: Script) -> None:
         ours, theirs = socket.socketpair()
         self.calls: list[dict[str, Any]] = []
-        self.client = AgentClient(ours, clock=lambda: float(len(self.calls)))
+        self.client = AgentClient(ours)
         self.thread = threading.Thread(target=serve, args=(theirs, script, self.calls))
         self.thread.start()
 
@@ -96,17 +96,6 @@ def test_an_answer_that_was_not_awaited_is_not_taken_for_the_next_one(
         interrupted.set()
     with pytest.raises(AgentGone):
         one.client._call(wire.CompleteNoop(), wire.Published)
-
-
-def test_the_bodys_time_ends_with_the_first_call_after_it(agent: Callable[[Script], Agent]) -> None:
-    """Seconds by the given clock; what comes later does not count."""
-    task = wire.ConductorTask(task_type="t", workflow_instance_id="w", task_id="i", reference_task_name="r", seq=1)
-    one = agent(ok(wire.CurrentAttempt(status="IN_PROGRESS", attempt=task)))
-    one.client.body_begins()
-    one.client.load_current_attempt(None)  # type: ignore[arg-type]
-    first = one.client.executing_seconds
-    one.client.load_current_attempt(None)  # type: ignore[arg-type]
-    assert first == one.client.executing_seconds == 0.0
 
 
 def test_connecting_waits_for_the_agent(tmp_path: Path) -> None:

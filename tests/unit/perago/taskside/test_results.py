@@ -1,6 +1,5 @@
 """What the task side reports: the exception's class as the reason, and for modules that are not a task, the place."""
 
-import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -9,37 +8,24 @@ import pytest
 
 from perago.errors import TaskDefinitionError
 from perago.result import completed_result, failed_result
+from perago.run import Ended
 from perago.task import load_module_task
 from perago.taskside.invalid import invalid_task
-from perago.taskside.run import LastError, result_of
+from perago.taskside.run import result_of
 
 
-def logged(error: Exception) -> None:
-    try:
-        raise error
-    except Exception:
-        logging.getLogger("perago").exception("failed")
+def test_the_exceptions_class_is_the_reason() -> None:
+    """Not what failed before or after it, and not what was logged."""
+    attempt = Ended(failed_result("'body'"), KeyError("body"))
+    assert result_of(attempt, 1.5).to_json() == {
+        "call": "result", "status": "FAILED", "reason": "KeyError", "message": "'body'", "executingSeconds": 1.5
+    }  # fmt: skip
 
 
-def test_the_last_logged_exception_names_the_reason() -> None:
-    """A clean-up that failed before is not the reason."""
-    errors = LastError()
-    logged(OSError("clean-up"))
-    logged(KeyError("body"))
-    assert result_of(failed_result("'body'"), errors, 1.5).reason == "KeyError"
-
-
-def test_a_completed_result_has_no_other_reason() -> None:
-    """Whatever was logged."""
-    errors = LastError()
-    logged(OSError("clean-up"))
-    result = result_of(completed_result({"result": {}}), errors, None)
+def test_a_completed_result_has_the_reason_completed() -> None:
+    """And the output."""
+    result = result_of(Ended(completed_result({"result": {}})), None)
     assert (result.reason, result.output) == ("Completed", {"result": {}})
-
-
-def test_without_a_logged_exception_the_reason_is_general() -> None:
-    """A body may have turned logging off."""
-    assert result_of(failed_result("why"), LastError(), None).reason == "TaskExecutionError"
 
 
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> TaskDefinitionError:

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from perago.agent.clients.http import NoAnswer, answering, basic_auth, retried, transient
+from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, retried, transient
 from perago.agent.data.parallel import each, in_parallel
+
+SILENCE = NoAnswer(Server.CONDUCTOR, "silent")
 
 
 class Flaky:
@@ -25,7 +27,7 @@ class Flaky:
 
 async def test_no_answer_is_tried_again() -> None:
     """Until there is one."""
-    call = Flaky(2, NoAnswer("x"))
+    call = Flaky(2, SILENCE)
     assert await retried(call, 10) == "answer"
     assert call.calls == 3
 
@@ -41,7 +43,7 @@ async def test_a_refusal_is_not_tried_again() -> None:
 async def test_when_time_is_over_the_last_error_is_raised() -> None:
     """It says which server was silent."""
     with pytest.raises(NoAnswer, match="silent"):
-        await retried(Flaky(99, NoAnswer("silent")), 0)
+        await retried(Flaky(99, SILENCE), 0)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ async def test_when_time_is_over_the_last_error_is_raised() -> None:
 async def test_a_broken_exchange_is_no_answer(error: Exception) -> None:
     """Whatever the client library calls it; who and what are named."""
     with pytest.raises(NoAnswer, match=r"lakeFS did not answer \(list\)"):
-        async with answering("lakeFS", "list"):
+        async with answering(Server.LAKEFS, "list"):
             raise error
 
 
@@ -99,7 +101,7 @@ async def test_a_source_that_fails_fails_the_whole() -> None:
 
     async def source() -> AsyncIterator[int]:
         yield 1
-        raise NoAnswer("page 2")
+        raise NoAnswer(Server.LAKEFS, "page 2")
 
     async def work(item: int) -> None:
         await asyncio.sleep(0)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from perago.agent.clients.lakefs import ObjectStats
+from perago.agent.clients.lakefs import CHUNK_BYTES, ObjectStats
 from perago.agent.data import volume
-from perago.agent.data.streams import CHUNK_BYTES, LARGE_BYTES, Sink, Source, verify
+from perago.agent.data.streams import LARGE_BYTES, Sink, Source, verify
 from perago.agent.data.volume import CorruptObject, Space, Tree, UnreadableFile, VolumeFull
 from perago.errors import TaskInputError
 

@@ -1,0 +1,124 @@
+"""How one attempt ends: its outcome, written once, and the staging branch, deleted.
+
+The outcome follows from the task's result, from a publication that the task did not live to report, or from what an
+earlier execution published. Which of them applies is decided by `perago.agent.session` and `perago.agent.run`.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from loguru import logger
+
+from perago import wire
+from perago.agent import outcome as outcomes
+from perago.agent.clients.attempt_api import ClusterRefused
+from perago.agent.failures import Failure, failure_of
+from perago.agent.preparation import Preparation
+from perago.agent.status import StatusWriter
+from perago.agent.steps import WorkspaceSteps
+from perago.wire import JsonObject, Reason
+
+
+class Ending:
+    """Knows what the outcome has to say, and records it."""
+
+    def __init__(self, order: wire.Order, status: StatusWriter, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = order.failure_reason_max_length
+        self._status = status
+        self._clock = clock
+        self._steps: WorkspaceSteps | None = None
+        self._timings: dict[str, float] = {}
+        self._published: JsonObject | None = None
+        self._recorded = False
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the outcome is recorded: nothing more may be asked."""
+        return self._recorded
+
+    def worked_on(self, steps: WorkspaceSteps) -> None:
+        """The attempt has this workspace, which the outcome names and whose staging branch has to go."""
+        self._steps = steps
+
+    @contextmanager
+    def timing(self, step: str) -> Iterator[None]:
+        """Measure a step that is carried out inside this block; one that fails has no time."""
+        start = self._clock()
+        yield
+        self.took(step, self._clock() - start)
+
+    def took(self, step: str, seconds: float) -> None:
+        """A step of the attempt ended after so many seconds."""
+        self._timings[step] = round(seconds, 3)
+
+    def published(self, output: JsonObject) -> None:
+        """The work is on the target branch: from here on it counts, with this output of the body."""
+        self._published = output
+
+    @property
+    def timings(self) -> wire.StepTimings:
+        """The seconds that each step took."""
+        return wire.StepTimings.model_validate(self._timings)
+
+    async def record_result(self, result: wire.Result, cause: Failure | None) -> None:
+        """Record the task's result; `cause` is the agent's own, more precise knowledge of why it failed."""
+        if result.status == "COMPLETED":
+            await self.record(self._completed(result.output or {}))
+        else:
+            await self.record(outcomes.not_completed(result, cause.reason if cause else None, self._limit))
+
+    def _completed(self, output: JsonObject) -> wire.Outcome:
+        """The output with the workspace that this agent knows to be true, whatever the task says of it."""
+        vouched_for = self._steps.output() if self._steps else {}
+        try:
+            return outcomes.completed({**output, **vouched_for})
+        except outcomes.OutputTooLarge as error:
+            return outcomes.failed(Reason.OUTPUT_TOO_LARGE, str(error), self._limit)
+
+    async def record_publication(self) -> bool:
+        """The task died after its work was published: record that; False when nothing was published."""
+        if self._published is None:
+            return False
+        await self.record(self._completed(self._published))
+        return True
+
+    async def record_evidence(self, preparation: Preparation) -> bool:
+        """A later execution: complete from what an earlier one published, or record why that cannot be known.
+
+        False when nothing was published. The branch that the earlier execution may have left is deleted first, so that
+        its agent, should it still live, cannot publish after the look.
+        """
+        attempt = await preparation.input()
+        if attempt.workspace is None:
+            return False
+        try:
+            steps = await preparation.steps()
+            self.worked_on(steps)
+            output = await steps.output_of_earlier_execution(attempt.left_staging)
+            outcome = None if output is None else outcomes.completed(output)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever hides the evidence is the outcome
+            failure = failure_of(error)
+            logger.opt(exception=error).warning("no evidence could be had: {}", failure.message)
+            outcome = outcomes.failed(failure.reason, failure.message, self._limit)
+        if outcome is not None:
+            await self.record(outcome)
+        return outcome is not None
+
+    async def record(self, outcome: wire.Outcome) -> None:
+        """Write the outcome; raises when the cluster cannot be reached in the order's time, or refuses it twice."""
+        workspace = self._steps.report(completed=outcome.status == "COMPLETED") if self._steps else None
+        report = wire.StatusReport(outcome=outcome, timings=self.timings, workspace=workspace)
+        try:
+            await self._status.write(report)
+        except ClusterRefused as error:
+            logger.error("the outcome was refused; recording that instead: {}", error)
+            outcome = outcomes.failed(Reason.OUTCOME_REFUSED, str(error), self._limit)
+            await self._status.write(report.model_copy(update={"outcome": outcome}))
+        self._recorded = True
+        logger.info("recorded {} ({})", outcome.status, outcome.reason)
+
+    async def clean_up(self) -> None:
+        """Delete what may be left of the staging branch."""
+        if self._steps is not None:
+            await self._steps.cleanup()

@@ -1,0 +1,74 @@
+"""How an attempt ended, beyond what the contract's functions return: the exception, and the time of the body."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import perago
+from perago.run import Stopwatch, WorkspaceRun, ended, run_workspace
+from tests.unit.perago.kit import FakeAttempt, Outcome, Params, World, idle, payload, task_of, writing
+
+
+@dataclass
+class SlowWorld(World):
+    """Each callback takes 100 seconds, the body 7."""
+
+    now: float = 0
+
+    def step(self, name: str) -> None:
+        self.now += 100
+        super().step(name)
+
+    def body(self, workspace: Path, params: Params) -> Outcome:
+        self.now += 7
+        return writing(workspace, params)
+
+
+@dataclass
+class Ports:
+    """The core's ports over a world."""
+
+    world: SlowWorld
+    download: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.download, self.stage, self.publish = self.world.download, self.world.stage, self.world.publish
+        self.complete_noop, self.cleanup_staging = self.world.noop, self.world.cleanup
+
+    def check(self) -> None:
+        self.world.step("fence")
+
+
+def test_the_stopwatch_measures_the_body_alone(tmp_path: Path) -> None:
+    """Neither the download before it nor the comparison and the publication after it."""
+    world = SlowWorld()
+    task, ports, stopwatch = task_of(world.body), Ports(world), Stopwatch(lambda: world.now)
+    assert task.workspace is not None
+    execution = perago.TaskExecutionContext(FakeAttempt(), "e")
+    run_workspace(WorkspaceRun(task, task.workspace, payload(), execution, tmp_path, None, ports, ports, stopwatch))
+    assert world.calls == ["download", "fence", "stage", "fence", "publish", "cleanup"]
+    assert stopwatch.seconds == 7
+
+
+def test_a_body_that_fails_is_measured_too() -> None:
+    """Until it has ended there is no time."""
+    now = iter((10.0, 12.5))
+    stopwatch = Stopwatch(lambda: next(now))
+    assert stopwatch.seconds is None
+    with pytest.raises(ZeroDivisionError), stopwatch.running():
+        raise ZeroDivisionError
+    assert stopwatch.seconds == 2.5
+
+
+def test_how_an_attempt_ended_names_the_exception() -> None:
+    """The exception itself, beside the result that it stands for."""
+    error = perago.TaskFailed("why")
+
+    def run() -> dict[str, Any]:
+        raise error
+
+    attempt = ended(task_of(idle), 500, run)
+    assert (attempt.result.reason_for_incompletion, attempt.error) == ("why", error)
+    assert ended(task_of(idle), 500, lambda: {"result": {}}).error is None

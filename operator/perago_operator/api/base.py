@@ -13,7 +13,7 @@ QUANTITY_PATTERN = (
     r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
     r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
 )
-"""Kubernetes' own pattern for quantities, as it stands in the schemas of its workload types."""
+"""Kubernetes' own pattern for quantities, taken from the schemas of its workload types."""
 
 RULES_KEY = "x-kubernetes-validations"
 
@@ -21,14 +21,14 @@ JsonObject = dict[str, JsonValue]
 
 
 class ApiModel(BaseModel):
-    """Frozen, camelCase outside; what a newer API server may add is ignored when an object is read."""
+    """Frozen, and camelCase in JSON. Unknown fields, which a newer version may have added, are ignored on reading."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
 
     def to_json(self) -> JsonObject:
-        """The JSON object as the API server has it: camelCase keys, absent fields left out."""
+        """The JSON object as the API server has it: with camelCase keys and without absent fields."""
         dumped: JsonObject = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return dumped
 
@@ -49,11 +49,11 @@ Quantity = Annotated[
 FreeForm = Annotated[
     dict[str, JsonValue], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
-"""A JSON object that the API server keeps as it is."""
+"""A JSON object that the API server stores unchanged."""
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with whole seconds, as Kubernetes writes `metav1.Time`."""
+    """The moment as Kubernetes writes `metav1.Time`: RFC 3339, in UTC, with whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -61,7 +61,7 @@ Time = Annotated[datetime, PlainSerializer(timestamp), WithJsonSchema({"type": "
 
 
 def rule(expression: str, message: str, **more: str) -> JsonValue:
-    """One CEL rule: what must hold, and what the person reads who broke it."""
+    """One CEL rule: what must hold, and the message for whoever breaks it."""
     return {"rule": expression, "message": message, **more}
 
 
@@ -69,6 +69,6 @@ def immutable(field: str) -> JsonValue:
     """The rule that an optional field is never set, changed or removed after creation."""
     return rule(
         f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
-        f"spec.{field} cannot be changed: make another attempt",
+        f"spec.{field} cannot be changed: create another attempt",
         reason="FieldValueForbidden",
     )

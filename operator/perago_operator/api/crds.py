@@ -18,19 +18,19 @@ from perago_operator.api.schema import Schema, structural
 from perago_operator.api.task import TASKS_PLURAL, PeragoTask
 
 SIZE_LIMIT = 64 * 1024
-"""Bytes of YAML in one CRD."""
+"""Largest size of a CRD, in bytes of YAML."""
 
 HEADER = "# Generated from perago_operator.api by `python -m perago_operator.api.crds`; edit the models instead.\n"
 
 
 def column(name: str, path: str, kind: str = "string", *, wide: bool = False, description: str = "") -> Schema:
-    """A printer column; a wide one is shown with `-o wide` only."""
-    made: Schema = {"name": name, "type": kind, "jsonPath": path}
+    """A printer column; a wide one is shown only with `-o wide`."""
+    printed: Schema = {"name": name, "type": kind, "jsonPath": path}
     if description:
-        made["description"] = description
+        printed["description"] = description
     if wide:
-        made["priority"] = 1
-    return made
+        printed["priority"] = 1
+    return printed
 
 
 ATTEMPT_COLUMNS: list[JsonValue] = [
@@ -91,7 +91,7 @@ def _version(model: type[ApiModel], rules: list[JsonValue], columns: list[JsonVa
 
 
 def _root(model: type[ApiModel], rules: list[JsonValue]) -> Schema:
-    """The schema of the whole object; metadata is the API server's own business."""
+    """The schema of the whole object. The API server validates the metadata itself."""
     schema = structural(model)
     properties = schema["properties"]
     assert isinstance(properties, dict)
@@ -122,7 +122,7 @@ def _crd(names: Schema, kind: str, version: Schema) -> Schema:
 
 
 def rendered() -> dict[str, str]:
-    """File name → YAML of every CRD; raises ValueError when one is over `SIZE_LIMIT`."""
+    """File name → YAML of every CRD. Raises ValueError when one exceeds `SIZE_LIMIT`."""
     files = {}
     for crd in (attempt_crd(), task_crd()):
         metadata = crd["metadata"]

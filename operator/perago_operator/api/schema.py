@@ -1,7 +1,7 @@
-"""From a pydantic model to a structural OpenAPI v3 schema as the API server wants it. Pure.
+"""From a pydantic model to a structural OpenAPI v3 schema, which is what the API server accepts. Pure.
 
-Structural means: no references, no `null` alternatives, no titles, a type at every level, nothing unknown kept
-unless it says so. What `kubectl explain` prints are the docstrings of models and fields.
+A structural schema has no references, no `null` alternatives and no titles. It has a type at every level, and unknown
+fields are kept only where it says so. `kubectl explain` prints the docstrings of models and fields.
 """
 
 from pydantic import JsonValue
@@ -47,7 +47,7 @@ def _simplify(node: JsonValue, definitions: Schema) -> JsonValue:
 
 
 def _resolved(node: Schema, definitions: Schema) -> Schema:
-    """The node with `$ref`, a sole `allOf` and `anyOf: [X, null]` replaced by what they stand for; its own keys win."""
+    """The node with `$ref` and `anyOf: [X, null]` replaced by what they stand for. Its own keys take precedence."""
     while True:
         target = _stand_in(node, definitions)
         if target is None:
@@ -61,7 +61,7 @@ def _stand_in(node: Schema, definitions: Schema) -> Schema | None:
         return _object(definitions[str(node["$ref"]).removeprefix("#/$defs/")])
     alternatives = node.get("anyOf")
     if isinstance(alternatives, list) and {"type": "null"} in alternatives:
-        rest = [each for each in alternatives if each != {"type": "null"}]
+        rest = [alternative for alternative in alternatives if alternative != {"type": "null"}]
         assert len(rest) == 1, f"a field has {len(rest)} types besides null: {rest}"
         return _object(rest[0])
     return None

@@ -22,15 +22,13 @@ class Key(NamedTuple):
 
 
 class Owner(ApiModel):
-    """Who owns an object; the part that the operator reads."""
+    """The owner of an object, as far as the operator reads it."""
 
-    kind: str = ""
-    name: str = ""
     uid: str = ""
 
 
 class Metadata(ApiModel):
-    """`metav1.ObjectMeta`: the part that the operator reads."""
+    """`metav1.ObjectMeta`, as far as the operator reads it."""
 
     name: str
     namespace: str = "default"
@@ -51,39 +49,39 @@ class Metadata(ApiModel):
 
 
 class ApiObject(ApiModel):
-    """What every object of the API server has."""
+    """What every Kubernetes object has."""
 
     metadata: Metadata
 
 
 class LocalRef(ApiModel):
-    """The name of an object of the same namespace."""
+    """Reference to an object in the same namespace."""
 
     name: Annotated[str, Field(min_length=1, max_length=253)]
     """Name of the object."""
 
 
 class Volume(ApiModel):
-    """The workspace's own volume; it lives and dies with the pod."""
+    """The workspace's volume. It is created and deleted with the pod."""
 
     size: Quantity | None = None
     """How much the workspace may hold, for example `1Gi`. Default: the operator's setting."""
 
     storage_class_name: Annotated[str, Field(max_length=253)] | None = None
-    """StorageClass of a generic ephemeral volume. Left out: an emptyDir limited to `size` on the node's own disk."""
+    """StorageClass of a generic ephemeral volume. Default: an emptyDir of `size` on the node's disk."""
 
     medium: Literal["Memory"] | None = None
-    """`Memory` keeps an emptyDir in memory; it counts against the containers' memory limits."""
+    """Set to `Memory` for an emptyDir in memory, which counts against the memory limits of the containers."""
 
 
 class Resources(ApiModel):
     """Compute resources of the task container, as in a pod."""
 
     requests: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
-    """The least that the task container needs; the scheduler finds a node with as much."""
+    """The least that the task container needs. The scheduler finds a node that has as much to give."""
 
     limits: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
-    """The most that the task container gets; over its memory limit it is killed (`OOMKilled`)."""
+    """The most that the task container may use. It is killed when it exceeds its memory limit (`OOMKilled`)."""
 
 
 class FailurePolicyRule(ApiModel):
@@ -93,32 +91,32 @@ class FailurePolicyRule(ApiModel):
         tuple[Annotated[str, Field(json_schema_extra={"enum": [reason.value for reason in POLICY_REASONS]})], ...],
         Field(min_length=1, max_length=16),
     ]
-    """Reasons that this rule is for."""
+    """Reasons of the failures that this rule applies to."""
 
     result: FailureResult
-    """`FAILED` lets Conductor retry, `FAILED_WITH_TERMINAL_ERROR` ends the workflow."""
+    """Result to report. `FAILED` lets Conductor retry; `FAILED_WITH_TERMINAL_ERROR` fails the workflow at once."""
 
 
 class Condition(ApiModel):
     """One aspect of the object's state (`metav1.Condition`)."""
 
     type: Annotated[str, Field(max_length=64)]
-    """Name of the aspect, CamelCase."""
+    """Name of the aspect, in CamelCase."""
 
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
 
     reason: Annotated[str, Field(max_length=64)]
-    """Why, in one CamelCase word for programs."""
+    """Why, as one CamelCase word for programs."""
 
     message: Annotated[str, Field(max_length=4096)] = ""
-    """Why, in a sentence for people."""
+    """Why, in words for people."""
 
     last_transition_time: Time
     """When `status` last changed."""
 
     observed_generation: int | None = None
-    """Generation of the spec that this was derived from."""
+    """Generation of the spec that this condition was derived from."""
 
 
 Conditions = Annotated[

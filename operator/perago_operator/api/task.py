@@ -12,10 +12,10 @@ TASKS_PLURAL = "peragotasks"
 
 
 class TaskSpec(ApiModel):
-    """Defaults of the task's attempts, and how many of them may run."""
+    """Defaults for the task's attempts, and how many of them may run at once."""
 
     task_type: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
-    """Conductor task type to poll. Left out: attempts are made by hand only."""
+    """Conductor task type to poll for. Without it, attempts are only created by hand."""
 
     domain: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Conductor task domain to poll from."""
@@ -24,10 +24,10 @@ class TaskSpec(ApiModel):
     """Import path of the task module, for example `app.workers.features_build`."""
 
     image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
-    """Image of the task container; Perago's runner is installed in it."""
+    """Image of the task container. Perago's runner must be installed in it."""
 
     image_pull_secrets: Annotated[tuple[LocalRef, ...], Field(max_length=16)] | None = None
-    """Secrets of this namespace with which images are pulled."""
+    """Secrets in this namespace to pull images with."""
 
     resources: Resources | None = None
     """Compute resources of the task container."""
@@ -36,54 +36,54 @@ class TaskSpec(ApiModel):
     """Size and kind of the workspace's volume."""
 
     pod_template: FreeForm | None = None
-    """Merged (strategic merge) into the pod: node selector, tolerations, labels, environment of the task container."""
+    """Pod template that is merged into the pod: node selector, tolerations, labels, environment of the task."""
 
     failure_policy: Annotated[tuple[FailurePolicyRule, ...], Field(max_length=32)] | None = None
-    """Which result is reported for which failure found in the pod; the first rule that matches counts."""
+    """Which result is reported for which failure. The first rule that names the failure's reason applies."""
 
     active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
-    """Seconds from the first pod's creation after which an attempt fails (`DeadlineExceeded`)."""
+    """Seconds after the creation of its first pod when an attempt fails with `DeadlineExceeded`."""
 
     ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None
-    """Seconds after which a finished attempt is deleted. Left out: the operator's setting."""
+    """Seconds after which a finished attempt is deleted. Default: the operator's setting."""
 
     max_concurrency: Annotated[int, Field(ge=1)] | None = None
-    """How many attempts of this task may have a pod at once. Left out: as many as the operator's setting allows."""
+    """How many attempts of this task may have a pod at once. Default: the operator's setting."""
 
     paused: bool | None = None
-    """True stops taking tasks from Conductor; attempts that exist go on."""
+    """Set to true to take no more tasks from Conductor. Attempts that exist go on."""
 
     conductor_secret_ref: LocalRef | None = None
-    """Secret with `url` and, where needed, `token` or `username` and `password`. Default `perago-conductor`."""
+    """Secret with `url` and, if needed, `token` or `username` and `password`. Default: `perago-conductor`."""
 
     lakefs_secret_ref: LocalRef | None = None
-    """Secret with `endpoint`, `accessKeyId` and `secretAccessKey`. Default `perago-lakefs`."""
+    """Secret with `endpoint`, `accessKeyId` and `secretAccessKey`. Default: `perago-lakefs`."""
 
 
 class TaskStatus(ApiModel):
     """How many attempts there are, and whether Conductor is being polled."""
 
     active: int | None = None
-    """Attempts that are not finished."""
+    """Number of attempts that are not finished."""
 
     queued: int | None = None
-    """Tasks that wait in Conductor."""
+    """Number of tasks that wait in Conductor."""
 
     pending_pods: int | None = None
-    """Attempts that wait for a pod or for its start."""
+    """Number of attempts that wait for their pod to be created or to start."""
 
     last_poll_time: Time | None = None
-    """When Conductor was last asked for tasks."""
+    """When Conductor was last polled."""
 
     conditions: Conditions = ()
-    """Polling, Ready."""
+    """Conditions of types Polling and Ready."""
 
 
 TASK_SPEC_RULES: list[JsonValue] = [
     rule("!has(self.domain) || has(self.taskType)", "spec.domain needs spec.taskType"),
     rule(
         "!has(self.taskType) || (has(self.module) && has(self.image))",
-        "spec.taskType needs spec.module and spec.image: polled tasks have nothing else to run",
+        "spec.taskType needs spec.module and spec.image: a polled task has nothing else to run",
     ),
 ]
 

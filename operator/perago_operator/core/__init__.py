@@ -1,1 +1,1 @@
-"""What happens to an attempt: pure decisions over facts. No I/O, no clock, no client library."""
+"""What happens to an attempt: pure decisions over a situation. No I/O, no clock, no client library."""

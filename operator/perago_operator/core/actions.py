@@ -100,7 +100,7 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class PatchStatus:
-    """Merge into the attempt's status; guarded: only when nobody has written the object since it was read."""
+    """Merge into the attempt's status; if guarded, only when nobody has written the object since it was read."""
 
     status: JsonObject
     guarded: bool = False

@@ -18,8 +18,8 @@ def conditions(s: Situation, ruling: Ruling) -> JsonObject:
         ConditionType.REPORTED: _reported(s),
         ConditionType.COMPLETE: _complete(s),
     }
-    known = {kind: state for kind, state in states.items() if state}
-    new = changed(s.status.conditions, known, s.now, s.attempt.metadata.generation)
+    applicable = {kind: state for kind, state in states.items() if state}
+    new = changed(s.status.conditions, applicable, s.now, s.attempt.metadata.generation)
     return {"conditions": [condition.to_json() for condition in new]} if new else {}
 
 

@@ -1,4 +1,4 @@
-"""The operator's settings as far as decisions depend on them; `perago_operator.settings` fills this in."""
+"""The operator's settings as far as decisions depend on them, filled in from `perago_operator.settings`."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ class PodSettings:
     """Image of the agent container."""
     runner_pull_policy: str = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
-    """Secrets with which the runner's image is pulled, besides those of the PeragoTask."""
+    """Secrets to pull the runner's image with, besides those of the PeragoTask."""
     service_account: str = "perago-runner"
     lakefs_secret: str = "perago-lakefs"
     conductor_secret: str = "perago-conductor"
@@ -23,43 +23,43 @@ class PodSettings:
         default_factory=lambda: {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
     )
     token_seconds: int = 3600
-    """Lifetime of the agent's pod-bound token; the kubelet renews it."""
+    """Lifetime of the agent's pod-bound token, which the kubelet renews."""
     connect_seconds: float = 3600.0
-    """How long the agent waits for the task container's first call, see `wire.Order`. Long, for a large image may
-    be on its way: the operator sees why a task does not start, the agent does not."""
+    """How long the agent waits for the task container's first call (`wire.Order`). This is long because a large image
+    may still be on its way: the operator sees why a task does not start, and the agent does not."""
     retry_seconds: float = 60.0
-    """How long the agent retries lakeFS, Conductor and the API server, see `wire.Order`."""
+    """How long the agent retries lakeFS, Conductor and the API server (`wire.Order`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Limits and patience, in seconds where not said otherwise."""
+    """Limits and patience, in seconds unless stated otherwise."""
 
     installation: str = "perago"
     pod: PodSettings = field(default_factory=PodSettings)
     max_concurrency: int | None = None
-    """Attempts of one task that may have a pod at once, where the PeragoTask does not say."""
+    """How many attempts of one task may have a pod at once, unless the PeragoTask says."""
     ttl_seconds: int | None = 24 * 3600
-    """A finished attempt is deleted after this, where neither attempt nor task say; None keeps it."""
+    """When a finished attempt is deleted, unless it or its PeragoTask says; None keeps it."""
     disruption_retries: int = 3
     failure_reason_max_length: int = 500
     retried_patience: float = 60.0
-    """How long an error that the kubelet retries (image pulls, missing Secrets) may last: registries hiccup."""
+    """How long errors that the kubelet retries may last, such as pull errors and missing Secrets: registries hiccup."""
     unschedulable_patience: float = 300.0
     start_patience: float = 300.0
-    """How long it may take until the first container of a scheduled pod starts: volumes, network, the agent's image."""
+    """How long the first container of a scheduled pod may take to start: volumes, network, the agent's image."""
     agent_patience: float = 5.0
-    """How long the agent may outlive its task container, or the task its agent, before the pod is ended."""
+    """How long the agent may outlive its task container, or the task its agent, before the pod is deleted."""
     lost_node_patience: float = 60.0
     """How long after its grace period a deleted pod may linger before its node counts as lost."""
     heartbeat_without_timeout: float = 60.0
     """Time between heartbeats of a Conductor task whose `responseTimeoutSeconds` is 0."""
     doubt_cap: float = 60.0
-    """Longest wait for a Conductor call of unknown fate to land; a lease period where that is shorter."""
+    """How long a Conductor call of unknown fate may take to land, unless the heartbeat period is shorter."""
     retry_first: float = 1.0
     retry_cap: float = 60.0
-    """Back-off of calls that failed: doubled from the first to the cap, with jitter."""
+    """Back-off of calls that failed: doubled from `retry_first` up to this, with jitter."""
     log_lines: int = 20
-    """Lines of the task's log in the message of `TaskExited`."""
+    """How many lines of the task's log the message of `TaskExited` holds."""
     shipped_log_lines: int = 200
-    """Last lines of the task's log that are copied to the Conductor task; 0: none."""
+    """How many of the last lines of the task's log are copied to the Conductor task; 0 copies none."""

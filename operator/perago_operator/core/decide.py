@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from perago_operator.api.attempt import OutcomeStatus
+from perago_operator.api.attempt_status import OutcomeStatus
 from perago_operator.api.base import JsonObject
 from perago_operator.core import actions as do
 from perago_operator.core.actions import Action
@@ -53,9 +53,9 @@ def _rests(s: Situation, kind: do.Kind) -> bool:
 
 
 def _rest_ends(s: Situation, calls: Iterable[Action], actions: Iterable[Action]) -> Iterator[datetime | None]:
-    """When the kinds of call that are wanted and not made now may be made again."""
-    wanted: set[do.Kind] = {type(call) for call in calls} | {do.PatchStatus}
-    for kind in wanted - {type(action) for action in actions}:
+    """When the kinds of call that are due but rest may be made again."""
+    kinds: set[do.Kind] = {type(call) for call in calls} | {do.PatchStatus}
+    for kind in kinds - {type(action) for action in actions}:
         trouble = s.trouble(kind)
         yield trouble.until if trouble else None
 

@@ -15,7 +15,7 @@ from perago_operator.core.pod.diagnosis import hindrance
 from perago_operator.core.situation import Situation
 
 CONFLICT_REST = timedelta(seconds=1)
-"""How long a guarded status patch rests after a conflict, unless the newer object arrives before."""
+"""How long a guarded status patch rests after a conflict, unless the newer object arrives earlier."""
 
 
 def first_memory(uid: str, now: datetime, *, under_way: bool, reports: int) -> Memory:
@@ -45,15 +45,16 @@ def _hindered(s: Situation) -> Hindered | None:
 
 def learned(s: Situation, action: do.Action, answer: Answer) -> Memory:
     """The memory after a call that succeeded; one that had no effect rests like one that failed."""
-    memory = _after(s, s.memory, action, answer)
+    memory = _after(s, action, answer)
     failure = _without_effect(s, action, answer)
     if failure is None:
         return memory.without_trouble(type(action))
     return failed(replace(s, memory=memory), action, failure)
 
 
-def _after(s: Situation, memory: Memory, action: do.Action, answer: Answer) -> Memory:
-    """`memory` with what was done, troubles aside."""
+def _after(s: Situation, action: do.Action, answer: Answer) -> Memory:
+    """The memory with what was done, troubles aside."""
+    memory = s.memory
     match action:
         case do.HoldAttempt():
             return replace(memory, held=True)
@@ -69,10 +70,8 @@ def _after(s: Situation, memory: Memory, action: do.Action, answer: Answer) -> M
             return replace(memory, shipped=memory.shipped | {pod})
         case do.DeleteStaging(branch=branch):
             return replace(memory, staging_deleted=memory.staging_deleted | {branch})
-        case do.AskEvidence():
-            return replace(memory, evidence=_evidence(s, answer))
-        case do.Report() | do.ReadBack() | do.Heartbeat():
-            return _after_reading(s, action, answer)
+        case do.AskEvidence() | do.Report() | do.ReadBack() | do.Heartbeat():
+            return _after_answer(s, action, answer)
         case do.ReleaseAttempt():
             return replace(memory, released=True)
         case do.DeleteAttempt():
@@ -85,13 +84,15 @@ def _with_pod(memory: Memory, name: str, now: datetime) -> Memory:
     return replace(memory, created=memory.created | {name}, created_at=memory.created_at or now)
 
 
-def _evidence(s: Situation, answer: Answer) -> Evidence:
-    return Evidence(s.execution, answer if isinstance(answer, Publication) else None)
-
-
-def _after_reading(s: Situation, action: do.Report | do.ReadBack | do.Heartbeat, answer: Answer) -> Memory:
+def _after_answer(
+    s: Situation, action: do.AskEvidence | do.Report | do.ReadBack | do.Heartbeat, answer: Answer
+) -> Memory:
+    """The memory with what lakeFS or Conductor answered."""
     memory = replace(s.memory, verdict=answer) if isinstance(answer, Verdict) else s.memory
     match action:
+        case do.AskEvidence():
+            publication = answer if isinstance(answer, Publication) else None
+            return replace(memory, evidence=Evidence(s.execution, publication))
         case do.Heartbeat():
             return replace(memory, heartbeat_at=s.now)
         case do.Report():
@@ -101,7 +102,7 @@ def _after_reading(s: Situation, action: do.Report | do.ReadBack | do.Heartbeat,
 
 
 def _without_effect(s: Situation, action: do.Action, answer: Answer) -> Failure | None:
-    """What to rest for although the call succeeded: repeated at once, it would have no effect again."""
+    """Why to rest although the call succeeded: repeated at once, it would have no effect again."""
     match action, answer:
         case do.Report(), Verdict(still_open=True):
             return Failure(f"Conductor accepted the report, but it had no effect: {answer.detail}", answered=True)

@@ -1,7 +1,7 @@
 """What the operator knows of an attempt besides the objects: calls made, their answers, back-off. Pure values.
 
 It is kept by the reconciler for as long as the process lives. Losing it is harmless: every call can be repeated, and an
-attempt that is met again after a restart is treated as if calls of unknown fate were under way (`doubt_since`).
+attempt that is seen again after a restart is treated as if calls of unknown fate were under way (`doubt_since`).
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from perago_operator.core.config import Config
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A kind of call that failed: how often in a row, until when it rests, and the error's own words."""
+    """A kind of call that failed: how often in a row, until when it rests, and the words of the error."""
 
     count: int
     until: datetime
@@ -28,7 +28,7 @@ class Trouble:
     permanent: bool = False
     """Repeating the same call cannot help: the object is refused as it is."""
     while_version: str | None = None
-    """Only as long as the attempt has this resource version: a newer one is worth a try at once."""
+    """It rests only while the attempt has this resource version: a newer one is worth a try at once."""
 
     def holds(self, now: datetime, version: str) -> bool:
         """Whether calls of this kind still rest."""
@@ -52,7 +52,7 @@ class Hindered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Everything is about the one object with this uid."""
+    """About the one attempt that has this uid."""
 
     uid: str
     first_seen: datetime
@@ -62,9 +62,9 @@ class Memory:
     """A heartbeat or report may still land at Conductor later than its answer (or none) came."""
     held: bool = False
     created: frozenset[str] = frozenset()
-    """Pods that were created by us, or were there already."""
+    """Pods that this process created, or found to exist when it tried."""
     created_at: datetime | None = None
-    """When the last of them was."""
+    """When the first of them was."""
     seen: frozenset[str] = frozenset()
     """Pods that the watch has shown."""
     deleted: frozenset[str] = frozenset()
@@ -72,37 +72,37 @@ class Memory:
     hindered: Hindered | None = None
     logs: Mapping[str, str] = field(default_factory=dict)
     shipped: frozenset[str] = frozenset()
-    """Pods whose log is at Conductor."""
+    """Pods whose log was copied to Conductor."""
     evidence: Evidence | None = None
     staging_deleted: frozenset[str] = frozenset()
-    """Names of branches that are gone for certain."""
+    """Names of branches that are certainly gone."""
     heartbeat_at: datetime | None = None
     outcome_seen_at: datetime | None = None
     verdict: Verdict | None = None
     reports: int = 0
-    """How often the outcome was sent, earlier processes included as far as the status tells."""
+    """How often the outcome was sent, by earlier processes as well as far as the status says."""
     troubles: Mapping[Kind, Trouble] = field(default_factory=dict)
     """Kinds of action whose last call failed."""
     released: bool = False
     expired: bool = False
 
     def without_trouble(self, kind: Kind) -> "Memory":
-        """The same after a call of that kind succeeded."""
+        """The memory after a call of that kind succeeded."""
         if kind not in self.troubles:
             return self
         return replace(self, troubles={other: trouble for other, trouble in self.troubles.items() if other != kind})
 
     def with_trouble(self, kind: Kind, trouble: Trouble) -> "Memory":
-        """The same after a call of that kind failed."""
+        """The memory after a call of that kind failed."""
         return replace(self, troubles={**self.troubles, kind: trouble})
 
 
 def fraction(text: str) -> float:
-    """A number in [0, 1) that depends on the text alone: jitter that can be repeated."""
+    """A number in [0, 1) that depends only on the text: jitter that can be repeated."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2**32
 
 
 def backoff(uid: str, kind: str, count: int, config: Config) -> timedelta:
-    """How long to rest after the `count`-th failure in a row: doubled each time up to the cap, less up to a half."""
+    """How long to rest after this many failures in a row: doubled each time up to the cap, then cut by up to a half."""
     full = min(config.retry_cap, config.retry_first * 2 ** min(count - 1, 30))
     return timedelta(seconds=full * (1 - fraction(f"{uid}/{kind}/{count}") / 2))

@@ -1,4 +1,4 @@
-"""Names, labels and finalizers: deterministic, so that every creation can be repeated."""
+"""Names, labels and finalizers. They are deterministic, so that every creation can be repeated."""
 
 import hashlib
 import re
@@ -25,7 +25,7 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 def pod_name(attempt: str, execution: int) -> str:
-    """The pod of an attempt's n-th execution; the admission policy relies on it."""
+    """The name of the pod of an attempt's execution, by the execution's number."""
     return f"{attempt}-{execution}"
 
 
@@ -36,14 +36,14 @@ def execution_of(pod: str, attempt: str) -> int | None:
 
 
 def attempt_name(task_id: str) -> str:
-    """The name of the attempt of a Conductor task: its id where that is a name, else a UUID made from it."""
+    """The name of the attempt of a Conductor task: the task's id if that is a name, else a UUID derived from it."""
     if len(task_id) <= NAME_LIMIT and _DNS_LABEL.fullmatch(task_id):
         return task_id
     return str(uuid.uuid5(uuid.NAMESPACE_OID, task_id))
 
 
 def label_value(text: str) -> str:
-    """`text` as a label value: other characters become `-`, and what is too long is cut."""
+    """`text` as a label value: characters that are not allowed become `-`, and the rest is cut to 63."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", text)[:63].strip("-_.")
 
 

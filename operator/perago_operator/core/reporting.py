@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from perago.wire import IN_PROGRESS, ConductorTask, Outcome
-from perago_operator.api.attempt import ReportingState
+from perago_operator.api.attempt_status import ReportingState
 from perago_operator.core import actions as do
 from perago_operator.core.answers import SCHEDULED, ConductorTaskState, Standing, Verdict
 from perago_operator.core.config import Config

@@ -1,4 +1,4 @@
-"""An attempt with what its PeragoTask and the operator's settings supply: the attempt's own word comes first. Pure."""
+"""An attempt with what its PeragoTask and the operator's settings supply. Its own fields take precedence. Pure."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ _NO_TASK = TaskSpec()
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What to run and within which limits, with no question left open but `module` and `image`."""
+    """What to run and within which limits. Only `module` and `image` may be missing."""
 
     module: str | None
     image: str | None
     volume: Volume
     resources: Resources
     pod_templates: tuple[JsonObject, ...]
-    """To be merged in this order: the task's, then the attempt's."""
+    """In the order in which they are merged: the task's, then the attempt's."""
     image_pull_secrets: tuple[str, ...]
     failure_policy: tuple[FailurePolicyRule, ...]
     active_deadline_seconds: int | None
@@ -32,17 +32,17 @@ class Resolved:
 
     @property
     def missing(self) -> str | None:
-        """What cannot be run without: `module` or `image`."""
+        """What is missing and needed to run: `module` or `image`."""
         return next((name for name in ("module", "image") if getattr(self, name) is None), None)
 
     def result_for(self, reason: str, default: FailureResult) -> FailureResult:
-        """The result for a failure, by the first rule of the failure policy that names its reason."""
-        rules = (each.result for each in self.failure_policy if reason in each.on_reason)
-        return next(rules, default)
+        """The result of the first rule of the failure policy that names the reason, else the default."""
+        results = (rule.result for rule in self.failure_policy if reason in rule.on_reason)
+        return next(results, default)
 
 
 def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resolved:
-    """The attempt's own fields, else its task's, else the settings'."""
+    """Each field from the attempt, else from its task, else from the settings."""
     shared = task.spec if task else _NO_TASK
     own = spec.task or TaskCode()
     templates = (shared.pod_template, spec.pod_template)
@@ -51,7 +51,7 @@ def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resol
         image=own.image or shared.image,
         volume=spec.volume or shared.volume or Volume(),
         resources=spec.resources or shared.resources or Resources(),
-        pod_templates=tuple(each for each in templates if each),
+        pod_templates=tuple(template for template in templates if template),
         image_pull_secrets=_pull_secrets(shared, config),
         failure_policy=spec.failure_policy or shared.failure_policy or (),
         active_deadline_seconds=spec.active_deadline_seconds or shared.active_deadline_seconds,
@@ -66,11 +66,11 @@ def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resol
 
 
 def _pull_secrets(shared: TaskSpec, config: Config) -> tuple[str, ...]:
-    """The settings' and the task's, each once."""
-    own = (each.name for each in shared.image_pull_secrets or ())
+    """Those of the settings and of the task, each once."""
+    own = (secret.name for secret in shared.image_pull_secrets or ())
     return tuple(dict.fromkeys((*config.pod.image_pull_secrets, *own)))
 
 
 def _first(*values: int | None) -> int | None:
-    """The first that is set; 0 counts."""
-    return next((each for each in values if each is not None), None)
+    """The first value that is set; 0 is a value."""
+    return next((value for value in values if value is not None), None)

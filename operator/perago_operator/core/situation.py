@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from perago.wire import ConductorTask
-from perago_operator.api.attempt import AttemptStatus, OutcomeStatus, PeragoAttempt, StagingStatus
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.attempt_status import AttemptStatus, OutcomeStatus, StagingStatus
 from perago_operator.api.reasons import Reason
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 
 from perago.wire import Outcome
-from perago_operator.api.attempt import OutcomeStatus, Phase, Timings
+from perago_operator.api.attempt_status import OutcomeStatus, Phase, Timings
 from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
@@ -20,7 +20,7 @@ STOPPED = frozenset({Reason.CANCELED, Reason.ATTEMPT_DELETED, Reason.SUPERSEDED}
 
 def status_patch(s: Situation, ruling: Ruling) -> JsonObject:
     """What to merge into the status so that it says what is known; empty when it says so already."""
-    known: JsonObject = {
+    target: JsonObject = {
         "phase": phase(s, ruling),
         **_execution(s, ruling),
         **_reporting(s),
@@ -29,7 +29,7 @@ def status_patch(s: Situation, ruling: Ruling) -> JsonObject:
         **_outcome(s, ruling.outcome),
         **conditions(s, ruling),
     }
-    return _difference(s.status.to_json(), known)
+    return _difference(s.status.to_json(), target)
 
 
 def phase(s: Situation, ruling: Ruling) -> Phase:
@@ -145,10 +145,10 @@ def _outcome(s: Situation, outcome: Outcome | None) -> JsonObject:
     return {"outcome": outcome.to_json(), **workspace}
 
 
-def _difference(present: JsonObject, known: JsonObject) -> JsonObject:
+def _difference(present: JsonObject, target: JsonObject) -> JsonObject:
     """The part of a merge patch that changes something; `null` stands for absence."""
     patch: JsonObject = {}
-    for key, value in known.items():
+    for key, value in target.items():
         old: JsonValue = present.get(key)
         if isinstance(value, dict) and isinstance(old, dict):
             if inner := _difference(old, value):

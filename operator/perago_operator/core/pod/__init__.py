@@ -1,1 +1,1 @@
-"""Pods: what of them the operator reads and what that means, how one is made, what a template may change in it."""
+"""Pods: what the operator reads of them, what that means, what a new one looks like and what a template may change."""

@@ -1,7 +1,7 @@
 """What a pod's status means for its attempt, in the pod's own words. Pure.
 
-`ending` is asked of a pod that ended (or was taken away) without an outcome, `hindrance` of one that has not started.
-The first row that matches counts; tests/cases/pod_status holds a real status for each.
+`ending` is about a pod that ended, or was taken away, without an outcome; `hindrance` about one that has not started.
+The first row that matches decides. `tests/cases/pod_status` holds a real status for each.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class Patience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """Why a pod's containers do not run yet, and what becomes of it when that does not change."""
+    """What keeps a pod from starting, and how the attempt fails if that does not change."""
 
     reason: Reason
     message: str
@@ -53,7 +53,7 @@ class Hindrance:
 
     @property
     def advice(self) -> Reason:
-        """The reason whose remedy helps: for the task's container its own, else that of the failure."""
+        """The reason whose remedy helps: the hindrance's own for the task's container, else the failure's."""
         return self.reason if self.fails_with is Reason.INVALID_TASK else self.fails_with
 
 
@@ -74,17 +74,17 @@ OVER_THE_VOLUME = (
     "ephemeral local storage usage exceeds the total limit",
 )
 TURNED_AWAY = ("OutOf", "NodeAffinity", "UnexpectedAdmissionError", "Preempting", "Evicted", "NodeLost", "NodeShutdown")
-"""Reasons of a pod that the kubelet failed without its containers being at fault (`OutOfcpu`, `OutOfmemory`, …)."""
+"""Reasons of a pod that the kubelet failed through no fault of its containers (`OutOfcpu`, `OutOfmemory`, …)."""
 KILLED_EXIT = 137
 DELETED_EXITS = frozenset({KILLED_EXIT, 143})
-"""Exit codes of a process that was told to end, or was ended, because its pod was deleted."""
+"""Exit codes of a process that was asked or forced to end because its pod was deleted."""
 LOST_AGENT_EXIT = 75
 """Exit code of the task container's process when its agent is gone (EX_TEMPFAIL)."""
 SILENT = Ending(Reason.DISRUPTED, "the pod ended and does not say why", disrupted=True)
 
 
 def ending(pod: Pod) -> Ending:
-    """Why a pod that ended, or that is being deleted by somebody else, left no outcome."""
+    """Why a pod that ended, or that somebody else deleted, left no outcome."""
     endings = (row(pod) for row in _ENDINGS)
     return next((ending for ending in endings if ending), SILENT)
 
@@ -133,7 +133,7 @@ def _cannot_start(pod: Pod) -> Ending | None:
 
 
 def _agent_killed(pod: Pod) -> Ending | None:
-    """By a signal or for lack of memory, and not because the pod is being deleted; it may be deleted since."""
+    """Killed by a signal or for lack of memory, and not by the deletion of the pod, which may have come later."""
     agent = pod.state(AGENT_CONTAINER).terminated
     if agent is None or not _was_killed(agent) or _by_deletion(pod, agent):
         return None
@@ -141,7 +141,7 @@ def _agent_killed(pod: Pod) -> Ending | None:
 
 
 def _task_failed(pod: Pod) -> Ending | None:
-    """The task's process ended by its own doing; also when the pod was deleted because it had."""
+    """The task's process ended by its own doing, even if the pod was deleted because of that."""
     ended = pod.state(TASK_CONTAINER).terminated
     if ended is None or ended.exit_code in DELETED_EXITS or _lost_its_agent(pod, ended):
         return None
@@ -150,7 +150,7 @@ def _task_failed(pod: Pod) -> Ending | None:
 
 
 def _agent_gave_up(pod: Pod) -> Ending | None:
-    """The agent could not record the outcome, although the task had no part in that."""
+    """The agent could not record the outcome, and the task had no part in that."""
     agent, task = pod.state(AGENT_CONTAINER).terminated, pod.state(TASK_CONTAINER).terminated
     if agent is None or agent.exit_code == 0 or (task and task.exit_code and not _lost_its_agent(pod, task)):
         return None
@@ -167,7 +167,7 @@ def _exited(ended: Terminated) -> Ending:
 
 
 def _lost_its_agent(pod: Pod, task: Terminated) -> bool:
-    """The task's process ended because its agent had: it says so, or it ended after it (in whole seconds)."""
+    """The task's process ended because its agent had: its exit code says so, or it ended later (in whole seconds)."""
     agent = pod.state(AGENT_CONTAINER).terminated
     if agent is None or agent.exit_code == 0:
         return False
@@ -176,7 +176,7 @@ def _lost_its_agent(pod: Pod, task: Terminated) -> bool:
 
 
 def _by_deletion(pod: Pod, ended: Terminated) -> bool:
-    """Deletion sends SIGTERM, and kills only when the grace period is over.
+    """The container was ended by the pod's deletion, which sends SIGTERM and kills when the grace period is over.
 
     `deletionTimestamp` is the end of that period; the kubelet's last update resets it to the start of the period and
     sets the grace to 0. All times are whole seconds.
@@ -214,7 +214,7 @@ def _disrupted(reason: str, message: str) -> Ending:
 
 
 def _how(ended: Terminated) -> str:
-    """`exit code 3`, or `exit code 137 (SIGKILL)`, with the runtime's own reason where it says more than `Error`."""
+    """`exit code 3`, or `exit code 137 (SIGKILL)`, with the runtime's reason where it says more than `Error`."""
     number = ended.signal or (ended.exit_code - 128 if ended.exit_code > 128 else 0)
     details = [
         SIGNALS.get(number, "") if number else "",
@@ -230,7 +230,7 @@ CONFIG_ERRORS = frozenset({"CreateContainerConfigError", "CreateContainerError",
 
 
 def hindrance(pod: Pod) -> Hindrance | None:
-    """What keeps a pod from starting; None when it is merely on its way."""
+    """What keeps a pod from starting; None while it is merely on its way."""
     return _not_scheduled(pod) or _container_waits(pod, TASK_CONTAINER) or _container_waits(pod, AGENT_CONTAINER)
 
 

@@ -1,4 +1,4 @@
-"""The pod of one execution: agent beside task, restricted Pod Security, the keys on one side only. Pure."""
+"""The pod of one execution: agent beside task, restricted Pod Security, keys for the agent alone. Pure."""
 
 import json
 import re
@@ -39,7 +39,7 @@ _QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([numkMGTPE]
 
 
 def pod_manifest(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Config) -> JsonObject:
-    """The pod to create; `resolved` must name module and image. Raises ValueError for a volume size that is none."""
+    """The pod to create; `resolved` must name module and image. Raises ValueError if the volume's size is not one."""
     pod: JsonObject = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -53,7 +53,7 @@ def pod_manifest(attempt: PeragoAttempt, resolved: Resolved, execution: int, con
 
 
 def _with_own_metadata(pod: JsonObject, ours: JsonValue) -> JsonObject:
-    """Name, labels, owner and finalizer are ours, whatever a template says; it may add labels and annotations."""
+    """The pod with our name, labels, owner and finalizer; a template may only add labels and annotations."""
     theirs = pod["metadata"]
     assert isinstance(theirs, dict)
     assert isinstance(ours, dict)
@@ -101,7 +101,7 @@ def _spec(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Co
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
-            _agent(attempt, config.pod, order(attempt, resolved, execution, config)),
+            _agent(attempt, config.pod, agent_order(attempt, resolved, execution, config)),
             _task(resolved, config.pod),
         ],
         "volumes": _volumes(attempt, resolved, config.pod),
@@ -111,8 +111,8 @@ def _spec(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Co
     return spec
 
 
-def order(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Config) -> Order:
-    """What the agent is told; fixed for this execution."""
+def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Config) -> Order:
+    """What the agent has to do, fixed for this execution."""
     return Order(
         namespace=attempt.metadata.namespace,
         name=attempt.metadata.name,
@@ -130,7 +130,7 @@ def order(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Co
     )
 
 
-def _agent(attempt: PeragoAttempt, settings: PodSettings, agent_order: Order) -> JsonObject:
+def _agent(attempt: PeragoAttempt, settings: PodSettings, order: Order) -> JsonObject:
     mounts = [*_shared_mounts("agent-tmp"), _read_only("cluster-token", CLUSTER_TOKEN_MOUNT)]
     if needs_lakefs(attempt):
         mounts.append(_read_only("lakefs-keys", LAKEFS_KEYS_MOUNT))
@@ -142,7 +142,7 @@ def _agent(attempt: PeragoAttempt, settings: PodSettings, agent_order: Order) ->
         "imagePullPolicy": settings.runner_pull_policy,
         "command": ["python", "-m", "perago.agent"],
         "env": [
-            {"name": ORDER_VARIABLE, "value": json.dumps(agent_order.to_json(), separators=(",", ":"))},
+            {"name": ORDER_VARIABLE, "value": json.dumps(order.to_json(), separators=(",", ":"))},
             {"name": "HOME", "value": "/tmp"},
             {"name": "PYTHONUNBUFFERED", "value": "1"},
         ],
@@ -165,7 +165,7 @@ def _task(resolved: Resolved, settings: PodSettings) -> JsonObject:
 
 
 def _restricted(uid: int) -> JsonObject:
-    """Pod Security `restricted`, with a read-only root."""
+    """Pod Security `restricted`, and a read-only root file system."""
     return {
         "runAsUser": uid,
         "runAsGroup": GROUP,
@@ -189,7 +189,7 @@ def _read_only(volume: str, path: str) -> JsonValue:
 
 
 def needs_lakefs(attempt: PeragoAttempt) -> bool:
-    """Whether the attempt may touch lakeFS; an input in the spec without a workspace says that it does not."""
+    """Whether the attempt may use lakeFS. One whose input is in the spec and has no workspace does not."""
     return attempt.spec.input is None or "workspace" in attempt.spec.input
 
 
@@ -227,7 +227,7 @@ def _workspace(resolved: Resolved, size: int | float | str) -> JsonObject:
 
 
 def _keys(secret: str) -> JsonObject:
-    """Optional: the agent says in a second what is missing, where a pod without its Secret says nothing at all."""
+    """Optional: the agent reports a missing Secret at once, while a pod that needs one would silently wait for it."""
     return {"secretName": secret, "defaultMode": 0o440, "optional": True}
 
 
@@ -244,7 +244,7 @@ def _token(settings: PodSettings) -> JsonObject:
 
 
 def number_of_bytes(quantity: int | float | str) -> int:
-    """`1Gi` → 1073741824, rounded up to whole bytes; raises ValueError for what is no quantity."""
+    """`1Gi` → 1073741824, rounded up to whole bytes. Raises ValueError if it is not a quantity."""
     match = _QUANTITY.fullmatch(str(quantity))
     if match is None:
         raise ValueError(f"{quantity!r} is not a quantity such as 500M, 1Gi or 2")

@@ -1,4 +1,4 @@
-"""A pod as decisions see it: the part of the API object that tells how it fares. Reads, and judges nothing."""
+"""A pod as decisions see it: the part of the API object that shows how the pod fares. Reads, and judges nothing."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,16 +10,14 @@ from perago_operator.api.shared import ApiObject
 
 
 class Waiting(ApiModel):
-    """Why a container does not run yet."""
+    """Why a container is not running yet."""
 
     reason: str = ""
     message: str = ""
 
 
 class Running(ApiModel):
-    """Since when a container runs."""
-
-    started_at: Time | None = None
+    """That a container is running."""
 
 
 class Terminated(ApiModel):
@@ -29,23 +27,26 @@ class Terminated(ApiModel):
     signal: int | None = None
     reason: str = ""
     message: str = ""
-    started_at: Time | None = None
     finished_at: Time | None = None
 
 
 class ContainerState(ApiModel):
-    """One of three; none yet means that the kubelet has not spoken."""
+    """One of three; none of them while the kubelet has not reported yet."""
 
     waiting: Waiting | None = None
     running: Running | None = None
     terminated: Terminated | None = None
+
+    @property
+    def has_started(self) -> bool:
+        """The container is running or has run."""
+        return self.running is not None or self.terminated is not None
 
 
 class ContainerStatus(ApiModel):
     """A container by name and state."""
 
     name: str
-    image: str = ""
     state: ContainerState = ContainerState()
 
 
@@ -56,7 +57,6 @@ class PodCondition(ApiModel):
     status: str
     reason: str = ""
     message: str = ""
-    last_transition_time: Time | None = None
 
 
 class ContainerLimits(ApiModel):
@@ -66,10 +66,9 @@ class ContainerLimits(ApiModel):
 
 
 class ContainerSpec(ApiModel):
-    """A container as it was asked for."""
+    """A container as the pod's spec has it."""
 
     name: str
-    image: str = ""
     resources: ContainerLimits = ContainerLimits()
 
 
@@ -81,7 +80,7 @@ class PodSpec(ApiModel):
 
 
 class PodStatus(ApiModel):
-    """What scheduler and kubelet say."""
+    """What scheduler and kubelet report."""
 
     phase: str = "Pending"
     reason: str = ""
@@ -104,23 +103,21 @@ class Pod(ApiObject):
 
     def belongs_to(self, uid: str) -> bool:
         """The object with that uid owns this pod."""
-        return any(each.uid == uid for each in self.metadata.owner_references)
+        return any(owner.uid == uid for owner in self.metadata.owner_references)
 
     def condition(self, kind: str) -> PodCondition | None:
         """The condition of that type."""
-        return next((each for each in self.status.conditions if each.type == kind), None)
+        return next((condition for condition in self.status.conditions if condition.type == kind), None)
 
     def state(self, container: str) -> ContainerState:
-        """The state of a container; all of it empty while the kubelet has not spoken of it."""
-        found = (each.state for each in self.status.container_statuses if each.name == container)
-        return next(found, ContainerState())
+        """The state of a container; an empty one while the kubelet has not reported it."""
+        statuses = (status for status in self.status.container_statuses if status.name == container)
+        return next((status.state for status in statuses), ContainerState())
 
     def limit(self, container: str, resource: str) -> str | None:
-        """A container's limit of a resource, as it was written."""
-        for each in self.spec.containers:
-            if each.name == container and resource in each.resources.limits:
-                return str(each.resources.limits[resource])
-        return None
+        """A container's limit of a resource, as it is written in the pod."""
+        limits = (spec.resources.limits for spec in self.spec.containers if spec.name == container)
+        return next((str(limit[resource]) for limit in limits if resource in limit), None)
 
     @property
     def ended(self) -> bool:
@@ -128,9 +125,13 @@ class Pod(ApiObject):
         return self.status.phase in ("Succeeded", "Failed") or self._all_terminated or self._deletion_confirmed
 
     @property
+    def _states(self) -> tuple[ContainerState, ...]:
+        return tuple(status.state for status in self.status.container_statuses)
+
+    @property
     def _all_terminated(self) -> bool:
-        states = [each.state.terminated for each in self.status.container_statuses]
-        return bool(states) and len(states) == len(self.spec.containers) and None not in states
+        all_reported = 0 < len(self._states) == len(self.spec.containers)
+        return all_reported and all(state.terminated for state in self._states)
 
     @property
     def _deletion_confirmed(self) -> bool:
@@ -142,27 +143,21 @@ class Pod(ApiObject):
 
     @property
     def started(self) -> bool:
-        """Every container runs or has run."""
-        states = [each.state for each in self.status.container_statuses]
-        return bool(states) and all(each.running or each.terminated for each in states)
+        """Every container is running or has run."""
+        return bool(self._states) and all(state.has_started for state in self._states)
 
     @property
     def first_container_started(self) -> bool:
-        """Some container runs or has run: volumes and network are there."""
-        return any(each.state.running or each.state.terminated for each in self.status.container_statuses)
+        """Some container is running or has run: volumes and network are there."""
+        return any(state.has_started for state in self._states)
 
     @property
     def one_sided(self) -> bool:
         """Some container has ended while another has not."""
-        ended = [each.state.terminated is not None for each in self.status.container_statuses]
-        return any(ended) and not self.ended
+        return any(state.terminated for state in self._states) and not self.ended
 
     @property
     def ended_at(self) -> datetime | None:
-        """When the last of its containers terminated; None when none did."""
-        ends = [
-            each.state.terminated.finished_at
-            for each in self.status.container_statuses
-            if each.state.terminated and each.state.terminated.finished_at
-        ]
-        return max(ends, default=None)
+        """When the last of its containers terminated; None when none has."""
+        ends = (state.terminated.finished_at for state in self._states if state.terminated)
+        return max((end for end in ends if end), default=None)

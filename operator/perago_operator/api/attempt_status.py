@@ -1,0 +1,165 @@
+"""The status of a `PeragoAttempt`: what happened so far. Operator and agent each write their own fields of it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from perago.wire import Outcome, ResultStatus, StagingState, Step
+from perago_operator.api.base import ApiModel, FreeForm, Time
+from perago_operator.api.shared import Conditions
+
+Phase = Literal["Pending", "Starting", "Running", "Finishing", "Succeeded", "Failed", "Canceled"]
+ReportingState = Literal["Pending", "Accepted", "Superseded", "NotRequired"]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class OutcomeStatus(ApiModel):
+    """How the attempt ended. It is written once and never changed."""
+
+    status: ResultStatus
+    """The result as it is reported to Conductor."""
+
+    reason: Annotated[str, Field(max_length=256)]
+    """Why, as one CamelCase word."""
+
+    message: str | None = None
+    """Why, in words for people."""
+
+    output: FreeForm | None = None
+    """The task's output."""
+
+    output_gzip: str | None = None
+    """The output as base64 of gzipped JSON, when it is larger than 64 KiB."""
+
+    def wire(self) -> Outcome:
+        """The same outcome as it is reported to Conductor."""
+        return Outcome.model_validate(self.model_dump())
+
+
+class ChangedStatus(ApiModel):
+    """What a publication changed."""
+
+    added: int | None = None
+    """Number of files added."""
+
+    modified: int | None = None
+    """Number of files whose content changed."""
+
+    deleted: int | None = None
+    """Number of files removed."""
+
+    bytes: int | None = None
+    """Number of bytes uploaded."""
+
+
+class WorkspaceStatus(ApiModel):
+    """The workspace that the attempt worked on."""
+
+    repository: str | None = None
+    """lakeFS repository."""
+
+    branch: str | None = None
+    """Branch that the attempt publishes to."""
+
+    input_ref: str | None = None
+    """Commit that the attempt started from."""
+
+    published_ref: str | None = None
+    """Commit that the attempt ended with: its publication, or the input commit when nothing changed."""
+
+    changed: ChangedStatus | None = None
+    """What the publication changed."""
+
+
+class StagingStatus(ApiModel):
+    """The short-lived branch that holds the attempt's changes until they are published."""
+
+    repository: str
+    """lakeFS repository."""
+
+    branch: str
+    """Name of the staging branch."""
+
+    commit: str | None = None
+    """Commit with the changes, once there is one."""
+
+    state: StagingState
+    """`Planned` is written before the branch exists, so that no branch can be left behind unnoticed."""
+
+
+class ReportingStatus(ApiModel):
+    """Whether Conductor has the result."""
+
+    state: ReportingState
+    """`Accepted` and `Superseded` are read back from Conductor. A standalone attempt is `NotRequired`."""
+
+    attempts: int | None = None
+    """How often the result was sent."""
+
+    last_error: Annotated[str, Field(max_length=4096)] | None = None
+    """What went wrong the last time."""
+
+    accepted_time: Time | None = None
+    """When Conductor was first seen to have the result."""
+
+
+class Timings(ApiModel):
+    """How many seconds each part of the attempt took."""
+
+    queued: Seconds | None = None
+    """From the creation of the attempt to the creation of its first pod."""
+
+    starting: Seconds | None = None
+    """From the creation of the pod until its containers run."""
+
+    downloading: Seconds | None = None
+    """Downloading the workspace."""
+
+    executing: Seconds | None = None
+    """Running the task body."""
+
+    staging: Seconds | None = None
+    """Uploading and committing the changes."""
+
+    publishing: Seconds | None = None
+    """Checking the fences and merging."""
+
+    reporting: Seconds | None = None
+    """From the outcome to its acceptance by Conductor."""
+
+
+class AttemptStatus(ApiModel):
+    """What happened so far. The agent in the pod writes `step`, `staging`, `workspace`, `outcome` and some timings."""
+
+    phase: Phase | None = None
+    """Where the attempt is. In `Succeeded`, `Failed` and `Canceled` nothing is left to do."""
+
+    step: Step | None = None
+    """What the pod is doing while the phase is `Running`."""
+
+    pod_name: str | None = None
+    """Name of the current pod: the attempt's name and the number of the execution."""
+
+    node_name: str | None = None
+    """Node that the pod runs on."""
+
+    executions: int | None = None
+    """How many pods the attempt has had; more than one after a disruption."""
+
+    outcome: OutcomeStatus | None = None
+    """How the attempt ended."""
+
+    workspace: WorkspaceStatus | None = None
+    """The workspace that the attempt worked on."""
+
+    staging: StagingStatus | None = None
+    """The staging branch."""
+
+    reporting: ReportingStatus | None = None
+    """Whether Conductor has the result."""
+
+    timings: Timings | None = None
+    """How many seconds each part took."""
+
+    conditions: Conditions = ()
+    """Conditions of types PodReady, Published, StagingDeleted, Reported and Complete."""

@@ -77,7 +77,7 @@ class Patched:
 
 
 Answer = Verdict | Publication | Patched | str | None
-"""What a call brought back beside its success: a reading of Conductor, a commit, a version, a log."""
+"""What a call brought back besides its success: a reading of Conductor, a commit, a version, a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ class Failure:
 
     message: str
     reason: Reason | None = None
-    """What PodReady says meanwhile, where this kind of call keeps the pod from being created."""
+    """What PodReady says meanwhile, if the pod cannot be created without this call."""
     fate_unknown: bool = False
     """The call may have been carried out nevertheless."""
     permanent: bool = False
-    """Repeating the same call cannot help: the object is refused as it is."""
+    """Repeating the call cannot help: the API server will never accept this object."""
     conflict: bool = False
     """The object has changed since it was read."""
     answered: bool = False

@@ -105,7 +105,7 @@ def _without_effect(s: Situation, action: do.Action, answer: Answer) -> Failure 
     """Why to rest although the call succeeded: repeated at once, it would have no effect again."""
     match action, answer:
         case do.Report(), Verdict(still_open=True):
-            return Failure(f"Conductor accepted the report, but it had no effect: {answer.detail}", answered=True)
+            return Failure(f"the report had no effect: {answer.detail}", answered=True)
         case do.CreatePod(), _ if action.name in s.names_taken:
             message = f"pod {action.name} of an earlier attempt with this name is still terminating"
             return Failure(message, Reason.POD_NAME_TAKEN)

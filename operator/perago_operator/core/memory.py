@@ -23,10 +23,10 @@ class Trouble:
     count: int
     until: datetime
     reason: Reason | None
-    """What PodReady says meanwhile, where this kind of call keeps the pod from being created."""
+    """What PodReady says meanwhile, if the pod cannot be created without this call."""
     message: str
     permanent: bool = False
-    """Repeating the same call cannot help: the object is refused as it is."""
+    """Repeating the call cannot help: the API server will never accept this object."""
     while_version: str | None = None
     """It rests only while the attempt has this resource version: a newer one is worth a try at once."""
 

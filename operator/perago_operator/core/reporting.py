@@ -1,4 +1,4 @@
-"""The attempt and Conductor: heartbeats while it waits, the report, and what Conductor's answers mean. Pure."""
+"""The attempt and Conductor: heartbeats, the report, and what Conductor's answers mean. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -11,28 +11,28 @@ from perago_operator.core.memory import fraction
 from perago_operator.core.situation import Situation
 
 FIRST_HEARTBEAT_SPREAD = 10.0
-"""An operator that takes over thousands of attempts spreads their first heartbeats over so many seconds."""
+"""Seconds over which an operator that takes over thousands of attempts spreads their first heartbeats."""
 
 
 def judge(reading: ConductorTaskState | None, outcome: Outcome | None, *, at: datetime) -> Verdict:
-    """What a reading means: None is a task that Conductor does not know; without an outcome it is a heartbeat."""
+    """What a reading means. None is a task that Conductor does not know; without an outcome it is a heartbeat's."""
 
     def verdict(standing: Standing, detail: str) -> Verdict:
         return Verdict(standing, detail, at, after_report=outcome is not None)
 
     if reading is None:
         return verdict(Standing.SUPERSEDED, "Conductor no longer knows the task")
-    detail = f"Conductor has the task {reading.status}"
+    detail = f"Conductor shows the task as {reading.status}"
     if reading.open and reading.workflow_ended:
-        return verdict(Standing.SUPERSEDED, f"{detail}, but its workflow has ended and accepts no result any more")
+        return verdict(Standing.SUPERSEDED, f"{detail}, but its workflow has ended and accepts no more results")
     if reading.status == IN_PROGRESS:
         return verdict(Standing.OPEN, detail)
     if reading.status == SCHEDULED:
         return verdict(Standing.QUEUED, detail)
     if outcome is not None and _is_ours(reading, outcome):
         return verdict(Standing.ACCEPTED, detail)
-    whose = f"{detail}, which is not this attempt's doing"
-    return verdict(Standing.SUPERSEDED, f"{whose}: {reading.reason}" if reading.reason else whose)
+    foreign = f"{detail}, which this attempt did not report"
+    return verdict(Standing.SUPERSEDED, f"{foreign}: {reading.reason}" if reading.reason else foreign)
 
 
 def workflow_matters(reading: ConductorTaskState, outcome: Outcome | None) -> bool:
@@ -44,7 +44,7 @@ def workflow_matters(reading: ConductorTaskState, outcome: Outcome | None) -> bo
 
 
 def _is_ours(reading: ConductorTaskState, outcome: Outcome) -> bool:
-    """Same status and output; Conductor keeps outputs over 3 MiB elsewhere and then shows none."""
+    """Same status and same output. Conductor stores outputs over 3 MiB elsewhere and then shows none."""
     if reading.status != outcome.status:
         return False
     kept_elsewhere = not reading.output and outcome.output_gzip is not None
@@ -57,7 +57,7 @@ def heartbeat_period(task: ConductorTask, config: Config) -> float:
 
 
 def heartbeat_at(s: Situation) -> datetime | None:
-    """When the next heartbeat is due, jittered: from the moment of polling until Conductor has the result.
+    """When the next heartbeat is due, with jitter: from the moment of polling until Conductor has the result.
 
     While reports fail, heartbeat and report alternate, so that the task does not time out meanwhile.
     """
@@ -81,7 +81,7 @@ def heartbeat(s: Situation) -> tuple[do.Heartbeat, ...]:
 
 
 def reporting_state(s: Situation) -> ReportingState:
-    """What is known about the result at Conductor, from the status and from what was read since."""
+    """Whether Conductor has the result, by the status and by what was read since."""
     if s.conductor is None:
         return "NotRequired"
     written = s.status.reporting.state if s.status.reporting else "Pending"
@@ -94,12 +94,12 @@ def reporting_state(s: Situation) -> ReportingState:
 
 
 def report(s: Situation) -> tuple[do.Report, ...]:
-    """The report, as long as it is wanted."""
+    """The report, as long as Conductor waits for it."""
     return (do.Report(s.conductor, s.outcome.wire()),) if s.conductor and s.outcome and report_is_wanted(s) else ()
 
 
 def report_is_wanted(s: Situation) -> bool:
-    """The outcome is known, and Conductor has not got it or has lost it to a late heartbeat."""
+    """The outcome is known, and Conductor does not have it, or has lost it to a late heartbeat."""
     state, verdict = reporting_state(s), s.memory.verdict
     if s.outcome is None or s.conductor is None or state == "Superseded":
         return False
@@ -108,7 +108,7 @@ def report_is_wanted(s: Situation) -> bool:
 
 
 def doubt_until(s: Situation) -> datetime | None:
-    """When Conductor must be read once more: a call of unknown fate may land until then. None: no doubt."""
+    """Until when a call of unknown fate may land, after which the task is read once more; None without such a call."""
     if s.conductor is None or s.memory.doubt_since is None or reporting_state(s) != "Accepted":
         return None
     period = heartbeat_period(s.conductor, s.config)

@@ -45,7 +45,7 @@ class Sibling:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The attempt is not to go on, and why."""
+    """Why the attempt must stop."""
 
     reason: Reason
     message: str
@@ -57,7 +57,7 @@ class Situation:
 
     attempt: PeragoAttempt
     task: PeragoTask | None
-    """The PeragoTask that `taskRef` names, when there is one."""
+    """The PeragoTask that `taskRef` names, if it exists."""
     pods: tuple[Pod, ...]
     """The attempt's pods, of all executions, that the watch shows."""
     memory: Memory
@@ -113,7 +113,7 @@ class Situation:
         return self.attempt.metadata.creation_timestamp or self.memory.first_seen
 
     def trouble(self, kind: Kind) -> Trouble | None:
-        """The last failure of that kind of call, when it was not followed by a success."""
+        """The last failure of this kind of call, unless a success followed it."""
         return self.memory.troubles.get(kind)
 
     # --- its pods
@@ -187,7 +187,7 @@ class Situation:
 
     @property
     def publication(self) -> Publication | None:
-        """This attempt's commit on the target branch, as far as lakeFS was asked for it."""
+        """This attempt's commit on the target branch, if lakeFS was asked and has it."""
         return self.memory.evidence.publication if self.memory.evidence else None
 
     @property
@@ -209,7 +209,7 @@ class Situation:
 
     @cached_property
     def stop(self) -> Stop | None:
-        """Why the attempt is not to go on: deleted, canceled, superseded or out of time; None when it is."""
+        """Why the attempt must stop: it is deleted, canceled, superseded or out of time; None while it may go on."""
         if self.deleting:
             return Stop(Reason.ATTEMPT_DELETED, "attempt deleted")
         if self.attempt.spec.cancel:
@@ -223,14 +223,14 @@ class Situation:
 
     @cached_property
     def superseded(self) -> str | None:
-        """Why Conductor wants nothing from this attempt any more, in words; None when it does."""
+        """Why Conductor no longer waits for this attempt, in words; None while it does."""
         reporting, verdict = self.status.reporting, self.memory.verdict
         if reporting and reporting.state == "Superseded":
             return reporting.last_error or "Conductor no longer waits for this attempt"
         if verdict and verdict.standing is Standing.SUPERSEDED and not (reporting and reporting.state == "Accepted"):
             return verdict.detail
         if self.later_sibling and self.outcome is None:
-            return f"attempt {self.later_sibling.name} is a later one of the same task"
+            return f"attempt {self.later_sibling.name} is a later attempt of the same task"
         return None
 
     @cached_property

@@ -16,7 +16,7 @@ RULES: tuple[Rule, ...] = (
     finishing.late_call_may_have_landed,  # wait a heartbeat period, then read Conductor's task once more
     finishing.nothing_is_left,  # take our finalizer off the attempt
     finishing.outcome_is_known,  # report it, save the log, let the pods go, delete the staging branch
-    # the attempt is not to go on, or its pod is over
+    # the attempt must stop, or its pod is over
     ending.stopping,  # delete the pod, wait for its end
     ending.evidence_is_missing,  # ask lakeFS whether the work was published
     ending.work_was_published,  # end: COMPLETED, with the output that the commit carries

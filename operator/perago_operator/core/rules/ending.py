@@ -1,4 +1,4 @@
-"""The attempt is not to go on, or its pod is over: stop it, ask lakeFS what it published, say how it ended. Pure."""
+"""The attempt must stop, or its pod is over: stop it, ask lakeFS what it published, say how it ended. Pure."""
 
 from datetime import datetime
 

@@ -138,12 +138,12 @@ def test_evidence_is_kept_with_its_execution() -> None:
 
 def test_a_report_without_effect_rests_longer_each_time() -> None:
     """Answered 200, and the task is still IN_PROGRESS: it must not be sent in a circle."""
-    open_still = Verdict(Standing.OPEN, "Conductor has the task IN_PROGRESS", b.at(1), after_report=True)
+    open_still = Verdict(Standing.OPEN, "Conductor shows the task as IN_PROGRESS", b.at(1), after_report=True)
     once = after(b.memory(), REPORT, open_still)
     twice = after(once, REPORT, open_still)
     assert (twice.reports, twice.verdict) == (2, open_still)
     assert once.troubles[do.Report].until < twice.troubles[do.Report].until
-    assert "had no effect" in twice.troubles[do.Report].message
+    assert "no effect" in twice.troubles[do.Report].message
 
 
 def test_a_hindrance_counts_from_its_first_sight() -> None:

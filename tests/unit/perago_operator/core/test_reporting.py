@@ -86,7 +86,9 @@ def test_the_detail_names_the_status() -> None:
     """It becomes the message that people read."""
     assert "TIMED_OUT" in judged("TIMED_OUT").detail
     canceled = judge(ConductorTaskState("CANCELED", {}, "terminated by ada"), None, at=b.at(1))
-    assert canceled.detail == "Conductor has the task CANCELED, which is not this attempt's doing: terminated by ada"
+    assert (
+        canceled.detail == "Conductor shows the task as CANCELED, which this attempt did not report: terminated by ada"
+    )
     assert "no longer knows" in judged(None).detail
 
 

@@ -160,7 +160,7 @@ def test_a_superseded_attempt_is_not_reported() -> None:
     assert ruling(s, "outcome_is_known") == Ruling()
 
 
-# --- the attempt is not to go on, or its pod is over
+# --- the attempt must stop, or its pod is over
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,7 @@ def test_a_superseded_attempt_is_not_reported() -> None:
         ({"status": {"reporting": {"state": "Superseded"}}}, Reason.SUPERSEDED, "no longer waits"),
     ],
 )
-def test_an_attempt_that_is_not_to_go_on_has_its_pod_stopped(
-    changes: dict[str, Any], reason: Reason, message: str
-) -> None:
+def test_an_attempt_that_must_stop_has_its_pod_stopped(changes: dict[str, Any], reason: Reason, message: str) -> None:
     """First the pod, then the outcome: nothing is said while it may still publish."""
     s = b.situation(b.attempt(**changes), 2, pods=(b.running_pod(),))
     assert ruling(s, "stopping").actions == (do.DeletePod("a1-1"),)

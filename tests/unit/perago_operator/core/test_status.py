@@ -34,7 +34,7 @@ def trouble(message: str = "connection refused") -> Trouble:
     return Trouble(1, b.at(100), None, message)
 
 
-ACCEPTED = Verdict(Standing.ACCEPTED, "Conductor has the task COMPLETED", b.at(1), after_report=True)
+ACCEPTED = Verdict(Standing.ACCEPTED, "Conductor shows the task as COMPLETED", b.at(1), after_report=True)
 
 
 def ended(outcome: Raw, **remembered: Any) -> Situation:
@@ -121,9 +121,9 @@ def test_a_report_that_fails_says_why() -> None:
 
 def test_superseded_is_written_as_soon_as_it_is_known() -> None:
     """Before the outcome: a restarted operator must not report after all."""
-    verdict = Verdict(Standing.SUPERSEDED, "Conductor has the task TIMED_OUT", b.at(1), after_report=False)
+    verdict = Verdict(Standing.SUPERSEDED, "Conductor shows the task as TIMED_OUT", b.at(1), after_report=False)
     patch = patched(b.situation(pods=(b.running_pod(),), memory=b.memory(verdict=verdict)))
-    assert patch["reporting"] == {"state": "Superseded", "lastError": "Conductor has the task TIMED_OUT"}
+    assert patch["reporting"] == {"state": "Superseded", "lastError": "Conductor shows the task as TIMED_OUT"}
 
 
 def test_a_deleted_branch_is_written_as_such() -> None:

@@ -1,14 +1,15 @@
 """The Conductor port over its REST API: seven endpoints, explicit time-outs, nothing repeated by the HTTP layer.
 
-It knows paths and JSON of Conductor OSS 3.x tasks; pacing, order and read-backs belong to who calls.
+It knows paths and JSON of Conductor OSS 3.x tasks; pacing, order and read-backs are the caller's.
 """
 
 import asyncio
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -25,17 +26,20 @@ from perago_operator.adapters.conductor_json import (
 )
 from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.core.answers import ConductorTaskState
-from perago_operator.ports import NotFound, PolledTask, PortError
+from perago_operator.ports import NotFound, PolledTask, PortError, Refused
 
 CALL_SECONDS = 15.0
 POLL_MARGIN_SECONDS = 15.0
-"""How much longer than its own long-poll time-out a poll may take before its tasks are given up for lost."""
+"""How much longer than its own long-poll time-out a poll may take before its tasks count as lost."""
 AUTHORIZATION_REREAD_SECONDS = 30.0
+"""How long keys are used before their files are read again: a rotated Secret takes effect within it."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ConductorKeys:
-    """Folder with the files `token`, or `username` and `password`; re-read, so that a rotated Secret takes effect.
+    """The folder with the file `token`, or `username` and `password`: a mounted Secret, which may be rotated.
 
     `header` is where a token goes: `Authorization` (as a bearer token) or `X-Authorization` (as it is).
     """
@@ -44,7 +48,7 @@ class ConductorKeys:
     header: str = "Authorization"
 
     def headers(self) -> dict[str, str]:
-        """The headers to send now; none without a folder or files in it."""
+        """The headers to send now; none without a folder or files in it. Raises OSError or ValueError."""
         if self.folder is None:
             return {}
         token, username = _optional(self.folder / "token"), _optional(self.folder / "username")
@@ -81,10 +85,19 @@ class _Call:
 class HttpConductor:
     """`ports.Conductor` over one server, whose `url` ends in `/api`; close it at the end, or use it as a context."""
 
-    def __init__(self, url: str, keys: ConductorKeys, *, connections: int = 200, observe: Observe = unobserved) -> None:
+    def __init__(
+        self,
+        url: str,
+        keys: ConductorKeys,
+        *,
+        connections: int = 200,
+        observe: Observe = unobserved,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._url = url.rstrip("/")
         self._keys = keys
         self._observe = observe
+        self._clock = clock
         self._headers: dict[str, str] = {}
         self._headers_at = float("-inf")
         self._session = aiohttp.ClientSession(
@@ -106,58 +119,55 @@ class HttpConductor:
     async def poll(
         self, task_type: str, *, domain: str | None, worker_id: str, count: int, timeout_ms: int
     ) -> list[PolledTask]:
-        """See `ports.Conductor`."""
         query = {"count": str(count), "timeout": str(timeout_ms), "workerid": worker_id}
         if domain is not None:
             query["domain"] = domain
         path = f"/tasks/poll/batch/{quote(task_type, safe='')}"
         call = _Call("poll", "GET", path, query, seconds=timeout_ms / 1000 + POLL_MARGIN_SECONDS)
-        answer = _decoded(await self._send(call), call)
+        answer = _decoded(await self._send(call), call, list)
         return [task for raw in answer or [] if (task := _readable(raw, task_type, domain, worker_id))]
 
     async def read(self, task_id: str) -> ConductorTaskState | None:
-        """See `ports.Conductor`."""
         call = _Call("read", "GET", _task_path(task_id))
         try:
-            answer = _decoded(await self._send(call), call)
+            answer = _decoded(await self._send(call), call, dict)
+            return None if answer is None else task_state(answer)
         except NotFound:
             return None
-        return None if answer is None else task_state(answer)
+        except KeyError as error:
+            raise http.translated(ValueError(f"the task in the answer has no {error}"), str(call)) from error
 
     async def workflow_ended(self, workflow_id: str) -> bool:
-        """See `ports.Conductor`."""
         path = f"/workflow/{quote(workflow_id, safe='')}"
         call = _Call("workflow_ended", "GET", path, {"includeTasks": "false"})
         try:
-            return workflow_has_ended(_decoded(await self._send(call), call) or {})
+            return workflow_has_ended(_decoded(await self._send(call), call, dict) or {})
         except NotFound:
             return True
 
     async def extend_lease(self, task: ConductorTask) -> None:
-        """See `ports.Conductor`."""
         await self._update("extend_lease", task_update(task, "IN_PROGRESS") | {"extendLease": True})
 
     async def report(self, task: ConductorTask, outcome: Outcome) -> None:
-        """See `ports.Conductor`."""
         await self._update("report", task_result(task, outcome))
 
     async def give_back(self, task: ConductorTask) -> None:
-        """See `ports.Conductor`. An update in progress that extends no lease makes the task SCHEDULED again."""
+        """An update in progress that extends no lease makes the task SCHEDULED again."""
         await self._update("give_back", task_update(task, "IN_PROGRESS") | {"callbackAfterSeconds": 0})
 
     async def queue_size(self, task_type: str, domain: str | None) -> int:
-        """See `ports.Conductor`. A domain's queue has the name `domain:type`."""
+        """A domain's queue has the name `domain:type`."""
         queue = task_type if domain is None else f"{domain}:{task_type}"
         call = _Call("queue_size", "GET", "/tasks/queue/sizes", {"taskType": queue})
-        return int((_decoded(await self._send(call), call) or {}).get(queue, 0))
+        return int((_decoded(await self._send(call), call, dict) or {}).get(queue, 0))
 
     async def log(self, task_id: str, text: str) -> None:
-        """See `ports.Conductor`. The body is the text itself."""
+        """The body is the text itself."""
         path = f"{_task_path(task_id)}/log"
         await self._send(_Call("log", "POST", path, data=text.encode(), media_type="text/plain"))
 
     async def _update(self, name: str, body: dict[str, Any]) -> None:
-        """The answer, an id as plain text, says no more than its status."""
+        """The body of the answer, an id as plain text, adds nothing to its status."""
         data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         await self._send(_Call(name, "POST", "/tasks", data=data))
 
@@ -181,9 +191,12 @@ class HttpConductor:
             raise http.translated(error, str(call)) from error
 
     async def _authorization(self) -> dict[str, str]:
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         if now - self._headers_at > AUTHORIZATION_REREAD_SECONDS:
-            self._headers = await asyncio.to_thread(self._keys.headers)
+            try:
+                self._headers = await asyncio.to_thread(self._keys.headers)
+            except (OSError, ValueError) as error:
+                raise Refused(f"Conductor's keys cannot be read: {error}", status=0, message=str(error)) from error
             self._headers_at = now
         return self._headers
 
@@ -193,7 +206,7 @@ def _task_path(task_id: str) -> str:
 
 
 def _readable(raw: Any, task_type: str, domain: str | None, worker_id: str) -> PolledTask | None:
-    """The task; one that cannot be understood waits for its time-out, and the others of its poll are kept."""
+    """The task; None for one that cannot be understood: it waits for its time-out, and the others are kept."""
     try:
         return polled_task(raw, task_type, domain, worker_id)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -201,12 +214,15 @@ def _readable(raw: Any, task_type: str, domain: str | None, worker_id: str) -> P
         return None
 
 
-def _decoded(data: bytes, call: _Call) -> Any:
-    """The JSON of an answer; None for an empty one."""
+def _decoded(data: bytes, call: _Call, kind: type[T]) -> T | None:
+    """The JSON of an answer; None for an empty one. Any other kind of JSON is not Conductor's answer."""
     try:
-        return json.loads(data) if data else None
+        answer = json.loads(data) if data else None
     except ValueError as error:
         raise http.translated(error, str(call)) from error
+    if answer is None or isinstance(answer, kind):
+        return answer
+    raise http.translated(ValueError(f"the answer is not a JSON {kind.__name__}"), str(call))
 
 
 def _refused(status: int, data: bytes, call: _Call) -> PortError:

@@ -16,7 +16,7 @@ REASON_LIMIT = 500
 ENDED = frozenset({"COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"})
 """The statuses of a workflow that ignores updates; RUNNING and PAUSED are the others."""
 EXTERNAL_INPUT_BYTES = 3 << 20
-"""Larger inputs the server keeps in its external payload storage; a polled task then shows an empty one."""
+"""The server keeps larger inputs in its external payload storage; a polled task then shows an empty one."""
 
 
 def polled_task(raw: Mapping[str, Any], task_type: str, domain: str | None, worker_id: str) -> PolledTask:
@@ -46,12 +46,12 @@ def _length(input_data: Mapping[str, Any]) -> int:
 
 
 def task_state(raw: Mapping[str, Any]) -> ConductorTaskState:
-    """The task that `GET /tasks/{id}` answers with."""
+    """The task in the answer to `GET /tasks/{id}`."""
     return ConductorTaskState(raw["status"], raw.get("outputData") or {}, raw.get("reasonForIncompletion"))
 
 
 def workflow_has_ended(raw: Mapping[str, Any]) -> bool:
-    """Whether the workflow that `GET /workflow/{id}` answers with will never go on by itself."""
+    """Whether the workflow in the answer to `GET /workflow/{id}` has ended: only a person can make it go on."""
     return raw.get("status") in ENDED
 
 

@@ -1,6 +1,6 @@
-"""HTTP as Kubernetes and Conductor are spoken to: one table from aiohttp's errors and statuses to port errors.
+"""One table from HTTP statuses to port errors, for all servers, and one from aiohttp's errors.
 
-It knows neither API: who calls adds the path, and reads the server's own words from an error's body.
+It knows no server's API: the caller adds the path, and reads the server's own words from an error's body.
 """
 
 import asyncio
@@ -48,10 +48,10 @@ MISCONFIGURED: tuple[type[BaseException], ...] = (
     aiohttp.WSServerHandshakeError,
     aiohttp.ClientResponseError,
 )
-"""Something other than the expected server answers at this address; only a person can mend that."""
+"""Something other than the expected server answers at this address; only a person can fix that."""
 
 FOREIGN = (*MISCONFIGURED, *NEVER_SENT, *ANSWER_LOST)
-"""What a call may raise, narrow before wide; `translated` maps each of them."""
+"""What a call may raise, narrow before wide; `translated` maps all of them."""
 
 
 def translated(error: BaseException, what: str) -> PortError:
@@ -70,6 +70,10 @@ def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+NO_STATUS = 0
+"""The status of an answer that cannot be understood."""
+
+
 def refusal(status: int, reason: str, message: str, what: str) -> PortError:
     """The port error for an HTTP status of 400 or more; `reason` is Kubernetes' machine-readable word, if any."""
     text = f"{what}: HTTP {status}: {message}"
@@ -78,7 +82,7 @@ def refusal(status: int, reason: str, message: str, what: str) -> PortError:
             return NotFound(text)
         case 409 if reason == "AlreadyExists":
             return AlreadyExists(text)
-        case 409:
+        case 409 | 412:
             return Conflict(text)
         case 410:
             return Expired(text)
@@ -88,14 +92,14 @@ def refusal(status: int, reason: str, message: str, what: str) -> PortError:
             return QuotaExceeded(text)
         case 401:
             return Refused(f"{text}; check the credentials", status=status, message=message)
-        case _ if status >= 500:
+        case _ if status >= 500 or status == NO_STATUS:
             return Unreachable(text, fate_unknown=True)
         case _:
             return Refused(text, status=status, message=message)
 
 
 async def never_repeat(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Middleware that keeps aiohttp from sending a GET a second time after a lost connection, as it does by itself."""
+    """Middleware that keeps aiohttp from sending a GET again, of its own accord, after a lost connection."""
     try:
         return await handler(request)
     except NEVER_SENT:

@@ -64,16 +64,13 @@ class KubeCluster:
         return await self._api.served(f"{API_GROUP}/{API_VERSION}")
 
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
-        """See `ports.Cluster`."""
         await self._api.create(attempts_path(namespace), manifest)
 
     async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
-        """See `ports.Cluster`."""
         options: Manifest = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         await self._delete(attempts_path(namespace, name), options)
 
     async def hold_attempt(self, namespace: str, name: str, uid: str) -> None:
-        """See `ports.Cluster`."""
         path = attempts_path(namespace, name)
         for _ in range(FINALIZER_TRIES):
             metadata = (await self._api.get(path))["metadata"]
@@ -92,39 +89,32 @@ class KubeCluster:
         raise _unsettled(path)
 
     async def release_attempt(self, namespace: str, name: str, uid: str) -> None:
-        """See `ports.Cluster`."""
         await self._drop_finalizer(attempts_path(namespace, name), ATTEMPT_FINALIZER, uid)
 
     async def patch_attempt_status(
         self, namespace: str, name: str, patch: Manifest, *, resource_version: str | None = None
     ) -> Manifest:
-        """See `ports.Cluster`."""
         guarded = patch if resource_version is None else patch | {"metadata": {"resourceVersion": resource_version}}
         return without_managed_fields(await self._api.patch(f"{attempts_path(namespace, name)}/status", guarded))
 
     async def patch_task_status(self, namespace: str, name: str, patch: Manifest) -> None:
-        """See `ports.Cluster`."""
         await self._api.patch(f"{tasks_path(namespace, name)}/status", patch)
 
     async def create_pod(self, namespace: str, manifest: Manifest) -> None:
-        """See `ports.Cluster`."""
         await self._api.create(pods_path(namespace), manifest)
 
     async def delete_pod(self, namespace: str, name: str) -> None:
-        """See `ports.Cluster`."""
         await self._delete(pods_path(namespace, name), {"propagationPolicy": "Background"})
 
     async def release_pod(self, namespace: str, name: str) -> None:
-        """See `ports.Cluster`."""
         await self._drop_finalizer(pods_path(namespace, name), POD_FINALIZER, None)
 
     async def pod_log_tail(self, namespace: str, pod: str, container: str, lines: int) -> str:
-        """See `ports.Cluster`."""
         query = {"container": container, "tailLines": str(lines), "limitBytes": str(LOG_READ_LIMIT)}
         return (await self._api.text(f"{pods_path(namespace, pod)}/log", query))[-LOG_LIMIT:]
 
     async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
-        """See `ports.Cluster`. The event's name is made from its words, so a repetition meets itself."""
+        """The event's name is made from its words, so a repetition meets itself."""
         event = self._event(namespace, about, kind, reason, message)
         name: str = event["metadata"]["name"]
         try:

@@ -32,7 +32,7 @@ class KubeFeed:
         self._page_size = page_size
 
     async def page(self, next_page: str | None) -> Page:
-        """See `ports.Feed`. Items of a list carry no kind; it is taken from the list's own."""
+        """Items of a list carry no kind; it is taken from the list's own."""
         query = self._selector | {"limit": str(self._page_size)}
         answer = await self._api.get(self._path, query if next_page is None else query | {"continue": next_page})
         kind, version = str(answer["kind"]).removesuffix("List"), answer["apiVersion"]
@@ -44,7 +44,6 @@ class KubeFeed:
         )
 
     async def watch(self, resource_version: str) -> AsyncIterator[WatchEvent]:
-        """See `ports.Feed`."""
         query = self._selector | {
             "watch": "true",
             "allowWatchBookmarks": "true",

@@ -21,14 +21,13 @@ class KubeLeases:
         self._collection = f"{ROOT}/namespaces/{namespace}/leases"
 
     async def read(self) -> Lease:
-        """See `ports.Leases`."""
         try:
             return lease_of(await self._api.get(f"{self._collection}/{self._name}"))
         except NotFound:
             return Lease()
 
     async def write(self, lease: Lease) -> Lease:
-        """See `ports.Leases`. Two that create at once: the second gets a Conflict."""
+        """Two that create at once: the second gets a Conflict."""
         body = manifest_of(lease, self._namespace, self._name)
         if lease.version:
             return lease_of(await self._api.replace(f"{self._collection}/{self._name}", body))

@@ -1,6 +1,6 @@
 """The Versions port over `lakefs-sdk`, whose blocking calls run in worker threads.
 
-It knows the SDK's API and errors; when evidence is asked for, and what it means, is decided elsewhere.
+It knows the SDK's API and errors; when evidence is asked for, and what it means, the core decides.
 """
 
 import asyncio
@@ -21,19 +21,18 @@ from lakefs_sdk.models.commit_list import CommitList
 from pydantic import ValidationError
 
 from perago.wire import metadata_keys
+from perago_operator.adapters import http
 from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.core.answers import Publication
 from perago_operator.ports import (
-    Conflict,
     NotFound,
     PortError,
-    QuotaExceeded,
     Refused,
     Unreachable,
 )
 
-"""Key of the merge commit's metadata that names the attempt which published it."""
 PAGE = 100
+"""Commits of one page of a branch's log."""
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
@@ -53,7 +52,7 @@ FOREIGN: tuple[type[Exception], ...] = (
     ValidationError,
     ValueError,
 )
-"""What a call of the SDK may raise; `translated` maps each of them."""
+"""What a call of the SDK may raise; `translated` maps all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +81,13 @@ class LakefsVersions:
         self._client: ApiClient | None = None
 
     async def delete_branch(self, repository: str, branch: str) -> bool:
-        """See `ports.Versions`."""
         with observed(self._observe, "lakefs", "delete_branch"):
             return await asyncio.to_thread(self._delete_branch, repository, branch)
 
     async def find_publication(
         self, repository: str, branch: str, input_ref: str, attempt_uid: str
     ) -> Publication | None:
-        """See `ports.Versions`. A branch or repository that is gone holds no publication."""
+        """A branch or repository that is gone holds no publication."""
         with observed(self._observe, "lakefs", "find_publication"):
             return await asyncio.to_thread(self._find_publication, repository, branch, input_ref, attempt_uid)
 
@@ -115,7 +113,7 @@ class LakefsVersions:
         return None
 
     def _history(self, repository: str, branch: str, input_ref: str) -> Iterator[Commit]:
-        """Commits of the branch, head first, the input ref (to which `stop_at` includes) left out."""
+        """Commits of the branch, head first, without the input ref, which `stop_at` includes."""
         refs, after = RefsApi(self._api()), ""
         while True:
             page = self._log_page(refs, repository, branch, input_ref, after)
@@ -142,7 +140,7 @@ class LakefsVersions:
         with self._lock:
             try:
                 keys = self._keys.read()
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 raise Refused(f"lakeFS keys cannot be read: {error}", status=0, message=str(error)) from error
             if self._client is None or keys != self._in_use:
                 self._client, self._in_use = _client(*keys), keys
@@ -166,29 +164,12 @@ def _call(what: str, call: Callable[[], T]) -> T:
 def translated(error: Exception, what: str) -> PortError:
     """The port error for one of `FOREIGN`."""
     if isinstance(error, sdk.ApiException):
-        return _from_status(error, what)
+        return http.refusal(int(error.status or http.NO_STATUS), "", _words(error), what)
     if isinstance(error, NEVER_SENT) or isinstance(getattr(error, "reason", None), NEVER_SENT):
         return Unreachable(f"{what}: {error}; check that the server runs and can be reached")
     if isinstance(error, urllib3.exceptions.LocationValueError | sdk.OpenApiException):
         return Refused(f"{what}: {error}; check the endpoint", status=0, message=str(error))
     return Unreachable(f"{what}: {error}; try again later", fate_unknown=True)
-
-
-def _from_status(error: sdk.ApiException, what: str) -> PortError:
-    status = int(error.status or 0)
-    message = _words(error)
-    text = f"{what}: HTTP {status}: {message}"
-    match status:
-        case 404:
-            return NotFound(text)
-        case 409 | 412:
-            return Conflict(text)
-        case 429:
-            return QuotaExceeded(text)
-        case _ if status == 0 or status >= 500:
-            return Unreachable(text, fate_unknown=True)
-        case _:
-            return Refused(text, status=status, message=message)
 
 
 def _words(error: sdk.ApiException) -> str:

@@ -65,7 +65,7 @@ def test_errors_below_aiohttp_are_caught(kind: type[BaseException]) -> None:
         (aiohttp.ServerTimeoutError("slow"), Unreachable, True),
         (aiohttp.ConnectionTimeoutError("slow"), Unreachable, False),
         (ConnectionResetError("reset"), Unreachable, True),
-        (ValueError("no JSON"), Unreachable, True),
+        (ValueError("not JSON"), Unreachable, True),
         (aiohttp.InvalidURL("x:y"), Refused, None),
         (aiohttp.NonHttpUrlClientError("ftp://x"), Refused, None),
     ],
@@ -86,6 +86,7 @@ def test_an_http_error_says_whether_the_call_may_have_landed(
         (404, "NotFound", "no such pod", NotFound),
         (409, "AlreadyExists", "exists", AlreadyExists),
         (409, "Conflict", "changed", Conflict),
+        (412, "", "precondition failed", Conflict),
         (410, "Expired", "too old", Expired),
         (403, "Forbidden", "exceeded quota: compute", QuotaExceeded),
         (403, "Forbidden", "cannot create pods", Refused),
@@ -94,14 +95,45 @@ def test_an_http_error_says_whether_the_call_may_have_landed(
         (422, "Invalid", "spec.x", Refused),
         (500, "InternalError", "etcd", Unreachable),
         (503, "", "starting", Unreachable),
+        (http.NO_STATUS, "", "what?", Unreachable),
     ],
 )
 def test_a_status_has_one_port_error(status: int, reason: str, message: str, want: type[PortError]) -> None:
-    """One table for both services."""
-    made = http.refusal(status, reason, message, "POST /x")
-    assert type(made) is want
-    assert message in str(made)
-    assert "POST /x" in str(made)
+    """One table for all services."""
+    error = http.refusal(status, reason, message, "POST /x")
+    assert type(error) is want
+    assert message in str(error)
+    assert "POST /x" in str(error)
+
+
+@pytest.mark.parametrize("status", [http.NO_STATUS, 500, 502, 503, 504, 599])
+def test_a_server_error_may_have_landed(status: int) -> None:
+    """A gateway in between gives up on a call that the server carries out."""
+    error = http.refusal(status, "", "bad gateway", "POST /x")
+    assert isinstance(error, Unreachable)
+    assert error.fate_unknown
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 412, 413, 422, 429])
+def test_a_refusal_never_landed(status: int) -> None:
+    """The server has decided not to do it."""
+    assert not getattr(http.refusal(status, "", "no", "POST /x"), "fate_unknown", False)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_an_object_that_is_wrong_is_refused_every_time(status: int) -> None:
+    """Malformed, too large, or against its schema."""
+    error = http.refusal(status, "", "no", "POST /x")
+    assert isinstance(error, Refused)
+    assert error.invalid
+
+
+@pytest.mark.parametrize("status", [401, 403, 405, 451])
+def test_other_refusals_may_pass(status: int) -> None:
+    """Rights can be given, credentials corrected."""
+    error = http.refusal(status, "", "no", "POST /x")
+    assert isinstance(error, Refused)
+    assert not error.invalid
 
 
 @pytest.mark.parametrize("kind", [*URLLIB3, *SDK])
@@ -125,7 +157,9 @@ def test_every_error_of_the_lakefs_sdk_is_caught(kind: type[BaseException]) -> N
 )
 def test_a_status_of_lakefs_has_one_port_error(status: int, want: type[PortError]) -> None:
     """The SDK has classes for a few of them only."""
-    assert type(lakefs.translated(sdk.ApiException(status=status, reason="why"), "x")) is want
+    error = lakefs.translated(sdk.ApiException(status=status, reason="why"), "x")
+    assert type(error) is want
+    assert getattr(error, "fate_unknown", want is Unreachable) == (want is Unreachable)
 
 
 def test_a_refused_connection_to_lakefs_never_left() -> None:

@@ -108,13 +108,57 @@ async def test_a_server_that_is_away_was_never_asked() -> None:
     assert not caught.value.fate_unknown
 
 
-async def test_a_page_of_something_else_is_no_answer(recorder: Recorder) -> None:
-    """A proxy's HTML with status 200 must not look like an empty queue."""
-    recorder.answer = web.Response(text="<html>")
-    client = HttpConductor(recorder.url, ConductorKeys(None))
-    with pytest.raises(Unreachable):
-        await client.poll("t", domain=None, worker_id="w", count=1, timeout_ms=0)
-    await client.close()
+@pytest.mark.parametrize("answer", ["<html>", '{"message": "hello"}', '"hello"', "7"])
+async def test_a_page_of_something_else_is_not_an_empty_queue(recorder: Recorder, answer: str) -> None:
+    """A proxy may answer with status 200, and not only in HTML."""
+    recorder.answer = web.Response(text=answer)
+    async with HttpConductor(recorder.url, ConductorKeys(None)) as client:
+        with pytest.raises(Unreachable):
+            await client.poll("t", domain=None, worker_id="w", count=1, timeout_ms=0)
+
+
+@pytest.mark.parametrize("answer", ["<html>", "[]", "{}", '"hello"'])
+async def test_a_page_of_something_else_is_not_a_task(recorder: Recorder, answer: str) -> None:
+    """Nothing is concluded from it."""
+    recorder.answer = web.Response(text=answer)
+    async with HttpConductor(recorder.url, ConductorKeys(None)) as client:
+        with pytest.raises(Unreachable):
+            await client.read("id")
+
+
+async def test_a_polled_task_keeps_its_whole_identity(recorder: Recorder) -> None:
+    """Round and retry of a loop's task included: they tell logical tasks and attempts apart."""
+    raw = {"taskId": "t1", "workflowInstanceId": "wf", "referenceTaskName": "ref", "taskDefName": "build", "seq": 4}
+    raw |= {"iteration": 3, "retryCount": 2, "workerId": "me", "responseTimeoutSeconds": 60, "inputData": {"a": 1}}
+    recorder.answer = web.json_response([raw])
+    async with HttpConductor(recorder.url, ConductorKeys(None)) as client:
+        [polled] = await client.poll("build", domain="blue", worker_id="me", count=1, timeout_ms=0)
+    identity = {"task_type": "build", "workflow_instance_id": "wf", "task_id": "t1", "reference_task_name": "ref"}
+    numbers = {"seq": 4, "iteration": 3, "retry_count": 2, "response_timeout_seconds": 60}
+    assert polled.task == ConductorTask(**identity, **numbers, worker_id="me", domain="blue")
+    assert (polled.input_data, polled.input_bytes) == ({"a": 1}, len('{"a":1}'))
+
+
+async def test_a_rotated_secret_takes_effect(recorder: Recorder, tmp_path: Path) -> None:
+    """Within half a minute; until then the files are not read for each call."""
+    times = iter((0.0, 30.0, 31.0))
+    (tmp_path / "token").write_text("old")
+    async with HttpConductor(recorder.url, ConductorKeys(tmp_path), clock=lambda: next(times)) as client:
+        await client.extend_lease(TASK)
+        (tmp_path / "token").write_text("new")
+        await client.extend_lease(TASK)
+        await client.extend_lease(TASK)
+    sent = [request.headers["Authorization"] for request in recorder.requests]
+    assert sent == ["Bearer old", "Bearer old", "Bearer new"]
+
+
+async def test_keys_that_cannot_be_read_are_refused(recorder: Recorder, tmp_path: Path) -> None:
+    """As a port error, like everything that keeps a call from being carried out."""
+    (tmp_path / "token").mkdir()
+    async with HttpConductor(recorder.url, ConductorKeys(tmp_path)) as client:
+        with pytest.raises(Refused, match="Conductor's keys cannot be read"):
+            await client.extend_lease(TASK)
+    assert recorder.requests == []
 
 
 async def test_a_task_that_cannot_be_understood_takes_no_other_along(recorder: Recorder) -> None:

@@ -45,7 +45,7 @@ async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event) -> 
         HttpConductor(conductor_url, keys, observe=metrics.called) as conductor,
     ):
         yield Outside(
-            cluster=KubeCluster(api, component=COMPONENT, clock=utc_now),
+            cluster=KubeCluster(api, component=COMPONENT, now=utc_now),
             conductor=conductor,
             versions=LakefsVersions(LakefsKeys(settings.lakefs_keys), observe=metrics.called),
             leases=KubeLeases(api, settings.lease_namespace, settings.lease_name),
@@ -80,7 +80,7 @@ async def operate(settings: Settings) -> None:
     """Run the operator in this event loop until SIGTERM."""
     metrics, stop = Metrics(), asyncio.Event()
     async with outside(settings, metrics, stop) as world:
-        operator = Operator(world, settings, stop, clock=time.monotonic, wall=utc_now)
+        operator = Operator(world, settings, stop, clock=time.monotonic, now=utc_now)
         metrics.read_when_asked(operator.gauges())
         health = operator.health(metrics.render)
         async with http_server.serving(health, settings.http_host, settings.http_port) as addresses:

@@ -1,4 +1,4 @@
-"""Logging: loguru on standard error, as text or as a JSON object a line; what libraries log goes the same way."""
+"""Logging: loguru on standard error, as text or as one JSON object per line; what libraries log goes the same way."""
 
 import logging
 import sys

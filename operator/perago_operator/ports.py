@@ -1,7 +1,16 @@
-"""What the operator needs from the world: a cluster, a Conductor, lakeFS's rare calls, and how these can say no.
+"""What the operator needs from the world: a cluster, a Conductor, a few calls of lakeFS, and how these can refuse.
 
-Owned by the code that calls it (rooms and core); `adapters` implement it over real clients and `tests/fakes` in
-memory. It knows no client library. Every method raises `PortError` subclasses and nothing else.
+Owned by the code that calls it; `adapters` implement it over real clients, `tests/fakes` in memory. It knows no client
+library. Every method raises these errors and no others:
+
+    PortError
+    ├── Unreachable      no usable answer; `fate_unknown`: the call may have been carried out
+    ├── NotFound         the object is not there
+    ├── AlreadyExists    an object of that name is there
+    ├── Conflict         the object is not the version, or not the one, that the call insisted on
+    ├── QuotaExceeded    no room for this now
+    ├── Expired          a version or page of a list is too old
+    └── Refused          anything else; `invalid`: the same object would be refused every time
 """
 
 import asyncio
@@ -24,9 +33,9 @@ class PortError(Exception):
 
 
 class Unreachable(PortError):
-    """No usable answer: refused or broken connection, time-out, 5xx. Worth another try later.
+    """No usable answer: connection refused or broken, time-out, 5xx. Worth another try later.
 
-    `fate_unknown` is True when the call may have been carried out all the same (it left us, no answer came back).
+    `fate_unknown`: the call may have been carried out nevertheless, for it left us and no answer came back.
     """
 
     def __init__(self, message: str, *, fate_unknown: bool = False) -> None:
@@ -35,7 +44,7 @@ class Unreachable(PortError):
 
 
 class NotFound(PortError):
-    """The object the call is about is not there."""
+    """The object that the call is about is not there."""
 
 
 class AlreadyExists(PortError):
@@ -43,7 +52,7 @@ class AlreadyExists(PortError):
 
 
 class Conflict(PortError):
-    """The object has changed since the resource version (or has not the uid) that the call insisted on."""
+    """The object has changed since the resource version, or does not have the uid, that the call insisted on."""
 
 
 class QuotaExceeded(PortError):
@@ -51,11 +60,11 @@ class QuotaExceeded(PortError):
 
 
 class Expired(PortError):
-    """A resource version or page that the server does not remember any more: list afresh."""
+    """The server no longer remembers this resource version or page: list again."""
 
 
 INVALID_STATUSES = frozenset({400, 413, 422})
-"""HTTP statuses that say that the object itself is wrong: malformed, too large, or against its schema."""
+"""HTTP statuses for an object that is itself wrong: malformed, too large, or against its schema."""
 
 
 class Refused(PortError):
@@ -90,7 +99,7 @@ class Cluster(Protocol):
         """Plural names of Perago's kinds that the server knows; empty before the CRDs are installed."""
 
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
-        """Create a PeragoAttempt; AlreadyExists means that an earlier try of ours got through."""
+        """Create a PeragoAttempt; AlreadyExists means that an earlier try of ours succeeded."""
 
     async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
         """Delete the attempt with that uid (Conflict: another of that name); NotFound is success."""
@@ -113,7 +122,7 @@ class Cluster(Protocol):
         """Merge `{"status": …}` into the PeragoTask."""
 
     async def create_pod(self, namespace: str, manifest: Manifest) -> None:
-        """Create a pod; AlreadyExists means that an earlier try of ours got through."""
+        """Create a pod; AlreadyExists means that an earlier try of ours succeeded."""
 
     async def delete_pod(self, namespace: str, name: str) -> None:
         """Delete a pod, with its own grace period; NotFound is success."""
@@ -125,7 +134,7 @@ class Cluster(Protocol):
         """The last lines of a container's log, at most 64 KiB."""
 
     async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
-        """Post an event about an object; the same words about it again only raise the event's count."""
+        """Post an event about an object; the same words about it only raise the count of the event that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +225,7 @@ class Leases(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PolledTask:
-    """A task that Conductor has handed to us: it is IN_PROGRESS there, and lost when no attempt is made of it."""
+    """A task handed out to us: it is IN_PROGRESS in Conductor, and lost if it does not become an attempt."""
 
     task: ConductorTask
     input_data: Mapping[str, Any]
@@ -225,7 +234,7 @@ class PolledTask:
 
 
 class Conductor(Protocol):
-    """Conductor's task endpoints. One call at a time for each task: the caller serialises."""
+    """Conductor's task endpoints. The caller makes one call at a time per task."""
 
     async def poll(
         self, task_type: str, *, domain: str | None, worker_id: str, count: int, timeout_ms: int
@@ -245,7 +254,7 @@ class Conductor(Protocol):
         """Restart the task's response timer; a terminal task ignores it. NotFound: no such task or workflow."""
 
     async def report(self, task: ConductorTask, outcome: Outcome) -> None:
-        """Post the result. A return is no acceptance: a terminal task ignores it, so read back."""
+        """Post the result. That it returns does not mean it was accepted: a terminal task ignores it, so read back."""
 
     async def give_back(self, task: ConductorTask) -> None:
         """Put a polled task that nobody works on back into its queue at once, for any poller."""
@@ -271,7 +280,7 @@ class Versions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A number to read when asked: its name, help, label names, and a function that gives labelled values."""
+    """A number that is read for each scrape: name, help, label names, and a function that returns labelled values."""
 
     name: str
     help: str
@@ -292,6 +301,6 @@ class Health:
 
 
 def complaints(checks: Mapping[str, Check]) -> list[str]:
-    """A line for each check that fails."""
+    """One line per check that fails."""
     answers = ((name, check()) for name, check in checks.items())
     return [f"{name}: {wrong}" for name, wrong in answers if wrong is not None]

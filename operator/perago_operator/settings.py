@@ -1,4 +1,4 @@
-"""What the operator is told from outside: environment variables `PERAGO_*` and the folders of mounted Secrets.
+"""The operator's settings: environment variables `PERAGO_*` and the folders of mounted Secrets.
 
 The only module that knows their names. It reads an environment that it is given and opens no connection.
 """
@@ -19,7 +19,7 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 
 
 class SettingsError(Exception):
-    """A variable is missing or cannot be understood; `str()` names each, a line apiece."""
+    """Variables that are missing or cannot be understood; `str()` has one line per variable."""
 
 
 def _split(value: object) -> object:
@@ -88,14 +88,14 @@ class Settings(BaseModel):
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Port of /healthz, /readyz and /metrics; 0: any free one."""
     watch_stale_seconds: Annotated[float, Field(gt=0)] = 300.0
-    """A watch that heard nothing from the API server for so long makes /healthz fail."""
+    """A watch that has heard nothing from the API server for this long makes /healthz fail."""
     shutdown_seconds: Annotated[float, Field(gt=0)] = 20.0
     """How long calls under way may take to end after SIGTERM."""
 
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe level that is logged."""
     log_json: bool = False
-    """A JSON object a line, instead of text."""
+    """One JSON object per line, instead of text."""
 
     def conductor_address(self) -> str:
         """Conductor's address with `/api`; raises SettingsError when neither variable nor file has it."""
@@ -145,7 +145,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def _complaints(error: ValidationError) -> list[str]:
-    """A line for each bad variable; their values stay out of it."""
+    """One line per bad variable; their values stay out of it."""
     return [
         f"{variable(str(problem['loc'][0]))} is not set, and there is no default"
         if problem["type"] == "missing"

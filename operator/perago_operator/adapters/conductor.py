@@ -172,7 +172,7 @@ class HttpConductor:
         await self._send(_Call(name, "POST", "/tasks", data=data))
 
     async def _send(self, call: _Call) -> bytes:
-        """The body of an answer below 400; raises port errors for everything else."""
+        """The body of an answer below 400; raises a port error for any other."""
         with observed(self._observe, "conductor", call.name):
             status, data = await self._exchange(call)
             if status >= 400:

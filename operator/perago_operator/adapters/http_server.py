@@ -1,7 +1,6 @@
 """/healthz, /readyz and /metrics for the kubelet and Prometheus.
 
-It knows named checks and a function that renders metrics, not what they look at. A check answers with what is wrong, or
-with None.
+It knows named checks and a function that renders metrics, not what they look at.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

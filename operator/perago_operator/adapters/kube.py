@@ -3,18 +3,16 @@
 It knows paths, patches and preconditions of the objects that Perago owns; when to call what is decided elsewhere.
 """
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
 from perago_operator.adapters.kube_api import JSON_PATCH, KubeApi, precondition_failed
+from perago_operator.adapters.kube_events import EventRecorder
 from perago_operator.api.task import TASKS_PLURAL
 from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
 from perago_operator.ports import (
-    AlreadyExists,
     Conflict,
     EventKind,
     Manifest,
@@ -28,7 +26,6 @@ LOG_LIMIT = 64 * 1024
 LOG_READ_LIMIT = 1024 * 1024
 """Bytes of a log that are read to find its tail; the API cuts at the front of what it sends, not at its end."""
 FINALIZER_TRIES = 5
-EVENTS_REMEMBERED = 4096
 
 
 def attempts_path(namespace: str | None, name: str = "") -> str:
@@ -52,13 +49,11 @@ def _path(root: str, namespace: str | None, plural: str, name: str) -> str:
 
 
 class KubeCluster:
-    """`ports.Cluster` over one API server; `clock` gives the time that events carry."""
+    """`ports.Cluster` over one API server; `component` posts its events, `now` is the time that they carry."""
 
-    def __init__(self, api: KubeApi, *, component: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, api: KubeApi, *, component: str, now: Callable[[], datetime]) -> None:
         self._api = api
-        self._component = component
-        self._clock = clock
-        self._event_counts: OrderedDict[str, int] = OrderedDict()
+        self._events = EventRecorder(api, component=component, now=now)
 
     async def served_kinds(self) -> frozenset[str]:
         return await self._api.served(f"{API_GROUP}/{API_VERSION}")
@@ -114,46 +109,7 @@ class KubeCluster:
         return (await self._api.text(f"{pods_path(namespace, pod)}/log", query))[-LOG_LIMIT:]
 
     async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
-        """The event's name is made from its words, so a repetition meets itself."""
-        event = self._event(namespace, about, kind, reason, message)
-        name: str = event["metadata"]["name"]
-        try:
-            await self._api.create(_path("/api/v1", namespace, "events", ""), event)
-            self._remember(name, 1)
-        except AlreadyExists:
-            count = self._event_counts.get(name, 1) + 1
-            patch: Manifest = {"count": count, "lastTimestamp": event["lastTimestamp"]}
-            await self._api.patch(_path("/api/v1", namespace, "events", name), patch)
-            self._remember(name, count)
-
-    def _remember(self, name: str, count: int) -> None:
-        self._event_counts[name] = count
-        self._event_counts.move_to_end(name)
-        while len(self._event_counts) > EVENTS_REMEMBERED:
-            self._event_counts.popitem(last=False)
-
-    def _event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> Manifest:
-        words = hashlib.sha256(f"{about.uid}\n{kind}\n{reason}\n{message}".encode()).hexdigest()[:16]
-        now = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{about.name[:200]}.{words}", "namespace": namespace},
-            "involvedObject": {
-                "apiVersion": about.api_version,
-                "kind": about.kind,
-                "namespace": about.namespace,
-                "name": about.name,
-                "uid": about.uid,
-            },
-            "type": kind,
-            "reason": reason,
-            "message": message[:1024],
-            "source": {"component": self._component},
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
+        await self._events.record(namespace, about, kind, reason, message)
 
     async def _delete(self, path: str, options: Manifest) -> None:
         try:
@@ -174,10 +130,10 @@ class KubeCluster:
                     raise
             else:
                 return
-            found = await self._finalizer_index(path, finalizer, uid)
-            if found is None:
+            index = await self._finalizer_index(path, finalizer, uid)
+            if index is None:
                 return
-            at = found
+            at = index
         raise _unsettled(path)
 
     async def _finalizer_index(self, path: str, finalizer: str, uid: str | None) -> int | None:
@@ -203,11 +159,11 @@ def _removal(finalizer: str, at: int, uid: str | None) -> list[Manifest]:
 
 
 def without_managed_fields(obj: Manifest) -> Manifest:
-    """The object less `metadata.managedFields`, which nobody here reads and which is often half of it."""
+    """The object without `metadata.managedFields`, which is often half of it and which nobody here reads."""
     metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
     return obj | {"metadata": metadata}
 
 
 def utc_now() -> datetime:
-    """The wall clock, for whoever is given none."""
+    """The default clock: the time of day."""
     return datetime.now(UTC)

@@ -1,6 +1,6 @@
-"""Where the API server is and who we are to it: kubeconfig or the pod's service account, through the official package.
+"""The API server's address and our identity there, from a kubeconfig or the pod's service account.
 
-It knows the `kubernetes` package's configuration loading and nothing of requests. Certificates may be files of a
+It knows how the `kubernetes` package loads its configuration, and nothing of requests. Certificates may be files of a
 kubeconfig or data in it; tokens are refreshed by the package's own hook (projected tokens, exec plug-ins).
 """
 
@@ -13,18 +13,18 @@ from pathlib import Path
 from kubernetes import client, config  # type: ignore[import-untyped]
 
 TOKEN_SECONDS = 30.0
-"""How long a token is used before the package is asked again; it re-reads projected ones once a minute."""
+"""How long a token is used before the package is asked again; the package re-reads projected ones every minute."""
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class AccessError(Exception):
-    """Neither a kubeconfig nor a service account was found, or it is not usable."""
+    """There is neither a kubeconfig nor a service account, or it is not usable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Paths of the certificates in use, for whoever makes a TLS context of their own (kopf does)."""
+    """Paths of the certificates in use, for clients that make a TLS context of their own (kopf does)."""
 
     ca: str | None
     certificate: str | None

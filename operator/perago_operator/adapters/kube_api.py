@@ -56,7 +56,7 @@ class KubeApi:
         return frozenset(resource["name"] for resource in answer["resources"])
 
     async def text(self, path: str, query: Mapping[str, str]) -> str:
-        """Read something that is no JSON, like a log."""
+        """Read something that is not JSON, such as a log."""
         return (await self._call("GET", path, query=query)).decode(errors="replace")
 
     async def create(self, path: str, body: Manifest) -> Manifest:

@@ -15,9 +15,9 @@ from perago_operator.ports import Manifest, Page, Unreachable, WatchEvent, Watch
 PAGE_SIZE = 500
 """Objects of one page: about 5 MB of pods, and a few hundred milliseconds of the API server."""
 WATCH_SECONDS = 300
-"""How long the server lets one watch last; it then ends in order and is resumed."""
+"""How long the server lets one watch last; then it ends it, and we resume."""
 SILENCE_SECONDS = 90.0
-"""Without a line for so long the stream is dead: the server sends a bookmark about once a minute."""
+"""A stream that brings no line for this long is dead: the server sends a bookmark about once a minute."""
 
 KINDS = frozenset(get_args(WatchKind))
 
@@ -60,7 +60,7 @@ def watch_event(line: bytes, what: str) -> WatchEvent:
         raw: Manifest = json.loads(line)
         kind, obj = raw["type"], raw["object"]
     except (ValueError, KeyError, TypeError) as error:
-        raise Unreachable(f"{what}: a line is no event ({error}); the watch starts again") from error
+        raise Unreachable(f"{what}: a line is not an event ({error}); the watch starts again") from error
     if kind == "ERROR":
         raise http.refusal(int(obj.get("code", 500)), str(obj.get("reason", "")), str(obj.get("message", "")), what)
     if kind not in KINDS:

@@ -1,7 +1,7 @@
 """Prometheus metrics of the operator.
 
-Counters and durations are told to `Metrics` as they happen; what can be read from stores and watches is read when
-Prometheus asks. It knows prometheus_client, and nothing of what the numbers mean to a decision.
+`Metrics` is called as counted things happen; what stores and watches show is read when Prometheus asks. It knows
+prometheus_client, and not what the numbers mean.
 """
 
 from collections.abc import Iterable, Iterator

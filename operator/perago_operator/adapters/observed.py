@@ -1,4 +1,4 @@
-"""Tells an observer of every call that an adapter makes: which, how long, and how it ended."""
+"""Reports every call that an adapter makes to an observer: which one, how long it took, and how it ended."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +11,13 @@ Observe = Callable[[str, str, str, float], None]
 
 
 def unobserved(service: str, call: str, result: str, seconds: float) -> None:
-    """An observer for who wants none."""
+    """The default: observe nothing."""
 
 
 @contextmanager
 def observed(observe: Observe, service: str, call: str) -> Iterator[None]:
     """Surrounds one call."""
-    begun = time.monotonic()
+    began = time.monotonic()
     result = "ok"
     try:
         yield
@@ -25,4 +25,4 @@ def observed(observe: Observe, service: str, call: str) -> Iterator[None]:
         result = type(error).__name__
         raise
     finally:
-        observe(service, call, result, time.monotonic() - begun)
+        observe(service, call, result, time.monotonic() - began)

@@ -39,7 +39,7 @@ REPORT_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A polled task that has no attempt yet: ours in Conductor, and known nowhere but in this process."""
+    """A polled task that has no attempt yet: it is ours in Conductor, and only this process knows of it."""
 
     peragotask: Key
     attempt: Key

@@ -1,4 +1,4 @@
-"""From a polled Conductor task to the attempt that executes it: named by the task id, so made at most once. Pure."""
+"""From a polled Conductor task to the attempt that executes it: created at most once, for the task id names it. Pure."""
 
 from perago.wire import API_GROUP, API_VERSION, ConductorTask
 from perago_operator.api.base import JsonObject
@@ -34,8 +34,8 @@ def attempt_manifest(polled: PolledTask, task: PeragoTask) -> JsonObject:
 
 
 def _conductor(task: ConductorTask) -> JsonObject:
-    made: JsonObject = task.to_json()
-    return made
+    identity: JsonObject = task.to_json()
+    return identity
 
 
 def _input(polled: PolledTask) -> JsonObject:

@@ -134,7 +134,7 @@ class Pollers:
         )
 
     async def _queued(self, poller: TaskPoller) -> int | None:
-        """Tasks waiting in Conductor; None when that is not known now."""
+        """Tasks waiting in Conductor; None when Conductor does not say."""
         spec = poller.task.spec
         if spec.task_type is None:
             return None

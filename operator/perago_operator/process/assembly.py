@@ -34,7 +34,7 @@ class Outside:
 
 
 class Operator:
-    """One replica: its life, and what probes and metrics read of it. `clock` never goes back; `wall` is the time."""
+    """One replica: its life, and what probes and metrics read. `clock` never goes back; `now` is the time of day."""
 
     def __init__(
         self,
@@ -43,25 +43,25 @@ class Operator:
         stop: asyncio.Event,
         *,
         clock: Callable[[], float],
-        wall: Callable[[], datetime],
+        now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self.stores = Stores(lambda key: self.reconciler.enqueue(key))
         config = settings.config()
         self.reconciler = Reconciler(
-            Applier(outside.cluster, outside.conductor, outside.versions, wall),
+            Applier(outside.cluster, outside.conductor, outside.versions, now),
             self.stores,
             config,
-            wall,
+            now,
             concurrency=settings.reconciles,
             observe=outside.acted,
         )
         attempts = self.stores.attempts
         creation = Creation(outside.cluster, outside.conductor, attempts, config, clock=clock)
         polling = PollSettings(settings.identity, settings.poll_seconds, settings.max_attempts, outside.polled)
-        pollers = Pollers(outside.cluster, outside.conductor, creation, attempts, polling, now=wall)
+        pollers = Pollers(outside.cluster, outside.conductor, creation, attempts, polling, now=now)
         self.work = Work(self.stores, self.reconciler, pollers, outside.scopes, outside.watch_objects, clock=clock)
-        self.leadership = Leadership(outside.leases, settings.identity, clock=clock, wall=wall)
+        self.leadership = Leadership(outside.leases, settings.identity, clock=clock, now=now)
         self.life = Life(self.leadership, self.work, outside.cluster, stop, shutdown_seconds=settings.shutdown_seconds)
 
     def health(self, metrics: Callable[[], bytes]) -> Health:

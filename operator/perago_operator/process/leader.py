@@ -17,7 +17,7 @@ from perago_operator.ports import Conflict, Lease, Leases, PortError
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Seconds: how long a Lease holds unrenewed, when a leader gives up renewing, and the time between tries."""
+    """Seconds: how long an unrenewed Lease holds, when a leader gives up renewing it, and the time between tries."""
 
     duration: float = 15.0
     deadline: float = 10.0
@@ -65,7 +65,7 @@ def wall_time(moment: datetime) -> str:
 
 
 class Leadership:
-    """This replica's part in the election. `clock` counts seconds and never goes back; `wall` is what others read."""
+    """This replica's part in the election. `clock` counts seconds and never goes back; `now` is the time of day."""
 
     def __init__(
         self,
@@ -73,13 +73,13 @@ class Leadership:
         identity: str,
         *,
         clock: Callable[[], float],
-        wall: Callable[[], datetime],
+        now: Callable[[], datetime],
         terms: Terms = Terms(),
     ) -> None:
         self._leases = leases
         self._identity = identity
         self._clock = clock
-        self._wall = wall
+        self._now = now
         self._terms = terms
         self._observed: Observed | None = None
         self._renewed_at = clock()
@@ -112,7 +112,7 @@ class Leadership:
         if not self.leading or self._observed is None:
             return
         self.leading = False
-        released = replace(self._observed.lease, holder="", duration_seconds=1, renewed=wall_time(self._wall()))
+        released = replace(self._observed.lease, holder="", duration_seconds=1, renewed=wall_time(self._now()))
         try:
             async with asyncio.timeout(self._terms.deadline):
                 await self._leases.write(released)
@@ -142,8 +142,8 @@ class Leadership:
 
     async def _write_if_free(self) -> bool:
         self._observed = observe(self._observed, await self._leases.read(), self._clock())
-        wall = wall_time(self._wall())
-        lease = next_write(self._observed, self._identity, self._clock(), wall, self._terms.duration)
+        renewed = wall_time(self._now())
+        lease = next_write(self._observed, self._identity, self._clock(), renewed, self._terms.duration)
         if lease is None:
             return False
         self._observed = Observed(await self._leases.write(lease), self._clock())

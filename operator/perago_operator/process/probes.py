@@ -53,13 +53,14 @@ def gauges(stores: Stores, reconciler: Reconciler, work: Work, leadership: Leade
 
 def _attempts(stores: Stores) -> Labelled:
     counted = Counter(
-        (each.status.phase or "", each.status.outcome.status if each.status.outcome else "") for each in stores.attempts
+        (attempt.status.phase or "", attempt.status.outcome.status if attempt.status.outcome else "")
+        for attempt in stores.attempts
     )
     return counted.items()
 
 
 def _unreported(stores: Stores) -> Labelled:
-    states = (each.status.reporting.state for each in stores.attempts if each.status.reporting)
+    states = (attempt.status.reporting.state for attempt in stores.attempts if attempt.status.reporting)
     return [((), sum(1 for state in states if state == "Pending"))]
 
 

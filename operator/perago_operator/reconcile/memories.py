@@ -1,4 +1,4 @@
-"""The memories of all attempts: made, kept up to date with what was learnt, dropped. It makes no call."""
+"""The memory of each attempt, from its first sight until it is gone. Makes no call."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -60,7 +60,7 @@ class WorkQueue:
         self._timers.clear()
 
     def add(self, key: Key, delay: float = 0.0) -> None:
-        """Look at the object, now or after so many seconds; looks that are due together are one."""
+        """Look at the object, now or after this many seconds; looks that are due together are one."""
         if delay > 0:
             self._cancel_timer(key)
             self._timers[key] = asyncio.get_running_loop().call_later(delay, self._timer_fired, key)

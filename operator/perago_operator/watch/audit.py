@@ -16,7 +16,7 @@ from perago_operator.ports import Expired, Feed, Manifest, PortError, Sink, key_
 
 AUDIT_SECONDS = 300.0
 SUSPICIOUS = 3
-"""This many audits in a row that found the store behind mean that its watch is dead."""
+"""After this many audits in a row that found the store behind, its watch counts as dead."""
 
 
 Versions = Callable[[], dict[Key, str]]

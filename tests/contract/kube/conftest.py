@@ -52,7 +52,7 @@ async def real_bench(api: KubeApi) -> Bench:
     namespace = fresh("ns")
     await api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
     await api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": "default"}})
-    return Bench(KubeCluster(api, component="test", clock=utc_now), namespace, real=api)
+    return Bench(KubeCluster(api, component="test", now=utc_now), namespace, real=api)
 
 
 @pytest.fixture(params=["fake", "real"])

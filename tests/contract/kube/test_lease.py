@@ -53,8 +53,8 @@ async def test_a_write_over_a_newer_version_is_a_conflict(bench: Bench) -> None:
 async def test_a_released_lease_is_taken_over_at_once(bench: Bench) -> None:
     """No one waits for its end."""
     leases = bench.leases()
-    one = Leadership(leases, "one", clock=time.monotonic, wall=utc_now, terms=QUICK)
-    two = Leadership(leases, "two", clock=time.monotonic, wall=utc_now, terms=QUICK)
+    one = Leadership(leases, "one", clock=time.monotonic, now=utc_now, terms=QUICK)
+    two = Leadership(leases, "two", clock=time.monotonic, now=utc_now, terms=QUICK)
     await one.acquire()
     waiting = asyncio.create_task(two.acquire())
     await one.release()

@@ -55,7 +55,7 @@ class Replica:
         )
         settings = Settings(runner_image="runner:1", identity="me", poll_seconds=0.05, max_attempts=10)
         self.operator = Operator(
-            outside, settings, self.stop, clock=lambda: self.seconds, wall=lambda: b.at(self.seconds)
+            outside, settings, self.stop, clock=lambda: self.seconds, now=lambda: b.at(self.seconds)
         )
 
     async def _watch_objects(self, sinks: Sinks, watching: asyncio.Event) -> None:

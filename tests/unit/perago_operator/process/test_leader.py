@@ -34,7 +34,7 @@ class Time:
 
 def replica(leases: FakeLeases, identity: str, time: Time, terms: Terms = AT_ONCE) -> Leadership:
     """A candidate."""
-    return Leadership(leases, identity, clock=time.clock, wall=time.wall, terms=terms)
+    return Leadership(leases, identity, clock=time.clock, now=time.wall, terms=terms)
 
 
 async def test_the_first_replica_leads() -> None:
@@ -105,7 +105,7 @@ async def test_a_request_that_hangs_does_not_keep_leadership(call: str) -> None:
     """It is given up at the deadline, 5 s before another replica may lead."""
     leases = FakeLeases()
     terms = Terms(duration=15, deadline=0.05, retry=0)
-    one = Leadership(leases, "one", clock=monotonic, wall=Time().wall, terms=terms)
+    one = Leadership(leases, "one", clock=monotonic, now=Time().wall, terms=terms)
     await one.acquire()
     leases.faults.on(call, silent, None)
     async with asyncio.timeout(PATIENCE):
@@ -119,7 +119,7 @@ async def test_a_standby_outlasts_a_request_that_hangs(call: str) -> None:
     """It is given up, and the next one may be answered."""
     leases = FakeLeases()
     terms = Terms(duration=15, deadline=0.05, retry=0)
-    one = Leadership(leases, "one", clock=monotonic, wall=Time().wall, terms=terms)
+    one = Leadership(leases, "one", clock=monotonic, now=Time().wall, terms=terms)
     leases.faults.on(call, silent)
     async with asyncio.timeout(PATIENCE):
         await one.acquire()

@@ -30,7 +30,7 @@ class Living(Replica):
             self.leases,
             "me",
             clock=lambda: self.seconds,
-            wall=lambda: b.at(self.seconds),
+            now=lambda: b.at(self.seconds),
             terms=Terms(duration=15, deadline=10, retry=0),
         )
         self.work = self.operator.work

@@ -1,4 +1,4 @@
-"""From a polled Conductor task to the attempt that executes it: created at most once, for the task id names it. Pure."""
+"""From a polled Conductor task to the attempt that executes it: named by the task id, so created only once. Pure."""
 
 from perago.wire import API_GROUP, API_VERSION, ConductorTask
 from perago_operator.api.base import JsonObject

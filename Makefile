@@ -10,7 +10,7 @@ help: ## list the targets
 venv: ## create or update .venv
 	@dev/venv
 
-demo: venv ## run the example on a real cluster and check its results
+demo: venv ## run the example on a real cluster, and check what the README claims
 	@$(PYTHON_IN_VENV) -m perago_dev demo --name $(NAME)
 
 test: venv ## run all checks and tests in an environment of their own

@@ -10,6 +10,7 @@ from tests.e2e.installation import Installation
 pytestmark = pytest.mark.cluster
 
 
+@pytest.mark.timeout(600)  # it also builds the example's image
 def test_the_demo_holds_what_the_readme_claims(installation: Installation) -> None:
     """Every step ends well, and each of the four claims is one of them."""
     story = Story()

@@ -43,17 +43,16 @@ def next_commands(name: str, published: Published) -> str:
                 f"kubectl -n {NAMESPACE} describe peragoattempt {published.attempts[0]}",
             ),
             ("list the fields of an attempt", "kubectl explain peragoattempt.spec"),
-            ("print the report", lakefs_get(published.branch, "report.md")),
-            ("save the picture", f"{lakefs_get(published.branch, 'summary/climate.png')} > climate.png"),
+            ("print the report", lakefs_cat(published.branch, "report.md")),
+            ("save the picture", f"{lakefs_cat(published.branch, 'summary/climate.png')} > climate.png"),
             ("remove everything", f"make down{made}"),
         ]
     )
 
 
-def lakefs_get(branch: str, path: str) -> str:
+def lakefs_cat(branch: str, path: str) -> str:
     """A command that prints an object of the demo's repository."""
-    url = f"$LAKEFS_ENDPOINT/api/v1/repositories/{REPOSITORY}/refs/{branch}/objects?path={path}"
-    return f'curl -s -u "$LAKEFS_ACCESS_KEY_ID:$LAKEFS_SECRET_ACCESS_KEY" "{url}"'
+    return f"lakectl fs cat lakefs://{REPOSITORY}/{branch}/{path}"
 
 
 def _show(story: Story) -> None:

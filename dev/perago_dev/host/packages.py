@@ -27,7 +27,7 @@ PROGRAMS = {
     "setpriv": "util-linux",
     "curl": "curl",
 }
-"""What every machine needs. curl is for the command lines of the guide and the demo, which tests and people run."""
+"""What every machine needs. curl is for a command line of the guide, which a test runs."""
 
 
 def wanted(cluster: str = "kind") -> dict[str, str]:

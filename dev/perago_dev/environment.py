@@ -106,7 +106,5 @@ def load(name: str = DEFAULT_NAME) -> Environment:
         stored: dict[str, Any] = json.loads((state_dir(name) / FILE_NAME).read_text())
     except FileNotFoundError:
         raise NotUp(f"environment {name!r} is not up: run `python -m perago_dev up --name {name}`") from None
-    paths = {
-        field: Path(stored[field]) for field in ("kubeconfig", "bin_dir", "state_dir", "lakectl") if stored.get(field)
-    }
+    paths = {field: Path(stored[field]) for field in _PATHS if stored.get(field)}
     return Environment(**{**stored, **paths})

@@ -106,22 +106,26 @@ def test_the_probe_needs_nothing_but_python() -> None:
     assert plain | parts <= sys.stdlib_module_names
 
 
+def probed(expression: str, *arguments: str, **variables: str) -> Any:
+    """The value of an expression over `inside`, in a process of its own."""
+    head = f"import pathlib, sys; sys.path.insert(0, {str(Path(inside.__file__).parent)!r}); import inside; "
+    command = [sys.executable, "-c", f"{head}print({expression})", *arguments]
+    return ast.literal_eval(subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout)
+
+
 def test_the_probe_sees_other_processes_and_not_itself() -> None:
-    """By their command lines."""
+    """By their command lines; a process that has ended meanwhile is left out."""
     with subprocess.Popen(["sleep", "600.25"]) as process:
-        found = inside.commands()
+        found = probed("inside.commands()", "the-probe-itself")
         process.kill()
     assert "sleep 600.25" in found
-    assert inside.command(Path("/proc/self")) not in found
+    assert not any("the-probe-itself" in line for line in found)
     assert inside.command(Path(f"/proc/{process.pid}")) is None
 
 
 def test_the_probe_sees_the_environment_of_a_process() -> None:
     """As it was when the process started; a value may hold an equals sign."""
-    script = f"import sys; sys.path.insert(0, {str(Path(inside.__file__).parent)!r}); import inside, pathlib; "
-    script += "print(inside.variables(pathlib.Path('/proc/self')))"
-    done = subprocess.run([sys.executable, "-c", script], env={"A": "b=c"}, capture_output=True, text=True, check=True)
-    assert ast.literal_eval(done.stdout)["A"] == "b=c"
+    assert probed("inside.variables(pathlib.Path('/proc/self'))", A="b=c")["A"] == "b=c"
 
 
 def test_the_probe_leaves_out_what_every_container_has() -> None:

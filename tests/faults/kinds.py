@@ -6,7 +6,7 @@ its own.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -103,6 +103,17 @@ class Late:
         """Let the server do the work, and wait until it has. Raises TimeoutError."""
         self._released.set_result(None)
         await _set(self._landed, seconds)
+
+
+def preceded_by(action: Callable[[], Coroutine[None, None, object]]) -> Fault[Exchange[Any]]:
+    """Something else happens, in the event loop of the test, right before the server sees the request."""
+    loop = asyncio.get_running_loop()
+
+    async def fault(exchange: Exchange[Answer]) -> None:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(action(), loop))
+        await exchange.pass_on()
+
+    return fault
 
 
 async def _set(future: Future[None], seconds: float) -> None:

@@ -83,8 +83,6 @@ class Publisher:
         async for commit in self._lakefs.history(plan.target, plan.input_ref):
             if publication.is_publication_of(commit, plan.me.attempt_uid):
                 return commit
-            if commit.id == plan.input_ref:
-                return None
         return None
 
     async def _attempt(self, staged: Staged | None) -> Commit:

@@ -1,14 +1,12 @@
 """What goes wrong between the agent and lakeFS: each time one publication on the input ref, and nothing left."""
 
-import asyncio
-
 import pytest
 
 from perago.wire.metadata_keys import INPUT_REF
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of
-from tests.faults.kinds import Fault, cut_before, lost, passed
+from tests.faults.kinds import Fault, cut_before, lost, preceded_by
 from tests.faults.proxy import HttpExchange, Proxy, answered, cut_after, cut_within, proxied
 
 CALLS = (
@@ -82,14 +80,8 @@ async def test_a_merge_whose_answer_is_lost_is_not_repeated(pod: Pod, repository
 async def test_a_target_that_moves_under_the_merge_is_kept_by_the_fence(pod: Pod, repository: Repository) -> None:
     """Between the agent's look and its merge another commit lands: the repository's hook refuses, and it stays."""
     base = await base_of(repository, **{"_lakefs_actions__fence.yaml": FENCE.encode(), "a": b"a"})
-    loop = asyncio.get_running_loop()
-
-    async def moved_meanwhile(exchange: HttpExchange) -> None:
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(base_of(repository, other=b"other"), loop))
-        await passed(exchange)
-
     with proxied(repository.server.endpoint) as proxy:
-        proxy.on("POST .*/merge/main", moved_meanwhile)
+        proxy.on("POST .*/merge/main", preceded_by(lambda: base_of(repository, other=b"other")))
         assert await behind(proxy, pod).input(base, {"write": {"new": "new"}}).run() == (0, 0), pod.logs()
     assert pod.outcome.reason == "PublishFenceError"
     assert "the target has moved" in (pod.outcome.message or "")

@@ -60,6 +60,16 @@ async def json_of(response: aiohttp.ClientResponse, server: Server, what: str) -
         ) from error
 
 
+async def never_repeat(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Middleware that keeps aiohttp from sending a PUT again after a lost connection, as it does by default."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientPayloadError(f"the connection ended before the answer: {describe(error)}") from error
+
+
 def basic_auth(name: str, password: str) -> str:
     """The value of an Authorization header."""
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, json_of, transient
+from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, json_of, never_repeat, transient
 from perago.agent.clients.lakefs_errors import kind_of, refusal
 from perago.agent.mounts import LakeFSKeys
 from perago.agent.publication import Commit
@@ -152,9 +152,12 @@ class LakeFS:
         return [entry["path"] for entry in page["results"] if entry["type"] == "conflict"]
 
     async def hard_reset(self, branch: str, ref: str) -> None:
-        """Move the branch to `ref`, whatever it holds: lakeFS checks no expected head here."""
-        what = f"reset the branch {branch!r} to {ref!r}"
-        async with self._request("PUT", f"/branches/{_seg(branch)}/hard_reset", what, params={"ref": ref}):
+        """Move the branch to `ref`, whatever it holds: lakeFS checks no expected head here.
+
+        NOT to be repeated after NoAnswer before the branch was looked at: a repeat may take off a later commit.
+        """
+        what, path = f"reset the branch {branch!r} to {ref!r}", f"/branches/{_seg(branch)}/hard_reset"
+        async with self._request("PUT", path, what, params={"ref": ref}, middlewares=(never_repeat,)):
             return
 
     async def _json(self, method: str, path: str, what: str, **options: Any) -> Any:  # aiohttp's options, lakeFS's JSON

@@ -1,25 +1,24 @@
 """The publisher performs each decision, and lands a publication exactly once whatever happens to answers."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from perago.agent import publication as p
+from perago.agent.clients import http
 from perago.agent.clients.http import NoAnswer
-from perago.agent.publisher import Plan, Publisher, Staged
+from perago.agent.clients.lakefs_errors import HookRefused, NoChanges
+from perago.agent.publisher import SETTLE_LOOKS, Plan, Publisher, Staged
 from perago.errors import PublishFenceError, StaleAttemptError
 from perago.wire import metadata_keys as keys
-from tests.fakes.branches import FakeBranches, Fate
+from tests.fakes.branches import FENCE, FakeBranches
+from tests.fakes.faulty import Call, raising
+from tests.faults.kinds import Fault, Late, cut_before, lost, passed
 
 ME = p.Identity("u2", "wf/build/0", 1)
-OWN = {
-    keys.ATTEMPT_UID: "u2",
-    keys.ATTEMPT: "t/a2",
-    keys.LOGICAL_TASK: "wf/build/0",
-    keys.RETRY: "1",
-    keys.INPUT_REF: "c0",
-}
 EARLIER = {keys.ATTEMPT_UID: "u1", keys.ATTEMPT: "t/a1", keys.LOGICAL_TASK: "wf/build/0", keys.RETRY: "0"}
 
 
@@ -35,133 +34,363 @@ class Fence:
             raise StaleAttemptError("t1")
 
 
-def world(*fates: Fate) -> tuple[FakeBranches, Staged]:
-    lakefs = FakeBranches(merge_fates=list(fates))
-    base = lakefs.add("main")
-    commit = lakefs.add("staging", base)
-    return lakefs, Staged("staging", commit, "Publish", OWN)
+class Repository:
+    """A fake repository with an input ref on main, and a staging branch with one changed file on it."""
+
+    def __init__(self, *, hook: bool = False, retry_seconds: float = 30) -> None:
+        self.lakefs = FakeBranches()
+        self.lakefs.put(FENCE if hook else "readme", "")
+        self.lakefs.put("file", "before")
+        self.base = self.lakefs.commit()
+        self.lakefs.create_branch("staging", self.base)
+        self.lakefs.put("file", "after", "staging")
+        own = {
+            keys.ATTEMPT_UID: "u2",
+            keys.ATTEMPT: "t/a2",
+            keys.LOGICAL_TASK: "wf/build/0",
+            keys.RETRY: "1",
+            keys.INPUT_REF: self.base,
+        }
+        self.staged = Staged("staging", self.lakefs.commit("staging"), "Publish", own)
+        self.plan = Plan("main", self.base, ME, True, retry_seconds, settle_pause_seconds=0)
+
+    def publisher(self, fence: Fence | None = None) -> Publisher:
+        """A publisher of the staging branch."""
+        return Publisher(self.lakefs, self.plan, fence or Fence())
+
+    def abandoned(self) -> str:
+        """An earlier attempt of the same task has published on the input ref, and did not count."""
+        return self.written("file", EARLIER)
+
+    def written(self, path: str, metadata: dict[str, str] | None = None) -> str:
+        """Somebody commits a change of a path on main."""
+        self.lakefs.put(path, "by somebody else")
+        return self.lakefs.commit(metadata=metadata)
+
+    @property
+    def head(self) -> str:
+        """The head of main."""
+        return self.lakefs.branches["main"].head
+
+    @property
+    def history(self) -> list[str | None]:
+        """Who made the commits of main above the input ref, newest first; None for whoever is not an attempt."""
+        makers, at = [], self.head
+        while at != self.base:
+            makers.append(self.lakefs.commits[at].metadata.get(keys.ATTEMPT_UID))
+            at = self.lakefs.commits[at].parents[0]
+        return makers
+
+    def calls(self, name: str) -> int:
+        """How often a call was made."""
+        return self.lakefs.faults.seen.count(name)
 
 
-def publisher(lakefs: FakeBranches, fence: Fence | None = None) -> Publisher:
-    return Publisher(lakefs, Plan("main", "c0", ME, True, 30, settle_pause_seconds=0), fence or Fence())
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "FIRST_PAUSE_SECONDS", 0.0)
 
 
-def history(lakefs: FakeBranches) -> list[str | None]:
-    """Who made the commits of main, newest first; None for the input ref."""
-    found, at = [], lakefs.heads["main"]
-    while True:
-        commit = lakefs.commits[at]
-        found.append(commit.metadata.get(keys.ATTEMPT_UID))
-        if not commit.parents:
-            return found
-        at = commit.parents[0]
+@pytest.fixture
+def repository() -> Repository:
+    return Repository()
 
 
-async def test_a_target_at_the_input_ref_is_merged_into() -> None:
+async def test_a_target_at_the_input_ref_is_merged_into(repository: Repository) -> None:
     """One merge, one commit on the input ref."""
-    lakefs, staged = world()
-    assert (await publisher(lakefs).publish(staged)).id == lakefs.heads["main"]
-    assert history(lakefs) == ["u2", None]
+    assert (await repository.publisher().publish(repository.staged)).id == repository.head
+    assert repository.history == ["u2"]
 
 
-async def test_an_abandoned_publication_is_replaced() -> None:
+async def test_an_abandoned_publication_is_replaced(repository: Repository) -> None:
     """The target is reset first, so that its history is input ref and publication, nothing between."""
-    lakefs, staged = world()
-    lakefs.commits["old"] = p.Commit("old", ("c0",), EARLIER)
-    lakefs.heads["main"] = "old"
-    await publisher(lakefs).publish(staged)
-    assert history(lakefs) == ["u2", None]
-    assert lakefs.calls.index("reset main") < lakefs.calls.index("merge staging")
+    repository.abandoned()
+    await repository.publisher().publish(repository.staged)
+    assert repository.history == ["u2"]
+    assert (repository.calls("hard_reset"), repository.calls("squash_merge")) == (1, 1)
 
 
-async def test_without_changes_the_target_goes_back_to_the_input_ref() -> None:
+async def test_without_changes_the_target_goes_back_to_the_input_ref(repository: Repository) -> None:
     """An abandoned publication is dropped, and nothing is merged."""
-    lakefs, _ = world()
-    lakefs.commits["old"] = p.Commit("old", ("c0",), EARLIER)
-    lakefs.heads["main"] = "old"
-    assert (await publisher(lakefs).keep()).id == "c0"
-    assert history(lakefs) == [None]
+    repository.abandoned()
+    assert (await repository.publisher().keep()).id == repository.base
+    assert repository.history == []
 
 
-async def test_without_changes_and_on_the_input_ref_nothing_is_written() -> None:
+async def test_without_changes_and_on_the_input_ref_nothing_is_written(repository: Repository) -> None:
     """No merge and no reset."""
-    lakefs, _ = world()
-    assert (await publisher(lakefs).keep()).id == "c0"
-    assert lakefs.calls == ["head main"]
+    assert (await repository.publisher().keep()).id == repository.base
+    assert repository.lakefs.faults.seen == ["branch_head", "commit_record"]
 
 
-async def test_a_foreign_head_is_refused_and_left_alone() -> None:
+async def test_without_changes_an_answer_that_is_lost_is_asked_for_again(repository: Repository) -> None:
+    """A reset, too: it is decided anew, from the head as it is then."""
+    repository.abandoned()
+    repository.lakefs.faults.on("branch_head", lost)
+    repository.lakefs.faults.on("hard_reset", lost)
+    assert (await repository.publisher().keep()).id == repository.base
+    assert (repository.history, repository.calls("hard_reset")) == ([], 1)
+
+
+async def test_a_foreign_head_is_refused_and_left_alone(repository: Repository) -> None:
     """PublishFenceError, and the target is as it was."""
-    lakefs, staged = world()
-    foreign = lakefs.add("main", lakefs.add("main", "c0"))
+    repository.written("x")
+    foreign = repository.written("y")
     with pytest.raises(PublishFenceError, match=foreign):
-        await publisher(lakefs).publish(staged)
-    assert lakefs.heads["main"] == foreign
+        await repository.publisher().publish(repository.staged)
+    assert repository.head == foreign
 
 
-async def test_a_moved_staging_branch_is_refused() -> None:
+async def test_a_commit_without_marks_is_replaced_unless_that_is_switched_off(repository: Repository) -> None:
+    """Somebody else's commit right on the input ref."""
+    theirs = repository.written("x")
+    kept = Publisher(repository.lakefs, replace(repository.plan, replace_unmarked=False), Fence())
+    with pytest.raises(PublishFenceError, match=theirs):
+        await kept.publish(repository.staged)
+    await repository.publisher().publish(repository.staged)
+    assert repository.history == ["u2"]
+
+
+async def test_a_moved_staging_branch_is_refused(repository: Repository) -> None:
     """What is merged is the commit that was staged, or nothing."""
-    lakefs, staged = world()
-    lakefs.add("staging", staged.commit)
+    repository.lakefs.put("x", "", "staging")
+    repository.lakefs.commit("staging")
     with pytest.raises(PublishFenceError, match="staging"):
-        await publisher(lakefs).publish(staged)
+        await repository.publisher().publish(repository.staged)
+    assert repository.head == repository.base
 
 
-async def test_a_conflict_names_the_paths() -> None:
-    """409 becomes PublishFenceError with what lakeFS's difference lists."""
-    lakefs, staged = world()
-    lakefs.conflicting = ("a/b.txt",)
-    with pytest.raises(PublishFenceError, match=r"a/b\.txt"):
-        await publisher(lakefs).publish(staged)
+def moving(move: Callable[[], Any]) -> Fault[Call]:
+    """Somebody does something right before the call."""
+
+    async def fault(call: Call) -> None:
+        move()
+        await call.pass_on()
+
+    return fault
 
 
-async def test_a_stale_attempt_writes_nothing() -> None:
+async def test_a_conflict_names_the_paths(repository: Repository) -> None:
+    """Somebody has changed the same file between look and merge; the difference lists it."""
+    repository.lakefs.faults.on("squash_merge", moving(lambda: repository.written("file")))
+    with pytest.raises(PublishFenceError, match="other changes of the same paths: 'file'"):
+        await repository.publisher().publish(repository.staged)
+    assert repository.history == [None]
+
+
+async def test_a_conflict_that_is_over_has_no_paths(repository: Repository) -> None:
+    """By the time of asking the other change is gone."""
+    faults = repository.lakefs.faults
+    faults.on("squash_merge", moving(lambda: repository.written("file")))
+    faults.on("conflicts", moving(lambda: setattr(repository.lakefs.branches["main"], "head", repository.base)))
+    with pytest.raises(PublishFenceError, match="lakeFS names none"):
+        await repository.publisher().publish(repository.staged)
+
+
+async def test_a_hook_keeps_out_what_is_not_on_its_input_ref() -> None:
+    """Somebody has committed between look and merge."""
+    repository = Repository(hook=True)
+    repository.lakefs.faults.on("squash_merge", moving(lambda: repository.written("other")))
+    with pytest.raises(PublishFenceError, match="hook aborted"):
+        await repository.publisher().publish(repository.staged)
+    assert repository.history == [None]
+
+
+async def test_another_writers_commit_is_kept_below_the_publication(repository: Repository) -> None:
+    """Without a hook lakeFS rebases: the gap that the decision record admits."""
+    repository.lakefs.faults.on("squash_merge", moving(lambda: repository.written("other")))
+    await repository.publisher().publish(repository.staged)
+    assert repository.history == ["u2", None]
+
+
+async def test_a_target_that_moves_all_the_time_is_given_up(repository: Repository) -> None:
+    """After each reset somebody commits again: others are writing, and they are not fought."""
+    repository.written("other")
+    repository.lakefs.faults.on("hard_reset", moving_after(lambda: repository.written("other")), None)
+    with pytest.raises(PublishFenceError, match="being moved by others"):
+        await repository.publisher().publish(repository.staged)
+    assert (repository.calls("hard_reset"), repository.calls("squash_merge")) == (3, 0)
+
+
+def moving_after(move: Callable[[], Any]) -> Fault[Call]:
+    """Somebody does something right after the call."""
+
+    async def fault(call: Call) -> None:
+        answer = await call.answer()
+        move()
+        await call.send(answer)
+
+    return fault
+
+
+async def test_a_stale_attempt_writes_nothing(repository: Repository) -> None:
     """The fence is asked before the target is looked at."""
-    lakefs, staged = world()
     with pytest.raises(StaleAttemptError):
-        await publisher(lakefs, Fence(0)).publish(staged)
-    assert lakefs.calls == []
+        await repository.publisher(Fence(0)).publish(repository.staged)
+    assert repository.lakefs.faults.seen == []
 
 
-async def test_an_attempt_that_goes_stale_after_a_reset_does_not_merge() -> None:
+async def test_an_attempt_that_goes_stale_after_a_reset_does_not_merge(repository: Repository) -> None:
     """The fence is asked again after each write."""
-    lakefs, staged = world()
-    lakefs.commits["old"] = p.Commit("old", ("c0",), EARLIER)
-    lakefs.heads["main"] = "old"
+    repository.abandoned()
     with pytest.raises(StaleAttemptError):
-        await publisher(lakefs, Fence(1)).publish(staged)
-    assert history(lakefs) == [None]
+        await repository.publisher(Fence(1)).publish(repository.staged)
+    assert repository.history == []
 
 
-FATES: Sequence[Fate] = ("answered", "landed, answer lost", "lost", "landed late")
+async def test_an_attempt_that_goes_stale_after_a_lost_merge_does_not_merge_again(repository: Repository) -> None:
+    """The fence is asked again in each try."""
+    repository.lakefs.faults.on("squash_merge", cut_before)
+    with pytest.raises(StaleAttemptError):
+        await repository.publisher(Fence(1)).publish(repository.staged)
+    assert (repository.history, repository.calls("squash_merge")) == ([], 1)
 
 
-@pytest.mark.parametrize("fates", list(itertools.product(FATES, repeat=2)), ids=" then ".join)
+def landing(late: Late) -> Fault[Call]:
+    """A late merge lands right before the call."""
+
+    async def fault(call: Call) -> None:
+        await late.land()
+        await call.pass_on()
+
+    return fault
+
+
+Fate = Callable[[Repository], None]
+
+
+def at_look(number: int) -> Fate:
+    """The merge's answer is lost, and it lands right before the given look into the history."""
+
+    def fate(repository: Repository) -> None:
+        faults, late = repository.lakefs.faults, Late()
+        faults.on("squash_merge", late)
+        if number > 1:
+            faults.on("history", passed, number - 1)
+        faults.on("history", landing(late))
+
+    return fate
+
+
+def at_next(call: str, after: int = 0) -> Fate:
+    """The merge's answer is lost, and it lands right before a call that follows all looks."""
+
+    def fate(repository: Repository) -> None:
+        faults, late = repository.lakefs.faults, Late()
+        faults.on("squash_merge", late)
+        faults.on(call, passed, after)
+        faults.on(call, landing(late))
+
+    return fate
+
+
+def simply(fault: Fault[Call]) -> Fate:
+    """The merge meets the fault."""
+    return lambda repository: repository.lakefs.faults.on("squash_merge", fault)
+
+
+FATES: dict[str, Fate] = {
+    "answered": simply(passed),
+    "landed, answer lost": simply(lost),
+    "never arrived": simply(cut_before),
+    "at the first look": at_look(1),
+    "at the second look": at_look(2),
+    "at the last look": at_look(SETTLE_LOOKS),
+    "when the head is read again": at_next("branch_head", after=2),
+}
+"""When the merge lands whose answer was lost: everything but "during a second merge"."""
+
+
 @pytest.mark.parametrize("hook", [False, True], ids=["no hook", "hook"])
-async def test_whatever_happens_to_answers_a_publication_lands_once(fates: tuple[Fate, ...], hook: bool) -> None:
-    """Answers lost before, after or while the server merges: one commit, and its id is returned."""
-    lakefs, staged = world(*fates)
-    lakefs.hook_expects_head = hook
-    found = await publisher(lakefs).publish(staged)
-    assert history(lakefs) == ["u2", None]
-    assert found.id == lakefs.heads["main"]
+@pytest.mark.parametrize("fate", FATES)
+async def test_whatever_happens_to_the_answer_a_publication_lands_once(fate: str, hook: bool) -> None:
+    """One commit on the input ref, and its id is returned."""
+    repository = Repository(hook=hook)
+    FATES[fate](repository)
+    commit = await repository.publisher().publish(repository.staged)
+    repository.lakefs.faults.check()
+    assert repository.history == ["u2"]
+    assert commit.id == repository.head
 
 
-async def test_a_landed_merge_is_found_below_later_commits() -> None:
-    """Others may have published on top before the lost answer was noticed."""
-    lakefs, staged = world("landed, answer lost")
-    one = publisher(lakefs)
+LOSSES: Sequence[Fault[Call]] = (passed, lost, cut_before)
+
+
+@pytest.mark.parametrize("losses", list(itertools.product(LOSSES, repeat=3)))
+async def test_any_number_of_answers_may_be_lost(losses: Sequence[Fault[Call]]) -> None:
+    """Of merges and of looks, in a row."""
+    repository = Repository()
+    for loss in losses:
+        repository.lakefs.faults.on("squash_merge", loss)
+        repository.lakefs.faults.on("history", loss)
+        repository.lakefs.faults.on("branch_head", loss)
+    commit = await repository.publisher().publish(repository.staged)
+    assert (repository.history, commit.id) == (["u2"], repository.head)
+
+
+async def test_a_merge_that_lands_during_the_second_one_is_found_where_a_hook_refuses_that() -> None:
+    """After all looks: the hook lets no second one land, and the refusal says that the first one has."""
+    repository = Repository(hook=True)
+    at_next("squash_merge")(repository)
+    commit = await repository.publisher().publish(repository.staged)
+    assert (repository.history, commit.id) == (["u2"], repository.head)
+
+
+async def test_a_merge_that_landed_is_found_below_what_conflicts_with_the_second_one(repository: Repository) -> None:
+    """Somebody has changed the same file on top of it."""
+    late = Late()
+
+    async def landing_and_written(call: Call) -> None:
+        await late.land()
+        repository.written("file")
+        await call.pass_on()
+
+    repository.lakefs.faults.on("squash_merge", late)
+    repository.lakefs.faults.on("squash_merge", landing_and_written)
+    commit = await repository.publisher().publish(repository.staged)
+    assert repository.history == [None, "u2"]
+    assert repository.lakefs.commits[repository.head].parents == (commit.id,)
+
+
+async def test_without_a_hook_a_merge_that_lands_during_the_second_one_lands_twice(repository: Repository) -> None:
+    """The gap that is left: lakeFS has no conditional merge. The contents are the same."""
+    at_next("squash_merge")(repository)
+    commit = await repository.publisher().publish(repository.staged)
+    assert (repository.history, commit.id) == (["u2", "u2"], repository.head)
+
+
+@pytest.mark.parametrize("refusal", [HookRefused, NoChanges])
+async def test_a_refusal_without_a_lost_answer_before_is_final(
+    repository: Repository, refusal: type[Exception]
+) -> None:
+    """Nothing of this attempt can have landed, so nothing is looked for."""
+    repository.lakefs.faults.on("squash_merge", raising(refusal("not today")))
+    with pytest.raises(PublishFenceError, match="not today"):
+        await repository.publisher().publish(repository.staged)
+    assert repository.calls("history") == 0
+
+
+async def test_a_merge_that_never_answers_fails_when_time_is_over() -> None:
+    """After as many looks for each as a merge under way may take."""
+    repository = Repository(retry_seconds=0.05)
+    repository.lakefs.faults.on("squash_merge", cut_before, None)
     with pytest.raises(NoAnswer):
-        await one._attempt(staged)
-    own = lakefs.heads["main"]
-    lakefs.add("main", own)
-    assert (await one.publish(staged)).id == own
+        await repository.publisher(Fence(10**9)).publish(repository.staged)
+    assert repository.calls("history") == SETTLE_LOOKS * (repository.calls("squash_merge") - 1)
 
 
-async def test_evidence_stops_at_the_input_ref() -> None:
-    """A commit of this attempt below the input ref is none of this input's publications."""
-    lakefs = FakeBranches()
-    lakefs.commits["c0"] = p.Commit("c0", ("own",))
-    lakefs.commits["own"] = p.Commit("own", (), OWN)
-    lakefs.heads["main"] = "c0"
-    assert await publisher(lakefs).evidence() is None
+async def test_a_landed_merge_is_found_below_later_commits(repository: Repository) -> None:
+    """Others may have published on top before the lost answer was noticed."""
+    repository.lakefs.faults.on("squash_merge", lost)
+    repository.lakefs.faults.on("history", moving(lambda: repository.written("file")))
+    commit = await repository.publisher().publish(repository.staged)
+    assert repository.history == [None, "u2"]
+    assert repository.lakefs.commits[repository.head].parents == (commit.id,)
+
+
+async def test_evidence_stops_at_the_input_ref(repository: Repository) -> None:
+    """A commit of this attempt below the input ref is not a publication of this input."""
+    first = await repository.publisher().publish(repository.staged)
+    later = Plan("main", repository.written("x"), ME, True, 30)
+    assert await repository.publisher().evidence() == repository.lakefs.commits[first.id]
+    assert await Publisher(repository.lakefs, later, Fence()).evidence() is None

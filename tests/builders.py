@@ -69,12 +69,12 @@ def attempt(*, meta: Raw | None = None, status: Raw | None = None, standalone: b
     defaults: Raw = {"task": {"module": "app.work", "image": "app:1"}, "input": INPUT}
     if not standalone:
         defaults["conductor"] = conductor_task().to_json()
-    made = {key: value for key, value in {**defaults, **spec}.items() if value is not None}
+    fields = {key: value for key, value in {**defaults, **spec}.items() if value is not None}
     return {
         "apiVersion": "perago.dev/v1alpha1",
         "kind": "PeragoAttempt",
         "metadata": {**metadata(NAME, UID, finalizers=[ATTEMPT_FINALIZER]), **(meta or {})},
-        "spec": made,
+        "spec": fields,
         "status": status or {},
     }
 

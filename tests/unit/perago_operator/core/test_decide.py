@@ -24,7 +24,7 @@ def decided(s: Situation) -> Decision:
 
 def kinds(decision: Decision) -> list[str]:
     """The kinds of its actions."""
-    return [do.kind_of(each) for each in decision.actions]
+    return [do.kind_of(action) for action in decision.actions]
 
 
 def trouble(kind: do.Kind, until: float) -> dict[do.Kind, Trouble]:
@@ -86,8 +86,8 @@ def test_no_lease_once_the_outcome_is_known() -> None:
 
 def test_lease_and_report_alternate_while_reports_fail() -> None:
     """The lease knows the outcome: a reading may show that a report had arrived."""
-    told = b.attempt(status={"outcome": b.completed()})
-    decision = decided(b.situation(told, 20, memory=b.memory(troubles=trouble(do.Report, 10))))
+    ended = b.attempt(status={"outcome": b.completed()})
+    decision = decided(b.situation(ended, 20, memory=b.memory(troubles=trouble(do.Report, 10))))
     assert kinds(decision) == ["Heartbeat", "Report"]
     assert isinstance(decision.actions[0], do.Heartbeat)
     assert decision.actions[0].outcome is not None
@@ -95,8 +95,8 @@ def test_lease_and_report_alternate_while_reports_fail() -> None:
 
 def test_a_call_that_failed_rests_and_the_others_go_on() -> None:
     """The report waits for Conductor; the pod does not wait for the report."""
-    told = b.attempt(status={"outcome": b.completed()})
-    decision = decided(b.situation(told, pods=(b.running_pod(),), memory=b.memory(troubles=trouble(do.Report, 10))))
+    ended = b.attempt(status={"outcome": b.completed()})
+    decision = decided(b.situation(ended, pods=(b.running_pod(),), memory=b.memory(troubles=trouble(do.Report, 10))))
     assert kinds(decision) == ["ShipLog", "DeletePod", "ReleasePod"]
 
 
@@ -141,8 +141,8 @@ def test_a_warning_is_an_event_once() -> None:
 def test_the_end_is_an_event() -> None:
     """With the outcome's reason; a warning unless it completed."""
     verdict = Verdict(Standing.ACCEPTED, "", b.at(1), after_report=True)
-    told = b.situation(b.attempt(status={"outcome": b.failure()}), memory=b.memory(verdict=verdict))
-    assert decided(told).actions[1] == do.RecordEvent("Warning", "TaskFailed", "it broke")
+    ended = b.situation(b.attempt(status={"outcome": b.failure()}), memory=b.memory(verdict=verdict))
+    assert decided(ended).actions[1] == do.RecordEvent("Warning", "TaskFailed", "it broke")
 
 
 def test_the_deadline_is_looked_at_in_time() -> None:

@@ -37,7 +37,7 @@ def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: 
 
 
 @pytest.mark.parametrize(
-    ("action", "wanted"),
+    ("action", "expected"),
     [
         (do.HoldAttempt(), b.memory(held=True)),
         (do.CreatePod("p", {}), b.memory(created=frozenset({"p"}), created_at=b.at(1))),
@@ -51,9 +51,9 @@ def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: 
         (do.RecordEvent("Normal", "R", "m"), b.memory()),
     ],
 )
-def test_what_was_done_is_remembered(action: do.Action, wanted: Memory) -> None:
+def test_what_was_done_is_remembered(action: do.Action, expected: Memory) -> None:
     """So that it is not done again before the watch shows it."""
-    assert after(b.memory(), action) == wanted
+    assert after(b.memory(), action) == expected
 
 
 def test_a_log_is_kept_by_pod() -> None:

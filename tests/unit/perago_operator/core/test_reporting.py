@@ -31,13 +31,14 @@ def judged(status: str | None, output: dict[str, Any] | None = None, outcome: Ou
 
 @pytest.mark.parametrize("outcome", [None, OURS])
 @pytest.mark.parametrize(
-    ("status", "wanted"), [("IN_PROGRESS", Standing.OPEN), ("SCHEDULED", Standing.QUEUED), (None, Standing.SUPERSEDED)]
+    ("status", "expected"),
+    [("IN_PROGRESS", Standing.OPEN), ("SCHEDULED", Standing.QUEUED), (None, Standing.SUPERSEDED)],
 )
 def test_an_open_task_is_open_before_and_after_a_report(
-    status: str | None, wanted: Standing, outcome: Outcome | None
+    status: str | None, expected: Standing, outcome: Outcome | None
 ) -> None:
     """A report that was answered 200 may not have counted."""
-    assert judged(status, outcome=outcome).standing is wanted
+    assert judged(status, outcome=outcome).standing is expected
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_the_jitter_of_heartbeats_differs_by_attempt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "memory", "wanted"),
+    ("status", "memory", "expected"),
     [
         ({}, b.memory(), "Pending"),
         ({}, read(Standing.OPEN), "Pending"),
@@ -127,14 +128,14 @@ def test_the_jitter_of_heartbeats_differs_by_attempt() -> None:
         ({"reporting": {"state": "Superseded"}}, read(Standing.ACCEPTED), "Superseded"),
     ],
 )
-def test_the_reporting_state_is_written_once(status: dict[str, Any], memory: Memory, wanted: str) -> None:
+def test_the_reporting_state_is_written_once(status: dict[str, Any], memory: Memory, expected: str) -> None:
     """From the last reading until it is settled; then the status counts."""
-    told = b.attempt(status={"outcome": b.completed(), **status})
-    assert reporting_state(at(2, told, memory=memory)) == wanted
+    ended = b.attempt(status={"outcome": b.completed(), **status})
+    assert reporting_state(at(2, ended, memory=memory)) == expected
 
 
 @pytest.mark.parametrize(
-    ("memory", "wanted"),
+    ("memory", "expected"),
     [
         (b.memory(), True),
         (read(Standing.OPEN, after_report=False), True),
@@ -144,9 +145,9 @@ def test_the_reporting_state_is_written_once(status: dict[str, Any], memory: Mem
         (read(Standing.SUPERSEDED), False),
     ],
 )
-def test_a_report_is_wanted_until_it_is_settled(memory: Memory, wanted: bool) -> None:
+def test_a_report_is_wanted_until_it_is_settled(memory: Memory, expected: bool) -> None:
     """An earlier heartbeat says nothing about it."""
-    assert report_is_wanted(at(2, b.attempt(status={"outcome": b.completed()}), memory=memory)) is wanted
+    assert report_is_wanted(at(2, b.attempt(status={"outcome": b.completed()}), memory=memory)) is expected
 
 
 def test_no_report_without_an_outcome_or_without_conductor() -> None:
@@ -159,12 +160,12 @@ def test_no_report_without_an_outcome_or_without_conductor() -> None:
 def test_doubt_lasts_a_heartbeat_period_and_has_a_cap(timeout: int, until: float) -> None:
     """Long time-outs would hold finalizers for minutes."""
     conductor = b.conductor_task(response_timeout_seconds=timeout).to_json()
-    told = b.attempt(conductor=conductor, status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
-    assert doubt_until(at(5, told, memory=b.memory(doubt_since=b.at(2)))) == b.at(until)
+    ended = b.attempt(conductor=conductor, status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
+    assert doubt_until(at(5, ended, memory=b.memory(doubt_since=b.at(2)))) == b.at(until)
 
 
 def test_a_reading_after_the_doubt_ends_it() -> None:
     """Nothing can land any more."""
-    told = b.attempt(status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
+    ended = b.attempt(status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
     verdict = Verdict(Standing.ACCEPTED, "", b.at(23), after_report=True)
-    assert doubt_until(at(24, told, memory=b.memory(doubt_since=b.at(2), verdict=verdict))) is None
+    assert doubt_until(at(24, ended, memory=b.memory(doubt_since=b.at(2), verdict=verdict))) is None

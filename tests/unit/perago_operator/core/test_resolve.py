@@ -35,7 +35,7 @@ def test_what_is_missing_is_named(own: dict[str, Any], missing: str | None) -> N
 
 
 @pytest.mark.parametrize(
-    ("field", "own", "shared", "wanted"),
+    ("field", "own", "shared", "expected"),
     [
         ("active_deadline_seconds", {"activeDeadlineSeconds": 1}, {"activeDeadlineSeconds": 2}, 1),
         ("active_deadline_seconds", {}, {"activeDeadlineSeconds": 2}, 2),
@@ -53,9 +53,9 @@ def test_what_is_missing_is_named(own: dict[str, Any], missing: str | None) -> N
         ("conductor_secret", {}, {}, "perago-conductor"),
     ],
 )
-def test_the_nearest_word_counts(field: str, own: dict[str, Any], shared: dict[str, Any], wanted: Any) -> None:
+def test_the_nearest_word_counts(field: str, own: dict[str, Any], shared: dict[str, Any], expected: Any) -> None:
     """The attempt's, else the task's, else the settings'; zero is a value."""
-    assert getattr(resolved(own, shared), field) == wanted
+    assert getattr(resolved(own, shared), field) == expected
 
 
 def test_resources_and_volume_are_taken_as_a_whole() -> None:

@@ -26,7 +26,7 @@ def patched(s: Situation) -> Raw:
 
 def conditions(s: Situation) -> dict[str, tuple[str, str]]:
     """Status and reason by type, as they would be written."""
-    return {each["type"]: (each["status"], each["reason"]) for each in patched(s).get("conditions", [])}
+    return {written["type"]: (written["status"], written["reason"]) for written in patched(s).get("conditions", [])}
 
 
 def trouble(message: str = "connection refused") -> Trouble:
@@ -44,16 +44,16 @@ def ended(outcome: Raw, **remembered: Any) -> Situation:
 
 def test_a_created_pod_is_starting() -> None:
     """With name, number, and how long the attempt had waited."""
-    made = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25))
-    patch = patched(b.situation(memory=made))
+    created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25))
+    patch = patched(b.situation(memory=created))
     assert (patch["phase"], patch["podName"], patch["executions"]) == ("Starting", "a1-1", 1)
     assert patch["timings"] == {"queued": 0.25}
 
 
 def test_running_means_that_every_container_has_started() -> None:
     """Then the node and the time it took are known, too."""
-    made = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25))
-    patch = patched(b.situation(pods=(b.running_pod(),), memory=made))
+    created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25))
+    patch = patched(b.situation(pods=(b.running_pod(),), memory=created))
     assert (patch["phase"], patch["nodeName"], patch["timings"]["starting"]) == ("Running", "node-1", 0.75)
 
 
@@ -84,7 +84,7 @@ def test_between_two_executions_the_attempt_is_pending() -> None:
     ],
 )
 def test_the_last_phase_needs_outcome_and_report(outcome: Raw, standing: Standing, phase: str) -> None:
-    """Canceled: stopped by people, or no longer wanted by Conductor."""
+    """Canceled: stopped by people, or no longer expected by Conductor."""
     verdict = Verdict(standing, "so Conductor says", b.at(1), after_report=True)
     assert patched(ended(outcome, verdict=verdict))["phase"] == phase
 
@@ -142,7 +142,7 @@ def test_a_branch_that_cannot_be_deleted_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "workspace", "wanted"),
+    ("outcome", "workspace", "expected"),
     [
         (b.completed(), {"inputRef": "a", "publishedRef": "b"}, ("True", "Published")),
         (b.completed(), {"inputRef": "a", "publishedRef": "a"}, ("False", "NoChange")),
@@ -150,10 +150,12 @@ def test_a_branch_that_cannot_be_deleted_says_why() -> None:
         (b.completed(), None, ("False", "NotPublished")),
     ],
 )
-def test_published_tells_whether_the_branch_moved(outcome: Raw, workspace: Raw | None, wanted: tuple[str, str]) -> None:
+def test_published_tells_whether_the_branch_moved(
+    outcome: Raw, workspace: Raw | None, expected: tuple[str, str]
+) -> None:
     """An unchanged workspace publishes nothing."""
     status = {"outcome": outcome, **({"workspace": workspace} if workspace else {})}
-    assert conditions(b.situation(b.attempt(status=status)))["Published"] == wanted
+    assert conditions(b.situation(b.attempt(status=status)))["Published"] == expected
 
 
 def test_a_standalone_attempt_needs_no_report() -> None:
@@ -170,16 +172,16 @@ def test_complete_is_said_at_the_end_only() -> None:
 
 def test_a_finished_attempt_is_at_no_step() -> None:
     """The agent's last one is over."""
-    told = b.attempt(status={"outcome": b.completed(), "step": "Publishing"})
-    assert patched(b.situation(told, memory=b.memory(verdict=ACCEPTED)))["step"] is None
+    over = b.attempt(status={"outcome": b.completed(), "step": "Publishing"})
+    assert patched(b.situation(over, memory=b.memory(verdict=ACCEPTED)))["step"] is None
 
 
 def test_nothing_is_added_once_the_attempt_is_over() -> None:
     """The pod's last statuses arrive after the last patch; they change nothing."""
-    told = {"outcome": b.completed(), "phase": "Succeeded", "executions": 1, "podName": "a1-1"}
+    ended = {"outcome": b.completed(), "phase": "Succeeded", "executions": 1, "podName": "a1-1"}
     over = b.attempt(
         status={
-            **told,
+            **ended,
             "reporting": {"state": "Accepted", "acceptedTime": b.stamp(3)},
             "conditions": [b.condition("Complete")],
         }
@@ -209,7 +211,7 @@ def test_other_peoples_conditions_stay() -> None:
     """A merge patch replaces the whole list."""
     foreign = b.condition("Audited", reason="ByUs")
     kept = patched(b.situation(b.attempt(status={"conditions": [foreign]}), pods=(b.running_pod(),)))["conditions"]
-    assert {each["type"] for each in kept} == {"Audited", "PodReady"}
+    assert {condition["type"] for condition in kept} == {"Audited", "PodReady"}
 
 
 def test_long_words_of_a_pod_are_cut() -> None:
@@ -222,17 +224,19 @@ def test_long_words_of_a_pod_are_cut() -> None:
 
 def test_time_in_the_queue_counts_from_the_first_sight_within_the_second() -> None:
     """The object's creation time has whole-second precision."""
-    made = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.9))
-    seen = b.situation(memory=made)
+    created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.9))
+    seen = b.situation(memory=created)
     assert patched(seen)["timings"] == {"queued": 0.9}
-    later = b.situation(memory=b.memory(created=made.created, created_at=b.at(0.9), first_seen=b.at(0.8)))
+    later = b.situation(memory=b.memory(created=created.created, created_at=b.at(0.9), first_seen=b.at(0.8)))
     assert patched(later)["timings"] == {"queued": 0.1}
 
 
 def test_an_outcome_is_written_as_it_is() -> None:
     """Empty objects in an output are part of it."""
-    found = Evidence(1, Publication("commit-b", {"perago.output": '{"result":{"files":{},"none":null}}'}))
-    dead = b.situation(b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=b.memory(evidence=found))
+    evidence = Evidence(1, Publication("commit-b", {"perago.output": '{"result":{"files":{},"none":null}}'}))
+    dead = b.situation(
+        b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=b.memory(evidence=evidence)
+    )
     assert patched(dead)["outcome"]["output"]["result"] == {"files": {}, "none": None}
 
 

@@ -16,7 +16,9 @@ from tests import builders as b
 Raw = dict[str, Any]
 
 
-def made(attempt: Raw | None = None, task: Raw | None = None, config: Config | None = None, execution: int = 1) -> Raw:
+def manifest(
+    attempt: Raw | None = None, task: Raw | None = None, config: Config | None = None, execution: int = 1
+) -> Raw:
     """The pod for an attempt."""
     parsed = PeragoAttempt.model_validate(attempt or b.attempt())
     known = PeragoTask.model_validate(task) if task else None
@@ -27,44 +29,44 @@ def made(attempt: Raw | None = None, task: Raw | None = None, config: Config | N
 
 def container(pod: Raw, name: str) -> Raw:
     """One of its containers."""
-    found: Raw = next(each for each in pod["spec"]["containers"] if each["name"] == name)
-    return found
+    [container] = [container for container in pod["spec"]["containers"] if container["name"] == name]
+    return dict(container)
 
 
 def mounts(pod: Raw, name: str) -> dict[str, str]:
     """Volume by mount path."""
-    return {each["mountPath"]: each["name"] for each in container(pod, name)["volumeMounts"]}
+    return {mount["mountPath"]: mount["name"] for mount in container(pod, name)["volumeMounts"]}
 
 
 def volume(pod: Raw, name: str) -> Raw:
     """One of its volumes."""
-    found: Raw = next(each for each in pod["spec"]["volumes"] if each["name"] == name)
-    return found
+    [volume] = [volume for volume in pod["spec"]["volumes"] if volume["name"] == name]
+    return dict(volume)
 
 
 def test_agent_and_task_are_two_ordinary_containers() -> None:
     """A native sidecar costs a third of a second at the start and seconds at the end."""
-    pod = made()
-    assert [each["name"] for each in pod["spec"]["containers"]] == ["agent", "task"]
+    pod = manifest()
+    assert [container["name"] for container in pod["spec"]["containers"]] == ["agent", "task"]
     assert "initContainers" not in pod["spec"]
 
 
 def test_the_task_gets_no_keys_and_no_token() -> None:
     """Workspace, socket and a place for temporary files, nothing else."""
-    task = container(made(), "task")
-    assert set(mounts(made(), "task")) == {"/workspace", "/run/perago", "/tmp"}
-    assert {each["name"] for each in task["env"]} == {"HOME", "PYTHONUNBUFFERED"}
-    assert made()["spec"]["automountServiceAccountToken"] is False
+    task = container(manifest(), "task")
+    assert set(mounts(manifest(), "task")) == {"/workspace", "/run/perago", "/tmp"}
+    assert {variable["name"] for variable in task["env"]} == {"HOME", "PYTHONUNBUFFERED"}
+    assert manifest()["spec"]["automountServiceAccountToken"] is False
 
 
 def test_the_task_starts_where_its_image_says() -> None:
     """Not in the workspace: Python would import modules from there first."""
-    assert "workingDir" not in container(made(), "task")
+    assert "workingDir" not in container(manifest(), "task")
 
 
 def test_the_agent_has_its_keys_as_files() -> None:
     """lakeFS, Conductor and a pod-bound token; none of them in the environment."""
-    assert mounts(made(), "agent") == {
+    assert mounts(manifest(), "agent") == {
         "/workspace": "workspace",
         "/run/perago": "socket",
         "/tmp": "agent-tmp",
@@ -76,45 +78,45 @@ def test_the_agent_has_its_keys_as_files() -> None:
 
 def test_the_two_share_no_temporary_files() -> None:
     """What the agent leaves in /tmp is not the task's to read."""
-    assert mounts(made(), "agent")["/tmp"] != mounts(made(), "task")["/tmp"]
+    assert mounts(manifest(), "agent")["/tmp"] != mounts(manifest(), "task")["/tmp"]
 
 
 def test_a_standalone_attempt_without_workspace_needs_no_secret() -> None:
     """Its pod starts in a namespace that has none."""
-    pod = made(b.attempt(standalone=True, input={"params": {}}))
-    assert [each["name"] for each in pod["spec"]["volumes"] if "secret" in each] == []
+    pod = manifest(b.attempt(standalone=True, input={"params": {}}))
+    assert [volume["name"] for volume in pod["spec"]["volumes"] if "secret" in volume] == []
 
 
 def test_a_missing_secret_does_not_keep_the_pod_from_starting() -> None:
     """No pod status would show it; the agent reports it in the outcome."""
-    assert all(volume(made(), name)["secret"]["optional"] for name in ("lakefs-keys", "conductor-keys"))
+    assert all(volume(manifest(), name)["secret"]["optional"] for name in ("lakefs-keys", "conductor-keys"))
 
 
 def test_an_input_kept_in_conductor_may_have_a_workspace() -> None:
     """So the lakeFS keys are mounted."""
-    pod = made(b.attempt(input=None, inputFrom="Conductor"))
+    pod = manifest(b.attempt(input=None, inputFrom="Conductor"))
     assert volume(pod, "lakefs-keys")["secret"]["secretName"] == "perago-lakefs"
 
 
 def test_the_order_tells_the_agent_its_attempt() -> None:
     """As JSON in one variable, in the wire's own shape."""
-    pod = made(b.attempt(volume={"size": "2Gi"}), execution=3)
-    [order] = [each["value"] for each in container(pod, "agent")["env"] if each["name"] == wire.ORDER_VARIABLE]
-    read = wire.Order.model_validate_json(order)
+    pod = manifest(b.attempt(volume={"size": "2Gi"}), execution=3)
+    environment = {variable["name"]: variable["value"] for variable in container(pod, "agent")["env"]}
+    read = wire.Order.model_validate_json(environment[wire.ORDER_VARIABLE])
     assert (read.namespace, read.name, read.uid, read.execution) == ("ns", b.NAME, b.UID, 3)
     assert (read.module, read.volume_bytes, read.conductor) == ("app.work", 2 * 1024**3, b.conductor_task())
 
 
 def test_the_input_is_not_part_of_the_order() -> None:
     """It may be larger than an environment variable can be."""
-    pod = made(b.attempt(input={"params": {"secret-word": "x" * 1000}}))
+    pod = manifest(b.attempt(input={"params": {"secret-word": "x" * 1000}}))
     assert "secret-word" not in json.dumps(pod)
 
 
 @pytest.mark.parametrize("name", ["agent", "task"])
 def test_every_container_is_restricted(name: str) -> None:
     """Pod Security `restricted`, and a read-only root besides."""
-    context = container(made(), name)["securityContext"]
+    context = container(manifest(), name)["securityContext"]
     assert (context["runAsNonRoot"], context["readOnlyRootFilesystem"], context["allowPrivilegeEscalation"]) == (
         True,
         True,
@@ -125,40 +127,40 @@ def test_every_container_is_restricted(name: str) -> None:
 
 def test_agent_and_task_are_different_users_of_one_group() -> None:
     """The task cannot touch the agent's processes or socket; both can write the workspace."""
-    users = [container(made(), name)["securityContext"]["runAsUser"] for name in ("agent", "task")]
+    users = [container(manifest(), name)["securityContext"]["runAsUser"] for name in ("agent", "task")]
     assert users == [65532, 65533]
-    assert made()["spec"]["securityContext"]["fsGroup"] == 65532
+    assert manifest()["spec"]["securityContext"]["fsGroup"] == 65532
 
 
 def test_the_pod_names_no_group_without_a_user() -> None:
     """containerd makes no sandbox of such a pod: "user group is specified without user"."""
-    assert "runAsGroup" not in made()["spec"]["securityContext"]
+    assert "runAsGroup" not in manifest()["spec"]["securityContext"]
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("given", "expected"),
     [
         ({"size": "2Gi"}, {"emptyDir": {"sizeLimit": "2Gi"}}),
         ({"size": "1Gi", "medium": "Memory"}, {"emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}),
         (None, {"emptyDir": {"sizeLimit": "5Gi"}}),
     ],
 )
-def test_the_workspace_is_an_empty_dir_of_its_size(given: Raw | None, wanted: Raw) -> None:
+def test_the_workspace_is_an_empty_dir_of_its_size(given: Raw | None, expected: Raw) -> None:
     """Without a size, the settings'."""
-    pod = made(b.attempt(volume=given), config=Config(pod=PodSettings(volume_size="5Gi")))
-    assert volume(pod, "workspace") == {"name": "workspace", **wanted}
+    pod = manifest(b.attempt(volume=given), config=Config(pod=PodSettings(volume_size="5Gi")))
+    assert volume(pod, "workspace") == {"name": "workspace", **expected}
 
 
 def test_a_storage_class_makes_it_a_generic_ephemeral_volume() -> None:
     """It is provisioned for the pod and goes with it."""
-    pod = made(b.attempt(volume={"size": "3Gi", "storageClassName": "fast"}))
+    pod = manifest(b.attempt(volume={"size": "3Gi", "storageClassName": "fast"}))
     claim = volume(pod, "workspace")["ephemeral"]["volumeClaimTemplate"]["spec"]
     assert (claim["storageClassName"], claim["resources"]) == ("fast", {"requests": {"storage": "3Gi"}})
 
 
 def test_a_pod_is_held_owned_and_found() -> None:
     """Finalizer, owner, labels; its name is the attempt's and the execution's number."""
-    metadata = made(execution=2)["metadata"]
+    metadata = manifest(execution=2)["metadata"]
     assert (metadata["name"], metadata["finalizers"]) == ("a1-2", ["perago.dev/outcome"])
     assert metadata["ownerReferences"][0]["uid"] == b.UID
     assert metadata["labels"]["perago.dev/managed-by"] == "perago"
@@ -169,21 +171,21 @@ def test_templates_are_merged_the_tasks_first() -> None:
     """The attempt's template takes precedence."""
     task = b.task(podTemplate={"spec": {"nodeSelector": {"disk": "ssd", "zone": "a"}}})
     own = b.attempt(taskRef={"name": "build"}, podTemplate={"spec": {"nodeSelector": {"zone": "b"}}})
-    assert made(own, task)["spec"]["nodeSelector"] == {"disk": "ssd", "zone": "b"}
+    assert manifest(own, task)["spec"]["nodeSelector"] == {"disk": "ssd", "zone": "b"}
 
 
 def test_a_template_adds_to_the_task_container() -> None:
     """By its name; ours stays."""
     extra = {"containers": [{"name": "task", "env": [{"name": "MODE", "value": "fast"}]}]}
-    task = container(made(b.attempt(podTemplate={"spec": extra})), "task")
-    assert [each["name"] for each in task["env"]] == ["HOME", "PYTHONUNBUFFERED", "MODE"]
+    task = container(manifest(b.attempt(podTemplate={"spec": extra})), "task")
+    assert [variable["name"] for variable in task["env"]] == ["HOME", "PYTHONUNBUFFERED", "MODE"]
     assert task["image"] == "app:1"
 
 
 def test_a_template_cannot_take_the_pods_identity() -> None:
     """It may add labels and annotations; name, owner, finalizer and our labels stay."""
     template = {"metadata": {"name": "x", "finalizers": [], "labels": {"perago.dev/attempt": "y", "queue": "q"}}}
-    metadata = made(b.attempt(podTemplate=template))["metadata"]
+    metadata = manifest(b.attempt(podTemplate=template))["metadata"]
     assert (metadata["name"], metadata["finalizers"]) == ("a1-1", ["perago.dev/outcome"])
     assert (metadata["labels"]["perago.dev/attempt"], metadata["labels"]["queue"]) == ("a1", "q")
 
@@ -194,7 +196,7 @@ def test_secrets_and_pull_secrets_come_from_the_task() -> None:
         lakefsSecretRef={"name": "lake-b"}, conductorSecretRef={"name": "cond-b"}, imagePullSecrets=[{"name": "reg"}]
     )
     config = Config(pod=PodSettings(image_pull_secrets=("own", "reg")))
-    pod = made(b.attempt(taskRef={"name": "build"}), task, config)
+    pod = manifest(b.attempt(taskRef={"name": "build"}), task, config)
     assert volume(pod, "lakefs-keys")["secret"]["secretName"] == "lake-b"
     assert volume(pod, "conductor-keys")["secret"]["secretName"] == "cond-b"
     assert pod["spec"]["imagePullSecrets"] == [{"name": "own"}, {"name": "reg"}]
@@ -202,12 +204,12 @@ def test_secrets_and_pull_secrets_come_from_the_task() -> None:
 
 def test_a_pod_never_starts_over() -> None:
     """Another execution is another pod, with evidence asked in between."""
-    spec = made()["spec"]
+    spec = manifest()["spec"]
     assert (spec["restartPolicy"], spec["enableServiceLinks"]) == ("Never", False)
 
 
 @pytest.mark.parametrize(
-    ("quantity", "wanted"),
+    ("quantity", "expected"),
     [
         ("1Gi", 1024**3),
         ("500M", 500 * 10**6),
@@ -218,9 +220,9 @@ def test_a_pod_never_starts_over() -> None:
         ("128974848", 128974848),
     ],
 )
-def test_quantities_are_bytes(quantity: int | str, wanted: int) -> None:
+def test_quantities_are_bytes(quantity: int | str, expected: int) -> None:
     """Rounded up to whole ones."""
-    assert number_of_bytes(quantity) == wanted
+    assert number_of_bytes(quantity) == expected
 
 
 @pytest.mark.parametrize("quantity", ["1GB", "Gi", "", "1 Gi"])

@@ -41,8 +41,8 @@ def test_a_pod_is_as_its_containers(
     agent: dict[str, Any], task: dict[str, Any], started: bool, one_sided: bool, ended: bool
 ) -> None:
     """Started when all have, ended when all have, one-sided in between."""
-    found = pod(containers=both(agent, task))
-    assert (found.started, found.one_sided, found.ended) == (started, one_sided, ended)
+    its = pod(containers=both(agent, task))
+    assert (its.started, its.one_sided, its.ended) == (started, one_sided, ended)
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
@@ -100,6 +100,6 @@ def test_a_pod_belongs_to_its_owner() -> None:
 
 def test_a_condition_is_found_by_type() -> None:
     """None where it is not given."""
-    found = pod().condition("PodScheduled")
-    assert found is not None
-    assert (found.status, pod().condition("DisruptionTarget")) == ("True", None)
+    scheduled = pod().condition("PodScheduled")
+    assert scheduled is not None
+    assert (scheduled.status, pod().condition("DisruptionTarget")) == ("True", None)

@@ -78,6 +78,7 @@ def test_nulls_in_an_input_are_kept(server: Server) -> None:
         ({"conductor": {**TASK_TYPE, "taskTyp": "x"}}, 'unknown field "spec.conductor.taskTyp"'),
         ({"conductor": {"taskType": "x"}}, "spec.conductor.taskId: Required value"),
         ({"volume": {"size": "1 GB"}}, "spec.volume.size"),
+        ({"failurePolicy": [{"onReason": ["OOMKiled"], "result": "FAILED"}]}, 'Unsupported value: "OOMKiled"'),
         ({"volume": {"medium": "Disk"}}, "spec.volume.medium"),
         ({"resources": {"limits": {"memory": "1GiB"}}}, "spec.resources.limits.memory"),
         ({"activeDeadlineSeconds": 0}, "spec.activeDeadlineSeconds"),

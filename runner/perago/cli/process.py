@@ -66,6 +66,7 @@ def stoppable() -> Iterator[None]:
 
 
 def _ours_to_handle() -> list[signal.Signals]:
+    """Signals are the main thread's; one ignored at the start stays so, as a background job of a script expects."""
     if threading.current_thread() is not threading.main_thread():
         return []
     return [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]

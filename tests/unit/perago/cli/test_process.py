@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from perago.cli import main
+from perago.cli.process import STOPPING
 from tests.unit.perago.cli.conftest import ModuleMaker
 
 NOISY = """
@@ -33,6 +35,17 @@ def body(params: Params) -> Params:
     noise()
     return params
 """
+
+
+@pytest.fixture(autouse=True)
+def default_handlers() -> Iterator[None]:
+    """Signals as in the foreground of a shell: background jobs of a script start with some of them ignored."""
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -88,6 +101,16 @@ def test_a_body_that_goes_on_after_a_signal_is_stopped_all_the_same(module: Modu
         "        signal.raise_signal(signal.SIGINT)\n    return",
     )
     assert main(["run", module(source), "--input", empty_input]) == 130
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored(module: ModuleMaker, empty_input: str, name: str) -> None:
+    """Ctrl-C in a terminal is not meant for a script's background jobs, and `nohup` and `trap ''` are obeyed."""
+    source = NOISY.replace(
+        "    noise()\n    return", f"    import signal; signal.raise_signal(signal.{name})\n    return"
+    )
+    signal.signal(signal.Signals[name], signal.SIG_IGN)
+    assert main(["run", module(source), "--input", empty_input]) == 0
 
 
 def test_a_signal_while_the_module_is_imported_is_no_problem_of_the_module(

@@ -48,7 +48,7 @@ async def test_a_ref_that_does_not_exist_is_named(pod: Pod, repository: Reposito
 async def test_a_branch_name_is_no_input_ref(pod: Pod, repository: Repository) -> None:
     """An input ref that can move is refused."""
     await base_of(repository, a=b"a")
-    assert await failed(pod.input("main"), "no commit id") == "TaskInputError"
+    assert await failed(pod.input("main"), "not a commit id") == "TaskInputError"
 
 
 async def test_wrong_keys_are_told_without_the_keys(pod: Pod, repository: Repository) -> None:

@@ -1,0 +1,155 @@
+"""The agent's lakeFS client: which call a method makes, and what an answer means. The real server has its own suite."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from perago.agent.clients.http import NoAnswer, Server
+from perago.agent.clients.lakefs import LakeFS, ObjectStats, Page, open_session
+from perago.agent.clients.lakefs_errors import Conflict, Forbidden, HookRefused, LakeFSError, RefNotFound, Unauthorized
+from perago.agent.mounts import LakeFSKeys
+from perago.agent.publication import Commit
+from tests.fakes.scripted_server import Answer, ScriptedServer
+
+BASE = "/api/v1/repositories/repo"
+LAST_PAGE = {"has_more": False, "next_offset": ""}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    async with ScriptedServer().serving() as server:
+        yield server
+
+
+@pytest.fixture
+async def lakefs(server: ScriptedServer) -> AsyncIterator[LakeFS]:
+    async with open_session(LakeFSKeys(server.url, "AKIA", "secret")) as session:
+        yield LakeFS(session, server.url, "repo")
+
+
+async def test_names_are_quoted_and_keys_are_sent(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """A branch may have slashes; nothing of it becomes a part of the path."""
+    server.answers = [Answer(json={"commit_id": "c1"})]
+    assert await lakefs.branch_head("team/a?b") == "c1"
+    assert server.asked[0].path == f"{BASE}/branches/team%2Fa%3Fb"
+    assert server.asked[0].headers["Authorization"] == "Basic QUtJQTpzZWNyZXQ="
+
+
+async def test_a_commit_has_id_parents_and_metadata(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """Absent parents and metadata are empty."""
+    server.answers = [
+        Answer(json={"id": "c2", "parents": ["c1"], "metadata": {"k": "v"}}),
+        Answer(json={"id": "c0", "parents": None, "metadata": None}),
+    ]
+    assert await lakefs.commit_record("main") == Commit("c2", ("c1",), {"k": "v"})
+    assert await lakefs.commit_record("c0") == Commit("c0", (), {})
+
+
+async def test_the_history_is_read_to_its_last_page(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """Down the first parents, as far as the input ref; a publication may lie on the second page."""
+    first = {"results": [{"id": "c3", "parents": ["c2"]}], "pagination": {"has_more": True, "next_offset": "c3"}}
+    last = {"results": [{"id": "c2", "parents": ["c1"]}], "pagination": LAST_PAGE}
+    server.answers = [Answer(json=first), Answer(json=last)]
+    assert [commit.id async for commit in lakefs.history("main", "c1")] == ["c3", "c2"]
+    assert [asked.query.get("after") for asked in server.asked] == [None, "c3"]
+    assert {(asked.query["first_parent"], asked.query["stop_at"]) for asked in server.asked} == {("true", "c1")}
+
+
+async def test_a_listing_has_pages(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """The path to go on after, and None at the end."""
+    entry = {"path": "d/f", "size_bytes": 3, "checksum": "abc", "path_type": "object"}
+    more = {"has_more": True, "next_offset": "d/f"}
+    server.answers = [
+        Answer(json={"results": [entry], "pagination": more}),
+        Answer(json={"results": [], "pagination": LAST_PAGE}),
+    ]
+    assert await lakefs.list_page("c1", "d/", "") == Page((ObjectStats("d/f", 3, "abc"),), "d/f")
+    assert await lakefs.list_page("c1", "d/", "d/f") == Page((), None)
+    assert "after" not in server.asked[0].query
+
+
+async def test_a_merge_is_a_squash_with_the_publications_metadata(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """Both become visible in one step."""
+    server.answers = [Answer(json={"reference": "c9"})]
+    assert await lakefs.squash_merge("staging", "main", "Publish", {"perago.attempt-uid": "u"}) == "c9"
+    assert server.asked[0].path == f"{BASE}/refs/staging/merge/main"
+    assert json.loads(server.asked[0].body) == {
+        "message": "Publish", "metadata": {"perago.attempt-uid": "u"}, "squash_merge": True
+    }  # fmt: skip
+
+
+async def test_an_error_in_a_bulk_delete_is_raised(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """Though the call as a whole was answered with 200."""
+    server.answers = [Answer(json={"errors": [{"path": "a", "status_code": 403, "message": "forbidden"}]})]
+    with pytest.raises(Forbidden, match="delete 'a': 403 forbidden"):
+        await lakefs.delete_objects("staging", ["a"])
+
+
+async def test_the_paths_of_a_conflict_are_those_of_the_difference(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """Only what both sides changed."""
+    results = [{"path": "a", "type": "conflict"}, {"path": "b", "type": "added"}]
+    server.answers = [Answer(json={"results": results})]
+    assert await lakefs.conflicts("main", "staging") == ["a"]
+
+
+Call = Callable[[LakeFS], Awaitable[Any]]
+CALLS: dict[str, Call] = {
+    "read the commit 'r'": lambda lakefs: lakefs.commit_record("r"),
+    "read the branch 'b'": lambda lakefs: lakefs.branch_head("b"),
+    "list 'r'": lambda lakefs: lakefs.list_page("r", "", ""),
+    "create the branch 'b' from 'r'": lambda lakefs: lakefs.create_branch("b", "r"),
+    "delete the branch 'b'": lambda lakefs: lakefs.delete_branch("b"),
+    "upload 'p'": lambda lakefs: lakefs.upload("b", "p", 1, b"x"),
+    "commit on 'b'": lambda lakefs: lakefs.commit("b", "m", {}),
+    "merge into the branch 'b'": lambda lakefs: lakefs.squash_merge("s", "b", "m", {}),
+    "reset the branch 'b' to 'r'": lambda lakefs: lakefs.hard_reset("b", "r"),
+}
+
+
+@pytest.mark.parametrize("what", CALLS)
+async def test_a_refusal_names_call_and_repository(server: ScriptedServer, lakefs: LakeFS, what: str) -> None:
+    """With lakeFS's own words, and never the key."""
+    server.answers = [Answer(403, {"message": "lakeFS's own words"})]
+    with pytest.raises(Forbidden) as caught:
+        await CALLS[what](lakefs)
+    assert str(caught.value) == f"lakeFS refused to {what} in the repository 'repo': 403 lakeFS's own words"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (401, "error authenticating request", Unauthorized),
+        (404, "branch not found", RefNotFound),
+        (409, "conflict", Conflict),
+        (412, "pre-merge hook aborted", HookRefused),
+        (500, "prepare-commit hook aborted, run id", HookRefused),
+        (400, "anything else", LakeFSError),
+    ],
+)
+async def test_a_refusal_has_a_class(
+    server: ScriptedServer, lakefs: LakeFS, status: int, message: str, kind: type[Exception]
+) -> None:
+    """A hook's no comes with 500 as well, and is not tried again."""
+    server.answers = [Answer(status, {"message": message})]
+    with pytest.raises(kind):
+        await lakefs.squash_merge("s", "b", "m", {})
+
+
+@pytest.mark.parametrize("answer", [Answer(500, {"message": "boom"}), Answer(502, text="<html>"), Answer(429, {})])
+async def test_a_server_that_is_in_trouble_gives_no_answer(
+    server: ScriptedServer, lakefs: LakeFS, answer: Answer
+) -> None:
+    """The call may be tried again; whether it was carried out is unknown."""
+    server.answers = [answer]
+    with pytest.raises(NoAnswer, match=str(answer.status)) as caught:
+        await lakefs.branch_head("b")
+    assert caught.value.server is Server.LAKEFS
+
+
+async def test_an_answer_without_json_comes_from_elsewhere(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """A proxy's page is not a commit."""
+    server.answers = [Answer(200, text="<html>please log in</html>")]
+    with pytest.raises(NoAnswer, match="not JSON"):
+        await lakefs.commit_record("main")

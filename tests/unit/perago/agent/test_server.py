@@ -1,0 +1,197 @@
+"""The socket: who may connect, what is answered, and how a conversation ends."""
+
+import asyncio
+import os
+import socket
+import stat
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from perago import wire
+from perago.agent import server
+from perago.agent.listen import listen
+from perago.agent.server import NoTask, accept, converse, peer_of, task_connection
+from tests.fakes.waiting import until
+
+NOW = 0.0
+LATER = 20.0
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[socket.socket]:
+    with listen(str(tmp_path / "agent.sock")) as listener:
+        yield listener
+
+
+def connected(listener: socket.socket) -> socket.socket:
+    """A task's end of a connection that waits to be accepted."""
+    task = socket.socket(socket.AF_UNIX)
+    task.connect(listener.getsockname())
+    return task
+
+
+def test_the_socket_is_open_to_owner_and_group(listener: socket.socket) -> None:
+    """And to nobody else."""
+    assert stat.S_IMODE(Path(listener.getsockname()).stat().st_mode) == 0o660
+
+
+async def test_the_file_of_an_agent_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    """A container that starts again in the same pod finds it."""
+    path = str(tmp_path / "agent.sock")
+    listen(path).close()
+    with listen(path) as again, connected(again):
+        pass
+
+
+async def test_a_task_is_accepted_and_a_second_one_finds_nothing(listener: socket.socket) -> None:
+    """One connection for the attempt's whole life."""
+    with connected(listener) as task, await accept(listener, os.getgid(), LATER) as connection:
+        assert peer_of(connection)[1:] == (os.getuid(), os.getgid())
+        path = task.getpeername()
+        with socket.socket(socket.AF_UNIX) as second, pytest.raises(FileNotFoundError):
+            second.connect(path)
+
+
+async def test_a_process_of_another_group_is_turned_away(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task that comes after it is served."""
+    peers = iter([(1, 1, os.getgid() + 1), (2, 1, os.getgid())])
+    monkeypatch.setattr(server, "peer_of", lambda _connection: next(peers))
+    with connected(listener) as stranger, connected(listener) as task:
+        connection = await accept(listener, os.getgid(), LATER)
+        connection.send(b"x")
+        assert (stranger.recv(1), task.recv(1)) == (b"", b"x")
+        connection.close()
+
+
+async def test_no_task_in_time_is_an_error(listener: socket.socket) -> None:
+    """It says how long was waited."""
+    with pytest.raises(NoTask, match="within 0 s"):
+        await accept(listener, os.getgid(), NOW)
+
+
+async def test_without_a_task_there_is_no_connection(listener: socket.socket) -> None:
+    """Whether its time is over, or the pod is being stopped."""
+    stopping = asyncio.Event()
+    assert await task_connection(listener, os.getgid(), NOW, stopping) is None
+    stopping.set()
+    assert await task_connection(listener, os.getgid(), LATER, stopping) is None
+
+
+async def test_a_task_that_has_connected_is_served_though_the_pod_stops(listener: socket.socket) -> None:
+    """Its connection was there before the signal."""
+    stopping = asyncio.Event()
+    with connected(listener):
+        connecting = asyncio.create_task(task_connection(listener, os.getgid(), LATER, stopping))
+        await until(connecting.done)
+        stopping.set()
+        connection = await connecting
+        assert connection is not None
+        connection.close()
+
+
+class Conversation:
+    """A task that talks to `converse`; each call is answered with its number, and the last one ends it."""
+
+    def __init__(self, last: int = 99) -> None:
+        self.calls: list[wire.Call] = []
+        self.last = last
+        agent, self.task = socket.socketpair()
+        self.task.setblocking(False)
+        self.ended = asyncio.create_task(converse(agent, self.answer, lambda: len(self.calls) >= self.last))
+
+    async def answer(self, call: wire.Call) -> wire.WireModel:
+        self.calls.append(call)
+        return wire.Published(ref=str(len(self.calls)))
+
+    async def send(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.task, data)
+
+    async def received(self) -> wire.JsonObject:
+        """The next answer, or an empty one when the agent has hung up."""
+        loop = asyncio.get_running_loop()
+        header = await loop.sock_recv(self.task, 4)
+        return wire.decode_frame(await loop.sock_recv(self.task, wire.frame_length(header))) if header else {}
+
+    async def __aenter__(self) -> "Conversation":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.task.close()
+        await self.ended
+
+
+KEEP = wire.encode_frame(wire.CompleteNoop().to_json())
+
+
+async def test_calls_are_answered_one_after_another() -> None:
+    """Also when two arrive at once, or one in pieces."""
+    async with Conversation() as task:
+        await task.send(KEEP + KEEP[:3])
+        assert await task.received() == {"ok": {"ref": "1"}}
+        await task.send(KEEP[3:])
+        assert await task.received() == {"ok": {"ref": "2"}}
+    assert task.calls == [wire.CompleteNoop()] * 2
+
+
+async def test_the_conversation_ends_with_the_attempt() -> None:
+    """The agent hangs up when the outcome is recorded, whatever the task still sends."""
+    async with Conversation(last=1) as task:
+        await task.send(KEEP + KEEP)
+        assert await task.received() == {"ok": {"ref": "1"}}
+        assert await task.received() == {}
+    assert len(task.calls) == 1
+
+
+async def test_an_unknown_call_is_refused_and_the_next_one_answered() -> None:
+    """A task of another version learns what it speaks to."""
+    async with Conversation() as task:
+        await task.send(wire.encode_frame({"call": "steal"}) + KEEP)
+        refusal = await task.received()
+        assert refusal["refused"]["message"] == f"this is not a call of protocol {wire.PROTOCOL_VERSION}"
+        assert await task.received() == {"ok": {"ref": "1"}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(struct.pack(">I", wire.FRAME_LIMIT + 1), id="a frame that is too long"),
+        pytest.param(struct.pack(">I", 4) + b"none", id="a frame that is not JSON"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="another protocol"),
+    ],
+)
+async def test_bytes_that_are_not_frames_end_the_conversation(data: bytes) -> None:
+    """Nothing is answered, and nothing is raised."""
+    async with Conversation() as task:
+        await task.send(data)
+        await until(task.ended.done)
+    assert task.calls == []
+
+
+@pytest.mark.parametrize("data", [b"", KEEP[:2], KEEP[:-1]], ids=["between calls", "in a header", "in a frame"])
+async def test_a_task_that_is_gone_ends_the_conversation(data: bytes) -> None:
+    """Wherever it broke off."""
+    async with Conversation() as task:
+        await task.send(data)
+        task.task.shutdown(socket.SHUT_WR)
+        await until(task.ended.done)
+    assert task.calls == []
+
+
+async def test_what_leaves_no_attempt_to_report_to_is_raised() -> None:
+    """The connection is closed nevertheless."""
+    agent, task = socket.socketpair()
+
+    async def gone(_call: wire.Call) -> wire.WireModel:
+        raise KeyError("gone")
+
+    with task:
+        task.sendall(KEEP)
+        with pytest.raises(KeyError):
+            await converse(agent, gone, lambda: False)
+        task.setblocking(False)
+        assert await asyncio.get_running_loop().sock_recv(task, 1) == b""

@@ -11,6 +11,8 @@ from perago_dev.errors import EnvironmentProblem
 from perago_dev.host import cache, commands
 from perago_dev.host.locks import alone
 from perago_dev.host.mounts import unmount_below
+from perago_dev.host.preflight import provider
+from perago_dev.images import image_store
 from perago_dev.source import REPOSITORY
 
 UNITS = ("KB", "MB", "GB")
@@ -23,7 +25,7 @@ def clean() -> str:
             f"the cache is in use by {', '.join(names)}: take every environment down first "
             f"(`python -m perago_dev down --name {names[0]}`)"
         )
-    return _removed(cache.root()) + _kept(elsewhere(os.environ, Path.home()))
+    return _removed(cache.root()) + _kept(elsewhere(os.environ, Path.home())) + _images()
 
 
 def _removed(folder: Path) -> str:
@@ -61,6 +63,14 @@ def _kept(folders: Mapping[str, Path]) -> str:
     quoted = " ".join(str(folder) for folder in found.values())
     remove = f"to remove them as well: chmod -R u+w {quoted} && rm -r {quoted}\n"
     return "".join(["not removed, as other programs of this machine use them, too:\n", *rows, remove])
+
+
+def _images() -> str:
+    """Where Docker runs the nodes, it also stores the images; podman's are part of the cache."""
+    if provider() != "docker":
+        return ""
+    listed = f"docker image ls --quiet '{image_store.PREFIX}/*'"
+    return f"not removed: the images in Docker; to remove them as well: docker image rm $({listed})\n"
 
 
 def kilobytes(folder: Path) -> int:

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perago_dev.host.preflight import ARCHITECTURES
+
 CREATED = "2026-01-01T00:00:00Z"
 SEARCH_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BASE_DIRS = ("etc", "tmp", "var", "run")
 MERGED_DIRS = ("usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64")
 MERGED_LINKS = tuple((name, f"usr/{name}") for name in ("bin", "sbin", "lib", "lib64"))
 OCI = "application/vnd.oci.image"
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""`uname -m` → OCI's name, of the machines that Debian, Go and the Java runtime are all available for."""
 
 
 @dataclass(frozen=True)

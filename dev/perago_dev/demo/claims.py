@@ -98,20 +98,20 @@ def pod_of(attempt: Object) -> str:
     return str(attempt["status"]["podName"])
 
 
-def started(stage: Stage, start: Commit, task_type: str, *, wait: bool) -> Run:
+def started(stage: Stage, start: Commit, task_type: str) -> Run:
     """Start a workflow with this task type on a new branch."""
     branch = stage.workspace.new_branch(start.id)
-    workflow = stage.conductor.start(task_type, own_task.workflow_input(branch, start.id, wait=wait))
+    workflow = stage.conductor.start(task_type, own_task.workflow_input(branch, start.id))
     return Run(stage, workflow, branch, start.id)
 
 
 def show(stage: Stage, start: Commit, image: str, story: Story) -> None:
     """Show all four. Raises EnvironmentProblem at the first that does not hold."""
-    run = started(stage, start, own_task.PATIENT, wait=True)
+    run = started(stage, start, own_task.PATIENT)
     attempt = sees_files_and_parameters(run, story)
     counts_once(run, attempt, story)
     is_a_proof(stage, start, image, story)
-    cannot_publish(stage, start, story)
+    does_not_publish(stage, start, story)
 
 
 def sees_files_and_parameters(run: Run, story: Story) -> Object:
@@ -150,7 +150,7 @@ def is_a_proof(stage: Stage, start: Commit, image: str, story: Story) -> None:
     server = own_task.silent_lakefs(stage.env, image)
     with story.step(PROOF, tells=True) as outcome:
         stage.cluster.start_server(*server)
-        run = started(stage, start, own_task.CUT_OFF, wait=True)
+        run = started(stage, start, own_task.CUT_OFF)
         attempt = run.executing()
         with stage.cluster.recorded(pod_of(attempt), stage.logs):
             run.release(attempt)
@@ -167,25 +167,25 @@ def is_a_proof(stage: Stage, start: Commit, image: str, story: Story) -> None:
         outcome.append(f"pod killed after its merge: completed from commit {merged.id[:8]}, nothing ran again")
 
 
-def cannot_publish(stage: Stage, start: Commit, story: Story) -> None:
+def does_not_publish(stage: Stage, start: Commit, story: Story) -> None:
     """Fail the task in Conductor while no operator can stop its pod, and let the pod finish."""
     with story.step(STALE, tells=True) as outcome:
-        run = started(stage, start, own_task.PATIENT, wait=True)
-        late = run.executing()
+        run = started(stage, start, own_task.PATIENT)
+        stale = run.executing()
         stage.keep_operator_log()
-        with stage.cluster.recorded(pod_of(late), stage.logs):
+        with stage.cluster.recorded(pod_of(stale), stage.logs):
             with stage.operator.away():
-                stage.conductor.give_up(run.workflow, late["spec"]["conductor"]["taskId"], "failed by hand")
-                run.release(late)
-                late = run.outcome(late)
+                stage.conductor.give_up(run.workflow, stale["spec"]["conductor"]["taskId"], "failed by hand")
+                run.release(stale)
+                stale = run.outcome(stale)
                 checks.head_is(stage.workspace.commit(run.branch).id, run.start)
             successor = run.executing(retry=1)
         with stage.cluster.recorded(pod_of(successor), stage.logs):
             run.release(successor)
             run.ended()
-        late, successor = run.complete(late, successor)
-        checks.was_fenced(late)
+        stale, successor = run.complete(stale, successor)
+        checks.was_fenced(stale)
         checks.attempt_succeeded(successor, "Accepted")
         commit = run.published_once(successor)
-        reason = late["status"]["outcome"]["reason"]
+        reason = stale["status"]["outcome"]["reason"]
         outcome.append(f"the stale one ended with {reason}: 1 publication ({commit.id[:8]}), its successor's")

@@ -34,9 +34,9 @@ def workflow(task_type: str) -> Object:
     return {"name": task_type, **common, "tasks": [task]}
 
 
-def workflow_input(branch: str, ref: str, *, wait: bool) -> Object:
+def workflow_input(branch: str, ref: str) -> Object:
     """The input of one run."""
-    return {"workspace": workspace(branch, ref), "params": {"wait": wait}}
+    return {"workspace": workspace(branch, ref), "params": {}}
 
 
 def perago_tasks(image: str) -> list[Object]:

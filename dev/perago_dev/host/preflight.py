@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from perago_dev.cluster.oci import ARCHITECTURES
 from perago_dev.errors import EnvironmentProblem
 from perago_dev.host import cache, commands
 
@@ -18,6 +17,8 @@ MEMORY_MIB = 3500
 DISK_MIB = 12_000
 """Measured after the first `up`: Go's caches 5 GB, Conductor's jar 2 × 0.5, images 2 GB."""
 ENGINES = ("docker", "podman")
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""`uname -m` → the name in images, of the machines that Debian, Go and the Java runtime are all available for."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("PERAGO_CACHE", "XDG_CACHE_HOME", "XDG_STATE_HOME", "GOPATH", "GOMODCACHE", "GOCACHE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(clean, "provider", lambda: "podman")
     cache.entry("some", "digest", lambda folder: None)
     return tmp_path
 
@@ -36,6 +37,13 @@ def test_what_package_clients_keep_is_named_with_its_size(machine: Path) -> None
     assert f"3 MB  {machine}/.m2/repository" in said
     assert f"rm -r {machine}/go/pkg/mod {machine}/.cache/go-build {machine}/.m2/repository" in said
     assert (machine / ".m2/repository/some/large.jar").exists()
+
+
+def test_images_in_docker_are_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not part of the cache there."""
+    assert "Docker" not in clean.clean()
+    monkeypatch.setattr(clean, "provider", lambda: "docker")
+    assert "docker image rm $(docker image ls --quiet 'localhost/perago/*')" in clean.clean()
 
 
 def test_go_is_asked_where_it_was_told_to_keep_things() -> None:

@@ -47,10 +47,10 @@ def test_the_body_waits_until_it_is_released(tmp_path: Path, monkeypatch: pytest
     released = tmp_path / "go-on"
     monkeypatch.setattr(patient, "GO_ON", released)
     monkeypatch.setattr("time.sleep", lambda seconds: released.touch())
-    first = patient.patient(tmp_path, patient.Patience(wait=True))
+    first = patient.patient(tmp_path, patient.Nothing())
     assert released.exists()
     assert (tmp_path / own_task.RESULT_FILE).read_text() == first.run
-    assert patient.patient(tmp_path, patient.Patience(wait=True)).run != first.run
+    assert patient.patient(tmp_path, patient.Nothing()).run != first.run
 
 
 @asynccontextmanager

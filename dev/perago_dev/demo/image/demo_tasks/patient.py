@@ -9,13 +9,12 @@ from pydantic import BaseModel
 import perago
 
 GO_ON = Path("/tmp/go-on")
+"""The body waits until this file exists in the task's container."""
 LOOK_SECONDS = 0.05
 
 
-class Patience(BaseModel):
-    """Whether to wait for the file `/tmp/go-on` in the task's container."""
-
-    wait: bool
+class Nothing(BaseModel):
+    """The task has no parameters."""
 
 
 class Run(BaseModel):
@@ -25,10 +24,10 @@ class Run(BaseModel):
 
 
 @perago.task(name="demo_patient", owner_email="demo@perago.dev", workspace=perago.WorkspaceSpec())
-def patient(workspace: Path, params: Patience) -> Run:
+def patient(workspace: Path, params: Nothing) -> Run:
     """Write the run's id to `run.txt` and return it."""
     run = uuid4().hex
-    while params.wait and not GO_ON.exists():
+    while not GO_ON.exists():
         time.sleep(LOOK_SECONDS)
     (workspace / "run.txt").write_text(run)
     return Run(run=run)

@@ -21,8 +21,8 @@ from bench.memory import resident_mib
 from perago_dev.environment import DEFAULT_NAME
 from tests.e2e.flow import Flow
 from tests.e2e.installation import INSIDE, Installation, install, installed
-from tests.e2e.kubectl import is_complete
 from tests.e2e.repository import Repository
+from tests.kubectl import is_complete
 
 ATTEMPTS = {"group": "perago.dev", "version": "v1alpha1", "plural": "peragoattempts"}
 Object = dict[str, Any]
@@ -131,7 +131,7 @@ def measure_memory(flow: Flow, repository: Repository, installation: Installatio
     repository.branch.commit(message="a large object")
     name = f"memory-{uuid4().hex[:8]}"
     given = {"workspace": repository.workspace(), "params": {"delay": 20.0, "text": "memory"}}
-    flow.cluster.apply(flow.attempt(name, "writable", given, volume={"size": "2Gi"}))
+    flow.cluster.apply([flow.attempt(name, "writable", given, volume={"size": "2Gi"})])
     flow.cluster.attempt(name, lambda status: status.get("step") == "Executing", 180)
     pod = f"{name}-1"
     figures = {side: resident_mib(flow.cluster, pod, side) for side in ("agent", "task")}

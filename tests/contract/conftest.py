@@ -3,11 +3,17 @@
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 from perago_dev import environment
+from perago_dev.cluster import binaries
+from perago_dev.servers import apiserver
 from perago_dev.servers import lakefs as dev
+from tests.kubectl import Kubectl
+
+CRDS = Path(__file__).resolve().parents[2] / "crds"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,3 +29,19 @@ def lakefs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dev.Server]:
     source = nullcontext(given) if given else dev.local_server(tmp_path_factory.mktemp("lakefs"))
     with source as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """kubectl for an API server that knows our kinds: etcd and kube-apiserver alone, on loopback."""
+    with apiserver.local(tmp_path_factory.mktemp("apiserver")) as kubeconfig:
+        kubectl = Kubectl(binaries.of_this_host() / "kubectl", kubeconfig)
+        kubectl("apply", "--server-side", "-f", str(CRDS))
+        kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        yield kubectl
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(kubectl: Kubectl) -> Path:
+    """The kubeconfig of that server, with all rights."""
+    return kubectl.kubeconfig

@@ -99,13 +99,13 @@ def own_operator(installation: Installation, gate: Gate, tmp_path: Path) -> Iter
     operator = OperatorProcess(installation.variables() | settings, tmp_path / "operator.log")
     operator.start()
     try:
-        cluster.run("delete", "peragoattempts", "--all", "--timeout=100s")
+        cluster("delete", "peragoattempts", "--all", "--timeout=100s")
         yield operator
     finally:
         gate.open, gate.after_report = True, None
-        cluster.run("delete", "peragotasks", "--all")
+        cluster("delete", "peragotasks", "--all")
         operator.restart_if_ended()
-        cluster.run("delete", "peragoattempts", "--all", "--timeout=100s")
+        cluster("delete", "peragoattempts", "--all", "--timeout=100s")
         operator.stop()
 
 
@@ -117,7 +117,7 @@ def _secret(installation: Installation, name: str, **data: str) -> str:
         "secretAccessKey": env.lakefs_secret_key,
     }
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": given | data}
-    installation.cluster(INSIDE).apply(secret)
+    installation.cluster(INSIDE).apply([secret])
     return name
 
 

@@ -2,7 +2,7 @@
 
 from perago_dev.servers import conductor_client
 from perago_dev.servers.conductor_client import TERMINAL
-from tests.e2e.kubectl import Object, eventually
+from tests.kubectl import Object, eventually
 
 
 class ConductorServer(conductor_client.ConductorServer):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.e2e.definitions import ConductorServer
-from tests.e2e.kubectl import Kubectl, Object, eventually
 from tests.e2e.repository import Repository
+from tests.kubectl import Kubectl, Object, eventually
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Flow:
         given = {"workspace": "${workflow.input.workspace}", "params": "${workflow.input.params}"}
         self.conductor.define_workflow(task_type, [(task_type, given)])
         self.conductor.define_workflow(f"{task_type}-free", [(task_type, {"params": given["params"]})])
-        self.cluster.apply(self.task(task_type, module, **spec))
+        self.cluster.apply([self.task(task_type, module, **spec)])
         return task_type
 
     def task(self, name: str, module: str, **spec: object) -> Object:

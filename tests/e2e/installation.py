@@ -16,8 +16,8 @@ from perago_dev.images import dockerfiles
 from perago_dev.release import helm, namespace_of, secrets
 from tests.e2e.definitions import ConductorServer
 from tests.e2e.flow import Flow
-from tests.e2e.kubectl import Kubectl
 from tests.e2e.repository import Repository
+from tests.kubectl import Kubectl
 
 INSIDE = "e2e"
 OWN = "e2e-own"
@@ -39,7 +39,7 @@ class Installation:
 
     def cluster(self, namespace: str) -> Kubectl:
         """kubectl for a namespace."""
-        return Kubectl(self.variables(), namespace)
+        return Kubectl(self.env.bin_dir / "kubectl", self.env.kubeconfig, namespace)
 
     def flow(self, prefix: str, namespace: str = INSIDE) -> Flow:
         """Workflows whose attempts run in the namespace; their task types begin with the prefix."""
@@ -72,8 +72,8 @@ def install(name: str) -> None:
     installation = installed(name)
     for namespace, replicas in ((INSIDE, 1), (OWN, 0)):
         cluster = installation.cluster(namespace)
-        cluster.apply(namespace_of(namespace), *secrets(installation.env, namespace))
+        cluster.apply([namespace_of(namespace), *secrets(installation.env, namespace)])
         values = {"replicas": str(replicas), "resources.requests.cpu": "10m"}
         helm(installation.env, namespace, namespace, values, PATIENCE)
-        cluster.run("delete", "peragotasks", "--all")
-    installation.cluster(INSIDE).run("delete", "peragoattempts", "--all", "--timeout=100s")
+        cluster("delete", "peragotasks", "--all")
+    installation.cluster(INSIDE)("delete", "peragoattempts", "--all", "--timeout=100s")

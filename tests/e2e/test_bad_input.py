@@ -5,8 +5,8 @@ import re
 import pytest
 
 from tests.e2e.flow import Flow
-from tests.e2e.kubectl import Object, condition
 from tests.e2e.repository import Repository
+from tests.kubectl import Object, condition
 
 pytestmark = pytest.mark.cluster
 
@@ -15,7 +15,7 @@ FREE: Object = {"params": {}}
 
 def ended(flow: Flow, manifest: Object, seconds: float = 180) -> Object:
     """The outcome of an attempt that is applied and followed to its end."""
-    flow.cluster.apply(manifest)
+    flow.cluster.apply([manifest])
     outcome: Object = flow.cluster.finished(manifest["metadata"]["name"], seconds)["status"]["outcome"]
     return outcome
 
@@ -39,12 +39,12 @@ def test_an_unknown_task_is_said_and_recovers(flow: Flow) -> None:
     """The attempt waits with a condition and an event, and runs once the PeragoTask is there."""
     manifest = flow.attempt("early", "free", FREE, taskRef={"name": "late"})
     del manifest["spec"]["task"]
-    flow.cluster.apply(manifest)
+    flow.cluster.apply([manifest])
     flow.cluster.attempt("early", lambda status: bool(status.get("conditions")))
-    assert "late" in flow.cluster.run("describe", "peragoattempt", "early")
+    assert "late" in flow.cluster("describe", "peragoattempt", "early")
     late = flow.task("late", "free")
     del late["spec"]["taskType"]
-    flow.cluster.apply(late)
+    flow.cluster.apply([late])
     assert flow.cluster.finished("early")["status"]["phase"] == "Succeeded"
 
 
@@ -92,7 +92,7 @@ def test_a_repository_that_does_not_exist_is_named(flow: Flow, repository: Repos
 def test_wrong_lakefs_keys_are_said_and_not_shown(flow: Flow, repository: Repository, wrong_keys: str) -> None:
     """The reason says that lakeFS refused the keys; the keys are in no status, event or log."""
     given = {"workspace": repository.workspace(), "params": {}}
-    flow.cluster.apply(flow.keyed_task("wrong-keys", wrong_keys))
+    flow.cluster.apply([flow.keyed_task("wrong-keys", wrong_keys)])
     outcome = ended(flow, flow.referring("wrong-keys-attempt", "wrong-keys", given))
     assert outcome["status"] == "FAILED"
     assert "lakeFS" in outcome["message"]
@@ -101,7 +101,7 @@ def test_wrong_lakefs_keys_are_said_and_not_shown(flow: Flow, repository: Reposi
 
 def test_a_missing_secret_is_an_invalid_task(flow: Flow, repository: Repository) -> None:
     """No retry can help: the outcome is terminal and says which Secret is missing."""
-    flow.cluster.apply(flow.keyed_task("no-keys", "no-such-secret"))
+    flow.cluster.apply([flow.keyed_task("no-keys", "no-such-secret")])
     given = {"workspace": repository.workspace(), "params": {}}
     outcome = ended(flow, flow.referring("no-keys-attempt", "no-keys", given))
     assert (outcome["status"], outcome["reason"]) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
@@ -111,7 +111,7 @@ def test_a_missing_secret_is_an_invalid_task(flow: Flow, repository: Repository)
 def test_lakefs_that_is_away_is_retried_and_then_reported(flow: Flow, repository: Repository, no_lakefs: str) -> None:
     """After the retries the attempt fails with a reason that says what could not be reached."""
     given = {"workspace": repository.workspace(), "params": {}}
-    flow.cluster.apply(flow.keyed_task("no-lakefs", no_lakefs))
+    flow.cluster.apply([flow.keyed_task("no-lakefs", no_lakefs)])
     outcome = ended(flow, flow.referring("no-lakefs-attempt", "no-lakefs", given), 240)
     assert outcome["status"] == "FAILED"
     assert "lakeFS" in outcome["message"]
@@ -121,7 +121,7 @@ def test_an_image_that_cannot_be_pulled_is_said_within_seconds(flow: Flow) -> No
     """The pod's own words are in the attempt's condition while it waits, and in its outcome at the end."""
     manifest = flow.attempt("no-image", "free", FREE)
     manifest["spec"]["task"]["image"] = "localhost/no-such-image:1"
-    flow.cluster.apply(manifest)
+    flow.cluster.apply([manifest])
     flow.cluster.attempt("no-image", lambda status: "no-such-image" in str(status.get("conditions")))
     outcome = flow.cluster.finished("no-image", 240)["status"]["outcome"]
     assert (outcome["status"], outcome["reason"]) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
@@ -153,9 +153,9 @@ def test_a_task_that_overfills_its_workspace_is_told_the_size(flow: Flow, reposi
 
 def test_the_printed_table_tells_the_result(flow: Flow) -> None:
     """`kubectl get peragoattempts` has the columns that a person looks for."""
-    flow.cluster.apply(flow.attempt("in-table", "free", FREE))
+    flow.cluster.apply([flow.attempt("in-table", "free", FREE)])
     assert condition(flow.cluster.finished("in-table")["status"], "Complete") == "True"
-    head, row = flow.cluster.run("get", "peragoattempts", "in-table").splitlines()
+    head, row = flow.cluster("get", "peragoattempts", "in-table").splitlines()
     assert head.split() == ["NAME", "TASK", "PHASE", "STEP", "RESULT", "RETRY", "REPORTED", "AGE"]
     assert "Succeeded" in row
     assert "COMPLETED" in row

@@ -4,9 +4,9 @@ import pytest
 
 from tests.e2e.flow import Flow
 from tests.e2e.gate import Gate
-from tests.e2e.kubectl import Object, eventually
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.repository import Repository
+from tests.kubectl import Object, eventually
 
 pytestmark = pytest.mark.cluster
 

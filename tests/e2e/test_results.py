@@ -3,8 +3,8 @@
 import pytest
 
 from tests.e2e.flow import Flow
-from tests.e2e.kubectl import condition
 from tests.e2e.repository import Repository
+from tests.kubectl import condition
 
 pytestmark = pytest.mark.cluster
 
@@ -94,7 +94,7 @@ def test_an_attempt_without_conductor_runs_the_same_way(flow: Flow, repository: 
     """An applied attempt publishes, reports to nobody and completes."""
     before, name = repository.head(), f"plain-{repository.name}"
     given = {"workspace": repository.workspace(), "params": {"text": "plain"}}
-    flow.cluster.apply(flow.attempt(name, "writable", given))
+    flow.cluster.apply([flow.attempt(name, "writable", given)])
     status = flow.cluster.finished(name)["status"]
     assert (status["phase"], status["reporting"]["state"]) == ("Succeeded", "NotRequired")
     assert repository.commit("main").parents == [before]
@@ -116,5 +116,5 @@ def test_a_workflow_hands_one_tasks_publication_to_the_next(flow: Flow, reposito
 
 def test_a_finished_attempt_goes_when_its_time_is_over(flow: Flow) -> None:
     """`ttlSecondsAfterFinished` counts from the end, and then the object is gone."""
-    flow.cluster.apply(flow.attempt("short-lived", "free", {"params": {}}, ttlSecondsAfterFinished=1))
-    flow.cluster.run("wait", "peragoattempt/short-lived", "--for=delete", "--timeout=120s")
+    flow.cluster.apply([flow.attempt("short-lived", "free", {"params": {}}, ttlSecondsAfterFinished=1)])
+    flow.cluster("wait", "peragoattempt/short-lived", "--for=delete", "--timeout=120s")

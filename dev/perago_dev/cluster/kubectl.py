@@ -1,23 +1,32 @@
 """Calls kubectl with a given kubeconfig to apply, wait and read. It contains no manifests."""
 
 import json
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from perago_dev.host import commands
 
+ENDS_WITHIN_SECONDS = 120.0
+
 
 class Kubectl:
-    """kubectl of one cluster. Every method raises CommandFailed with kubectl's own words."""
+    """kubectl of one cluster. Every method but `ended` raises CommandFailed with kubectl's own words."""
 
-    def __init__(self, program: Path, kubeconfig: Path) -> None:
-        """Use this program and this kubeconfig, whatever the environment variables say."""
-        self._head = [str(program), f"--kubeconfig={kubeconfig}"]
+    def __init__(self, program: Path, kubeconfig: Path, namespace: str = "") -> None:
+        """Use this program and kubeconfig, whatever the environment variables say, and this namespace by default."""
+        self.program, self.kubeconfig, self.namespace = program, kubeconfig, namespace
+        self._head = [str(program), f"--kubeconfig={kubeconfig}", *([f"--namespace={namespace}"] if namespace else [])]
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of `kubectl ARGUMENTS`."""
         return [*self._head, *arguments]
+
+    def ended(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """How `kubectl ARGUMENTS` ended: exit code, output and complaints."""
+        command = self.command(*arguments)
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=ENDS_WITHIN_SECONDS)
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
         """Standard output of `kubectl ARGUMENTS`."""

@@ -1,6 +1,5 @@
 """Helm and a real API server for the chart: what it renders, and what it allows once it is installed."""
 
-import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ import pytest
 import yaml
 
 from perago_dev.cluster import binaries
-from perago_dev.host.preflight import provider
 from perago_dev.servers import apiserver
+from tests.kubectl import Kubectl
 
 Object = dict[str, Any]
 CHART = Path(__file__).resolve().parents[3] / "charts" / "perago"
@@ -40,7 +39,7 @@ class Helm:
 @pytest.fixture(scope="session")
 def programs() -> Path:
     """The folder with helm and kubectl."""
-    return binaries.cached(with_node=provider() == "podman")
+    return binaries.of_this_host()
 
 
 @pytest.fixture(scope="session")
@@ -54,38 +53,25 @@ class Installed:
     """An API server with the chart installed; nothing runs its pods."""
 
     helm: Helm
-    kubectl: Path
-    kubeconfig: Path
-
-    def run(self, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run `kubectl words…`, however it ends."""
-        command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", *words]
-        return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
-
-    def get(self, *words: str) -> Object:
-        """What `kubectl get words… -o json` prints."""
-        done = self.run("get", *words, "-o", "json")
-        assert done.returncode == 0, done.stderr
-        found: Object = json.loads(done.stdout)
-        return found
+    kubectl: Kubectl
 
     def may(self, account: str, namespace: str, verb: str, resource: str) -> bool:
         """Whether a service account, as `namespace:name`, may do this there; `pods:log` is a subresource."""
         kind, _, part = resource.partition(":")
         who = (f"--as=system:serviceaccount:{account}", f"--subresource={part}")
-        done = self.run("auth", "can-i", verb, kind, "--namespace", namespace, *who)
+        done = self.kubectl.ended("auth", "can-i", verb, kind, "--namespace", namespace, *who)
         assert done.stdout.strip() in ("yes", "no"), done.stderr
         return done.stdout.strip() == "yes"
 
 
 def _installed(helm: Helm, programs: Path, kubeconfig: Path, *settings: str) -> Installed:
-    cluster = Installed(helm, programs / "kubectl", kubeconfig)
+    kubectl = Kubectl(programs / "kubectl", kubeconfig)
     for namespace in ("system", "one", "two", "other"):
-        assert cluster.run("create", "namespace", namespace).returncode == 0
+        kubectl("create", "namespace", namespace)
     head = ("install", "perago", str(CHART), "--namespace", "system", f"--kubeconfig={kubeconfig}")
     done = helm.run(*head, *(word for setting in settings for word in ("--set-json", setting)))
     assert done.returncode == 0, done.stderr
-    return cluster
+    return Installed(helm, kubectl)
 
 
 @pytest.fixture(scope="module")

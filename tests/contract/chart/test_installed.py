@@ -95,21 +95,24 @@ def test_runner_may_nothing_else(cluster_wide: Installed, verb: str, resource: s
 def test_accounts_mount_no_token_by_themselves(cluster_wide: Installed) -> None:
     """The operator's pod asks for its own; an attempt's pod projects one into the agent alone."""
     for namespace, name in (("system", "perago-operator"), ("one", "perago-runner")):
-        assert cluster_wide.get("serviceaccount", name, "-n", namespace)["automountServiceAccountToken"] is False
+        assert (
+            cluster_wide.kubectl.json("get", "serviceaccount", name, "-n", namespace)["automountServiceAccountToken"]
+            is False
+        )
 
 
 def test_the_api_server_takes_the_pod_in_a_restricted_namespace(cluster_wide: Installed) -> None:
     """The profile's own admission finds nothing to complain about."""
     label = "pod-security.kubernetes.io/enforce=restricted"
-    assert cluster_wide.run("label", "namespace", "system", label).returncode == 0
-    template = cluster_wide.get("deployment", "perago-operator", "-n", "system")["spec"]["template"]
+    assert cluster_wide.kubectl.ended("label", "namespace", "system", label).returncode == 0
+    template = cluster_wide.kubectl.json("get", "deployment", "perago-operator", "-n", "system")["spec"]["template"]
     manifest = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "try", "namespace": "system"},
         "spec": template["spec"],
     }
-    done = cluster_wide.run("create", "--dry-run=server", "-f", "-", given=json.dumps(manifest))
+    done = cluster_wide.kubectl.ended("create", "--dry-run=server", "-f", "-", stdin=json.dumps(manifest))
     assert done.returncode == 0, done.stderr
 
 
@@ -121,9 +124,11 @@ def test_uninstall_leaves_crds_and_attempts(namespaced: Installed) -> None:
         "metadata": {"name": "kept", "namespace": "one"},
         "spec": {"task": {"module": "m", "image": "i"}, "input": {"params": {}}},
     }
-    made = namespaced.run("create", "-f", "-", given=json.dumps(attempt))
+    made = namespaced.kubectl.ended("create", "-f", "-", stdin=json.dumps(attempt))
     assert made.returncode == 0, made.stderr
-    gone = namespaced.helm.run("uninstall", "perago", "--namespace", "system", f"--kubeconfig={namespaced.kubeconfig}")
+    gone = namespaced.helm.run(
+        "uninstall", "perago", "--namespace", "system", f"--kubeconfig={namespaced.kubectl.kubeconfig}"
+    )
     assert gone.returncode == 0, gone.stderr
-    assert namespaced.get("peragoattempt", "kept", "-n", "one")["spec"] == attempt["spec"]
-    assert namespaced.run("get", "deployment", "perago-operator", "-n", "system").returncode == 1
+    assert namespaced.kubectl.json("get", "peragoattempt", "kept", "-n", "one")["spec"] == attempt["spec"]
+    assert namespaced.kubectl.ended("get", "deployment", "perago-operator", "-n", "system").returncode == 1

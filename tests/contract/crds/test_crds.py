@@ -8,7 +8,8 @@ import pytest
 
 from perago_operator.api.crds import SIZE_LIMIT, main, rendered
 from tests import builders as b
-from tests.contract.crds.conftest import CRDS, Server
+from tests.contract.conftest import CRDS
+from tests.kubectl import Kubectl
 
 TASK_TYPE = {"taskType": "build", "workflowInstanceId": "w", "taskId": "t", "referenceTaskName": "r", "seq": 1}
 
@@ -31,13 +32,13 @@ def test_each_crd_is_small() -> None:
     assert all(len(text.encode()) < SIZE_LIMIT for text in rendered().values())
 
 
-def test_client_side_apply_takes_them(server: Server) -> None:
+def test_client_side_apply_takes_them(kubectl: Kubectl) -> None:
     """Twice in a row: `kubectl apply -f crds/` is how people install them by hand."""
-    server.prints("apply", "-f", str(CRDS))
-    assert "unchanged" in server.prints("apply", "-f", str(CRDS))
+    kubectl("apply", "-f", str(CRDS))
+    assert "unchanged" in kubectl("apply", "-f", str(CRDS))
 
 
-def test_a_full_attempt_is_accepted(server: Server) -> None:
+def test_a_full_attempt_is_accepted(kubectl: Kubectl) -> None:
     """Every field of the spec at once."""
     full = attempt(
         taskRef={"name": "build"},
@@ -51,16 +52,16 @@ def test_a_full_attempt_is_accepted(server: Server) -> None:
         podTemplate={"metadata": {"labels": {"x": "y"}}, "spec": {"tolerations": [{"operator": "Exists"}]}},
         cancel=False,
     )
-    server.create(full)
-    kept = json.loads(server.prints("get", "pa", full["metadata"]["name"], "-o", "json"))
+    kubectl.create(full)
+    kept = kubectl.json("get", "pa", full["metadata"]["name"])
     assert kept["spec"] == full["spec"]
 
 
-def test_nulls_in_an_input_are_kept(server: Server) -> None:
+def test_nulls_in_an_input_are_kept(kubectl: Kubectl) -> None:
     """They are part of what Conductor gave."""
     made = attempt(input={"params": {"limit": None, "deep": [{"x": None}]}})
-    server.create(made)
-    kept = json.loads(server.prints("get", "pa", made["metadata"]["name"], "-o", "json"))
+    kubectl.create(made)
+    kept = kubectl.json("get", "pa", made["metadata"]["name"])
     assert kept["spec"]["input"] == made["spec"]["input"]
 
 
@@ -86,21 +87,21 @@ def test_nulls_in_an_input_are_kept(server: Server) -> None:
         ({"failurePolicy": [{"onReason": ["X"], "result": "COMPLETED"}]}, "spec.failurePolicy[0].result"),
     ],
 )
-def test_a_wrong_attempt_is_refused_by_field(server: Server, changes: dict[str, Any], words: str) -> None:
+def test_a_wrong_attempt_is_refused_by_field(kubectl: Kubectl, changes: dict[str, Any], words: str) -> None:
     """The refusal names the field, and says what would be right."""
-    assert words in server.refusal(attempt(**changes))
+    assert words in kubectl.refusal(attempt(**changes))
 
 
 @pytest.mark.parametrize("name", ["a.b", "x" * 59])
-def test_a_name_must_leave_room_for_the_pods(server: Server, name: str) -> None:
+def test_a_name_must_leave_room_for_the_pods(kubectl: Kubectl, name: str) -> None:
     """Pods are named after it, with a dash and a number, in one DNS label."""
-    assert "metadata.name must be at most 58" in server.refusal(attempt(name))
+    assert "metadata.name must be at most 58" in kubectl.refusal(attempt(name))
 
 
-def test_a_conductor_task_id_is_a_good_name(server: Server) -> None:
+def test_a_conductor_task_id_is_a_good_name(kubectl: Kubectl) -> None:
     """They are UUIDs; the longest name that is allowed is taken, too."""
-    server.create(attempt(str(uuid.uuid4())))
-    server.create(attempt("y" * 58))
+    kubectl.create(attempt(str(uuid.uuid4())))
+    kubectl.create(attempt("y" * 58))
 
 
 @pytest.mark.parametrize(
@@ -116,37 +117,37 @@ def test_a_conductor_task_id_is_a_good_name(server: Server) -> None:
         {"disruptionRetries": 1},
     ],
 )
-def test_the_spec_cannot_be_changed(server: Server, change: dict[str, Any]) -> None:
+def test_the_spec_cannot_be_changed(kubectl: Kubectl, change: dict[str, Any]) -> None:
     """Neither changed, nor added to, nor removed; the refusal names the field."""
     made = attempt(volume={"size": "1Gi"})
-    server.create(made)
+    kubectl.create(made)
     field = next(iter(change))
-    refusal = server.patch(made["metadata"]["name"], {"spec": change})
+    refusal = kubectl.patch(made["metadata"]["name"], {"spec": change})
     assert f"spec.{field} cannot be changed" in refusal or "exactly one of" in refusal
 
 
-def test_cancel_and_ttl_can_be_changed(server: Server) -> None:
+def test_cancel_and_ttl_can_be_changed(kubectl: Kubectl) -> None:
     """The two that are about how it ends."""
     made = attempt()
-    server.create(made)
-    assert server.patch(made["metadata"]["name"], {"spec": {"cancel": True, "ttlSecondsAfterFinished": 5}}) == ""
+    kubectl.create(made)
+    assert kubectl.patch(made["metadata"]["name"], {"spec": {"cancel": True, "ttlSecondsAfterFinished": 5}}) == ""
 
 
 @pytest.mark.parametrize("change", [{"outcome": None}, {"outcome": {"reason": "Other"}}, None])
-def test_an_outcome_is_written_once(server: Server, change: Any) -> None:
+def test_an_outcome_is_written_once(kubectl: Kubectl, change: Any) -> None:
     """It cannot be changed, removed, or removed with the whole status; other fields can still be written."""
     made = attempt()
-    server.create(made)
+    kubectl.create(made)
     name = made["metadata"]["name"]
-    assert server.patch(name, {"status": {"outcome": b.completed()}}) == ""
-    assert "status.outcome is written once" in server.patch(name, {"status": change})
-    assert server.patch(name, {"status": {"phase": "Finishing"}}) == ""
+    assert kubectl.patch(name, {"status": {"outcome": b.completed()}}) == ""
+    assert "status.outcome is written once" in kubectl.patch(name, {"status": change})
+    assert kubectl.patch(name, {"status": {"phase": "Finishing"}}) == ""
 
 
-def test_a_whole_status_is_accepted(server: Server) -> None:
+def test_a_whole_status_is_accepted(kubectl: Kubectl) -> None:
     """Every field that operator and agent write."""
     made = attempt()
-    server.create(made)
+    kubectl.create(made)
     status = {
         "phase": "Running",
         "step": "Staging",
@@ -163,42 +164,42 @@ def test_a_whole_status_is_accepted(server: Server) -> None:
         "timings": {"queued": 0.1, "downloading": 2},
         "conditions": [b.condition("PodReady", message="m")],
     }
-    assert server.patch(made["metadata"]["name"], {"status": status}) == ""
-    kept = json.loads(server.prints("get", "pa", made["metadata"]["name"], "-o", "json"))
+    assert kubectl.patch(made["metadata"]["name"], {"status": status}) == ""
+    kept = kubectl.json("get", "pa", made["metadata"]["name"])
     assert kept["status"] == status
 
 
-def test_the_dashboard_shows_what_matters(server: Server) -> None:
+def test_the_dashboard_shows_what_matters(kubectl: Kubectl) -> None:
     """`kubectl get pa`, and more with -o wide; TASK is the PeragoTask or the module."""
-    server.create(attempt("shown", conductor={**TASK_TYPE, "retryCount": 2}))
+    kubectl.create(attempt("shown", conductor={**TASK_TYPE, "retryCount": 2}))
     told = {"repository": "repo", "branch": "main", "inputRef": "aaa", "publishedRef": "bbb"}
     status = {"phase": "Finishing", "podName": "shown-1", "workspace": told, "outcome": b.failure("OOMKilled")}
-    assert server.patch("shown", {"status": {**status, "reporting": {"state": "Pending"}}}) == ""
-    header, row = server.prints("get", "pa", "shown", "-o", "wide").splitlines()
+    assert kubectl.patch("shown", {"status": {**status, "reporting": {"state": "Pending"}}}) == ""
+    header, row = kubectl("get", "pa", "shown", "-o", "wide").splitlines()
     assert header.split()[:7] == ["NAME", "TASK", "PHASE", "STEP", "RESULT", "RETRY", "REPORTED"]
     assert header.split()[8:] == ["REPOSITORY", "BRANCH", "REF", "POD", "NODE", "REASON"]
     assert {"app.work", "Finishing", "FAILED", "2", "Pending", "bbb", "shown-1", "OOMKilled"} <= set(row.split())
 
 
-def test_a_reference_to_a_task_is_shown_by_its_name(server: Server) -> None:
+def test_a_reference_to_a_task_is_shown_by_its_name(kubectl: Kubectl) -> None:
     """Also when the attempt overrides the module."""
-    server.create(attempt("referring", taskRef={"name": "features"}))
-    assert "features" in server.prints("get", "pa", "referring").splitlines()[1].split()
+    kubectl.create(attempt("referring", taskRef={"name": "features"}))
+    assert "features" in kubectl("get", "pa", "referring").splitlines()[1].split()
 
 
-def test_attempts_are_found_by_pod_and_by_phase(server: Server) -> None:
+def test_attempts_are_found_by_pod_and_by_phase(kubectl: Kubectl) -> None:
     """Selectable fields."""
-    server.create(attempt("found"))
-    server.patch("found", {"status": {"phase": "Canceled", "podName": "found-7"}})
+    kubectl.create(attempt("found"))
+    kubectl.patch("found", {"status": {"phase": "Canceled", "podName": "found-7"}})
     for selector in ("status.podName=found-7", "status.phase=Canceled"):
-        assert "/found" in server.prints("get", "pa", "--field-selector", selector, "-o", "name")
+        assert "/found" in kubectl("get", "pa", "--field-selector", selector, "-o", "name")
 
 
-def test_both_kinds_are_listed_by_category(server: Server) -> None:
+def test_both_kinds_are_listed_by_category(kubectl: Kubectl) -> None:
     """`kubectl get perago` shows attempts and tasks."""
-    server.create(attempt("listed"))
-    server.create({**b.task("listed"), "metadata": {"name": "listed"}})
-    names = server.prints("get", "perago", "-o", "name").split()
+    kubectl.create(attempt("listed"))
+    kubectl.create({**b.task("listed"), "metadata": {"name": "listed"}})
+    names = kubectl("get", "perago", "-o", "name").split()
     assert {"peragoattempt.perago.dev/listed", "peragotask.perago.dev/listed"} <= set(names)
 
 
@@ -211,17 +212,17 @@ def test_both_kinds_are_listed_by_category(server: Server) -> None:
         ({"replicas": 3}, 'unknown field "spec.replicas"'),
     ],
 )
-def test_a_wrong_task_is_refused_by_field(server: Server, spec: dict[str, Any], words: str) -> None:
+def test_a_wrong_task_is_refused_by_field(kubectl: Kubectl, spec: dict[str, Any], words: str) -> None:
     """As attempts are."""
     made = b.task("wrong", **spec)
     made["spec"] = {key: value for key, value in made["spec"].items() if value is not None}
-    assert words in server.refusal({**made, "metadata": {"name": "wrong"}})
+    assert words in kubectl.refusal({**made, "metadata": {"name": "wrong"}})
 
 
 @pytest.mark.parametrize("kind", ["peragoattempt", "peragotask"])
-def test_everything_is_explained(server: Server, kind: str) -> None:
+def test_everything_is_explained(kubectl: Kubectl, kind: str) -> None:
     """`kubectl explain` has a description at every level; metadata's is Kubernetes' own."""
-    text = server.prints("get", "crd", f"{kind}s.perago.dev", "-o", "json")
+    text = kubectl("get", "crd", f"{kind}s.perago.dev", "-o", "json")
     schema = json.loads(text)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     assert _undescribed(schema, kind) == []
 
@@ -236,19 +237,19 @@ def _undescribed(schema: dict[str, Any], path: str) -> list[str]:
     return found + (_undescribed(schema["items"], f"{path}[]") if "items" in schema else [])
 
 
-def test_explain_prints_the_docstrings(server: Server) -> None:
+def test_explain_prints_the_docstrings(kubectl: Kubectl) -> None:
     """Down to the leaves."""
-    assert "written before the branch exists" in server.prints("explain", "pa.status.staging.state")
-    assert "at most" not in server.prints("explain", "pt.spec.paused")
+    assert "written before the branch exists" in kubectl("explain", "pa.status.staging.state")
+    assert "at most" not in kubectl("explain", "pt.spec.paused")
 
 
-def test_a_pod_of_ours_passes_restricted_pod_security(server: Server) -> None:
+def test_a_pod_of_ours_passes_restricted_pod_security(kubectl: Kubectl) -> None:
     """In a namespace that enforces it: the pod that the operator would create."""
     from perago_operator.core.pod.manifest import pod_manifest
 
-    server.prints("create", "namespace", "strict")
-    server.prints("label", "namespace", "strict", "pod-security.kubernetes.io/enforce=restricted")
+    kubectl("create", "namespace", "strict")
+    kubectl("label", "namespace", "strict", "pod-security.kubernetes.io/enforce=restricted")
     s = b.situation()
     pod = pod_manifest(s.attempt, s.resolved, 1, s.config)
     created = {**pod, "metadata": {**pod["metadata"], "namespace": "strict"}}  # type: ignore[dict-item]
-    server.create(created)
+    kubectl.create(created)

@@ -1,35 +1,16 @@
 """Two clusters for one suite: the fake in memory, and a real API server (etcd and kube-apiserver alone)."""
 
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from perago_dev.cluster import binaries
-from perago_dev.host.preflight import provider
-from perago_dev.servers import apiserver
 from perago_operator.adapters import kube_access
 from perago_operator.adapters.kube import KubeCluster, utc_now
 from perago_operator.adapters.kube_api import KubeApi
 from tests.contract.kube.bench import Bench
 from tests.contract.kube.names import fresh
 from tests.fakes.kube import FakeCluster
-
-CRDS = Path(__file__).resolve().parents[3] / "crds"
-
-
-@pytest.fixture(scope="session")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A real API server that knows our kinds."""
-    with apiserver.local(tmp_path_factory.mktemp("kube")) as path:
-        kubectl = [str(binaries.cached(with_node=provider() == "podman") / "kubectl"), f"--kubeconfig={path}"]
-        for words in (
-            ("apply", "--server-side", "-f", str(CRDS)),
-            ("wait", "--for=condition=Established", "crd", "--all"),
-        ):
-            subprocess.run([*kubectl, *words], check=True, timeout=60, stdout=subprocess.DEVNULL)
-        yield path
 
 
 @pytest.fixture

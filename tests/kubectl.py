@@ -1,0 +1,95 @@
+"""kubectl as tests use it: what a person would type, with JSON where a test reads."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from perago_dev.cluster import kubectl as dev
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+
+class Kubectl(dev.Kubectl):
+    """kubectl of one cluster, by default in one namespace."""
+
+    def create(self, *objects: Object) -> None:
+        """Create objects."""
+        self("create", "-f", "-", stdin=_listed(*objects))
+
+    def refusal(self, obj: Object) -> str:
+        """What people read whose object is refused; the test fails when it is accepted."""
+        done = self.ended("create", "-f", "-", stdin=json.dumps(obj))
+        assert done.returncode, f"accepted: {done.stdout}"
+        return done.stderr
+
+    def patch(self, name: str, patch: Object) -> str:
+        """Merge a patch into an attempt, its status through the subresource; returns the refusal, or ''."""
+        part = ["--subresource=status"] if "status" in patch else []
+        done = self.ended("patch", "peragoattempt", name, "--type=merge", *part, "-p", json.dumps(patch))
+        return done.stderr if done.returncode else ""
+
+    def get(self, kind: str, name: str, *arguments: str) -> Object | None:
+        """The object, or None when there is none."""
+        text = self("get", kind, name, "--ignore-not-found", "-o", "json", *arguments)
+        obj: Object | None = json.loads(text) if text.strip() else None
+        return obj
+
+    def list(self, kind: str, selector: str = "") -> list[Object]:
+        """All objects of a kind that carry the labels."""
+        items: list[Object] = self.json("get", kind, "-l", selector)["items"]
+        return items
+
+    def delete(self, kind: str, name: str, *arguments: str) -> None:
+        """Delete an object if it is there."""
+        self("delete", kind, name, "--ignore-not-found", *arguments)
+
+    def attempt(self, name: str, until: Callable[[Object], bool], seconds: float = 120) -> Object:
+        """The attempt once `until(status)` holds; the deadline only bounds a failure, it decides nothing."""
+
+        def look() -> Object | None:
+            attempt = self.get("peragoattempts", name)
+            return attempt if attempt and until(attempt.get("status", {})) else None
+
+        return eventually(look, f"attempt {name}", seconds, lambda: self.story(name))
+
+    def finished(self, name: str, seconds: float = 120) -> Object:
+        """The attempt once nothing more happens to it."""
+        return self.attempt(name, is_complete, seconds)
+
+    def story(self, name: str) -> str:
+        """All that a failed test should show of an attempt."""
+        parts = [
+            self.ended("get", "peragoattempts", name, "-o", "yaml").stdout,
+            self.ended("get", "pods", "-l", f"perago.dev/attempt={name}", "-o", "yaml").stdout[-6000:],
+            self.ended("get", "events", "--field-selector", f"involvedObject.name={name}").stdout,
+        ]
+        return "\n".join(parts)
+
+
+def is_complete(status: Object) -> bool:
+    """Whether a status says that the attempt is over and cleaned up."""
+    return condition(status, "Complete") == "True"
+
+
+def condition(status: Object, kind: str) -> str | None:
+    """The status of a condition, or None when it is not there."""
+    conditions = status.get("conditions", [])
+    return next((condition["status"] for condition in conditions if condition["type"] == kind), None)
+
+
+def eventually(look: Callable[[], T | None], what: str, seconds: float, story: Callable[[], str] = str) -> T:
+    """The first result of `look` that is not None; the test fails with `story` when none comes."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (result := look()) is not None:
+            return result
+        time.sleep(0.2)
+    pytest.fail(f"{what}: not within {seconds:.0f} s\n{story()}")
+
+
+def _listed(*objects: Object) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})

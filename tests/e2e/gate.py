@@ -20,7 +20,7 @@ class Gate:
         """Bodies of the result updates that went through, in order."""
         self.after_report: Callable[[], None] | None = None
         """Called once, after the next result has reached Conductor and before its answer goes back."""
-        proxy.on("", self._pass, times=None)
+        proxy.otherwise = self._pass
 
     async def _pass(self, exchange: HttpExchange) -> None:
         if not self.open:

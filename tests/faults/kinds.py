@@ -144,6 +144,8 @@ class Faults(Generic[E]):
     def __init__(self, match: Callable[[str, str], object] = re.search) -> None:
         self.seen: list[str] = []
         """Every request, in the order of arrival."""
+        self.otherwise: Fault[E] = passed
+        """What becomes of the requests that meet no fault."""
         self._match = match
         self._rules: list[_Rule[E]] = []
 
@@ -166,4 +168,4 @@ class Faults(Generic[E]):
         self.seen.append(request)
         rules = (rule for rule in self._rules if rule.left != 0 and self._match(rule.pattern, request))
         rule = next(rules, None)
-        return rule.take() if rule else passed
+        return rule.take() if rule else self.otherwise

@@ -188,6 +188,22 @@ def test_a_fault_that_nothing_met_fails_the_test(times: int | None) -> None:
         proxy.on("POST", lost, times)
 
 
+async def test_requests_that_meet_no_fault_can_be_watched(proxy: Proxy) -> None:
+    """`otherwise` takes the place of passing them on, and need not have been met."""
+    lines = []
+
+    async def watched(exchange: HttpExchange) -> None:
+        lines.append(exchange.line)
+        await exchange.pass_on()
+
+    proxy.otherwise = watched
+    proxy.on("/jobs$", cut_before)
+    with pytest.raises(ConnectionError):
+        await post(proxy)
+    assert (await post(proxy, path="/other"))[0] == 200
+    assert lines == ["POST /api/other"]
+
+
 async def test_what_a_fault_raises_fails_the_test(target: str) -> None:
     """A mistake in a fault does not look like a broken connection."""
 

@@ -124,13 +124,18 @@ class Reconciler:
         """Events are for people: nothing waits for them, and one that cannot be posted is logged instead."""
         task = asyncio.get_running_loop().create_task(self._post(event, attempt), name=f"event {event.reason}")
         self._events.add(task)
-        task.add_done_callback(self._events.discard)
+        task.add_done_callback(self._posted)
 
     async def _post(self, event: do.RecordEvent, attempt: PeragoAttempt) -> None:
         try:
             await self._applier.carry_out(event, attempt)
         except PortError as error:
             logger.warning("event {} ({}) is not posted: {}", event.reason, event.message, error)
+
+    def _posted(self, task: asyncio.Task[None]) -> None:
+        self._events.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.opt(exception=error).error("{}: internal error", task.get_name())
 
     async def _forget(self, key: Key) -> float | None:
         """The attempt is gone: drop what is known of it, and let its pods go, whose end nobody waits for."""

@@ -24,8 +24,8 @@ class Bench:
         if self.fake is not None:
             return self.fake.objects.get((kind, self.namespace, name))
         assert self.real is not None
-        found = await self.real.get(_path(kind, self.namespace), {"fieldSelector": f"metadata.name={name}"})
-        items: list[Manifest] = found["items"]
+        listed = await self.real.get(_path(kind, self.namespace), {"fieldSelector": f"metadata.name={name}"})
+        items: list[Manifest] = listed["items"]
         return items[0] if items else None
 
     async def task(self, name: str) -> None:

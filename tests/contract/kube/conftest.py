@@ -16,8 +16,8 @@ from tests.fakes.kube import FakeCluster
 @pytest.fixture
 async def api(kubeconfig: Path) -> AsyncIterator[KubeApi]:
     """Our client of it."""
-    async with KubeApi(kube_access.load(kubeconfig)) as made:
-        yield made
+    async with KubeApi(kube_access.load(kubeconfig)) as api:
+        yield api
 
 
 @pytest.fixture
@@ -39,5 +39,5 @@ async def real_bench(api: KubeApi) -> Bench:
 @pytest.fixture(params=["fake", "real"])
 def bench(request: pytest.FixtureRequest) -> Bench:
     """Both in turn: what holds for one holds for the other."""
-    found: Bench = request.getfixturevalue(f"{request.param}_bench")
-    return found
+    bench: Bench = request.getfixturevalue(f"{request.param}_bench")
+    return bench

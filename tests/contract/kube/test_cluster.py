@@ -9,18 +9,23 @@ from tests.contract.kube.names import attempt, pod
 
 
 async def created(bench: Bench, *finalizers: str) -> str:
-    """An attempt `a1` is made; returns its uid."""
+    """Create an attempt `a1`; returns its uid."""
     await bench.cluster.create_attempt(bench.namespace, attempt("a1", *finalizers))
-    found = await bench.get("PeragoAttempt", "a1")
-    assert found is not None
-    uid: str = found["metadata"]["uid"]
+    obj = await bench.get("PeragoAttempt", "a1")
+    assert obj is not None
+    uid: str = obj["metadata"]["uid"]
     return uid
 
 
 async def finalizers(bench: Bench, kind: str = "PeragoAttempt", name: str = "a1") -> list[str] | None:
     """The finalizers of an object; None when it is gone."""
-    found = await bench.get(kind, name)
-    return None if found is None else found["metadata"].get("finalizers", [])
+    obj = await bench.get(kind, name)
+    return None if obj is None else obj["metadata"].get("finalizers", [])
+
+
+async def test_the_kinds_of_the_installed_crds_are_served(bench: Bench) -> None:
+    """A leader waits for them."""
+    assert await bench.cluster.served_kinds() >= {"peragoattempts", "peragotasks"}
 
 
 async def test_an_attempt_is_created_once(bench: Bench) -> None:
@@ -73,9 +78,9 @@ async def test_a_tasks_status_is_patched(bench: Bench) -> None:
     """Numbers and conditions."""
     await bench.task("build")
     await bench.cluster.patch_task_status(bench.namespace, "build", {"status": {"active": 1}})
-    found = await bench.get("PeragoTask", "build")
-    assert found is not None
-    assert found["status"]["active"] == 1
+    obj = await bench.get("PeragoTask", "build")
+    assert obj is not None
+    assert obj["status"]["active"] == 1
 
 
 @pytest.mark.parametrize(
@@ -87,7 +92,7 @@ async def test_only_our_finalizer_is_taken_off(bench: Bench, held: tuple[str, ..
     """Wherever it stands in the list."""
     uid = await created(bench, *held)
     await bench.cluster.release_attempt(bench.namespace, "a1", uid)
-    assert await finalizers(bench) == [one for one in held if one != ATTEMPT_FINALIZER]
+    assert await finalizers(bench) == [finalizer for finalizer in held if finalizer != ATTEMPT_FINALIZER]
 
 
 async def test_releasing_a_deleted_attempt_lets_it_go(bench: Bench) -> None:

@@ -23,14 +23,14 @@ async def listed(feed: Feed) -> tuple[list[str], str]:
 
 async def first_events(feed: Feed, since: str, count: int) -> list[WatchEvent]:
     """The next events that are not bookmarks."""
-    found: list[WatchEvent] = []
+    events: list[WatchEvent] = []
     async with asyncio.timeout(20):
         async for event in feed.watch(since):
             if event.kind != "BOOKMARK":
-                found.append(event)
-            if len(found) == count:
-                return found
-    raise AssertionError(f"the stream ended after {len(found)} events")
+                events.append(event)
+            if len(events) == count:
+                return events
+    raise AssertionError(f"the stream ended after {len(events)} events")
 
 
 async def test_every_object_is_on_one_page(bench: Bench) -> None:

@@ -1,6 +1,8 @@
 """kopf against a real API server: objects reach their sinks, and nothing else happens."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -81,9 +83,9 @@ async def test_kopf_leaves_no_mark_on_an_object(bench: Bench, kubeconfig: Path) 
         assert isinstance(sinks.attempts, Sink)
         await sinks.attempts.until("a1")
         seen = sinks.attempts.objects[Key(bench.namespace, "a1")]
-    found = await bench.get("PeragoAttempt", "a1")
-    assert found is not None
-    assert found["metadata"]["resourceVersion"] == seen["metadata"]["resourceVersion"]
+    obj = await bench.get("PeragoAttempt", "a1")
+    assert obj is not None
+    assert obj["metadata"]["resourceVersion"] == seen["metadata"]["resourceVersion"]
     assert bench.real is not None
     assert (await bench.real.get(f"/api/v1/namespaces/{bench.namespace}/events"))["items"] == []
 
@@ -97,3 +99,25 @@ async def test_canceling_ends_kopf_and_nothing_else(bench: Bench, kubeconfig: Pa
     assert not mine.done()
     for task in (other, mine):
         task.cancel()
+
+
+async def test_sigterm_is_never_kopfs_alone(bench: Bench, kubeconfig: Path) -> None:
+    """kopf takes it when it starts, and would end by itself; it is taken back in the same step of the event loop."""
+    loop, stop, taken = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+    def take_signals() -> None:
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        taken.set()
+
+    watch = KopfWatch(kube_access.load(kubeconfig), (bench.namespace,), take_signals=take_signals)
+    running = asyncio.create_task(watch(Sinks(Sink(), Sink()), asyncio.Event()))
+    try:
+        async with asyncio.timeout(30):
+            await taken.wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+            await stop.wait()
+        assert not running.done()
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -82,3 +82,24 @@ def test_without_a_conductor_address_the_error_names_variable_and_file(tmp_path:
     read = settings.read(ENOUGH | {"PERAGO_CONDUCTOR_KEYS": str(tmp_path)})
     with pytest.raises(settings.SettingsError, match=r"PERAGO_CONDUCTOR_URL is not set, and .*/url cannot be read"):
         read.conductor_address()
+
+
+def test_what_decisions_depend_on_is_passed_on() -> None:
+    """Each of these settings has a place in the core's `Config`."""
+    variables = {
+        "INSTALLATION": "blue",
+        "RUNNER_SERVICE_ACCOUNT": "runners",
+        "IMAGE_PULL_SECRETS": "one,two",
+        "LAKEFS_SECRET": "lakefs-keys",
+        "CONDUCTOR_SECRET": "conductor-keys",
+        "RETRY_SECONDS": "7",
+        "TTL_SECONDS": "8",
+        "RETRIED_PATIENCE_SECONDS": "9",
+        "UNSCHEDULABLE_PATIENCE_SECONDS": "10",
+    }
+    config = settings.read(ENOUGH | {f"PERAGO_{name}": value for name, value in variables.items()}).config()
+    pod = config.pod
+    assert (config.installation, config.ttl_seconds) == ("blue", 8)
+    assert (config.retried_patience, config.unschedulable_patience) == (9, 10)
+    assert (pod.runner_image, pod.service_account, pod.image_pull_secrets) == ("runner:1", "runners", ("one", "two"))
+    assert (pod.lakefs_secret, pod.conductor_secret, pod.retry_seconds) == ("lakefs-keys", "conductor-keys", 7)

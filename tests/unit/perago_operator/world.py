@@ -108,8 +108,8 @@ class World:
     async def kubelet(self, pod: Manifest) -> None:
         """The kubelet says how a pod fares: its spec and status are those of `pod`."""
         if ("Pod", "ns", pod["metadata"]["name"]) in self.cluster.objects:
-            told = {"spec": pod["spec"], "status": pod["status"]}
-            self.cluster.merge("Pod", "ns", pod["metadata"]["name"], told)
+            shown = {"spec": pod["spec"], "status": pod["status"]}
+            self.cluster.merge("Pod", "ns", pod["metadata"]["name"], shown)
         await self.settle()
 
     async def agent(self, **status: Any) -> None:
@@ -123,8 +123,8 @@ class World:
 
     def status(self, name: str = b.NAME) -> Manifest:
         """The attempt's status as it is now."""
-        found: Manifest = self.attempt(name).get("status", {})
-        return found
+        status: Manifest = self.attempt(name).get("status", {})
+        return status
 
     @property
     def pods(self) -> list[str]:

@@ -32,19 +32,19 @@ def descendants(kind: type[BaseException]) -> Iterator[type[BaseException]]:
 
 def instance(kind: type[BaseException]) -> Any:
     """An exception of that class, whatever its constructor wants."""
-    made: Any = kind.__new__(kind)
-    made.args = ("words",)
-    made.__dict__.update(status=500, body="words", reason="words", partial=0, expected=1, length=b"1")
-    made.__dict__["response"] = SimpleNamespace(tell=int, length_remaining=1)
-    return made
+    error: Any = kind.__new__(kind)
+    error.args = ("words",)
+    error.__dict__.update(status=500, body="words", reason="words", partial=0, expected=1, length=b"1")
+    error.__dict__["response"] = SimpleNamespace(tell=int, length_remaining=1)
+    return error
 
 
-AIOHTTP = sorted(set(descendants(aiohttp.ClientError)), key=lambda each: each.__name__)
-URLLIB3 = sorted(set(descendants(urllib3.exceptions.HTTPError)), key=lambda each: each.__name__)
-SDK = sorted(set(descendants(sdk.OpenApiException)), key=lambda each: each.__name__)
+AIOHTTP = sorted(set(descendants(aiohttp.ClientError)), key=lambda kind: kind.__name__)
+URLLIB3 = sorted(set(descendants(urllib3.exceptions.HTTPError)), key=lambda kind: kind.__name__)
+SDK = sorted(set(descendants(sdk.OpenApiException)), key=lambda kind: kind.__name__)
 
 
-@pytest.mark.parametrize("kind", [each for each in AIOHTTP if each is not aiohttp.ClientError])
+@pytest.mark.parametrize("kind", [kind for kind in AIOHTTP if kind is not aiohttp.ClientError])
 def test_every_error_of_aiohttp_is_caught(kind: type[BaseException]) -> None:
     """A class that a newer aiohttp brings fails here."""
     assert issubclass(kind, http.FOREIGN)
@@ -75,9 +75,9 @@ def test_an_http_error_says_whether_the_call_may_have_landed(
     error: BaseException, want: type[PortError], fate_unknown: bool | None
 ) -> None:
     """What never left cannot have been carried out."""
-    made = http.translated(error, "POST /x")
-    assert type(made) is want
-    assert getattr(made, "fate_unknown", None) is fate_unknown
+    translated = http.translated(error, "POST /x")
+    assert type(translated) is want
+    assert getattr(translated, "fate_unknown", None) is fate_unknown
 
 
 @pytest.mark.parametrize(
@@ -166,15 +166,15 @@ def test_a_refused_connection_to_lakefs_never_left() -> None:
     """urllib3 wraps it into MaxRetryError."""
     pool: Any = None
     refused = urllib3.exceptions.NewConnectionError(pool, "refused")
-    made = lakefs.translated(urllib3.exceptions.MaxRetryError(pool, "/x", refused), "x")
-    assert isinstance(made, Unreachable)
-    assert not made.fate_unknown
+    error = lakefs.translated(urllib3.exceptions.MaxRetryError(pool, "/x", refused), "x")
+    assert isinstance(error, Unreachable)
+    assert not error.fate_unknown
 
 
 def test_a_lost_answer_of_lakefs_may_have_landed() -> None:
     """A read time-out, wrapped likewise."""
     pool: Any = None
     late = urllib3.exceptions.ReadTimeoutError(pool, "/x", "late")
-    made = lakefs.translated(urllib3.exceptions.MaxRetryError(pool, "/x", late), "x")
-    assert isinstance(made, Unreachable)
-    assert made.fate_unknown
+    error = lakefs.translated(urllib3.exceptions.MaxRetryError(pool, "/x", late), "x")
+    assert isinstance(error, Unreachable)
+    assert error.fate_unknown

@@ -36,12 +36,12 @@ class Recorder:
 @pytest.fixture
 async def recorder() -> AsyncIterator[Recorder]:
     """The server, on loopback."""
-    made = Recorder()
+    recorder = Recorder()
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", made.handle)
+    app.router.add_route("*", "/{path:.*}", recorder.handle)
     async with TestServer(app) as server:
-        made.url = str(server.make_url("/api"))
-        yield made
+        recorder.url = str(server.make_url("/api"))
+        yield recorder
 
 
 async def sent_headers(recorder: Recorder, keys: ConductorKeys) -> dict[str, str]:
@@ -168,7 +168,7 @@ async def test_a_task_that_cannot_be_understood_takes_no_other_along(recorder: R
     client = HttpConductor(recorder.url, ConductorKeys(None))
     polled = await client.poll("t", domain=None, worker_id="w", count=3, timeout_ms=0)
     await client.close()
-    assert [one.task.task_id for one in polled] == ["t1"]
+    assert [task.task.task_id for task in polled] == ["t1"]
 
 
 async def test_a_refusal_has_the_servers_words_and_no_key(recorder: Recorder, tmp_path: Path) -> None:

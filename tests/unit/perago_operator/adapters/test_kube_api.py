@@ -49,20 +49,20 @@ class Recorder:
 @pytest.fixture
 async def recorder() -> AsyncIterator[Recorder]:
     """The server, on loopback."""
-    made = Recorder()
+    recorder = Recorder()
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", made.handle)
+    app.router.add_route("*", "/{path:.*}", recorder.handle)
     async with TestServer(app) as server:
-        made.url = str(server.make_url("")).rstrip("/")
-        yield made
+        recorder.url = str(server.make_url("")).rstrip("/")
+        yield recorder
 
 
 @pytest.fixture
 async def api(recorder: Recorder, tmp_path: Path) -> AsyncIterator[KubeApi]:
     """A client with a token."""
     access = kube_access.load(kubeconfig(tmp_path, recorder.url, {"token": "abc"}))
-    async with KubeApi(access) as made:
-        yield made
+    async with KubeApi(access) as api:
+        yield api
 
 
 async def test_a_token_is_sent_as_bearer(recorder: Recorder, api: KubeApi) -> None:

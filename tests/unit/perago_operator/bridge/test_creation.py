@@ -48,8 +48,8 @@ class Bench:
     async def polled(self, task_id: str = "t1") -> None:
         """A task is polled and handed over."""
         self.conductor.schedule("build", task_id, response_timeout_seconds=30)
-        for one in await self.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0):
-            self.creation.start(claim(one, BUILD))
+        for polled in await self.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0):
+            self.creation.start(claim(polled, BUILD))
 
     async def later(self, seconds: float) -> None:
         """Time passes once creation has been tried in vain."""
@@ -84,8 +84,8 @@ async def test_a_task_handed_out_twice_is_one_attempt(bench: Bench) -> None:
     """Conductor may do that; AlreadyExists is success."""
     await bench.polled("t1")
     await bench.settled()
-    one = claim((await _polled_again(bench))[0], BUILD)
-    bench.creation.start(one)
+    again = claim((await _polled_again(bench))[0], BUILD)
+    bench.creation.start(again)
     await bench.settled()
     assert bench.attempts() == ["t1"]
 
@@ -133,7 +133,7 @@ async def test_no_lease_keeps_a_task_that_the_api_server_forbids(bench: Bench) -
 
 
 async def test_a_task_that_conductor_has_ended_is_given_up(bench: Bench) -> None:
-    """No attempt is made of a canceled task."""
+    """No attempt is created for a canceled task."""
     bench.cluster.faults.on("create_attempt", raising(AWAY), None)
     await bench.polled()
     bench.conductor.cancel("t1")

@@ -13,8 +13,8 @@ TASK = PeragoTask.model_validate(b.task("build", taskType="build"))
 
 def bridged(size: int = 10, **changes: Any) -> dict[str, Any]:
     """The attempt made of a polled task with an input of that many bytes."""
-    made: dict[str, Any] = attempt_manifest(PolledTask(b.conductor_task(**changes), {"params": {}}, size), TASK)
-    return made
+    manifest: dict[str, Any] = attempt_manifest(PolledTask(b.conductor_task(**changes), {"params": {}}, size), TASK)
+    return manifest
 
 
 def test_a_polled_task_becomes_an_attempt_of_its_name() -> None:

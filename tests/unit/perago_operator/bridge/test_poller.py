@@ -57,7 +57,7 @@ class Bench:
         for _ in range(count):
             self.conductor.schedule("build")
 
-    def made(self) -> int:
+    def attempts(self) -> int:
         """How many attempts there are."""
         return len(self.cluster.objects)
 
@@ -78,7 +78,7 @@ async def test_a_task_becomes_an_attempt_as_soon_as_it_is_scheduled() -> None:
     bench = Bench().run()
     await until(lambda: bench.polls() == 1)
     bench.schedule(1)
-    await until(lambda: bench.made() == 1)
+    await until(lambda: bench.attempts() == 1)
 
 
 async def test_what_waits_is_taken_without_waiting_for_more() -> None:
@@ -86,7 +86,7 @@ async def test_what_waits_is_taken_without_waiting_for_more() -> None:
     bench = Bench()
     bench.schedule(30)
     bench.run()
-    await until(lambda: bench.made() == 30)
+    await until(lambda: bench.attempts() == 30)
     assert bench.polls() <= 5
 
 
@@ -95,9 +95,9 @@ async def test_no_more_attempts_than_max_concurrency() -> None:
     bench = Bench(maxConcurrency=3)
     bench.schedule(5)
     bench.run()
-    await until(lambda: bench.made() == 3)
+    await until(lambda: bench.attempts() == 3)
     await until(lambda: bench.poller.state.reason == "MaxConcurrency")
-    assert len(bench.conductor.tasks) - bench.made() == await bench.conductor.queue_size("build", None)
+    assert len(bench.conductor.tasks) - bench.attempts() == await bench.conductor.queue_size("build", None)
 
 
 async def test_room_that_was_made_is_used_at_once() -> None:
@@ -105,10 +105,10 @@ async def test_room_that_was_made_is_used_at_once() -> None:
     bench = Bench(maxConcurrency=1)
     bench.schedule(2)
     bench.run()
-    await until(lambda: bench.made() == 1)
+    await until(lambda: bench.attempts() == 1)
     bench.cluster.merge("PeragoAttempt", "ns", "task-1", {"status": {"outcome": completed()}})
     bench.poller.wake()
-    await until(lambda: bench.made() == 2)
+    await until(lambda: bench.attempts() == 2)
 
 
 @pytest.mark.parametrize(("spec", "reason"), [({"paused": True}, "Paused"), ({"taskType": None}, "NoTaskType")])
@@ -127,7 +127,7 @@ async def test_unpausing_takes_effect_at_once() -> None:
     bench.schedule(1)
     await until(lambda: bench.poller.state.reason == "Paused")
     bench.poller.replace(peragotask())
-    await until(lambda: bench.made() == 1)
+    await until(lambda: bench.attempts() == 1)
 
 
 async def test_a_domain_is_polled_from() -> None:
@@ -136,7 +136,7 @@ async def test_a_domain_is_polled_from() -> None:
     bench.conductor.schedule("build", domain="green")
     bench.conductor.schedule("build", "mine", domain="blue")
     bench.run()
-    await until(lambda: bench.made() == 1)
+    await until(lambda: bench.attempts() == 1)
     assert ("PeragoAttempt", "ns", "mine") in bench.cluster.objects
 
 
@@ -147,7 +147,7 @@ async def test_a_failed_poll_is_told_and_tried_again(monkeypatch: pytest.MonkeyP
     bench.run()
     await until(lambda: bench.poller.state.reason == "PollFailed")
     bench.schedule(1)
-    await until(lambda: bench.made() == 1)
+    await until(lambda: bench.attempts() == 1)
     assert bench.poller.state.polling
 
 
@@ -169,7 +169,7 @@ async def test_stopping_awaits_the_poll_under_way_and_keeps_what_it_brings() -> 
     bench.schedule(2)
     assert bench.running is not None
     await bench.running
-    await until(lambda: bench.made() == 1)
+    await until(lambda: bench.attempts() == 1)
     assert bench.conductor.tasks["task-2"].status == "SCHEDULED"
 
 

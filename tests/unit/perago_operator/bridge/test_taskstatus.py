@@ -62,14 +62,14 @@ def test_an_unknown_queue_keeps_the_last_number() -> None:
 def test_a_condition_that_turns_has_a_new_transition_time() -> None:
     """Whole seconds, as they are stored."""
     patch = patch_of(settled(), NUMBERS, PollState(Reason.POLL_FAILED, "refused"), 7)
-    polling = next(one for one in patch["conditions"] if one["type"] == "Polling")
+    polling = next(condition for condition in patch["conditions"] if condition["type"] == "Polling")
     assert (polling["status"], polling["lastTransitionTime"]) == ("False", "2026-01-01T00:00:07Z")
 
 
 def test_a_condition_with_another_reason_keeps_its_transition_time() -> None:
     """Polling and MaxConcurrency are both True."""
     patch = patch_of(settled(), NUMBERS, PollState(Reason.MAX_CONCURRENCY), 7)
-    polling = next(one for one in patch["conditions"] if one["type"] == "Polling")
+    polling = next(condition for condition in patch["conditions"] if condition["type"] == "Polling")
     assert (polling["reason"], polling["lastTransitionTime"]) == ("MaxConcurrency", "2026-01-01T00:00:00Z")
 
 
@@ -84,7 +84,7 @@ def test_a_task_without_code_is_not_ready_and_says_what_is_missing(spec: dict[st
     """Its attempts have to bring it."""
     bare = PeragoTask.model_validate({"metadata": {"name": "bare", "namespace": "ns"}, "spec": spec})
     patch = patch_of(bare, NUMBERS, PollState(Reason.NO_TASK_TYPE))
-    ready = next(one for one in patch["conditions"] if one["type"] == "Ready")
+    ready = next(condition for condition in patch["conditions"] if condition["type"] == "Ready")
     assert (ready["status"], ready["reason"], ready["message"]) == ("False", "TaskIncomplete", message)
 
 

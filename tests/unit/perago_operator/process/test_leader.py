@@ -231,5 +231,5 @@ def test_a_lease_seen_unchanged_keeps_its_age() -> None:
 def test_a_lease_of_another_is_written_only_after_its_duration(holder: str, waited: float, duration: int) -> None:
     """For any holder, wait and duration."""
     observed = Observed(Lease(holder, duration, "a", "b", 0, "1"), since=0.0)
-    wanted = next_write(observed, "me!!", waited, "now", 15)
-    assert (wanted is None) == (waited < duration)
+    lease = next_write(observed, "me!!", waited, "now", 15)
+    assert (lease is None) == (waited < duration)

@@ -31,10 +31,10 @@ async def carried_out(world: World, action: do.Action) -> Any:
 @pytest.fixture
 def world() -> World:
     """With one task that waits for a result."""
-    made = World()
-    made.conductor.schedule("build", b.NAME, workflow_instance_id="wf-1")
-    made.conductor.tasks[b.NAME].status = "IN_PROGRESS"
-    return made
+    world = World()
+    world.conductor.schedule("build", b.NAME, workflow_instance_id="wf-1")
+    world.conductor.tasks[b.NAME].status = "IN_PROGRESS"
+    return world
 
 
 async def test_a_pod_that_is_there_already_was_created(world: World) -> None:
@@ -136,7 +136,7 @@ def test_only_calls_that_the_pod_waits_for_have_a_reason(action: do.Action) -> N
 def test_no_class_of_port_errors_is_forgotten() -> None:
     """Each is one of those above, or never comes from a single call."""
     known = {"Unreachable", "NotFound", "AlreadyExists", "Conflict", "QuotaExceeded", "Expired", "Refused"}
-    assert {each.__name__ for each in ports.PortError.__subclasses__()} == known
+    assert {kind.__name__ for kind in ports.PortError.__subclasses__()} == known
 
 
 @pytest.mark.parametrize("error", [refused(422), refused(400), refused(413), refused(403, "violates PodSecurity")])

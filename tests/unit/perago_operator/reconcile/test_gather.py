@@ -15,19 +15,19 @@ RETRY = b.conductor_task(task_id="a2", retry_count=1, seq=2).to_json()
 
 def stores(*objects: dict[str, Any]) -> Stores:
     """Stores with these objects."""
-    made = Stores(lambda _: None)
-    kinds: dict[str, Any] = {"PeragoAttempt": made.attempts, "PeragoTask": made.tasks, "Pod": made.pods}
-    for each in objects:
-        kinds[each["kind"]].put(each)
-    return made
+    filled = Stores(lambda _: None)
+    kinds: dict[str, Any] = {"PeragoAttempt": filled.attempts, "PeragoTask": filled.tasks, "Pod": filled.pods}
+    for obj in objects:
+        kinds[obj["kind"]].put(obj)
+    return filled
 
 
 def gathered(*objects: dict[str, Any], name: str = b.NAME, **memory: Any) -> Situation:
     """The situation of the attempt of that name."""
-    made = stores(*objects)
-    attempt = made.attempts.get(Key("ns", name))
+    filled = stores(*objects)
+    attempt = filled.attempts.get(Key("ns", name))
     assert attempt is not None
-    return gather(attempt, made, b.memory(**memory), b.at(1), Config())
+    return gather(attempt, filled, b.memory(**memory), b.at(1), Config())
 
 
 def retry_of(earlier: dict[str, Any], *others: dict[str, Any]) -> Situation:
@@ -47,7 +47,7 @@ def test_the_task_is_the_one_of_the_reference() -> None:
 def test_only_pods_of_this_very_attempt_count() -> None:
     """An earlier object of the same name may have left one behind."""
     s = gathered(b.attempt(), b.pod(1, uid="another"), b.pod(2), created=frozenset({"a1-1", "a1-2"}))
-    assert [each.name for each in s.pods] == ["a1-2"]
+    assert [pod.name for pod in s.pods] == ["a1-2"]
     assert (s.memory.created, s.names_taken) == (frozenset({"a1-2"}), frozenset({"a1-1"}))
 
 

@@ -89,15 +89,15 @@ class Lives:
     def _watch_creation(self, event: WatchEvent) -> None:
         name = event.obj["metadata"]["name"]
         if event.kind == "ADDED" and event.obj["kind"] == "Pod":
-            self.faults += [f"{each} runs beside {name}" for each in self._may_publish() if each != name]
+            self.faults += [f"{pod} runs beside {name}" for pod in self._may_publish() if pod != name]
         if event.kind == "MODIFIED" and "outcome" in event.obj.get("status", {}) and name not in self.said:
-            mine = [each for each in self._may_publish() if each.rpartition("-")[0] == name and self.running(each)]
-            self.faults += [f"{name} has an outcome while {each} runs" for each in mine]
+            mine = [pod for pod in self._may_publish() if pod.rpartition("-")[0] == name and self.running(pod)]
+            self.faults += [f"{name} has an outcome while {pod} runs" for pod in mine]
 
     def _may_publish(self) -> list[str]:
         """Pods that may run, and whose agent has not made its last report."""
         pods = [Pod.model_validate(obj) for (kind, _, _), obj in self.world.cluster.objects.items() if kind == "Pod"]
-        return [each.name for each in pods if not each.ended and each.name.rpartition("-")[0] not in self.said]
+        return [pod.name for pod in pods if not pod.ended and pod.name.rpartition("-")[0] not in self.said]
 
     def running(self, pod: str) -> bool:
         """Its containers run, as reported by the kubelet."""
@@ -107,8 +107,8 @@ class Lives:
     def pod(self) -> Any:
         """The current attempt's newest pod, if the cluster has it."""
         named = [obj for (kind, _, name), obj in self.world.cluster.objects.items() if kind == "Pod"]
-        mine = [each for each in named if each["metadata"]["name"].startswith(f"{self.current}-")]
-        return max(mine, key=lambda each: each["metadata"]["name"], default=None)
+        mine = [pod for pod in named if pod["metadata"]["name"].startswith(f"{self.current}-")]
+        return max(mine, key=lambda pod: pod["metadata"]["name"], default=None)
 
     def runs(self) -> bool:
         """The agent of the current attempt can act, and has not made its last report."""
@@ -119,11 +119,11 @@ class Lives:
     def _attempt(self) -> Any:
         return self.world.cluster.objects.get(("PeragoAttempt", "ns", self.current))
 
-    def _kubelet(self, told: Any) -> None:
+    def _kubelet(self, shown: Any) -> None:
         pod = self.pod()
         if pod is not None and pod.get("status", {}).get("phase") not in ("Failed", "Succeeded"):
             name = pod["metadata"]["name"]
-            self.world.cluster.merge("Pod", "ns", name, {"spec": told["spec"], "status": told["status"]})
+            self.world.cluster.merge("Pod", "ns", name, {"spec": shown["spec"], "status": shown["status"]})
 
     def _agent(self, **status: Any) -> None:
         self.world.cluster.merge("PeragoAttempt", "ns", self.current, {"status": status})
@@ -214,8 +214,8 @@ class Lives:
         for _ in range(12):
             for kind, _, name in list(self.world.cluster.objects):
                 if kind == "Pod":
-                    told = {"spec": b.ended_pod()["spec"], "status": b.ended_pod()["status"]}
-                    self.world.cluster.merge("Pod", "ns", name, told)
+                    shown = {"spec": b.ended_pod()["spec"], "status": b.ended_pod()["status"]}
+                    self.world.cluster.merge("Pod", "ns", name, shown)
                     await self.world.settle()
             for name in names:
                 await self.world.pass_time(61, Key("ns", name))
@@ -225,8 +225,8 @@ async def live(happenings: list[tuple[Any, ...]]) -> Lives:
     """A whole life, then calm."""
     lives = Lives()
     await lives.world.add_polled()
-    for each in happenings:
-        await lives.step(*each)
+    for happening in happenings:
+        await lives.step(*happening)
     await lives.calm_down()
     return lives
 
@@ -261,7 +261,7 @@ def _check_ending(status: dict[str, Any], *, published: bool, said: bool) -> Non
 def test_an_outcome_of_the_agent_is_what_conductor_gets(happenings: list[tuple[Any, ...]], ticks: int) -> None:
     """Written once by the agent, it is reported as it is, whatever happens afterwards."""
     kinds = ("die", "fail", "wait", "end", "delete pod", "delete", "cancel", "lag", "catch up")
-    quiet = [each for each in happenings if each[0] in kinds]
+    quiet = [happening for happening in happenings if happening[0] in kinds]
     lives = asyncio.run(live([("run",), ("outcome", "COMPLETED"), ("die", ticks), *quiet]))
     task = lives.world.conductor.tasks[b.NAME]
     assert (task.status, task.accepted) == ("COMPLETED", 1)

@@ -1,17 +1,21 @@
 """The loop over a small world: whole lives of attempts, and what happens when calls fail or the operator dies."""
 
 import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from perago_operator.core.config import Config
 from perago_operator.ports import QuotaExceeded, Refused, Unreachable
 from tests import builders as b
 from tests.fakes.conductor_server import Step
 from tests.fakes.faulty import raising
-from tests.faults.kinds import cut_before, lost
-from tests.unit.perago_operator.world import World
+from tests.fakes.waiting import until
+from tests.faults.kinds import Held, cut_before, lost
+from tests.unit.perago_operator.world import KEY, World
 
 AWAY = Unreachable("connection refused")
 
@@ -26,7 +30,7 @@ async def polled_and_running(config: Config | None = None) -> World:
 
 def calls(world: World) -> list[str]:
     """Everything that was asked of the cluster, events aside."""
-    return [each for each in world.cluster.faults.seen if each != "record_event"]
+    return [call for call in world.cluster.faults.seen if call != "record_event"]
 
 
 async def test_an_attempt_costs_eight_calls() -> None:
@@ -315,7 +319,7 @@ async def test_a_task_that_a_late_lease_revived_is_reported_again() -> None:
 
 
 async def test_a_task_revived_in_a_workflow_that_has_ended_is_let_go() -> None:
-    """Conductor shows it IN_PROGRESS for ever and ignores every report: what was accepted before stays accepted."""
+    """Conductor shows it IN_PROGRESS forever and ignores every report: what was accepted before stays accepted."""
     world = await polled_and_running()
     land = world.conductor.lease_under_way(b.NAME)
     world.conductor.faults.on("report", lost)
@@ -329,7 +333,7 @@ async def test_a_task_revived_in_a_workflow_that_has_ended_is_let_go() -> None:
 
 
 async def test_a_report_to_a_workflow_that_has_ended_is_not_repeated() -> None:
-    """A late lease has revived a canceled task, so no heartbeat tells that nobody waits for the result."""
+    """A late lease has revived a canceled task, so no heartbeat shows that nobody waits for the result."""
     world = await polled_and_running()
     land = world.conductor.lease_under_way(b.NAME)
     world.conductor.cancel(b.NAME)
@@ -436,3 +440,47 @@ async def test_an_orphaned_pod_is_let_go() -> None:
     world = World()
     await world.add(b.running_pod(meta={"deletionTimestamp": b.stamp(1)}))
     assert world.pods == []
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What is logged at WARNING or above."""
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(str(message)), level="WARNING")
+    yield lines
+    logger.remove(sink)
+
+
+async def test_an_event_that_cannot_be_posted_is_logged_instead(lines: list[str]) -> None:
+    """Events are for people: the attempt goes on."""
+    world = await polled_and_running()
+    world.cluster.faults.on("record_event", raising(AWAY))
+    await world.agent(outcome=b.completed())
+    assert (world.status()["phase"], world.cluster.events) == ("Succeeded", [])
+    await until(lambda: any("event Completed" in line and "connection refused" in line for line in lines))
+
+
+async def test_a_fault_of_ours_in_posting_an_event_is_not_silent(lines: list[str]) -> None:
+    """It has no one to raise it to."""
+    world = await polled_and_running()
+    world.cluster.faults.on("record_event", raising(KeyError("surprise")))
+    await world.agent(outcome=b.completed())
+    await until(lambda: any("event Completed: internal error" in line and "KeyError" in line for line in lines))
+
+
+async def test_one_call_at_a_time_is_made_for_a_task() -> None:
+    """A heartbeat beside a report could bring a completed task back to life: whatever happens waits for the answer."""
+    world, report = await polled_and_running(), Held()
+    world.conductor.faults.on("report", report)
+    world.cluster.merge("PeragoAttempt", *KEY, {"status": {"outcome": b.completed()}})
+    await report.reached()
+    calls = list(world.conductor.faults.seen)
+    world.now += timedelta(seconds=30)
+    for _ in range(20):
+        world.reconciler.enqueue(KEY)
+        await asyncio.sleep(0)
+    assert world.conductor.faults.seen == calls
+    report.release()
+    await world.settle()
+    assert world.conductor.faults.seen[len(calls)] == "read"
+    assert world.conductor.tasks[b.NAME].accepted == 1

@@ -17,7 +17,7 @@ class Looks:
     """A function that looks, as long as a test wants it to."""
 
     def __init__(self) -> None:
-        self.begun: list[Key] = []
+        self.begin: list[Key] = []
         self.under_way: list[Key] = []
         self.delays: dict[Key, float] = {}
         self.faults: dict[Key, Exception] = {}
@@ -26,7 +26,7 @@ class Looks:
 
     async def __call__(self, key: Key) -> float | None:
         assert key not in self.under_way, "two looks at one object at a time"
-        self.begun.append(key)
+        self.begin.append(key)
         self.under_way.append(key)
         try:
             await self.go_on.wait()
@@ -74,10 +74,10 @@ async def test_an_object_is_looked_at_by_one_at_a_time(looks: Looks, queue: Work
     for _ in range(3):
         queue.add(A)
         await asyncio.sleep(0)
-    assert (looks.begun, queue.active) == ([A], 1)
+    assert (looks.begin, queue.active) == ([A], 1)
     looks.go_on.set()
     await at_rest(queue)
-    assert looks.begun == [A, A]
+    assert looks.begin == [A, A]
 
 
 async def test_no_more_are_at_work_than_there_are_slots(looks: Looks, queue: WorkQueue) -> None:
@@ -91,7 +91,7 @@ async def test_no_more_are_at_work_than_there_are_slots(looks: Looks, queue: Wor
     assert (looks.under_way, queue.active) == ([A, B], 3)
     looks.go_on.set()
     await at_rest(queue)
-    assert looks.begun == [A, B, C]
+    assert looks.begin == [A, B, C]
 
 
 async def test_what_comes_before_the_start_is_looked_at_then(looks: Looks) -> None:
@@ -100,10 +100,10 @@ async def test_what_comes_before_the_start_is_looked_at_then(looks: Looks) -> No
     queue.add(A)
     queue.add(A)
     await asyncio.sleep(0)
-    assert (looks.begun, queue.active) == ([], 0)
+    assert (looks.begin, queue.active) == ([], 0)
     queue.start()
     await at_rest(queue)
-    assert looks.begun == [A]
+    assert looks.begin == [A]
 
 
 async def test_a_look_may_ask_for_another_one(looks: Looks, queue: WorkQueue) -> None:
@@ -111,10 +111,10 @@ async def test_a_look_may_ask_for_another_one(looks: Looks, queue: WorkQueue) ->
     looks.delays[A] = 0.0
     queue.add(A)
     await at_rest(queue)
-    assert looks.begun == [A, A]
+    assert looks.begin == [A, A]
     looks.delays[B] = 0.001
     queue.add(B)
-    await until(lambda: looks.begun == [A, A, B, B])
+    await until(lambda: looks.begin == [A, A, B, B])
 
 
 async def test_a_look_makes_an_earlier_appointment_void(looks: Looks, queue: WorkQueue) -> None:
@@ -123,7 +123,7 @@ async def test_a_look_makes_an_earlier_appointment_void(looks: Looks, queue: Wor
     queue.add(A)
     await at_rest(queue)
     queue.add(B, 0.01)
-    await until(lambda: looks.begun == [A, B])
+    await until(lambda: looks.begin == [A, B])
 
 
 async def test_a_fault_is_logged_and_the_look_repeated(looks: Looks, queue: WorkQueue, lines: list[str]) -> None:
@@ -131,7 +131,7 @@ async def test_a_fault_is_logged_and_the_look_repeated(looks: Looks, queue: Work
     looks.faults[A] = KeyError("surprise")
     queue.add(A)
     queue.add(B)
-    await until(lambda: looks.begun == [A, B, A])
+    await until(lambda: looks.begin == [A, B, A])
     assert "attempt ns/a: internal error" in lines[0]
     assert "KeyError: 'surprise'" in lines[0]
 
@@ -149,7 +149,7 @@ async def test_stopping_awaits_looks_under_way_and_begins_none(looks: Looks, que
     looks.go_on.set()
     await stopping
     await asyncio.sleep(0.01)
-    assert (looks.begun, queue.active) == ([A], 0)
+    assert (looks.begin, queue.active) == ([A], 0)
 
 
 async def test_stopping_has_a_limit(looks: Looks, queue: WorkQueue) -> None:
@@ -172,4 +172,4 @@ async def test_a_kill_cancels_looks_under_way(looks: Looks, queue: WorkQueue) ->
     looks.go_on.set()
     await at_rest(queue)
     await asyncio.sleep(0.01)
-    assert looks.begun == [A]
+    assert looks.begin == [A]

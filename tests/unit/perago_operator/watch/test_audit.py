@@ -23,12 +23,12 @@ class Bench:
             self.make(name)
 
     def make(self, name: str) -> None:
-        """An object is made."""
+        """An object is created."""
         self.cluster.add(task(name))
 
     def names(self) -> list[str]:
         """What is in the store."""
-        return sorted(found.metadata.name for found in self.store)
+        return sorted(task.metadata.name for task in self.store)
 
 
 async def test_a_store_is_filled_from_all_pages() -> None:
@@ -81,7 +81,7 @@ async def test_a_store_that_is_ahead_of_the_list_is_left_alone() -> None:
 
 
 async def test_a_watch_that_is_behind_again_and_again_is_dead() -> None:
-    """Liveness then fails, and the kubelet starts the operator anew."""
+    """Liveness then fails, and the kubelet restarts the operator."""
     bench = Bench()
     for number in range(SUSPICIOUS):
         assert bench.audit.complaint() is None

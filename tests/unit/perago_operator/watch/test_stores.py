@@ -40,9 +40,9 @@ def test_a_newer_version_replaces_an_older_one(heard: Heard) -> None:
     """The source does not matter: a watch, or the answer to our own patch."""
     heard.stores.attempts.put(named("a", 5, status={"phase": "Running"}))
     heard.stores.attempts.put(named("a", 4, status={"phase": "Starting"}))
-    found = heard.stores.attempts.get(Key("ns", "a"))
-    assert found is not None
-    assert found.status.phase == "Running"
+    attempt = heard.stores.attempts.get(Key("ns", "a"))
+    assert attempt is not None
+    assert attempt.status.phase == "Running"
     assert heard.since() == [("ns", "a")]
 
 
@@ -57,9 +57,9 @@ def test_another_object_of_the_name_replaces_it(heard: Heard) -> None:
     """Whatever its version: the uid differs."""
     heard.stores.attempts.put(named("a", 9))
     heard.stores.attempts.put(named("a", 8, meta={"uid": "another"}))
-    found = heard.stores.attempts.get(Key("ns", "a"))
-    assert found is not None
-    assert found.metadata.uid == "another"
+    attempt = heard.stores.attempts.get(Key("ns", "a"))
+    assert attempt is not None
+    assert attempt.metadata.uid == "another"
 
 
 def test_a_late_answer_does_not_bring_a_removed_object_back(heard: Heard) -> None:
@@ -93,7 +93,7 @@ def test_standalone_attempts_have_no_siblings(heard: Heard) -> None:
     first, second = named("a", standalone=True), named("b", standalone=True)
     heard.stores.attempts.put(first)
     heard.stores.attempts.put(second)
-    assert [heard.stores.attempts.siblings(each) for each in heard.stores.attempts] == [[], []]
+    assert [heard.stores.attempts.siblings(attempt) for attempt in heard.stores.attempts] == [[], []]
 
 
 def test_a_task_concerns_the_attempts_that_refer_to_it(heard: Heard) -> None:
@@ -143,7 +143,7 @@ def test_the_oldest_attempt_comes_first(heard: Heard) -> None:
         meta = {"creationTimestamp": b.stamp(second)}
         heard.stores.attempts.put(named(name, taskRef={"name": "build"}, meta=meta))
     ordered = heard.stores.attempts.unfinished(Key("ns", "build"))
-    assert [each.metadata.name for each in ordered] == ["b", "c", "a"]
+    assert [attempt.metadata.name for attempt in ordered] == ["b", "c", "a"]
     assert age(ordered[0]) < age(ordered[1])
 
 
@@ -152,9 +152,9 @@ def test_pods_are_known_by_attempt(heard: Heard) -> None:
     heard.stores.pods.put(b.pod(2))
     heard.stores.pods.put(b.pod(1))
     assert heard.since() == [KEY, KEY]
-    assert [each.name for each in heard.stores.pods.of(KEY)] == ["a1-1", "a1-2"]
+    assert [pod.name for pod in heard.stores.pods.of(KEY)] == ["a1-1", "a1-2"]
     heard.stores.pods.remove(Key("ns", "a1-1"))
-    assert [each.name for each in heard.stores.pods.of(KEY)] == ["a1-2"]
+    assert [pod.name for pod in heard.stores.pods.of(KEY)] == ["a1-2"]
 
 
 def test_removing_what_is_not_there_tells_nobody(heard: Heard) -> None:

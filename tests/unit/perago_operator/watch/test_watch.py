@@ -62,8 +62,8 @@ class Bench:
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
     """A bench whose watch is not running yet."""
-    made = Bench()
-    yield made
+    bench = Bench()
+    yield bench
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
 

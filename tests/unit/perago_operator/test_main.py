@@ -1,0 +1,43 @@
+"""The process's end, as its supervisor sees it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from perago_operator.__main__ import main
+
+LOST = """
+import threading
+from perago_operator.__main__ import _end_at_once
+from perago_operator.process.leader import LeadershipLost
+
+threading.Thread(target=threading.Event().wait).start()
+_end_at_once(LeadershipLost("the Lease was not renewed for 10 s"))
+"""
+
+
+def test_bad_settings_are_named_and_end_the_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2, before anything is connected to."""
+    monkeypatch.delenv("PERAGO_RUNNER_IMAGE", raising=False)
+    assert main() == 2
+    assert "PERAGO_RUNNER_IMAGE is not set" in capsys.readouterr().err
+
+
+def test_a_cluster_without_access_is_named_and_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2, and what to do."""
+    monkeypatch.setenv("PERAGO_RUNNER_IMAGE", "runner:1")
+    monkeypatch.setenv("KUBECONFIG", "/nowhere/kubeconfig")
+    assert main() == 2
+    assert "set KUBECONFIG or run in a pod" in capsys.readouterr().err
+
+
+def test_a_lost_leadership_waits_for_no_thread() -> None:
+    """A call of the lakeFS SDK under way in one would keep the process, and its connections, for half a minute."""
+    ended = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "the Lease was not renewed for 10 s: ending at once" in ended.stderr

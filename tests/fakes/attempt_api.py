@@ -1,6 +1,7 @@
 """An API server that has one attempt: GET, and merge patches of its status, as Kubernetes treats them.
 
-A merge patch drops nulls (RFC 7396), a wrong token is 401, an unknown name 404. `down` makes it answer 503.
+A merge patch drops nulls (RFC 7396), a wrong token is 401, an unknown name 404. `down` makes it answer 503. Over HTTP
+for an agent's process, in memory for its parts.
 """
 
 import copy
@@ -8,6 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from perago.agent.clients.attempt_api import AttemptObject
+from perago.agent.clients.http import NoAnswer, Server
+from tests.fakes.faulty import CallFaults, faulty
 
 TOKEN = "pod-bound-token"
 
@@ -30,10 +35,10 @@ class AttemptServer:
         status: dict[str, Any] = self.attempt.setdefault("status", {})
         return status
 
-    def application(self) -> web.Application:
+    def application(self, namespace: str = "team-a") -> web.Application:
         """To be served by a test."""
         app = web.Application(client_max_size=1 << 24)
-        path = f"/apis/perago.dev/v1alpha1/namespaces/team-a/peragoattempts/{self.name}"
+        path = f"/apis/perago.dev/v1alpha1/namespaces/{namespace}/peragoattempts/{self.name}"
         app.router.add_get(path, self._get)
         app.router.add_patch(f"{path}/status", self._patch)
         return app
@@ -64,6 +69,29 @@ class AttemptServer:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return web.json_response({"message": "Unauthorized"}, status=401)
         return None
+
+
+class FakeAttemptApi:
+    """The attempt's object as the fence and the status writer use it; any call can go wrong by `faults`."""
+
+    def __init__(self, uid: str, spec_input: dict[str, Any] | None = None) -> None:
+        self.faults = CallFaults(lambda call: NoAnswer(Server.CLUSTER, f"the API server did not answer ({call})"))
+        self.attempt = AttemptObject(uid, deleted=False, canceled=False, input=spec_input, staging=None)
+        self.status: dict[str, Any] = {}
+        self.patches: list[dict[str, Any]] = []
+        self.outcome_error: Exception | None = None
+        """What a patch with an outcome is answered with."""
+
+    @faulty
+    async def get(self) -> AttemptObject:
+        return self.attempt
+
+    @faulty
+    async def patch_status(self, status: dict[str, Any]) -> None:
+        if self.outcome_error is not None and "outcome" in status:
+            raise self.outcome_error
+        self.patches.append(status)
+        self.status = merge_patch(self.status, status)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

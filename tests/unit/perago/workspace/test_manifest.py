@@ -51,10 +51,12 @@ def test_a_manifest_of_any_number_of_files_is_whole(tmp_path: Path, count: int) 
     assert len(Manifest.read(tmp_path / "m").stats) == count
 
 
-def test_an_unfinished_manifest_is_refused(tmp_path: Path) -> None:
-    """A writer that was left by an error leaves a file that cannot be read as whole."""
+@pytest.mark.parametrize("count", [0, 1, BATCH_FILES, 2 * BATCH_FILES + 1])
+def test_an_unfinished_manifest_is_refused(tmp_path: Path, count: int) -> None:
+    """A writer left by an error leaves a file that cannot be read as whole, however much of it is on disk."""
     with contextlib.suppress(RuntimeError), ManifestWriter(tmp_path / "m") as writer:
-        writer.add(ManifestEntry("a", (1, 2, 3, 4, "file"), "00"))
+        for number in range(count):
+            writer.add(ManifestEntry(f"f{number}", (1, 2, 3, 4, "file"), "00"))
         raise RuntimeError
     with pytest.raises(TaskInputError, match="cannot be used"):
         Manifest.read(tmp_path / "m")

@@ -208,6 +208,16 @@ def test_with_a_manifest_nothing_is_read_before_the_body(root: Path, hashed: lis
     assert hashed == []
 
 
+def test_what_was_downloaded_before_the_bodys_tick_is_not_read_again(root: Path, hashed: list[str]) -> None:
+    """By the file system's own clock, which the snapshot looks at."""
+    before = downloaded(root)
+    hashed.clear()
+    (root / "link").unlink()
+    wait_for_a_tick(root)
+    assert changes_since(take_snapshot(root, before), root) == Changes()
+    assert hashed == []
+
+
 def test_without_a_manifest_every_file_is_read_once(root: Path, hashed: list[str]) -> None:
     """A download that leaves no manifest is served by hashing, once."""
     before = settle(take_snapshot(root))

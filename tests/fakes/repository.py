@@ -1,0 +1,105 @@
+"""A lakeFS repository in memory with its objects: all that the agent's steps ask of lakeFS.
+
+Branches, commits and merges are those of `tests.fakes.branches`; uploads and staging branches come on top. The suite in
+`tests/contract/branches` holds for it and for the real server alike.
+"""
+
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from perago.agent.clients.lakefs import ObjectStats, Page
+from perago.agent.clients.lakefs_errors import Conflict, NoChanges, RefNotFound
+from perago.agent.publication import Commit
+from tests.fakes.branches import FakeBranches
+from tests.fakes.faulty import faulty
+
+PAGE = 2
+
+
+class FakeRepository:
+    """`steps.Repository`, with an empty commit on `main`; `lakefs` is what others do to it."""
+
+    def __init__(self) -> None:
+        self.lakefs = FakeBranches()
+        self.faults = self.lakefs.faults
+        self.messages: list[str] = []
+
+    def files(self, ref: str) -> Mapping[str, str]:
+        """What a branch or a commit holds."""
+        return self.lakefs.trees[ref] if ref in self.lakefs.trees else self.lakefs.files(ref)
+
+    @faulty
+    async def list_page(self, ref: str, prefix: str, after: str) -> Page:
+        """Pages are short."""
+        paths = [path for path in sorted(self.files(ref)) if path.startswith(prefix) and path > after]
+        objects = tuple(_stats(path, self.files(ref)[path].encode()) for path in paths[:PAGE])
+        return Page(objects, paths[PAGE - 1] if len(paths) > PAGE else None)
+
+    @asynccontextmanager
+    async def read_object(self, ref: str, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Byte by byte."""
+        content = await self._content(ref, path)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for byte in content:
+                yield bytes([byte])
+
+        yield chunks()
+
+    @faulty
+    async def _content(self, ref: str, path: str) -> bytes:
+        return self.files(ref)[path].encode()
+
+    @faulty
+    async def upload(self, branch: str, path: str, size: int, body: bytes | AsyncIterable[bytes]) -> ObjectStats:
+        content = body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
+        self.lakefs.put(path, content.decode(), branch)
+        return _stats(path, content)
+
+    @faulty
+    async def delete_objects(self, branch: str, paths: list[str]) -> None:
+        for path in paths:
+            self.lakefs.delete(path, branch)
+
+    @faulty
+    async def create_branch(self, branch: str, source: str) -> None:
+        if branch in self.lakefs.branches:
+            raise Conflict(f"create {branch}: 409 branch already exists")
+        self.lakefs.create_branch(branch, source)
+
+    @faulty
+    async def commit(self, branch: str, message: str, metadata: Mapping[str, str]) -> str:
+        if self.lakefs.files(branch) == self.lakefs.trees[self.lakefs.branches[branch].head]:
+            raise NoChanges(f"commit on {branch}: 400 commit: no changes")
+        self.messages.append(message)
+        return self.lakefs.commit(branch, metadata)
+
+    @faulty
+    async def delete_branch(self, branch: str) -> None:
+        if branch not in self.lakefs.branches:
+            raise RefNotFound(f"delete {branch}: 404 branch not found")
+        del self.lakefs.branches[branch]
+
+    async def branch_head(self, branch: str) -> str:
+        return await self.lakefs.branch_head(branch)
+
+    async def commit_record(self, ref: str) -> Commit:
+        return await self.lakefs.commit_record(ref)
+
+    def history(self, ref: str, stop_at: str) -> AsyncIterator[Commit]:
+        return self.lakefs.history(ref, stop_at)
+
+    async def squash_merge(self, source: str, target: str, message: str, metadata: Mapping[str, str]) -> str:
+        self.messages.append(message)
+        return await self.lakefs.squash_merge(source, target, message, metadata)
+
+    async def conflicts(self, target: str, source: str) -> list[str]:
+        return await self.lakefs.conflicts(target, source)
+
+    async def hard_reset(self, branch: str, ref: str) -> None:
+        await self.lakefs.hard_reset(branch, ref)
+
+
+def _stats(path: str, content: bytes) -> ObjectStats:
+    return ObjectStats(path, len(content), hashlib.md5(content).hexdigest())

@@ -67,6 +67,8 @@ class Stage:
     workspace: Workspace
     logs: Path
     """The folder for the logs of pods that no longer exist at the end."""
+    earlier: frozenset[str]
+    """The uids of attempts from earlier runs of the demo."""
 
     @classmethod
     def of(cls, env: Environment, workspace: Workspace) -> "Stage":
@@ -77,7 +79,8 @@ class Stage:
         for old in logs.iterdir():
             old.unlink()
         conductor = ConductorServer(env.conductor_url)
-        return cls(env, cluster, Operator(cluster.kubectl), Follower(cluster), conductor, workspace, logs)
+        earlier = frozenset(str(attempt["metadata"]["uid"]) for attempt in cluster.attempts())
+        return cls(env, cluster, Operator(cluster.kubectl), Follower(cluster), conductor, workspace, logs, earlier)
 
     def keep_operator_log(self) -> None:
         """Save what the operator's pod has logged so far."""
@@ -89,7 +92,7 @@ class Stage:
         self.keep_operator_log()
         silent = [file.name for file in self.logs.iterdir() if not file.stat().st_size]
         checks.require(not silent, f"nothing was logged: {', '.join(silent)}")
-        attempts = self.cluster.attempts()
+        attempts = [attempt for attempt in self.cluster.attempts() if attempt["metadata"]["uid"] not in self.earlier]
         logs = {f"the log {file.name}": file.read_text(errors="replace") for file in self.logs.iterdir()}
         tasks = [attempt["spec"]["conductor"]["taskId"] for attempt in attempts if "conductor" in attempt["spec"]]
         shipped = {f"Conductor's log of task {task}": self.conductor.log(task) for task in tasks}

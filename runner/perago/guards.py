@@ -1,9 +1,10 @@
 """Guardrails: what must hold in a workspace before and after a body. Reads the local disk, knows nothing else."""
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from perago.errors import GuardrailViolation, PostGuardrailViolation, PreGuardrailViolation
@@ -18,6 +19,7 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 
 Rule = Literal["require_file", "require_dir", "require_glob", "forbid_glob"]
 Phase = Literal["pre", "post"]
+StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,27 @@ def _shortened(found: list[str], limit: int = 5) -> str:
     return ", ".join(map(repr, found[:limit])) + more
 
 
-def _checked(rule: Rule, path: object) -> str:
-    problem = _path_problem(path) or (_glob_problem(path) if rule.endswith("_glob") else None)
+def posix_text(path: StrPath) -> str:
+    """The path as text with `/` between its parts; raises TypeError for what is not a path of text."""
+    text = path.as_posix() if isinstance(path, PurePath) else os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"a path must be a str or an os.PathLike of str, not {path!r}")
+    return text
+
+
+def _checked(rule: Rule, path: StrPath) -> str:
+    try:
+        text = posix_text(path)
+    except TypeError:
+        refuse(f"{rule}: the path must be a str or an os.PathLike, not {path!r}")
+        return str(path)
+    problem = _path_problem(text) or (_glob_problem(text) if rule.endswith("_glob") else None)
     if problem:
         refuse(f"{rule}: the path {problem}, not {path!r}")
-    return str(path)
+    return text
 
 
-def _path_problem(path: object) -> str | None:
-    if not isinstance(path, str):
-        return "must be a str"
+def _path_problem(path: str) -> str | None:
     parts = path.split("/")
     if not path.strip() or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
         return "must be relative, '/'-separated and without '..'"
@@ -78,9 +91,9 @@ def _path_problem(path: object) -> str | None:
     return None
 
 
-def _glob_problem(pattern: object) -> str | None:
+def _glob_problem(pattern: str) -> str | None:
     """What pathlib would find wrong only when the guardrail is checked, after the download."""
-    parts = str(pattern).split("/")
+    parts = pattern.split("/")
     if any("**" in part and part != "**" for part in parts):
         return "must have '**' as a whole part, as in 'a/**/b'"
     if all(part in ("", ".") for part in parts):
@@ -96,32 +109,32 @@ def _check_counts(min_count: object, max_count: object) -> None:
         refuse(f"require_glob: max_count {max_count} is below min_count {min_count}")
 
 
-def require_file(path: str) -> Guardrail:
+def require_file(path: StrPath) -> Guardrail:
     """A file must be at `path`, relative to the workspace root."""
     return Guardrail("require_file", _checked("require_file", path))
 
 
-def require_dir(path: str) -> Guardrail:
+def require_dir(path: StrPath) -> Guardrail:
     """A directory must be at `path`, relative to the workspace root."""
     return Guardrail("require_dir", _checked("require_dir", path))
 
 
 def require_glob(
-    pattern: str, *, min_count: int = DEFAULT_REQUIRE_GLOB_MIN_COUNT, max_count: int | None = None
+    pattern: StrPath, *, min_count: int = DEFAULT_REQUIRE_GLOB_MIN_COUNT, max_count: int | None = None
 ) -> Guardrail:
     """At least `min_count` and at most `max_count` files must match `pattern` (`pathlib` globbing, `**` included)."""
     _check_counts(min_count, max_count)
     return Guardrail("require_glob", _checked("require_glob", pattern), min_count, max_count)
 
 
-def forbid_glob(pattern: str) -> Guardrail:
+def forbid_glob(pattern: StrPath) -> Guardrail:
     """Nothing, neither file nor directory, may match `pattern`; the attempt's marker is not counted."""
     return Guardrail("forbid_glob", _checked("forbid_glob", pattern))
 
 
-def check_guardrails(root: Path, guardrails: Iterable[Guardrail], phase: Phase) -> None:
+def check_guardrails(root: StrPath, guardrails: Iterable[Guardrail], phase: Phase) -> None:
     """Raise Pre- or PostGuardrailViolation that names every guardrail that does not hold in `root`."""
-    violations = [violation for guardrail in guardrails if (violation := guardrail.violation(root))]
+    violations = [violation for guardrail in guardrails if (violation := guardrail.violation(Path(root)))]
     if not violations:
         return
     error: type[GuardrailViolation] = PreGuardrailViolation if phase == "pre" else PostGuardrailViolation

@@ -5,10 +5,10 @@ Pure: looks at names only, never at a disk or a server. A path is refused before
 
 import re
 from collections.abc import Iterable
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from perago.errors import TaskInputError
-from perago.guards import MARKER
+from perago.guards import MARKER, StrPath, posix_text
 from perago.models import WorkspaceSpec
 
 ATTEMPT_WORKSPACE_MARKER = MARKER
@@ -27,52 +27,79 @@ def workspace_object_prefix(spec: WorkspaceSpec) -> str:
     return "" if spec.prefix == "/" else spec.prefix
 
 
-def workspace_object_path(spec: WorkspaceSpec, local: str | PurePath) -> str:
-    """The object path of a file at `local`, relative to the workspace root; raises TaskInputError when it has none."""
-    relative = local.as_posix() if isinstance(local, PurePath) else local
+def workspace_object_path(spec: WorkspaceSpec, workspace_path: StrPath) -> str:
+    """The object path of a file, given by its path relative to the workspace root.
+
+    Raises TaskInputError for a path that cannot be an object's.
+    """
+    relative = posix_text(workspace_path)
     _refuse("file path", relative, _unsafe(relative) or _too_long(relative))
     prefix = workspace_object_prefix(spec)
     return f"{prefix}/{relative}" if prefix else relative
 
 
-def workspace_local_path(spec: WorkspaceSpec, object_path: str) -> Path | None:
+def workspace_local_path(spec: WorkspaceSpec, object_path: StrPath) -> Path | None:
     """The path of an object relative to the workspace root; None when it lies outside the prefix or is the marker.
 
     Raises TaskInputError for a path that no file can have: absolute, empty, or with `.`, `..`, empty, drive or
     backslash parts, not UTF-8, or, below the prefix, over-long.
     """
-    _refuse("object path", object_path, _unsafe(object_path))
+    path = posix_text(object_path)
+    _refuse("object path", path, _unsafe(path))
     prefix = workspace_object_prefix(spec)
-    if prefix and not object_path.startswith(prefix + "/"):
+    if prefix and not path.startswith(prefix + "/"):
         return None
-    relative = object_path[len(prefix) + 1 :] if prefix else object_path
-    _refuse("object path", object_path, _too_long(relative))
+    relative = path[len(prefix) + 1 :] if prefix else path
+    _refuse("object path", path, _too_long(relative))
     return None if relative == ATTEMPT_WORKSPACE_MARKER else Path(relative)
 
 
-def workspace_local_paths(spec: WorkspaceSpec, object_paths: Iterable[str]) -> dict[str, Path]:
-    """Object path → relative file path, sorted, for a whole listing; objects outside the prefix are left out.
+def is_folder_marker(object_path: str) -> bool:
+    """Whether the path is that of a folder marker, an object `data/` as Spark and the consoles of object stores make.
 
-    Raises TaskInputError naming the object when one directory tree cannot hold them all: a path that
+    A workspace shows it as a folder, so it is neither downloaded as a file nor deleted.
+    """
+    return object_path.endswith("/") and _unsafe(object_path[:-1]) is None
+
+
+def workspace_local_paths(spec: WorkspaceSpec, object_paths: Iterable[StrPath]) -> dict[str, Path]:
+    """Object path → relative file path, sorted, for a whole listing, without folder markers and objects outside.
+
+    Raises TaskInputError naming every object that keeps one directory tree from holding them all: a path that
     `workspace_local_path` refuses, or both an object `a` and an object `a/b`.
     """
-    local_paths = {
-        path: local for path in sorted(object_paths) if (local := workspace_local_path(spec, path)) is not None
-    }
-    for path in local_paths:
-        _refuse_file_as_directory(path, local_paths)
+    local_paths: dict[str, Path] = {}
+    problems: list[str] = []
+    for path in sorted(path for path in map(posix_text, object_paths) if not is_folder_marker(path)):
+        try:
+            local = workspace_local_path(spec, path)
+        except TaskInputError as error:
+            problems.append(str(error))
+        else:
+            if local is not None:
+                local_paths[path] = local
+    problems += [problem for path in local_paths if (problem := _file_as_folder(path, local_paths))]
+    if problems:
+        raise TaskInputError(some(problems))
     return local_paths
 
 
-def _refuse_file_as_directory(path: str, objects: dict[str, Path]) -> None:
+def some(problems: list[str], limit: int = 10) -> str:
+    """The first problems as one text, and how many there are beyond them."""
+    more = f"; and {len(problems) - limit} more" if len(problems) > limit else ""
+    return "; ".join(problems[:limit]) + more
+
+
+def _file_as_folder(path: str, objects: dict[str, Path]) -> str | None:
     end = path.rfind("/")
     while end > 0:
         if path[:end] in objects:
-            raise TaskInputError(
+            return (
                 f"object path {path!r}: the repository also has an object {path[:end]!r}, "
                 "and a file system cannot hold a file and a directory of one name"
             )
         end = path.rfind("/", 0, end)
+    return None
 
 
 def _refuse(kind: str, path: str, problem: str | None) -> None:

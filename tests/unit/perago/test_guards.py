@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
 from hypothesis import given
@@ -83,11 +83,25 @@ def test_many_forbidden_files_are_shortened(root: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [perago.require_file, perago.require_dir, perago.require_glob, perago.forbid_glob])
-@pytest.mark.parametrize("bad", ["", " ", "/etc/passwd", "../up", "a/../b", "a\\b", "C:/x", "a/d:x", "a\0", None, 1])
+@pytest.mark.parametrize(
+    "bad", ["", " ", "/etc/passwd", "../up", "a/../b", "a\\b", "C:/x", "a/d:x", "a\0", None, 1, b"a"]
+)
 def test_a_path_that_is_not_inside_the_workspace_is_refused(make: Callable[[str], Guardrail], bad: str) -> None:
     """Relative, `/`-separated, no `..`, no drive: anything else is a TaskDefinitionError with the value."""
     with pytest.raises(perago.TaskDefinitionError, match=make.__name__):
         make(bad)
+
+
+@pytest.mark.parametrize("make", [perago.require_file, perago.require_dir, perago.require_glob, perago.forbid_glob])
+@pytest.mark.parametrize("path", [Path("a/b"), PurePosixPath("a/b"), PureWindowsPath("a\\b")])
+def test_a_path_may_be_a_path_object(make: Callable[[PurePath], Guardrail], path: PurePath) -> None:
+    """It is kept as text with `/`, as if it had been written so."""
+    assert (make(path), make(path).path) == (make("a/b"), "a/b")  # type: ignore[arg-type]
+
+
+def test_a_workspace_may_be_given_as_text(root: Path) -> None:
+    """The workspace that is checked may be named by a str."""
+    perago.check_guardrails(str(root), [perago.require_file("a.csv")], "pre")
 
 
 @pytest.mark.parametrize("make", [perago.require_glob, perago.forbid_glob])

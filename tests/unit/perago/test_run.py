@@ -209,7 +209,7 @@ class Repository(World):
 
     def download(self, workspace: perago.WorkspaceInput, spec: perago.WorkspaceSpec, directory: Path) -> None:
         self.step("download")
-        for file in perago.workspace_download_files(spec, directory, self.listing):
+        for file in perago.workspace_download_files(directory, spec, self.listing):
             file.local_path.parent.mkdir(parents=True, exist_ok=True)
             file.local_path.write_text(file.object_path)
 

@@ -1,7 +1,8 @@
 """Object paths and file paths: a bijection on what both can hold, and a clear refusal of the rest."""
 
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,22 @@ def test_prefix_and_object_path_join() -> None:
     assert (workspace_object_prefix(ROOT), workspace_object_prefix(DATA)) == ("", "data/raw")
     assert workspace_object_path(ROOT, "a/b") == "a/b"
     assert workspace_object_path(DATA, PurePosixPath("a/b")) == "data/raw/a/b"
+
+
+@pytest.mark.parametrize("path", ["a/b", PurePosixPath("a/b"), PureWindowsPath("a\\b"), Path("a/b")])
+def test_paths_may_be_path_objects(path: str | PurePath) -> None:
+    """Text and every kind of path object, in both directions, written with `/`."""
+    assert workspace_object_path(DATA, path) == "data/raw/a/b"
+    assert workspace_local_path(ROOT, path) == Path("a/b")
+
+
+@pytest.mark.parametrize("path", [None, 7, b"a/b"])
+def test_what_is_not_a_path_is_a_type_error(path: Any) -> None:
+    """Bytes, numbers and None name nothing."""
+    with pytest.raises(TypeError):
+        workspace_object_path(DATA, path)
+    with pytest.raises(TypeError):
+        workspace_local_path(DATA, path)
 
 
 def test_only_objects_below_the_prefix_are_files() -> None:

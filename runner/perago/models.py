@@ -164,7 +164,7 @@ def _kept_prefix(prefix: object) -> str:
         refuse(f"WorkspaceSpec.prefix must be a str, not {prefix!r}")
         return "/"
     kept = prefix.strip("/")
-    parts = kept.split("/") if kept else []
+    parts = [] if prefix in ("", "/") else kept.split("/")
     outside = any(part.strip() in ("", ".", "..") or _DRIVE.match(part) for part in parts)
     if outside or "\\" in kept or "\0" in kept:
         refuse(f"WorkspaceSpec.prefix must be a path inside the repository, not {prefix!r}")

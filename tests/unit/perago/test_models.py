@@ -96,7 +96,7 @@ def test_a_prefix_is_kept_without_outer_slashes_and_the_root_as_a_slash(given: s
 
 
 @pytest.mark.parametrize(
-    "bad", ["..", "a/../b", "a/./b", "a//b", "a\\b", "C:/x", "a/c:/x", " ", "a/ /b", "a\0b", None, 3]
+    "bad", ["//", "///", "..", "a/../b", "a/./b", "a//b", "a\\b", "C:/x", "a/c:/x", " ", "a/ /b", "a\0b", None, 3]
 )
 def test_a_prefix_outside_the_repository_is_refused(bad: str) -> None:
     """Dots, empty parts, drives and backslashes name no place in a repository."""
@@ -124,6 +124,26 @@ def test_a_spec_refuses_what_is_no_guardrail_or_no_flag(make: Callable[[], objec
     """Texts in place of guardrails, and numbers in place of flags, are refused by name."""
     with pytest.raises(perago.TaskDefinitionError, match="WorkspaceSpec"):
         make()
+
+
+@pytest.mark.parametrize(
+    ("declaration", "fields"),
+    [
+        (perago.WorkspaceSpec, {}),
+        (perago.TaskControls, {}),
+        (perago.RetryPolicy, {}),
+        (perago.TimeoutPolicy, {}),
+        (perago.ExecutionLimits, {}),
+        (perago.PublishBudget, BUDGET),
+    ],
+)
+def test_an_unknown_field_of_a_declaration_is_refused(
+    declaration: Callable[..., object], fields: dict[str, int]
+) -> None:
+    """A misspelled option is never taken for one that was left out."""
+    declaration(**fields)
+    with pytest.raises(TypeError, match="colour"):
+        declaration(**fields, colour="red")
 
 
 def test_an_unknown_name_of_the_module_is_an_attribute_error() -> None:

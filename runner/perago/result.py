@@ -33,9 +33,9 @@ class RuntimeTaskResult:
             raise ValueError(f"a {self.status} result has a reason and no output")
 
     def conductor_payload(self) -> JsonObject:
-        """The fields of Conductor's TaskResult: `status`, and `outputData` or `reasonForIncompletion`."""
+        """`status`, and `output` or `reasonForIncompletion`."""
         if self.status == "COMPLETED":
-            return {"status": self.status, "outputData": self.output}
+            return {"status": self.status, "output": self.output}
         return {"status": self.status, "reasonForIncompletion": self.reason_for_incompletion}
 
 

@@ -9,9 +9,9 @@ from perago.config import DEFAULT_FAILURE_REASON_MAX_LENGTH
 
 
 def test_a_completed_result_has_its_output() -> None:
-    """The payload for Conductor carries status and outputData."""
+    """The payload for Conductor carries status and output."""
     result = perago.completed_result({"result": {}})
-    assert result.conductor_payload() == {"status": "COMPLETED", "outputData": {"result": {}}}
+    assert result.conductor_payload() == {"status": "COMPLETED", "output": {"result": {}}}
 
 
 def test_failures_have_their_reason() -> None:

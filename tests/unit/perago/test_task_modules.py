@@ -93,7 +93,7 @@ def test_their_failures_are_the_contracts(
 @pytest.mark.parametrize(
     ("params", "want"),
     [
-        ({"values": [1, 2, 6]}, {"status": "COMPLETED", "outputData": {"result": {"mean": 3}}}),
+        ({"values": [1, 2, 6]}, {"status": "COMPLETED", "output": {"result": {"mean": 3}}}),
         ({"values": []}, {"status": "FAILED_WITH_TERMINAL_ERROR", "reasonForIncompletion": "no values"}),
         ({"values": [1], "atLeast": 2}, {"status": "FAILED", "reasonForIncompletion": "1 of 2 values"}),
     ],

@@ -45,7 +45,7 @@ def test_in_place_applies_the_changes(good: str, texts: Path, payload: str, caps
     assert main(["run", good, "--input", payload, "--workspace", str(texts), "--in-place", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["changes"]["modified"], answer["applied"]) == (["a.txt"], True)
-    assert answer["result"]["outputData"]["workspace"]["ref"] == "local-published"
+    assert answer["result"]["output"]["workspace"]["ref"] == "local-published"
     assert (texts / "a.txt").read_text() == "one\n" * 3
 
 
@@ -123,7 +123,7 @@ def test_a_workspace_free_task_needs_no_folder(
         main(["run", module(FREE), "--input", str(tmp_path / "in.json"), "--workspace", str(tmp_path), "--json"]) == 0
     )
     printed = capsys.readouterr()
-    assert json.loads(printed.out)["result"]["outputData"] == {"result": {"x": 8}}
+    assert json.loads(printed.out)["result"]["output"] == {"result": {"x": 8}}
     assert "does not take a workspace" in printed.err
 
 

@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from perago.attempt import ExecutingAttempt
-
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -26,7 +24,7 @@ def safe_value(attempt: object, name: str) -> str:
     return _UNSAFE.sub("-", str(getattr(attempt, name))).strip("-_") or "unknown"
 
 
-def staging_branch_name(attempt: ExecutingAttempt) -> str:
+def staging_branch_name(attempt: object) -> str:
     """The branch of this execution of this attempt; no two executions share one."""
     parts = (
         "perago-staging",

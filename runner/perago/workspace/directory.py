@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from perago import config
-from perago.attempt import ExecutingAttempt
+from perago.guards import StrPath
 from perago.staging import safe_value
 from perago.workspace.paths import ATTEMPT_WORKSPACE_MARKER
 from perago.workspace.plan import Kind, Stat
@@ -36,7 +36,7 @@ class WorkspaceOwner:
 def new_workspace_owner(worker_id: str | None = None) -> WorkspaceOwner:
     """An owner for this process; without an id, `PERAGO_WORKER_ID`, else `pid-<pid>`."""
     pid = os.getpid()
-    return WorkspaceOwner(config.worker_id(dict(os.environ), pid, worker_id), pid, uuid.uuid4().hex)
+    return WorkspaceOwner(config.worker_id(os.environ, pid, worker_id), pid, uuid.uuid4().hex)
 
 
 class _Registry:
@@ -69,15 +69,15 @@ def active_workspace_owner_tokens() -> frozenset[str]:
         return frozenset(_registry.tokens)
 
 
-def attempt_workspace_dir(root: Path, attempt: ExecutingAttempt) -> Path:
+def attempt_workspace_dir(root: StrPath, attempt: object) -> Path:
     """`{root}/task_id={task_id}-exec={execution_id}`, both made safe for a path; a missing attribute is named."""
     return Path(root) / f"task_id={safe_value(attempt, 'task_id')}-exec={safe_value(attempt, 'execution_id')}"
 
 
-def prepare_attempt_workspace(root: Path, attempt: ExecutingAttempt, owner: WorkspaceOwner | None = None) -> Path:
+def prepare_attempt_workspace(root: StrPath, attempt: object, owner: WorkspaceOwner | None = None) -> Path:
     """Make the attempt's directory with its marker; raises FileExistsError when it is there already."""
     directory = attempt_workspace_dir(root, attempt)
-    marker = json.dumps(_marker(attempt, owner or new_workspace_owner()), indent=2)
+    marker = json.dumps(_marker(attempt, owner or new_workspace_owner()), indent=2, default=str)
     directory.parent.mkdir(parents=True, exist_ok=True)
     directory.mkdir()
     with _registry.lock:
@@ -90,13 +90,12 @@ def prepare_attempt_workspace(root: Path, attempt: ExecutingAttempt, owner: Work
     return directory
 
 
-def _marker(attempt: ExecutingAttempt, owner: WorkspaceOwner) -> dict[str, object]:
-    return {
-        "workflow_instance_id": attempt.workflow_instance_id,
-        "task_def_name": attempt.task_def_name,
-        "task_id": attempt.task_id,
-        "retry_count": attempt.retry_count,
-        "execution_id": attempt.execution_id,
+_MARKED = ("workflow_instance_id", "task_def_name", "task_id", "retry_count", "execution_id")
+
+
+def _marker(attempt: object, owner: WorkspaceOwner) -> dict[str, object]:
+    """The marker's content; only the directory's name needs an attempt that has all of it."""
+    return {name: getattr(attempt, name, None) for name in _MARKED} | {
         "owner_worker_id": owner.worker_id,
         "owner_pid": owner.pid,
         "owner_token": owner.token,
@@ -104,16 +103,17 @@ def _marker(attempt: ExecutingAttempt, owner: WorkspaceOwner) -> dict[str, objec
     }
 
 
-def cleanup_attempt_workspace(directory: Path) -> None:
+def cleanup_attempt_workspace(directory: StrPath) -> None:
     """Remove an attempt's directory; raises FileNotFoundError for one that is not there or never was an attempt's."""
-    there = os.path.lexists(directory)
+    path = Path(directory)
+    there = os.path.lexists(path)
     with _registry.lock:
-        ours = there and directory in _registry.directories
-    if not ours and not (directory / ATTEMPT_WORKSPACE_MARKER).is_file():
-        raise FileNotFoundError(f"{directory} is not an attempt's directory: it has no {ATTEMPT_WORKSPACE_MARKER}")
-    _remove(directory)
+        ours = there and path in _registry.directories
+    if not ours and not (path / ATTEMPT_WORKSPACE_MARKER).is_file():
+        raise FileNotFoundError(f"{path} is not an attempt's directory: it has no {ATTEMPT_WORKSPACE_MARKER}")
+    _remove(path)
     with _registry.lock:
-        _registry.directories.discard(directory)
+        _registry.directories.discard(path)
 
 
 def _remove(directory: Path) -> None:
@@ -152,7 +152,7 @@ def _folders_left_in(folder: Path) -> list[Path]:
     return folders
 
 
-def cleanup_attempt_workspace_safely(directory: Path, attempt: ExecutingAttempt) -> bool:
+def cleanup_attempt_workspace_safely(directory: StrPath, attempt: object) -> bool:
     """Remove an attempt's directory and say whether it is gone; whatever goes wrong is logged, not raised."""
     try:
         cleanup_attempt_workspace(directory)

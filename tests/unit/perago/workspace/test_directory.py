@@ -20,7 +20,7 @@ def test_a_directory_is_named_after_task_and_execution(tmp_path: Path) -> None:
     """Values are made safe for a path; a missing one is an AttributeError that names it."""
     assert directory.attempt_workspace_dir(tmp_path, attempt(task_id="../t")) == tmp_path / "task_id=t-exec=e1"
     with pytest.raises(AttributeError, match="execution_id"):
-        directory.attempt_workspace_dir(tmp_path, FakeAttempt())  # type: ignore[arg-type]
+        directory.attempt_workspace_dir(tmp_path, FakeAttempt())
 
 
 def test_a_prepared_directory_has_its_marker_and_parents(tmp_path: Path) -> None:
@@ -63,14 +63,35 @@ def test_a_directory_whose_marker_cannot_be_written_is_not_left(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_marker_that_cannot_be_made_makes_no_directory(tmp_path: Path) -> None:
-    """An attempt without a field of the marker, or with one that JSON cannot represent, leaves nothing on the disk."""
-    lacking = attempt()
-    del lacking.task_def_name
-    with pytest.raises(AttributeError, match="task_def_name"):
-        directory.prepare_attempt_workspace(tmp_path / "root", lacking)
-    with pytest.raises(TypeError):
-        directory.prepare_attempt_workspace(tmp_path / "root", attempt(retry_count=object()))
+def test_a_marker_says_what_the_attempt_says(tmp_path: Path) -> None:
+    """Only the directory's name needs attributes; others may be missing, or be nothing that JSON knows."""
+    bare = SimpleNamespace(task_id="t", execution_id="e", retry_count=Path("7"))
+    marker = json.loads(
+        (directory.prepare_attempt_workspace(tmp_path, bare) / directory.ATTEMPT_WORKSPACE_MARKER).read_text()
+    )
+    assert (marker["task_def_name"], marker["retry_count"], marker["task_id"]) == (None, "7", "t")
+
+
+def test_an_attempt_that_cannot_be_read_makes_no_directory(tmp_path: Path) -> None:
+    """An attempt without an id, or one whose attributes raise, leaves nothing on the disk."""
+
+    class Remote:
+        task_id = execution_id = "t"
+
+        @property
+        def retry_count(self) -> int:
+            raise OSError("connection lost")
+
+    for unreadable, error in ((SimpleNamespace(execution_id="e"), AttributeError), (Remote(), OSError)):
+        with pytest.raises(error):
+            directory.prepare_attempt_workspace(tmp_path / "root", unreadable)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_may_be_given_as_text(tmp_path: Path) -> None:
+    """A root and a directory are taken as str, too."""
+    path = directory.prepare_attempt_workspace(str(tmp_path), attempt())
+    directory.cleanup_attempt_workspace(str(path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,7 +174,7 @@ def test_safe_cleanup_says_whether_the_directory_is_gone(tmp_path: Path, caplog:
     path = directory.prepare_attempt_workspace(tmp_path, attempt())
     assert directory.cleanup_attempt_workspace_safely(path, attempt()) is True
     assert directory.cleanup_attempt_workspace_safely(path, attempt()) is False
-    assert directory.cleanup_attempt_workspace_safely(path, object()) is False  # type: ignore[arg-type]
+    assert directory.cleanup_attempt_workspace_safely(path, object()) is False
     assert "FileNotFoundError" in caplog.text
 
 

@@ -63,7 +63,7 @@ class TaskExecutionContext:
     `changes` is set when staging is called, `output` (the body's validated `{"result": …}`) when publication is.
     """
 
-    attempt: Attempt
+    attempt: object
     execution_id: str
     changes: Changes | None = None
     output: dict[str, Any] | None = field(default=None, hash=False)
@@ -95,22 +95,22 @@ class TaskExecutionContext:
             return getattr(self.attempt, name)
 
 
-def execution_context(attempt: Attempt, execution_id: str | None = None) -> TaskExecutionContext:
+def execution_context(attempt: object, execution_id: str | None = None) -> TaskExecutionContext:
     """The context of a new execution: the given id, else the attempt's own, else a new one."""
     return TaskExecutionContext(attempt, execution_id or getattr(attempt, "execution_id", None) or uuid.uuid4().hex)
 
 
-def assert_current_attempt_snapshot(task: Attempt, fresh: Attempt) -> None:
+_IDENTITY = ("workflow_instance_id", "task_id", "retry_count")
+_MISSING: Final = object()
+
+
+def assert_current_attempt_snapshot(task: object, fresh: object) -> None:
     """The attempt fence: raise StaleAttemptError unless `fresh` is in progress and still the same attempt as `task`."""
     if not is_current(task, fresh):
-        raise StaleAttemptError(task.task_id)
+        raise StaleAttemptError(getattr(task, "task_id"))  # noqa: B009 - any object with the attribute will do
 
 
-def is_current(task: Attempt, fresh: Attempt) -> bool:
+def is_current(task: object, fresh: object) -> bool:
     """Whether `fresh` is in progress and has the workflow, task id and retry count of `task`."""
-    return (
-        fresh.status == IN_PROGRESS
-        and fresh.workflow_instance_id == task.workflow_instance_id
-        and fresh.task_id == task.task_id
-        and fresh.retry_count == task.retry_count
-    )
+    same = all(getattr(fresh, name, _MISSING) == getattr(task, name) for name in _IDENTITY)
+    return same and getattr(fresh, "status", None) == IN_PROGRESS

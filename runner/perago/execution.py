@@ -1,11 +1,11 @@
 """The contract's callables become ports and go to `run.py`: the only module with a wide signature."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from perago.attempt import Attempt, TaskExecutionContext, assert_current_attempt_snapshot, execution_context
+from perago.attempt import TaskExecutionContext, assert_current_attempt_snapshot, execution_context
 from perago.body import (
     build_workspace_free_task_output,
     build_workspace_task_output,
@@ -16,6 +16,7 @@ from perago.body import (
 )
 from perago.config import DEFAULT_FAILURE_REASON_MAX_LENGTH
 from perago.errors import TaskInputError
+from perago.guards import StrPath
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.result import JsonObject, RuntimeTaskResult, checked_max_length
@@ -23,10 +24,18 @@ from perago.run import Stopwatch, WorkspaceRun, ended, run_without_workspace, ru
 from perago.staging import StagedWorkspace
 from perago.task import TaskDefinition
 from perago.workspace.manifest import Manifest
+from perago.workspace.snapshot import Snapshot
 
 __all__ = [
+    "CleanupStaging",
+    "CompleteNoOpWorkspace",
+    "DownloadWorkspace",
+    "LoadCurrentAttempt",
+    "PublishWorkspace",
+    "StageWorkspace",
     "StagedWorkspace",
     "TaskExecutionContext",
+    "WorkspaceSnapshot",
     "build_workspace_free_task_output",
     "build_workspace_task_output",
     "invoke_workspace_free_task",
@@ -35,27 +44,38 @@ __all__ = [
     "run_workspace_task_attempt",
 ]
 
-A = TypeVar("A", bound=Attempt)
+A = TypeVar("A")
 
-Download = Callable[[WorkspaceInput, WorkspaceSpec, Path], Manifest | None]
-Stage = Callable[[Path, WorkspaceInput, WorkspaceSpec, TaskExecutionContext], StagedWorkspace]
-Publish = Callable[[StagedWorkspace, WorkspaceInput, WorkspaceSpec, TaskExecutionContext], str]
-CompleteNoop = Callable[[WorkspaceInput, WorkspaceSpec, TaskExecutionContext], str]
+DownloadWorkspace = Callable[[WorkspaceInput, WorkspaceSpec, Path], object]
+LoadCurrentAttempt = Callable[[A], object]
+StageWorkspace = Callable[[Path, WorkspaceInput, WorkspaceSpec, TaskExecutionContext], StagedWorkspace]
+PublishWorkspace = Callable[[StagedWorkspace, WorkspaceInput, WorkspaceSpec, TaskExecutionContext], str]
+CleanupStaging = Callable[[StagedWorkspace], object]
+CompleteNoOpWorkspace = Callable[[WorkspaceInput, WorkspaceSpec, TaskExecutionContext], str]
+WorkspaceSnapshot = Snapshot
 
 
 @dataclass(frozen=True)
 class _CallableStore:
-    download: Download
-    stage: Stage
-    publish: Publish
-    cleanup_staging: Callable[[StagedWorkspace], None]
-    complete_noop: CompleteNoop
+    fetch: DownloadWorkspace
+    stage: StageWorkspace
+    publish: PublishWorkspace
+    delete_staging: CleanupStaging
+    complete_noop: CompleteNoOpWorkspace
+
+    def download(self, workspace: WorkspaceInput, spec: WorkspaceSpec, directory: Path) -> Manifest | None:
+        """What the callback returns counts only when it is a manifest."""
+        manifest = self.fetch(workspace, spec, directory)
+        return manifest if isinstance(manifest, Manifest) else None
+
+    def cleanup_staging(self, staged: StagedWorkspace) -> None:
+        self.delete_staging(staged)
 
 
 @dataclass(frozen=True)
 class _LoadingFence(Generic[A]):
     attempt: A
-    load: Callable[[A], Attempt]
+    load: LoadCurrentAttempt[A]
 
     def check(self) -> None:
         assert_current_attempt_snapshot(self.attempt, self.load(self.attempt))
@@ -70,16 +90,16 @@ def _no_noop(workspace: WorkspaceInput, _spec: WorkspaceSpec, _execution: TaskEx
 
 def run_workspace_task_attempt(
     task: TaskDefinition,
-    input_data: JsonObject,
+    input_data: Mapping[str, Any],
     attempt: A,
-    workspace_root: Path,
+    workspace_root: StrPath,
     *,
-    download_workspace: Download,
-    load_current_attempt: Callable[[A], Attempt],
-    stage_workspace: Stage,
-    publish_workspace: Publish,
-    cleanup_staging: Callable[[StagedWorkspace], None],
-    complete_noop_workspace: CompleteNoop | None = None,
+    download_workspace: DownloadWorkspace,
+    load_current_attempt: LoadCurrentAttempt[A],
+    stage_workspace: StageWorkspace,
+    publish_workspace: PublishWorkspace,
+    cleanup_staging: CleanupStaging,
+    complete_noop_workspace: CompleteNoOpWorkspace | None = None,
     owner_worker_id: str | None = None,
     execution_id: str | None = None,
     failure_reason_max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH,
@@ -112,7 +132,7 @@ def run_workspace_task_attempt(
 
 def run_workspace_free_task_attempt(
     task: TaskDefinition,
-    input_data: JsonObject,
+    input_data: Mapping[str, Any],
     *,
     failure_reason_max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH,
 ) -> RuntimeTaskResult:

@@ -1,5 +1,6 @@
 """The workspace of a Conductor payload: repository, branch, immutable ref. Pure."""
 
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator, model_serializer, model_validator
@@ -19,8 +20,10 @@ class _WorkspaceReference(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _either_spelling(cls, value: Any, handler: Any) -> Self:
-        if not isinstance(value, dict) or "refType" not in value:
+        if not isinstance(value, Mapping):
             return handler(value)  # type: ignore[no-any-return]
+        if "refType" not in value:
+            return handler(dict(value))  # type: ignore[no-any-return]
         if "ref_type" in value:
             raise ValueError("refType and ref_type are two spellings of one key; give one of them")
         reference: Self = handler({("ref_type" if key == "refType" else key): item for key, item in value.items()})

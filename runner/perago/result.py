@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from perago.config import DEFAULT_FAILURE_REASON_MAX_LENGTH
 from perago.errors import PreGuardrailViolation, TaskTerminalError
+from perago.refusal import refusal
 
 JsonObject = dict[str, Any]
 """A JSON object whose content is somebody else's: it is passed on unread."""
@@ -76,8 +79,10 @@ def _cut(reason: str, max_length: int) -> str:
 
 
 def _text(exc: BaseException) -> str:
-    """An exception's text; one that says nothing by itself (`SystemExit: 3`, `KeyboardInterrupt`) is named."""
+    """An exception's text; one that says nothing by itself (`SystemExit: 3`, `MemoryError`) is named."""
     try:
+        if isinstance(exc, ValidationError):
+            return refusal(exc)
         if isinstance(exc, SystemExit):
             return f"SystemExit: {0 if exc.code is None else exc.code}"
         return str(exc) or type(exc).__name__

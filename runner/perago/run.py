@@ -6,17 +6,19 @@ and never replaces it.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from perago.attempt import Changes, TaskExecutionContext
-from perago.body import invoke_workspace_free_task, invoke_workspace_task_body, read_workspace
+from perago.body import called, invoke_workspace_free_task, invoke_workspace_task_body, read_workspace
 from perago.models import WorkspaceSpec
 from perago.ports import AttemptFence, WorkspaceStore
 from perago.reference import WorkspaceInput
 from perago.result import JsonObject, RuntimeTaskResult, completed_result, result_for_exception
+from perago.staging import StagedWorkspace
 from perago.task import TaskDefinition
 from perago.workspace import directory as local
 from perago.workspace.manifest import Manifest
@@ -57,7 +59,7 @@ class WorkspaceRun:
 
     task: TaskDefinition
     spec: WorkspaceSpec
-    input_data: JsonObject
+    input_data: Mapping[str, Any]
     execution: TaskExecutionContext
     root: Path
     worker_id: str | None
@@ -94,9 +96,8 @@ def prepare(run: WorkspaceRun, cleanup: ExitStack) -> Path:
 
 
 def download(run: WorkspaceRun, workspace: WorkspaceInput, directory: Path) -> Manifest | None:
-    """Fetch the input ref; what the store gives back counts only when it is a manifest."""
-    manifest = run.store.download(workspace, run.spec, directory)
-    return manifest if isinstance(manifest, Manifest) else None
+    """Fetch the input ref; the manifest of what was fetched, if the store keeps one."""
+    return run.store.download(workspace, run.spec, directory)
 
 
 def execute(run: WorkspaceRun, directory: Path) -> JsonObject:
@@ -105,7 +106,7 @@ def execute(run: WorkspaceRun, directory: Path) -> JsonObject:
         return invoke_workspace_task_body(run.task, run.input_data, directory)
 
 
-def run_without_workspace(task: TaskDefinition, input_data: JsonObject, stopwatch: Stopwatch) -> JsonObject:
+def run_without_workspace(task: TaskDefinition, input_data: Mapping[str, Any], stopwatch: Stopwatch) -> JsonObject:
     """The only phase of a workspace-free task; the output `{"result": …}`."""
     with stopwatch.running():
         return invoke_workspace_free_task(task, input_data)
@@ -127,7 +128,7 @@ def publish(
     """Stage, prove once more that the attempt is current, publish; the new ref. The staging branch goes at the end."""
     execution = replace(run.execution, changes=changes)
     staged = run.store.stage(directory, workspace, run.spec, execution)
-    cleanup.callback(_best_effort, "deleting the staging branch", run.store.cleanup_staging, staged)
+    cleanup.callback(_delete_staging, run.store, staged)
     run.fence.check()
     return run.store.publish(staged, workspace, run.spec, replace(execution, output=output))
 
@@ -138,11 +139,16 @@ def completed_at(workspace: WorkspaceInput, ref: str, output: JsonObject) -> Jso
 
 
 def ended(task: TaskDefinition, max_length: int, run: Callable[[], JsonObject]) -> Ended:
-    """The attempt boundary: an output is COMPLETED, any exception a failure, logged here with its traceback."""
+    """The attempt boundary: an output is COMPLETED, any exception a failure, logged here with its traceback.
+
+    KeyboardInterrupt and GeneratorExit are not the attempt's and go on.
+    """
     try:
         return Ended(completed_result(run()))
+    except (KeyboardInterrupt, GeneratorExit):  # whoever runs the process, or the generator, ends it
+        raise
     except BaseException as error:  # noqa: BLE001 - the boundary: sys.exit in a body, too, is a result
-        _log_failure(f"an attempt of task {task.name!r}")
+        _log_failure(f"an attempt of {called(task)}")
         return Ended(result_for_exception(error, max_length=max_length), error)
 
 
@@ -151,6 +157,24 @@ def _best_effort(what: str, act: Callable[..., object], *arguments: object) -> N
         act(*arguments)
     except BaseException:  # noqa: BLE001 - clean-up never replaces the result, whatever its class
         _log_failure(what)
+
+
+def _delete_staging(store: WorkspaceStore, staged: StagedWorkspace) -> None:
+    try:
+        store.cleanup_staging(staged)
+    except BaseException as error:  # noqa: BLE001 - as in `_best_effort`
+        with suppress(BaseException):
+            _log_leak(staged, error)
+
+
+def _log_leak(staged: StagedWorkspace, error: BaseException) -> None:
+    """Say which branch is left behind, with fields that a log can be searched for."""
+    from loguru import logger  # an import of its size is for those few attempts only
+
+    fields = {f"staging_{name}": getattr(staged, name, None) for name in ("repository", "branch", "commit")}
+    logger.bind(**fields).opt(exception=error).error(
+        "deleting the staging branch failed, and it is left behind: {}", fields
+    )
 
 
 def _log_failure(what: str) -> None:

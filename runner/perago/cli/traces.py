@@ -7,15 +7,18 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from perago.cli.output import tell
+import pydantic
 
-_OURS = (str(Path(__file__).parents[1]), "<frozen ")
+from perago.cli.output import tell
+from perago.refusal import refusal
+
+_OURS = (str(Path(__file__).parents[1]), str(Path(pydantic.__file__).parent), "<frozen ")
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _HEADLINE = "Traceback (most recent call last):\n"
 
 
 def authors_frames(error: BaseException) -> TracebackType | None:
-    """The error's traceback without the frames that loaded or ran the module; None if there are no other frames."""
+    """The error's traceback without the frames that loaded, ran or validated; None if there are no other frames."""
     frames = error.__traceback__
     while frames is not None and _leads_there(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
@@ -27,7 +30,7 @@ def _leads_there(file: str) -> bool:
 
 
 def trace_of(error: BaseException) -> str:
-    """The traceback of an error and its causes, without frames of Perago and of the import machinery."""
+    """The traceback of an error and its causes, without frames of Perago, of pydantic and of the import machinery."""
     whole = traceback.TracebackException.from_exception(error)
     pending: list[traceback.TracebackException | None] = [whole]
     while pending:
@@ -62,4 +65,7 @@ def _told(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return record.getMessage()
-    return trace_of(error).rstrip() if authors_frames(error) else f"{record.getMessage()}: {error}"
+    if authors_frames(error):
+        return trace_of(error).rstrip()
+    text = refusal(error) if isinstance(error, pydantic.ValidationError) else str(error)
+    return f"{record.getMessage()}: {text}"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from perago import wire
 from perago.attempt import TaskExecutionContext, assert_current_attempt_snapshot
 from perago.run import Ended, Stopwatch, WorkspaceRun, ended, run_without_workspace, run_workspace
@@ -51,8 +53,14 @@ def result_of(attempt: Ended, executing_seconds: float | None) -> wire.Result:
     """What is reported to the agent; the reason of a failure is the class of its exception."""
     return wire.Result(
         status=attempt.result.status,
-        reason=wire.Reason.COMPLETED.value if attempt.error is None else type(attempt.error).__name__,
+        reason=_reason(attempt.error),
         message=attempt.result.reason_for_incompletion,
         output=attempt.result.output,
         executing_seconds=executing_seconds,
     )
+
+
+def _reason(error: BaseException | None) -> str:
+    if error is None:
+        return wire.Reason.COMPLETED.value
+    return wire.Reason.VALIDATION_ERROR.value if isinstance(error, ValidationError) else type(error).__name__

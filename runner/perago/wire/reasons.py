@@ -148,6 +148,11 @@ class Reason(StrEnum):
         "The task does not accept its input.",
         "Correct the input; `perago check` shows what the task accepts.",
     )
+    VALIDATION_ERROR = (
+        "ValidationError",
+        "A model of the task refused the params or the result; the message names each field.",
+        "Correct the fields that the message names.",
+    )
     TASK_EXECUTION_ERROR = ("TaskExecutionError", "The task failed. The message says how.")
     TASK_TERMINAL_ERROR = ("TaskTerminalError", "The task failed and said that no retry can help.")
     STALE_ATTEMPT = (

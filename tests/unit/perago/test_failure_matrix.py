@@ -6,16 +6,19 @@ wrappers around the core's own functions.
 
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 from pydantic import BaseModel, ValidationError, model_validator
 
 import perago
 from perago.guards import Guardrail
+from perago.workspace import active_workspace_owner_tokens
 from tests.unit.perago.kit import Params, World, run_attempt
 
 WRITABLE = """
@@ -86,10 +89,10 @@ ERRORS = {
     "without text": _SilentError(),
 }
 EVERY_ERROR = pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS.keys())
+GOING_ON = (KeyboardInterrupt, GeneratorExit)
+"""Not the attempt's to answer: they pass through it."""
 NO_TEXT = {
     SystemExit: "SystemExit: 3",
-    KeyboardInterrupt: "KeyboardInterrupt",
-    GeneratorExit: "GeneratorExit",
     MemoryError: "MemoryError",
     StopIteration: "StopIteration",
     _SilentError: "_SilentError",
@@ -97,12 +100,14 @@ NO_TEXT = {
 
 
 def assert_failed_with(result: perago.RuntimeTaskResult, error: BaseException, step: str = "") -> None:
-    """The contract's result for this exception; a validator's ValueError is the input's or the result's fault."""
+    """The contract's result for this exception; a validator's ValueError is put into the words of the model."""
     terminal = isinstance(error, perago.TaskTerminalError)
     assert result.status == ("FAILED_WITH_TERMINAL_ERROR" if terminal else "FAILED")
     reason = str(result.reason_for_incompletion)
     if step in ("params", "result") and isinstance(error, ValueError):
-        assert reason.startswith(f"task 'matrix': {step}")
+        assert reason.startswith(f"Traced{step.capitalize()}")
+    elif isinstance(error, ValidationError):
+        assert reason.startswith("Params.count: Input should be a valid integer")
     else:
         assert reason == (NO_TEXT.get(type(error)) or str(error))
 
@@ -185,13 +190,27 @@ def rows(table: str) -> pytest.MarkDecorator:
 def check_row(world: World, root: Path, step: str, happens: list[str], error: BaseException, **kind: bool) -> None:
     """One row: exactly these steps in this order, the result of the exception, and nothing left on the disk."""
     world.fail_at[step] = error
-    result = run_attempt(traced_task(world, **kind), root, world)
+    result = result_unless_going_on(error, lambda: run_attempt(traced_task(world, **kind), root, world), step)
     assert world.calls == happens
     assert list(root.iterdir()) == []
+    assert active_workspace_owner_tokens() == frozenset()
     if step == "nothing":
+        assert result is not None
         assert result.status == "COMPLETED"
-    else:
+    elif result is not None:
         assert_failed_with(result, error, step)
+
+
+def result_unless_going_on(
+    error: BaseException, act: Callable[[], perago.RuntimeTaskResult], step: str = ""
+) -> perago.RuntimeTaskResult | None:
+    """The attempt's result; None when the exception is one that must come out of it, and does."""
+    if step == "nothing" or not isinstance(error, GOING_ON):
+        return act()
+    with pytest.raises(type(error)) as caught:
+        act()
+    assert caught.value is error
+    return None
 
 
 @EVERY_ERROR
@@ -228,9 +247,34 @@ def test_a_failing_clean_up_is_logged_and_replaces_nothing(
 ) -> None:
     """Whatever goes wrong there, the attempt stays completed, and the other clean-up is still done."""
     world.fail_at[step] = error
-    assert run_attempt(traced_task(world), tmp_path, world).status == "COMPLETED"
+    with loguru_records() as leaks:
+        assert run_attempt(traced_task(world), tmp_path, world).status == "COMPLETED"
     assert world.calls[-3:] == ["publish", "cleanup", "remove"]
-    assert any(record.exc_info and record.exc_info[1] is error for record in caplog.records)
+    logged = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert error in [*logged, *(leak["exception"].value for leak in leaks)]
+
+
+def test_a_staging_branch_that_is_left_behind_is_logged_with_its_name(world: World, tmp_path: Path) -> None:
+    """Repository, branch and commit are fields of one error record, which also has the exception."""
+    world.fail_at["cleanup"] = OSError("no route to host")
+    with loguru_records() as leaks:
+        run_attempt(traced_task(world), tmp_path, world, execution_id="e1")
+    (leak,) = leaks
+    branch = "perago-staging-wf-1-build-seq-3-iteration-0-task-id-task-1-retry-0-exec-e1"
+    fields = {"staging_repository": "repo", "staging_branch": branch, "staging_commit": "C"}
+    assert (leak["level"].name, leak["extra"], leak["exception"].type) == ("ERROR", fields, OSError)
+    assert branch in leak["message"]
+
+
+@contextmanager
+def loguru_records() -> Iterator[list[Any]]:
+    """The records that loguru gets inside this block."""
+    records: list[Any] = []
+    sink = logger.add(lambda message: records.append(message.record), level=0, format="{message}")
+    try:
+        yield records
+    finally:
+        logger.remove(sink)
 
 
 @EVERY_ERROR
@@ -244,21 +288,37 @@ def test_the_first_failure_survives_a_failing_clean_up(
     assert world.calls[-1] == "remove"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit()], ids=["KeyboardInterrupt", "GeneratorExit"])
+def test_an_interruption_goes_on_although_the_clean_up_fails(
+    world: World, tmp_path: Path, error: BaseException
+) -> None:
+    """Every clean-up is tried, what goes wrong in it is logged, and the interruption comes out."""
+    world.fail_at |= {"publish": error, "cleanup": RuntimeError("second"), "remove": RuntimeError("third")}
+    assert result_unless_going_on(error, lambda: run_attempt(traced_task(world), tmp_path, world)) is None
+    assert world.calls[-3:] == ["publish", "cleanup", "remove"]
+
+
 class _BrokenHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         raise RuntimeError("the log is broken")
 
 
+def _broken_sink(_message: object) -> None:
+    raise RuntimeError("the log is broken")
+
+
 @pytest.mark.parametrize(("step", "status"), [("body", "FAILED"), ("cleanup", "COMPLETED"), ("remove", "COMPLETED")])
 def test_a_broken_log_changes_no_result(world: World, tmp_path: Path, step: str, status: str) -> None:
     """A log handler that raises, perhaps the body's own, does not fail the attempt."""
-    logger, handler = logging.getLogger("perago"), _BrokenHandler()
-    logger.addHandler(handler)
+    log, handler = logging.getLogger("perago"), _BrokenHandler()
+    log.addHandler(handler)
+    sink = logger.add(_broken_sink, catch=False)
     world.fail_at[step] = KeyError("x")
     try:
         assert run_attempt(traced_task(world), tmp_path, world).status == status
     finally:
-        logger.removeHandler(handler)
+        log.removeHandler(handler)
+        logger.remove(sink)
     assert world.calls[-1] == "remove"
 
 
@@ -270,7 +330,10 @@ def test_a_failing_workspace_free_body_is_a_result(error: BaseException) -> None
     def body(params: Params) -> Params:
         raise error
 
-    assert_failed_with(perago.run_workspace_free_task_attempt(body.__perago_task__, {"params": {}}), error)
+    task = body.__perago_task__
+    result = result_unless_going_on(error, lambda: perago.run_workspace_free_task_attempt(task, {"params": {}}))
+    if result is not None:
+        assert_failed_with(result, error)
 
 
 class _Unreadable:
@@ -286,7 +349,10 @@ class _Unreadable:
 @EVERY_ERROR
 def test_an_attempt_that_cannot_be_read_is_a_result(world: World, tmp_path: Path, error: BaseException) -> None:
     """Once the task is of the right kind, no exception escapes: not even the attempt's own."""
-    assert_failed_with(run_attempt(traced_task(world), tmp_path, world, attempt=_Unreadable(error)), error)
+    unreadable = _Unreadable(error)
+    result = result_unless_going_on(error, lambda: run_attempt(traced_task(world), tmp_path, world, attempt=unreadable))
+    if result is not None:
+        assert_failed_with(result, error)
     assert world.calls == []
 
 

@@ -5,10 +5,12 @@ import inspect
 import json
 import subprocess
 import sys
+from operator import attrgetter
 
 import pytest
 
 import perago
+import perago.workspace
 
 PUBLIC = [
     "task",
@@ -93,7 +95,9 @@ HOMES = {
     "errors": """TaskDefinitionError RuntimeConfigError TaskInputError TaskExecutionError TaskFailed TaskTerminalError
         GuardrailViolation PreGuardrailViolation PostGuardrailViolation PublishFenceError StaleAttemptError""",
     "execution": """run_workspace_task_attempt run_workspace_free_task_attempt invoke_workspace_task_body
-        invoke_workspace_free_task build_workspace_task_output build_workspace_free_task_output""",
+        invoke_workspace_free_task build_workspace_task_output build_workspace_free_task_output
+        DownloadWorkspace LoadCurrentAttempt StageWorkspace PublishWorkspace CleanupStaging CompleteNoOpWorkspace
+        WorkspaceSnapshot""",
     "guards": "require_file require_dir require_glob forbid_glob check_guardrails DEFAULT_REQUIRE_GLOB_MIN_COUNT",
     "models": """WorkspaceSpec WorkspaceInput WorkspaceOutput TaskControls RetryPolicy TimeoutPolicy ExecutionLimits
         PublishBudget DEFAULT_RETRY_COUNT DEFAULT_RETRY_DELAY_SECONDS DEFAULT_TIMEOUT_RESPONSE_SECONDS
@@ -243,6 +247,23 @@ SIGNATURES = {
     "RetryPolicy": "count=3, logic='FIXED', delay_seconds=60, max_delay_seconds=0, jitter_ms=0",
     "TimeoutPolicy": "policy='TIME_OUT_WF', seconds=0, response_seconds=600, poll_seconds=0, total_seconds=0",
     "workspace_local_path": "spec, object_path",
+    "workspace_upload_files": "workspace_dir, spec",
+    "workspace_download_files": "workspace_dir, spec, object_paths",
+    "workspace_delete_object_paths": "spec, existing_object_paths, uploaded_files",
+    "build_workspace_sync_plan": "workspace_dir, spec, existing_object_paths",
+    "workspace.workspace_object_path": "spec, workspace_path",
+    "workspace.workspace_object_prefix": "spec",
+    "workspace.prepare_attempt_workspace": "root, attempt, owner=None",
+    "workspace.attempt_workspace_dir": "root, attempt",
+    "workspace.cleanup_attempt_workspace_safely": "directory, attempt",
+    "workspace.new_workspace_owner": "worker_id=None",
+    "workspace.WorkspaceOwner": "worker_id, pid, token",
+    "TaskDefinition": (
+        "name, owner_email, fn, params_model, output_model, description=None, workspace=None, controls=<factory>"
+    ),
+    "WorkspaceSpec": "prefix='/', pre=<factory>, post=<factory>, read_only=False",
+    "TaskControls": "retry=<factory>, timeout=<factory>, limits=<factory>, publish_budget=None",
+    "StaleAttemptError": "task_id, message=None",
 }
 
 
@@ -250,7 +271,7 @@ def parameters(name: str) -> str:
     """A public callable's parameters without annotations, as the contract writes them."""
     plain = [
         parameter.replace(annotation=inspect.Parameter.empty)
-        for parameter in inspect.signature(getattr(perago, name)).parameters.values()
+        for parameter in inspect.signature(attrgetter(name)(perago)).parameters.values()
     ]
     return str(inspect.Signature(plain))[1:-1]
 

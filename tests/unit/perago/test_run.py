@@ -92,24 +92,24 @@ def _count(params: Params) -> Outcome:
 
 
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "words"),
     [
-        {},
-        {"params": {}},
-        {"workspace": workspace_payload()},
-        payload() | {"extra": 1},
-        payload() | {"workspace": None},
-        {"params": {}, "workspace": workspace_payload(ref=" ")},
-        {"params": {}, "workspace": workspace_payload(refType="branch")},
-        {"params": {}, "workspace": workspace_payload(colour="red")},
+        ({}, "'features.build'"),
+        ({"params": {}}, "'features.build'"),
+        ({"workspace": workspace_payload()}, "'features.build'"),
+        (payload() | {"extra": 1}, "'features.build'"),
+        (payload() | {"workspace": None}, "WorkspaceInput: "),
+        ({"params": {}, "workspace": workspace_payload(ref=" ")}, "WorkspaceInput.ref: must not be blank (got ' ')"),
+        ({"params": {}, "workspace": workspace_payload(refType="branch")}, "WorkspaceInput.ref_type: "),
+        ({"params": {}, "workspace": workspace_payload(colour="red")}, "WorkspaceInput.colour: "),
     ],
 )
-def test_a_wrong_payload_fails_before_anything_is_made(tmp_path: Path, bad: dict[str, object]) -> None:
-    """Key set and workspace are checked first: no directory, no download, and the reason names the task."""
+def test_a_wrong_payload_fails_before_anything_is_made(tmp_path: Path, bad: dict[str, object], words: str) -> None:
+    """Key set and workspace are checked first: no directory, no download, and the reason names the task or the key."""
     world = World()
     result = run_attempt(task_of(idle), tmp_path / "root", world, bad)
     assert (result.status, world.calls) == ("FAILED", [])
-    assert "'features.build'" in str(result.reason_for_incompletion)
+    assert words in str(result.reason_for_incompletion)
     assert not (tmp_path / "root").exists()
 
 
@@ -136,9 +136,9 @@ def test_params_are_validated_after_the_download_and_before_the_body(tmp_path: P
     result = run_attempt(task_of(writing), tmp_path, world, payload(count="many", other=1))
     assert world.calls == ["download"]
     reason = str(result.reason_for_incompletion)
-    assert "params.count: Input should be a valid integer" in reason
+    assert "Params.count: Input should be a valid integer" in reason
     assert "'many'" in reason
-    assert "params.other: Extra inputs are not permitted" in reason
+    assert "Params.other: Extra inputs are not permitted" in reason
 
 
 def test_a_pre_guardrail_stops_the_attempt_for_good(tmp_path: Path) -> None:
@@ -165,10 +165,10 @@ def test_guardrails_params_body_and_result_come_in_order(tmp_path: Path) -> None
     """Params before `pre`, `pre` before the body, the result's validation before `post`."""
     broken = [perago.require_file("absent")]
     wrong = task_of(lambda workspace, params: "no model", pre=broken, post=broken)  # type: ignore[arg-type,return-value]
-    assert "params.count" in str(run_attempt(wrong, tmp_path, World(), payload(count="x")).reason_for_incompletion)
+    assert "Params.count" in str(run_attempt(wrong, tmp_path, World(), payload(count="x")).reason_for_incompletion)
     assert "pre guardrail" in str(run_attempt(wrong, tmp_path, World()).reason_for_incompletion)
     wrong = task_of(lambda workspace, params: "no model", post=broken)  # type: ignore[arg-type,return-value]
-    assert "result: Input" in str(run_attempt(wrong, tmp_path, World()).reason_for_incompletion)
+    assert "Outcome: Input" in str(run_attempt(wrong, tmp_path, World()).reason_for_incompletion)
 
 
 def test_publication_learns_the_changes_and_the_output(tmp_path: Path) -> None:

@@ -74,11 +74,17 @@ def test_a_task_of_old_imports_runs(tmp_path: Path) -> None:
     ("name", "files", "params", "status", "reason"),
     [
         ("render", {"raw/a.mp3": ""}, {"shots": []}, "FAILED_WITH_TERMINAL_ERROR", "pre guardrail: require_glob"),
-        ("render", {"raw/a.wav": ""}, {"shots": [{"title": "x", "frames": 0}]}, "FAILED", "params.shots.0.frames"),
+        (
+            "render",
+            {"raw/a.wav": ""},
+            {"shots": [{"title": "x", "frames": 0}]},
+            "FAILED",
+            "RenderParams.shots.0.frames",
+        ),
         ("render", {"raw/a.wav": "", "x.tmp": ""}, {"shots": []}, "FAILED", "post guardrail: forbid_glob"),
         ("survey", {"a.bin": ""}, {}, "FAILED_WITH_TERMINAL_ERROR", "pre guardrail: require_glob"),
         ("seasoned", {"keep.txt": ""}, {}, "FAILED", "keep.txt is gone"),
-        ("seasoned", {"keep.txt": ""}, {"keep": "keep.txt"}, "FAILED", "params.keep"),
+        ("seasoned", {"keep.txt": ""}, {"keep": "keep.txt"}, "FAILED", "Tidy.keep"),
     ],
 )
 def test_their_failures_are_the_contracts(

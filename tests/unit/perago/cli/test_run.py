@@ -197,6 +197,17 @@ def test_a_refused_payload_is_one_line_and_no_traceback(
     printed = capsys.readouterr()
     assert '"status": "FAILED"' in printed.out
     assert len(printed.err.splitlines()) == 1
+    assert "failed: Params." in printed.err or "must be exactly params, workspace" in printed.err
+
+
+def test_a_validation_that_fails_in_the_body_shows_the_bodys_frames(
+    module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The author's line that made a wrong value is shown, and no frame of pydantic's."""
+    assert main(["run", module(body_that("Params(factor='x')")), "--input", payload, "--workspace", str(texts)]) == 1
+    printed = capsys.readouterr()
+    assert "line 20, in repeat\n    Params(factor='x')" in printed.err
+    assert "pydantic/main.py" not in printed.err
 
 
 def test_changes_are_unknown_until_the_body_has_ended(

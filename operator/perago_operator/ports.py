@@ -1,7 +1,6 @@
 """What the operator needs from the world: a cluster, a Conductor, a few calls of lakeFS, and how these can refuse.
 
-Owned by the code that calls it; `adapters` implement it over real clients, `tests/fakes` in memory. It knows no client
-library. Every method raises these errors and no others:
+Owned by its callers; `adapters` implement it over real clients, `tests/fakes` in memory. Methods raise only these:
 
     PortError
     ├── Unreachable      no usable answer; `fate_unknown`: the call may have been carried out
@@ -63,10 +62,6 @@ class Expired(PortError):
     """The server no longer remembers this resource version or page: list again."""
 
 
-INVALID_STATUSES = frozenset({400, 413, 422})
-"""HTTP statuses for an object that is itself wrong: malformed, too large, or against its schema."""
-
-
 class Refused(PortError):
     """Any other refusal: `status` is the HTTP status, `message` the server's own words."""
 
@@ -77,8 +72,8 @@ class Refused(PortError):
 
     @property
     def invalid(self) -> bool:
-        """The same object would be refused every time."""
-        return self.status in INVALID_STATUSES
+        """The same object would be refused every time: it is malformed, too large, or against its schema."""
+        return self.status in (400, 413, 422)
 
 
 @dataclass(frozen=True, slots=True)

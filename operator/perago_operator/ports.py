@@ -108,10 +108,7 @@ class Cluster(Protocol):
     async def patch_attempt_status(
         self, namespace: str, name: str, patch: Manifest, *, resource_version: str | None = None
     ) -> Manifest:
-        """Merge `{"status": …}` into the attempt; with `resource_version`, Conflict when it has changed since.
-
-        Returns the object as it is afterwards.
-        """
+        """Merge `{"status": …}` into the attempt and return it; with `resource_version`, Conflict if it has changed."""
 
     async def patch_task_status(self, namespace: str, name: str, patch: Manifest) -> None:
         """Merge `{"status": …}` into the PeragoTask."""

@@ -1,7 +1,7 @@
-"""An API server that has one attempt: GET, and merge patches of its status, as Kubernetes treats them.
+"""One attempt as the API server keeps it, over HTTP for an agent's process and in memory for its parts.
 
-A merge patch drops nulls (RFC 7396), a wrong token is 401, an unknown name 404. `down` makes it answer 503. Over HTTP
-for an agent's process, in memory for its parts.
+GET, and merge patches of its status, as Kubernetes treats them. The suite in `tests/contract/attempts` holds for both
+and for a real server alike. The schema is the operator's model, from which the CRD is generated.
 """
 
 import copy
@@ -9,25 +9,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from pydantic import ValidationError
 
-from perago.agent.clients.attempt_api import AttemptObject
+from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, ClusterRefused, attempt_object
 from perago.agent.clients.http import NoAnswer, Server
+from perago_operator.api.attempt_status import AttemptStatus
 from tests.fakes.faulty import CallFaults, faulty
 
 TOKEN = "pod-bound-token"
 
 
 @dataclass
-class AttemptServer:
+class StoredAttempt:
     """One attempt and what happened to it."""
 
-    name: str
     attempt: dict[str, Any]
     patches: list[dict[str, Any]] = field(default_factory=list)
-    down: bool = False
-    refuse_patches: int = 0
-    refuse_outcomes_of: str = "none"
-    reads: int = 0
+    """The statuses that were merged into it."""
+
+    @property
+    def namespace(self) -> str:
+        """The attempt's."""
+        namespace: str = self.attempt["metadata"]["namespace"]
+        return namespace
 
     @property
     def status(self) -> dict[str, Any]:
@@ -35,63 +39,87 @@ class AttemptServer:
         status: dict[str, Any] = self.attempt.setdefault("status", {})
         return status
 
-    def application(self, namespace: str = "team-a") -> web.Application:
+    def merge(self, patch: dict[str, Any]) -> None:
+        """Merge a patch into the status. Raises ValueError for one that the server refuses."""
+        self.attempt["status"] = stored(merge_patch(self.status, patch), before=self.status)
+        self.patches.append(patch)
+
+
+class AttemptServer(StoredAttempt):
+    """An API server that has the attempt."""
+
+    def application(self) -> web.Application:
         """To be served by a test."""
         app = web.Application(client_max_size=1 << 24)
-        path = f"/apis/perago.dev/v1alpha1/namespaces/{namespace}/peragoattempts/{self.name}"
+        path = "/apis/perago.dev/v1alpha1/namespaces/{namespace}/peragoattempts/{name}"
         app.router.add_get(path, self._get)
         app.router.add_patch(f"{path}/status", self._patch)
         return app
 
     async def _get(self, request: web.Request) -> web.Response:
-        self.reads += 1
         return self._refusal(request) or web.json_response(self.attempt)
 
     async def _patch(self, request: web.Request) -> web.Response:
-        refusal = self._refusal(request)
-        if refusal is None and self.refuse_patches:
-            self.refuse_patches -= 1
-            refusal = web.json_response({"message": "the server is overloaded"}, status=503)
-        if refusal is not None:
+        if refusal := self._refusal(request):
             return refusal
         if request.content_type != "application/merge-patch+json":
-            return web.json_response({"message": "unsupported patch type"}, status=415)
-        patch = await request.json()
-        if patch["status"].get("outcome", {}).get("status") == self.refuse_outcomes_of:
-            return web.json_response({"message": "status.outcome is invalid"}, status=422)
-        self.patches.append(patch)
-        self.attempt["status"] = merge_patch(self.attempt.get("status", {}), patch["status"])
+            return _status(415, "the body of the request was in an unknown format")
+        try:
+            self.merge((await request.json())["status"])
+        except ValueError as error:
+            return _status(422, str(error))
         return web.json_response(self.attempt)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        if self.down:
-            return web.json_response({"message": "etcd is away"}, status=503)
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return web.json_response({"message": "Unauthorized"}, status=401)
+            return _status(401, "Unauthorized")
+        metadata, place = self.attempt["metadata"], request.match_info
+        if (place["namespace"], place["name"]) != (metadata["namespace"], metadata["name"]):
+            return _status(404, f'peragoattempts "{place["name"]}" not found')
         return None
 
 
-class FakeAttemptApi:
-    """The attempt's object as the fence and the status writer use it; any call can go wrong by `faults`."""
+class FakeAttemptApi(StoredAttempt):
+    """The agent's client of the attempt, in memory; any call can go wrong by `faults`."""
 
-    def __init__(self, uid: str, spec_input: dict[str, Any] | None = None) -> None:
+    def __init__(self, attempt: dict[str, Any]) -> None:
+        super().__init__(attempt)
         self.faults = CallFaults(lambda call: NoAnswer(Server.CLUSTER, f"the API server did not answer ({call})"))
-        self.attempt = AttemptObject(uid, deleted=False, canceled=False, input=spec_input, staging=None)
-        self.status: dict[str, Any] = {}
-        self.patches: list[dict[str, Any]] = []
+        self.uid = attempt["metadata"]["uid"]
         self.outcome_error: Exception | None = None
         """What a patch with an outcome is answered with."""
 
     @faulty
     async def get(self) -> AttemptObject:
-        return self.attempt
+        if self.attempt["metadata"]["uid"] != self.uid:
+            raise AttemptGone("another attempt has its name")
+        return attempt_object(self.attempt)
 
     @faulty
     async def patch_status(self, status: dict[str, Any]) -> None:
         if self.outcome_error is not None and "outcome" in status:
             raise self.outcome_error
-        self.patches.append(status)
-        self.status = merge_patch(self.status, status)
+        try:
+            self.merge(status)
+        except ValueError as error:
+            raise ClusterRefused(f"422 {error}") from error
+
+
+def _status(code: int, message: str) -> web.Response:
+    return web.json_response({"kind": "Status", "status": "Failure", "message": message, "code": code}, status=code)
+
+
+def stored(status: dict[str, Any], *, before: dict[str, Any]) -> dict[str, Any]:
+    """What the server keeps of a status: the fields that it knows. Raises ValueError for one that it refuses."""
+    try:
+        known = AttemptStatus.model_validate(status)
+    except ValidationError as error:
+        places = (".".join(map(str, ("status", *problem["loc"]))) for problem in error.errors())
+        raise ValueError(f"PeragoAttempt is invalid: {', '.join(places)}") from error
+    kept = known.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
+    if "outcome" in before and kept.get("outcome") != before["outcome"]:
+        raise ValueError("PeragoAttempt is invalid: status.outcome is written once and cannot be changed or removed")
+    return kept
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

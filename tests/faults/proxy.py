@@ -15,6 +15,8 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -24,25 +26,39 @@ HEAD_BYTES = 4 * 2**20
 CHUNK_BYTES = 2**16
 
 T = TypeVar("T")
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+"""The two ends of a connection."""
+
+
+@dataclass
+class Target:
+    """The server behind the proxy; `authority` is a file with the certificates that it is trusted by."""
+
+    url: str
+    authority: Path | None = None
+
+    async def connected(self) -> Streams:
+        """A connection to the server."""
+        parts = urlsplit(self.url)
+        tls = ssl.create_default_context(cafile=self.authority) if parts.scheme == "https" else None
+        return await asyncio.open_connection(parts.hostname, parts.port or (443 if tls else 80), ssl=tls)
 
 
 class HttpExchange:
     """One HTTP request of a client, as an `Exchange`; an answer is its bytes, head and body."""
 
-    def __init__(self, head: bytes, client: tuple[asyncio.StreamReader, asyncio.StreamWriter], target: str) -> None:
+    def __init__(self, head: bytes, client: Streams, target: Target) -> None:
         self.line = head.split(b" HTTP/", 1)[0].decode()
         """Method and path with query, e.g. `GET /api/v1/config?x=1`."""
         self.body = b""
         """The request's body as far as it was passed on: all of it once the server has answered."""
-        self._head, self._target = _single(head, target), urlsplit(target)
+        self._head, self._target = _single(head, target.url), target
         self._reader, self._writer = client
         self._received: bytes | None = None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Pass the request on to the server; its answer piece by piece."""
-        tls = ssl.create_default_context() if self._target.scheme == "https" else None
-        port = self._target.port or (443 if tls else 80)
-        reader, writer = await asyncio.open_connection(self._target.hostname, port, ssl=tls)
+        reader, writer = await self._target.connected()
         writer.write(self._head)
         sending = asyncio.create_task(self._pass_body_on(writer))
         try:
@@ -88,10 +104,15 @@ class HttpExchange:
         while await self.read():
             pass
 
-    async def cut(self) -> None:
-        """See `Exchange`. The server will not learn that the client has gone."""
+    async def receive(self) -> bytes:
+        """Wait for the whole body of the request; it can still be passed on."""
         length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", self._head)
         self._received = await self._reader.readexactly(int(length[1]) if length else 0)
+        return self._received
+
+    async def cut(self) -> None:
+        """See `Exchange`. The server will not learn that the client has gone."""
+        await self.receive()
         self._writer.close()
 
 
@@ -132,7 +153,7 @@ def answered(status: int, body: bytes = b"") -> Fault[HttpExchange]:
 class Proxy(Faults[HttpExchange]):
     """Stands at `url` in front of the server at `target`; made by `proxied`. Requests are seen as their `line`."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: Target) -> None:
         super().__init__()
         self.target = target
         self.url = ""
@@ -155,7 +176,7 @@ class Proxy(Faults[HttpExchange]):
         """Take connections, at any free port if none is given."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=HEAD_BYTES)
         host, port = self._server.sockets[0].getsockname()
-        self.url = f"http://{host}:{port}{urlsplit(self.target).path}"
+        self.url = f"http://{host}:{port}{urlsplit(self.target.url).path}"
 
     async def close(self) -> None:
         """Take no more connections; those that are open go on."""
@@ -192,9 +213,9 @@ def _single(head: bytes, target: str) -> bytes:
 
 
 @contextmanager
-def proxied(target: str) -> Iterator[Proxy]:
-    """A proxy in front of the server at `target`, an address with or without a path, on a free port of 127.0.0.1."""
-    proxy = Proxy(target)
+def proxied(url: str, authority: Path | None = None) -> Iterator[Proxy]:
+    """A proxy in front of the server at `url`, an address with or without a path, on a free port of 127.0.0.1."""
+    proxy = Proxy(Target(url, authority))
     thread = threading.Thread(target=proxy._loop.run_forever, name="proxy", daemon=True)
     thread.start()
     try:

@@ -11,22 +11,17 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from perago.agent.clients.http import basic_auth
+from perago.wire import ConductorTask
 from perago_dev.servers.lakefs import Server
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.fakes.attempt_api import TOKEN, AttemptServer
-from tests.fakes.conductor_read import TaskServer
+from tests.fakes.conductor_http import application
+from tests.fakes.conductor_server import ConductorServer
+from tests.faults.proxy import proxied
 
 UID = "0f2d6a52-7a3c-4f0e-9a55-0d8f6d1c1111"
-CONDUCTOR_TASK = {
-    "taskType": "writable",
-    "workflowInstanceId": "wf-1",
-    "taskId": "task-1",
-    "referenceTaskName": "build",
-    "seq": 1,
-    "iteration": 0,
-    "retryCount": 0,
-}
+TASK = "task-1"
 
 
 def secret(folder: Path, **values: str) -> str:
@@ -36,8 +31,9 @@ def secret(folder: Path, **values: str) -> str:
     return str(folder)
 
 
-def order(**changes: Any) -> dict[str, Any]:
-    values: dict[str, Any] = {
+def order(task: ConductorTask) -> dict[str, Any]:
+    """What the operator tells the agent of an attempt of this task."""
+    return {
         "namespace": "team-a",
         "name": "a1",
         "uid": UID,
@@ -45,11 +41,17 @@ def order(**changes: Any) -> dict[str, Any]:
         "installation": "tests",
         "module": "writable",
         "image": "app:1",
-        "conductor": CONDUCTOR_TASK,
+        "conductor": task.to_json(),
         "connectSeconds": 20,
         "retrySeconds": 5,
     }
-    return values | changes
+
+
+def polled_task(conductor: ConductorServer) -> ConductorTask:
+    """A task that the operator has polled."""
+    conductor.schedule("writable", TASK, reference_task_name="build")
+    [task] = conductor.take(("writable", None), 1, "operator")
+    return task.identity
 
 
 @pytest.fixture
@@ -66,11 +68,13 @@ async def repository(lakefs: Server) -> AsyncIterator[Repository]:
 @pytest.fixture
 async def pod(tmp_path: Path, repository: Repository) -> AsyncIterator[Pod]:
     """A pod whose attempt belongs to a Conductor task that is in progress; its agent is ended with the test."""
-    api = AttemptServer("a1", {"metadata": {"name": "a1", "uid": UID}, "spec": {}})
-    conductor = TaskServer(CONDUCTOR_TASK | {"status": "IN_PROGRESS"})
+    api = AttemptServer({"metadata": {"namespace": "team-a", "name": "a1", "uid": UID}, "spec": {}})
+    conductor = ConductorServer()
     async with AsyncExitStack() as stack:
         api_server = await stack.enter_async_context(TestServer(api.application()))
-        conductor_server = await stack.enter_async_context(TestServer(conductor.application()))
+        cluster_proxy = stack.enter_context(proxied(str(api_server.make_url("")).rstrip("/")))
+        conductor_server = await stack.enter_async_context(TestServer(application(conductor)))
+        conductor_proxy = stack.enter_context(proxied(str(conductor_server.make_url("/api"))))
         server = repository.server
         (tmp_path / "workspace").mkdir()
         mounts = {
@@ -80,11 +84,12 @@ async def pod(tmp_path: Path, repository: Repository) -> AsyncIterator[Pod]:
                 tmp_path / "lakefs", endpoint=server.endpoint, accessKeyId=server.access_key,
                 secretAccessKey=server.secret_key,
             ),
-            "conductor": secret(tmp_path / "conductor", url=str(conductor_server.make_url("/api"))),
+            "conductor": secret(tmp_path / "conductor", url=conductor_proxy.url),
             "cluster": secret(tmp_path / "cluster", token=TOKEN),
-            "api_server": str(api_server.make_url("")).rstrip("/"),
+            "api_server": cluster_proxy.url,
         }  # fmt: skip
-        made = Pod(tmp_path, repository, api, conductor, order(), mounts)
+        task = polled_task(conductor)
+        made = Pod(tmp_path, repository, api, conductor, cluster_proxy, conductor_proxy, order(task), mounts)
         yield made
         if made.agent is not None and made.agent.returncode is None:
             made.agent.kill()

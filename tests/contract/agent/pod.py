@@ -11,7 +11,8 @@ from typing import Any
 from perago import wire
 from tests.contract.agent.repository import Repository
 from tests.fakes.attempt_api import AttemptServer
-from tests.fakes.conductor_read import TaskServer
+from tests.fakes.conductor_server import ConductorServer
+from tests.faults.proxy import Proxy
 
 HERE = Path(__file__).parent
 TASK_MAIN = "import sys; from perago.taskside.__main__ import main; sys.exit(main(sys.argv[1]))"
@@ -24,7 +25,9 @@ class Pod:
     folder: Path
     repository: Repository
     api: AttemptServer
-    conductor: TaskServer
+    conductor: ConductorServer
+    cluster_proxy: Proxy
+    conductor_proxy: Proxy
     order: dict[str, Any]
     mounts: dict[str, Any]
     agent: asyncio.subprocess.Process | None = None

@@ -142,7 +142,7 @@ async def test_sigterm_without_a_task_ends_the_agent(pod: Pod) -> None:
     pod.api.attempt["spec"]["input"] = {"params": {}}
     agent = await pod.start_agent()
     await until(Path(pod.mounts["socket"]))
-    while pod.api.reads == 0:  # noqa: ASYNC110 - another process reads
+    while not pod.cluster_proxy.seen:  # noqa: ASYNC110 - another process reads
         await asyncio.sleep(0.01)
     agent.send_signal(signal.SIGTERM)
     assert await ended(pod) == 1

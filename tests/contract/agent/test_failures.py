@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from perago.agent.clients.http import basic_auth
+from tests.contract.agent.conftest import TASK
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of
+from tests.faults.kinds import passed, preceded_by
+from tests.faults.proxy import HttpExchange, answered
 
 
 async def failed(pod: Pod, *words: str) -> str:
@@ -79,7 +82,7 @@ async def test_an_unreachable_lakefs_is_retried_then_told(pod: Pod, repository: 
 async def test_an_unreachable_conductor_is_told_at_the_fence(pod: Pod, repository: Repository) -> None:
     """ConductorUnreachable, and nothing was staged."""
     base = await base_of(repository, a=b"a")
-    pod.conductor.down = True
+    pod.conductor_proxy.on("^GET", answered(503), None)
     reason = await failed(pod.ordered(retrySeconds=0.3).input(base, {"write": {"b": "b"}}))
     assert reason == "ConductorUnreachable"
     assert "staging" not in pod.api.status
@@ -142,7 +145,7 @@ async def test_an_input_larger_than_the_volume_is_not_downloaded(pod: Pod, repos
 async def test_a_stale_attempt_publishes_nothing(pod: Pod, repository: Repository) -> None:
     """The task was retried elsewhere while the body ran."""
     base = await base_of(repository, a=b"a")
-    pod.conductor.task["status"] = "TIMED_OUT"
+    pod.conductor.time_out(TASK)
     assert await failed(pod.input(base, {"write": {"b": "b"}}), "task-1") == "StaleAttemptError"
     assert await repository.head() == base
 
@@ -153,7 +156,12 @@ async def test_an_attempt_that_goes_stale_after_staging_publishes_nothing(
 ) -> None:
     """Canceled before the second fence, or between it and the merge: the target is untouched, the branch gone."""
     base = await base_of(repository, a=b"a")
-    pod.conductor.after_reads = {reads: {"status": "CANCELED"}}
+
+    async def canceled() -> None:
+        pod.conductor.cancel(TASK)
+
+    pod.conductor_proxy.on("^GET", passed, reads)
+    pod.conductor_proxy.on("^GET", preceded_by(canceled))
     assert await failed(pod.input(base, {"write": {"b": "b"}})) == "StaleAttemptError"
     assert await repository.head() == base
     assert pod.api.status["staging"]["state"] == "Deleted"
@@ -207,7 +215,7 @@ async def test_a_long_reason_is_cut(pod: Pod, repository: Repository) -> None:
 async def test_the_outcome_is_written_also_when_the_cluster_hesitates(pod: Pod, repository: Repository) -> None:
     """A patch that is refused as overloaded is tried again, and no report is lost."""
     base = await base_of(repository, a=b"a")
-    pod.api.refuse_patches = 3
+    pod.cluster_proxy.on("^PATCH", answered(503), 3)
     assert await pod.input(base, {"write": {"b": "b"}}).run() == (0, 0), pod.logs()
     assert pod.outcome.status == "COMPLETED"
     assert pod.api.status["staging"]["state"] == "Deleted"
@@ -216,7 +224,13 @@ async def test_the_outcome_is_written_also_when_the_cluster_hesitates(pod: Pod, 
 async def test_an_outcome_that_the_cluster_refuses_is_told_as_that(pod: Pod, repository: Repository) -> None:
     """Rather than running the attempt over and over."""
     base = await base_of(repository, a=b"a")
-    pod.api.refuse_outcomes_of = "COMPLETED"
+
+    async def invalid_if_completed(exchange: HttpExchange) -> None:
+        completed = b'"status":"COMPLETED"' in await exchange.receive()
+        refusal = answered(422, b'{"message": "status.outcome is invalid"}')
+        await (refusal if completed else passed)(exchange)
+
+    pod.cluster_proxy.on("^PATCH", invalid_if_completed, None)
     assert await pod.input(base).run() == (0, 0), pod.logs()
     assert pod.outcome.reason == "OutcomeRefused"
     assert "is invalid" in (pod.outcome.message or "")

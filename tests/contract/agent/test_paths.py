@@ -1,7 +1,7 @@
 """The ways an attempt goes when nothing fails, with a real agent, a real task side and a lakeFS."""
 
 from perago.wire import metadata_keys as keys
-from tests.contract.agent.conftest import UID
+from tests.contract.agent.conftest import TASK, UID
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 
@@ -88,21 +88,21 @@ async def test_a_standalone_attempt_is_fenced_by_its_own_object(pod: Pod, reposi
     order_changes = {"conductor": None}
     assert await pod.ordered(**order_changes).input(base, {"write": {"b": "b"}}).run() == (0, 0), pod.logs()
     assert pod.outcome.status == "COMPLETED"
-    assert pod.conductor.reads == 0
+    assert pod.conductor_proxy.seen == []
 
 
 async def test_an_input_may_come_from_conductor(pod: Pod, repository: Repository) -> None:
     """`inputFrom: Conductor` reads the task's input data."""
     base = await base_of(repository, a=b"a")
     pod.input(base, {"write": {"b": "b"}})
-    pod.conductor.task["inputData"] = pod.api.attempt["spec"].pop("input")
+    pod.conductor.tasks[TASK].input_data = pod.api.attempt["spec"].pop("input")
     assert await pod.ordered(inputFrom="Conductor").run() == (0, 0), pod.logs()
     assert (await repository.files())["b"] == b"b"
 
 
 async def test_an_input_that_conductor_keeps_elsewhere_is_told(pod: Pod, repository: Repository) -> None:
     """The task sees no empty input in its place."""
-    pod.conductor.task |= {"inputData": {}, "externalInputPayloadStoragePath": "abc.json"}
+    pod.conductor.tasks[TASK].input_data = {"params": "x" * (4 << 20)}
     pod.api.attempt["spec"].pop("input", None)
     assert await pod.ordered(inputFrom="Conductor").run() == (0, 0), pod.logs()
     assert (pod.outcome.status, pod.outcome.reason) == ("FAILED", "TaskInputError")
@@ -115,9 +115,9 @@ async def test_a_retry_replaces_an_abandoned_publication(pod: Pod, repository: R
     assert await pod.input(base, {"write": {"b": "first"}}).run() == (0, 0), pod.logs()
     pod.api.status.clear()
     pod.api.attempt["metadata"]["uid"] = "retry-uid"
-    pod.conductor.task |= {"retryCount": 1, "seq": 2, "taskId": "task-2"}
-    retry = pod.order["conductor"] | {"retryCount": 1, "seq": 2, "taskId": "task-2"}
-    again = pod.ordered(uid="retry-uid", conductor=retry).input(base, {"write": {"c": "second"}})
+    pod.conductor.time_out(TASK)
+    [retry] = pod.conductor.take(("writable", None), 1, "operator")
+    again = pod.ordered(uid="retry-uid", conductor=retry.identity.to_json()).input(base, {"write": {"c": "second"}})
     assert await again.run() == (0, 0), pod.logs()
     assert await repository.files() == {"a": b"a", "c": b"second"}
     assert (await repository.record("main"))["parents"] == [base]
@@ -134,6 +134,7 @@ async def test_an_unmarked_commit_on_the_input_ref_is_replaced_or_kept_by_policy
     assert pod.outcome.reason == "PublishFenceError"
     assert await repository.head() == foreign
     (pod.folder / "lakefs" / "replaceUnmarked").unlink()
+    pod.api.status.clear()
     assert await pod.ordered(execution=2).run() == (0, 0), pod.logs()
     assert (await repository.record("main"))["parents"] == [base]
 

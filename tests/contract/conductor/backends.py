@@ -24,20 +24,20 @@ class FakeBackend:
     """The fake."""
 
     def __init__(self) -> None:
-        self._fake = FakeConductor()
-        self.conductor: Conductor = self._fake
+        self.fake = FakeConductor()
+        self.conductor: Conductor = self.fake
 
     def break_(self, call: str, fault: Fault[Any]) -> None:
         """See `Backend`."""
-        self._fake.faults.on(call, fault)
+        self.fake.faults.on(call, fault)
 
     def check(self) -> None:
         """Raise AssertionError unless every fault has been met."""
-        self._fake.faults.check()
+        self.fake.faults.check()
 
     async def define(self, task_type: str, *, response_seconds: int, retries: int) -> None:
         """See `Backend`."""
-        self._fake.types[task_type] = TaskType(retries, response_seconds)
+        self.fake.types[task_type] = TaskType(retries, response_seconds)
 
     async def start(self, task_type: str, shape: Shape, text: str, domain: str | None) -> str:
         """See `Backend`."""
@@ -46,28 +46,28 @@ class FakeBackend:
             "sequence": [Step(task_type), Step(task_type, "next")],
             "loop": loop(task_type, 2),
         }
-        return self._fake.start(*shapes[shape], domain=domain, input_data={"text": text})
+        return self.fake.start(*shapes[shape], domain=domain, input_data={"text": text})
 
     async def terminate(self, workflow_id: str) -> None:
         """See `Backend`."""
-        self._fake.terminate(workflow_id)
+        self.fake.terminate(workflow_id)
 
     async def workflow_status(self, workflow_id: str) -> str:
         """See `Backend`."""
-        return self._fake.workflows[workflow_id].status
+        return self.fake.workflows[workflow_id].status
 
     async def log_entries(self, task_id: str) -> list[str]:
         """See `Backend`."""
-        return self._fake.tasks[task_id].log
+        return self.fake.tasks[task_id].log
 
     async def timed_out(self, job: Job, task: ConductorTask) -> None:
         """See `Backend`."""
-        self._fake.pass_time(task.response_timeout_seconds + 1)
+        self.fake.pass_time(task.response_timeout_seconds + 1)
 
     async def revived(self, job: Job, end: End) -> ConductorTask:
         """See `Backend`."""
         task = (await job.polled()).task
-        land = self._fake.lease_under_way(task.task_id)
+        land = self.fake.lease_under_way(task.task_id)
         await end(task)
         land()
         return task

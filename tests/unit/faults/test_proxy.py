@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.faults.kinds import Fault, Held, Late, cut_before, lost, silent
-from tests.faults.proxy import HttpExchange, Proxy, answered, cut_after, cut_within, delayed, proxied
+from tests.faults.proxy import HttpExchange, Proxy, Target, answered, cut_after, cut_within, delayed, proxied
 
 
 class Upstream:
@@ -141,7 +141,7 @@ async def test_refused_connections(proxy: Proxy) -> None:
 
 async def test_a_server_that_is_away(proxy: Proxy) -> None:
     """Its refusal is a cut connection for the client."""
-    proxy.target = "http://127.0.0.1:9"
+    proxy.target = Target("http://127.0.0.1:9")
     with pytest.raises(ConnectionError):
         await post(proxy)
 

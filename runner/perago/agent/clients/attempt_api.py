@@ -61,7 +61,7 @@ class AttemptApi:
 
     async def get(self) -> AttemptObject:
         """The attempt; raises NoAnswer, ClusterRefused, AttemptGone (also when its uid is not the order's)."""
-        attempt = _attempt(await self._call("GET", self._url, "read the attempt"))
+        attempt = attempt_object(await self._call("GET", self._url, "read the attempt"))
         if attempt.uid != self._order.uid:
             raise AttemptGone(f"attempt {self._name} has uid {attempt.uid}; this pod serves {self._order.uid}")
         return attempt
@@ -102,7 +102,8 @@ def _message(body: str) -> str:
         return body[:200]
 
 
-def _attempt(record: JsonObject) -> AttemptObject:
+def attempt_object(record: JsonObject) -> AttemptObject:
+    """What the agent reads of the object that the API server returned."""
     spec, status, metadata = record.get("spec") or {}, record.get("status") or {}, record["metadata"]
     staging = status.get("staging")
     return AttemptObject(

@@ -57,7 +57,7 @@ class World:
         self.repository: FakeRepository = earlier.repository if earlier else FakeRepository()
         self.base: str = earlier.base if earlier else _base(self.repository)
         self.workspace = WorkspaceInput(repository="repo", branch="main", ref_type="commit", ref=self.base)
-        self.api = FakeAttemptApi(self.order.uid, {"workspace": self.workspace.model_dump(), "params": {}})
+        self.api = FakeAttemptApi(stored_attempt(self.order, workspace=self.workspace.model_dump()))
         self.api.faults.seen = self.repository.faults.seen
         self.conductor = Conductor(self.order)
         self.now = 0.0
@@ -119,6 +119,12 @@ class World:
         """The task's body: what STAGE says of the workspace, once it was downloaded."""
         for name, content in ({"new": "new", "file": "after"} | files).items():
             (self.directory / name).write_text(content)
+
+
+def stored_attempt(order: wire.Order, **workspace: Any) -> dict[str, Any]:
+    """The attempt of an order, as the API server has it."""
+    metadata = {"namespace": order.namespace, "name": order.name, "uid": order.uid}
+    return {"metadata": metadata, "spec": {"input": {"params": {}} | workspace}}
 
 
 def _base(repository: FakeRepository) -> str:

@@ -152,7 +152,7 @@ async def test_a_later_execution_without_evidence_serves_its_task(world: World) 
 async def test_a_later_execution_of_a_task_without_a_workspace_serves_it(world: World) -> None:
     """There cannot be any evidence."""
     later = world.later()
-    later.api.attempt = type(later.api.attempt)("u2", False, False, {"params": {}}, None)
+    later.api.attempt["spec"]["input"] = {"params": {}}
     assert await live(later.agent(), 2, task(later, HELLO, COMPLETED)) == 0
     assert "history" not in later.seen
 
@@ -175,7 +175,7 @@ async def test_evidence_that_cannot_be_looked_for_is_the_outcome(world: World, f
 
 async def test_an_output_that_is_too_large_is_said_in_the_outcome(world: World) -> None:
     """A task without a workspace publishes nothing that could be lost."""
-    world.api.attempt = type(world.api.attempt)("u2", False, False, {"params": {}}, None)
+    world.api.attempt["spec"]["input"] = {"params": {}}
     noise = "".join(chr(number) for number in random.Random(1).choices(range(0x4E00, 0x9FFF), k=600_000))
     agent = world.agent()
     await agent.session.answer(HELLO)

@@ -15,7 +15,7 @@ from perago.agent.mounts import Mounts
 from perago.agent.run import run
 from perago.wire import Reason
 from tests.fakes.attempt_api import TOKEN, AttemptServer
-from tests.unit.perago.agent.kit import COMPLETED, DOWNLOAD, FAILED, HELLO
+from tests.unit.perago.agent.kit import COMPLETED, DOWNLOAD, FAILED, HELLO, stored_attempt
 from tests.unit.perago.agent.test_publication import order
 
 WORKSPACE = {"repository": "repo", "branch": "main", "refType": "commit", "ref": "c0"}
@@ -61,8 +61,8 @@ def talk(path: str, calls: tuple[wire.Call, ...]) -> None:
 
 @pytest.fixture
 async def pod(tmp_path: Path) -> AsyncIterator[Pod]:
-    api = AttemptServer("a1", {"metadata": {"name": "a1", "uid": "u2"}, "spec": {"input": {"params": {}}}})
-    async with TestServer(api.application("team")) as server:
+    api = AttemptServer(stored_attempt(order()))
+    async with TestServer(api.application()) as server:
         yield Pod(tmp_path, api, str(server.make_url("")).rstrip("/"))
 
 

@@ -71,7 +71,7 @@ async def test_hello_is_answered_with_all_that_the_task_learns(world: World) -> 
     [assignment] = await play(world, world.agent().session, HELLO)
     assert assignment == wire.Assignment(
         module="app.t",
-        input=world.api.attempt.input or {},
+        input=world.api.attempt["spec"]["input"],
         attempt=world.order.attempt,
         execution_id="u2-1",
         workspace_root=str(world.root),
@@ -109,7 +109,7 @@ async def test_the_status_names_the_step(world: World, calls: tuple[wire.Call, .
 
 async def test_a_task_without_a_workspace_executes_at_once(world: World) -> None:
     """Its first step is its body, and it may complete right away."""
-    world.api.attempt = type(world.api.attempt)("u2", False, False, {"params": {}}, None)
+    world.api.attempt["spec"]["input"] = {"params": {}}
     agent = world.agent()
     await play(world, agent.session, HELLO, COMPLETED)
     assert world.api.status["step"] == "Executing"

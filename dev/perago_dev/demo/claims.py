@@ -140,7 +140,7 @@ def counts_once(run: Run, attempt: Object, story: Story) -> None:
             (task,) = run.ended()
         (attempt,) = run.complete(attempt)
         checks.attempt_succeeded(attempt, "Accepted")
-        checks.reported_once(task, attempt)
+        checks.counted_once(task, attempt)
         commit = run.published_once(attempt)
         outcome.append(f"operator's pod deleted meanwhile: 1 report accepted, 1 publication ({commit.id[:8]})")
 
@@ -161,7 +161,7 @@ def is_a_proof(stage: Stage, start: Commit, image: str, story: Story) -> None:
         (attempt,) = run.complete(attempt)
         checks.attempt_succeeded(attempt, "Accepted")
         checks.ran_once(attempt)
-        checks.reported_once(task, attempt)
+        checks.counted_once(task, attempt)
         checks.head_is(run.published_once(attempt).id, merged.id)
         stage.cluster.remove_server(*server)
         outcome.append(f"pod killed after its merge: completed from commit {merged.id[:8]}, nothing ran again")

@@ -273,15 +273,15 @@ CONDUCTORS: Object = {"taskId": "t1", "status": "COMPLETED", "retryCount": 0, "o
         (CONDUCTORS | {"status": "FAILED"}, ran()),
         (CONDUCTORS | {"retryCount": 1}, ran()),
         (CONDUCTORS | {"outputData": {}}, ran()),
-        (CONDUCTORS, ran(reporting={"state": "Accepted", "attempts": 2})),
+        (CONDUCTORS, ran(reporting={"state": "Superseded"})),
     ],
-    ids=["another task", "failed", "a retry", "another output", "two reports"],
+    ids=["another task", "failed", "a retry", "another output", "not accepted"],
 )
 def test_a_result_that_counted_otherwise_fails(task: Object, attempt: Object) -> None:
-    """The first try of the task has this attempt's output, by one report."""
-    checks.reported_once(CONDUCTORS, ran())
+    """The first try of the task has this attempt's output, and was accepted."""
+    checks.counted_once(CONDUCTORS, ran())
     with pytest.raises(CheckFailed):
-        checks.reported_once(task, attempt)
+        checks.counted_once(task, attempt)
 
 
 FENCED: Object = {"outcome": {"reason": "StaleAttemptError"}, "reporting": {"state": "Superseded"}}

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, create_model
 from pydantic.errors import PydanticUserError
-from pydantic.json_schema import GenerateJsonSchema, JsonRef, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonRef, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
 from perago.errors import TaskDefinitionError
@@ -43,24 +43,28 @@ class _ClosedSchema(GenerateJsonSchema):
         return closed
 
 
-def closed_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The model's schema for validation; raises TaskDefinitionError that names the field no schema can say."""
+def closed_schema(model: type[BaseModel], mode: JsonSchemaMode = "validation") -> dict[str, Any]:
+    """The schema of what the model takes, by alias, or ("serialization") of what goes out of it, by field name.
+
+    Raises TaskDefinitionError that names the field no schema can say.
+    """
     try:
-        schema = model.model_json_schema(by_alias=True, schema_generator=_ClosedSchema)
+        schema = model.model_json_schema(by_alias=mode == "validation", schema_generator=_ClosedSchema, mode=mode)
     except PydanticUserError as error:
-        raise TaskDefinitionError(f"no JSON schema of {_guilty_place(model)}: {str(error).splitlines()[0]}") from error
+        place = _guilty_place(model, mode)
+        raise TaskDefinitionError(f"no JSON schema of {place}: {str(error).splitlines()[0]}") from error
     inlined = _inlined(schema, schema.get("$defs", {}), (model.__name__,))
     assert isinstance(inlined, dict)
     return inlined
 
 
-def _guilty_place(model: type[BaseModel]) -> str:
+def _guilty_place(model: type[BaseModel], mode: JsonSchemaMode) -> str:
     """The first field that has no schema by itself, if one is to blame; else the model."""
     for name, field in model.model_fields.items():
         annotation: Any = field.annotation
         alone = create_model(model.__name__, field=(annotation, ...))
         try:
-            alone.model_json_schema()
+            alone.model_json_schema(mode=mode)
         except PydanticUserError:
             return f"{model.__name__}.{name}"
     return model.__name__

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 from pydantic import BaseModel, RootModel
+from pydantic.json_schema import JsonSchemaMode
 
 from perago.errors import TaskDefinitionError
 from perago.reference import WorkspaceInput, WorkspaceOutput
@@ -20,11 +21,16 @@ def schema_for_model(model: type[BaseModel]) -> JsonObject:
     """The model's JSON schema: closed at every level, references inlined, without titles and without what the model
     says about itself; field descriptions and defaults are kept.
 
-    Raises TaskDefinitionError for a RootModel and for a model that contains itself.
+    It is the schema of what the model takes. Raises TaskDefinitionError for a RootModel and for a model that contains
+    itself.
     """
+    return _schema_of(model, "validation")
+
+
+def _schema_of(model: type[BaseModel], mode: JsonSchemaMode) -> JsonObject:
     if issubclass(model, RootModel):
         raise TaskDefinitionError(f"{model.__name__} is a RootModel; params and results must be objects with fields")
-    return closed_schema(model)
+    return closed_schema(model, mode)
 
 
 def build_taskdef(task: TaskDefinition) -> JsonObject:
@@ -71,7 +77,7 @@ def _controls(task: TaskDefinition) -> JsonObject:
 
 def _schemas(task: TaskDefinition) -> JsonObject:
     inputs = {"params": schema_for_model(task.params_model)}
-    outputs = {"result": schema_for_model(task.output_model)}
+    outputs = {"result": _schema_of(task.output_model, "serialization")}
     if task.has_workspace:
         inputs = {"workspace": closed_schema(WorkspaceInput), **inputs}
         outputs = {"workspace": closed_schema(WorkspaceOutput), **outputs}

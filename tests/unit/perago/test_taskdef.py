@@ -4,12 +4,21 @@ import enum
 import json
 import warnings
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    RootModel,
+    computed_field,
+    field_serializer,
+)
 from pydantic.dataclasses import dataclass
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import JsonSchemaValue
@@ -245,6 +254,91 @@ def test_a_workspace_free_tasks_schemas_hold_params_alone() -> None:
     taskdef = perago.build_taskdef(free_task_of(lambda params: None))  # type: ignore[arg-type,return-value]
     assert (taskdef["inputKeys"], taskdef["outputKeys"]) == (["params"], ["result"])
     assert taskdef["inputSchema"]["data"]["required"] == ["params"]
+
+
+class Part(BaseModel):
+    """A part that computes."""
+
+    size: int = 1
+
+    @computed_field
+    def twice(self) -> int:
+        """Two of them."""
+        return 2 * self.size
+
+
+class Box(BaseModel):
+    """What goes out is not what comes in: aliases, computed fields, fields that are kept back."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+    width: float
+    name: str = Field("box", alias="label", description="what it is called")
+    price: Decimal = Decimal("1.50")
+    parts: list[Part] = [Part(), Part(size=2)]
+    note: str | None = Field(None, exclude_if=lambda note: note is None)
+    secret: str = Field("s", exclude=True)
+
+    @computed_field
+    def area(self) -> float:
+        return self.width**2
+
+    @field_serializer("width")
+    def rounded(self, width: float) -> float:
+        return round(width, 1)
+
+
+def declared(model: type[BaseModel]) -> perago.TaskDefinition:
+    """A workspace-free task that takes and returns this model."""
+
+    def body(params):  # type: ignore[no-untyped-def]
+        return params
+
+    body.__annotations__ = {"params": model, "return": model}
+    return perago.task(name="n", owner_email="a@b")(body).__perago_task__
+
+
+@pytest.mark.parametrize("params", [{"width": 2}, {"width": 2.25, "label": "crate", "note": "fragile", "price": "3"}])
+def test_the_output_schema_says_exactly_what_is_sent(params: dict[str, Any]) -> None:
+    """Field names and computed fields at every level; a validator of another project takes every output."""
+    task = declared(Box)
+    output = perago.invoke_workspace_free_task(task, {"params": params})
+    schema = perago.build_taskdef(task)["outputSchema"]["data"]
+    jsonschema.validate(output, schema)
+    said = schema["properties"]["result"]
+    assert set(said["properties"]) == {"width", "name", "price", "parts", "note", "area"}
+    assert set(output["result"]) == set(said["properties"]) - ({"note"} if "note" not in params else set())
+    assert set(said["required"]) <= set(output["result"])
+    assert said["properties"]["parts"]["items"] == {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "size": {"type": "integer", "default": 1},
+            "twice": {"type": "integer", "description": "Two of them.", "readOnly": True},
+        },
+        "required": ["twice"],
+    }
+    for more in ({"label": "crate"}, {"secret": "s"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"result": output["result"] | more}, schema)
+
+
+def test_the_input_schema_says_what_is_accepted() -> None:
+    """Aliases, and nothing that is computed."""
+    schema = perago.build_taskdef(declared(Box))["inputSchema"]["data"]["properties"]["params"]
+    assert set(schema["properties"]) == {"width", "label", "price", "parts", "note", "secret"}
+    assert schema["required"] == ["width"]
+    assert schema_for_model(Box) == schema
+
+
+def test_what_no_output_can_be_is_named() -> None:
+    """A field whose values have no JSON, and a result that is not an object with fields."""
+
+    class Hooked(BaseModel):
+        hook: Callable[[], None]
+
+    for model, words in ((Hooked, r"Hooked\.hook"), (Root, "Root is a RootModel")):
+        with pytest.raises(perago.TaskDefinitionError, match=words):
+            perago.build_taskdef(perago.TaskDefinition("n", "a@b", lambda params: params, Leaf, model))
 
 
 BUDGET = perago.PublishBudget(1, 1, 300, 200, 100, 100)

@@ -3,6 +3,8 @@
 paths.py  plan.py    pure: names and comparisons
 manifest.py          the only hashing
 directory.py         the local disk
+times.py             which file systems' times can be relied on
+snapshot.py          before the body and after it
 sync.py              whole tree against whole listing
 """
 

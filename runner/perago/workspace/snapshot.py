@@ -7,11 +7,18 @@ from perago.attempt import Changes
 from perago.workspace.directory import clock_of, scan
 from perago.workspace.manifest import Manifest, hash_paths
 from perago.workspace.plan import compare
+from perago.workspace.times import times_prove
+
+NOTHING_IS_OLDER = 0
+"""A start that no file's stamp is older than, so that every file's content is compared."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The workspace before the body: its manifest, and the file system's clock at that moment, in nanoseconds."""
+    """The workspace before the body: its manifest, and since when files may have been written to.
+
+    That is the file system's clock at that moment, in nanoseconds, where its times can be relied on.
+    """
 
     manifest: Manifest
     started_ns: int
@@ -22,7 +29,7 @@ def take_snapshot(directory: Path, manifest: Manifest | None = None) -> Snapshot
     if manifest is None:
         stats = scan(directory)
         manifest = Manifest(stats, hash_paths(directory, stats, stats))
-    return Snapshot(manifest, clock_of(directory))
+    return Snapshot(manifest, clock_of(directory) if times_prove(directory) else NOTHING_IS_OLDER)
 
 
 def changes_since(before: Snapshot, directory: Path) -> Changes:

@@ -8,8 +8,8 @@ import pytest
 from perago_operator.adapters import kube_access
 from perago_operator.adapters.kube import KubeCluster, utc_now
 from perago_operator.adapters.kube_api import KubeApi
-from tests.contract.kube.bench import Bench
 from tests.contract.kube.names import fresh
+from tests.contract.kube.subject import Subject
 from tests.fakes.kube import FakeCluster
 
 
@@ -21,23 +21,23 @@ async def api(kubeconfig: Path) -> AsyncIterator[KubeApi]:
 
 
 @pytest.fixture
-def fake_bench() -> Bench:
+def fake_subject() -> Subject:
     """The fake."""
     fake = FakeCluster()
-    return Bench(fake, fresh("ns"), fake=fake)
+    return Subject(fake, fresh("ns"), fake=fake)
 
 
 @pytest.fixture
-async def real_bench(api: KubeApi) -> Bench:
+async def real_subject(api: KubeApi) -> Subject:
     """A namespace of the real one, in which pods can be made: nobody else makes its service account here."""
     namespace = fresh("ns")
     await api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
     await api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": "default"}})
-    return Bench(KubeCluster(api, component="test", now=utc_now), namespace, real=api)
+    return Subject(KubeCluster(api, component="test", now=utc_now), namespace, real=api)
 
 
 @pytest.fixture(params=["fake", "real"])
-def bench(request: pytest.FixtureRequest) -> Bench:
+def subject(request: pytest.FixtureRequest) -> Subject:
     """Both in turn: what holds for one holds for the other."""
-    bench: Bench = request.getfixturevalue(f"{request.param}_bench")
-    return bench
+    subject: Subject = request.getfixturevalue(f"{request.param}_subject")
+    return subject

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from perago_operator.ports import Expired, Feed, WatchEvent
-from tests.contract.kube.bench import Bench
 from tests.contract.kube.names import attempt
+from tests.contract.kube.subject import Subject
 
 
 async def listed(feed: Feed) -> tuple[list[str], str]:
@@ -33,52 +33,52 @@ async def first_events(feed: Feed, since: str, count: int) -> list[WatchEvent]:
     raise AssertionError(f"the stream ended after {len(events)} events")
 
 
-async def test_every_object_is_on_one_page(bench: Bench) -> None:
+async def test_every_object_is_on_one_page(subject: Subject) -> None:
     """Five objects, two on a page."""
     for number in range(5):
-        await bench.cluster.create_attempt(bench.namespace, attempt(f"a{number}"))
-    names, _ = await listed(bench.feed("PeragoAttempt"))
+        await subject.cluster.create_attempt(subject.namespace, attempt(f"a{number}"))
+    names, _ = await listed(subject.feed("PeragoAttempt"))
     assert sorted(names) == ["a0", "a1", "a2", "a3", "a4"]
 
 
-async def test_listed_objects_say_their_kind_and_no_managed_fields(bench: Bench) -> None:
+async def test_listed_objects_say_their_kind_and_no_managed_fields(subject: Subject) -> None:
     """A list's items carry neither kind nor version on the wire."""
-    await bench.cluster.create_attempt(bench.namespace, attempt())
-    page = await bench.feed("PeragoAttempt").page(None)
+    await subject.cluster.create_attempt(subject.namespace, attempt())
+    page = await subject.feed("PeragoAttempt").page(None)
     assert page.items[0]["kind"] == "PeragoAttempt"
     assert "managedFields" not in page.items[0]["metadata"]
 
 
-async def test_a_watch_tells_what_came_after_the_list(bench: Bench) -> None:
+async def test_a_watch_tells_what_came_after_the_list(subject: Subject) -> None:
     """Added, changed, deleted, in order."""
-    feed = bench.feed("PeragoAttempt")
+    feed = subject.feed("PeragoAttempt")
     _, since = await listed(feed)
-    await bench.cluster.create_attempt(bench.namespace, attempt("a1", "x.example/y"))
-    await bench.cluster.patch_attempt_status(bench.namespace, "a1", {"status": {"phase": "Pending"}})
+    await subject.cluster.create_attempt(subject.namespace, attempt("a1", "x.example/y"))
+    await subject.cluster.patch_attempt_status(subject.namespace, "a1", {"status": {"phase": "Pending"}})
     events = await first_events(feed, since, 2)
     assert [event.kind for event in events] == ["ADDED", "MODIFIED"]
     assert events[1].obj["status"]["phase"] == "Pending"
 
 
-async def test_a_watch_resumes_after_the_last_event(bench: Bench) -> None:
+async def test_a_watch_resumes_after_the_last_event(subject: Subject) -> None:
     """No event is reported twice."""
-    feed = bench.feed("PeragoAttempt")
+    feed = subject.feed("PeragoAttempt")
     _, since = await listed(feed)
     for name in ("a1", "a2"):
-        await bench.cluster.create_attempt(bench.namespace, attempt(name))
+        await subject.cluster.create_attempt(subject.namespace, attempt(name))
     first = (await first_events(feed, since, 1))[0]
     second = (await first_events(feed, first.resource_version, 1))[0]
     assert (first.obj["metadata"]["name"], second.obj["metadata"]["name"]) == ("a1", "a2")
 
 
-async def test_a_version_from_before_the_servers_memory_is_expired(bench: Bench) -> None:
+async def test_a_version_from_before_the_servers_memory_is_expired(subject: Subject) -> None:
     """The watch then lists again."""
-    if bench.fake is not None:
-        bench.fake.add({"kind": "Other", "metadata": {"namespace": "x", "name": "y"}})
-        feed = bench.fake.feed("PeragoAttempt")
+    if subject.fake is not None:
+        subject.fake.add({"kind": "Other", "metadata": {"namespace": "x", "name": "y"}})
+        feed = subject.fake.feed("PeragoAttempt")
         feed.forget()
         with pytest.raises(Expired):
             await first_events(feed, "0", 1)
         return
     with pytest.raises(Expired):
-        await first_events(bench.feed("PeragoAttempt"), "1", 1)
+        await first_events(subject.feed("PeragoAttempt"), "1", 1)

@@ -13,8 +13,8 @@ from perago_operator.adapters import kube_access
 from perago_operator.adapters.kopf_watch import KopfWatch
 from perago_operator.api.shared import Key
 from perago_operator.ports import Manifest, Sinks, key_of
-from tests.contract.kube.bench import Bench
 from tests.contract.kube.names import attempt
+from tests.contract.kube.subject import Subject
 
 
 class Sink:
@@ -56,44 +56,44 @@ async def watching(kubeconfig: Path, namespace: str) -> AsyncIterator[Sinks]:
 
 
 @pytest.fixture
-def bench(real_bench: Bench) -> Bench:
+def subject(real_subject: Subject) -> Subject:
     """kopf needs a real one."""
-    return real_bench
+    return real_subject
 
 
-async def test_objects_that_exist_and_that_come_and_go_reach_their_sinks(bench: Bench, kubeconfig: Path) -> None:
+async def test_objects_that_exist_and_that_come_and_go_reach_their_sinks(subject: Subject, kubeconfig: Path) -> None:
     """Attempts here, PeragoTasks there."""
-    await bench.cluster.create_attempt(bench.namespace, attempt("before"))
-    async with watching(kubeconfig, bench.namespace) as sinks:
+    await subject.cluster.create_attempt(subject.namespace, attempt("before"))
+    async with watching(kubeconfig, subject.namespace) as sinks:
         assert isinstance(sinks.attempts, Sink)
         assert isinstance(sinks.tasks, Sink)
         await sinks.attempts.until("before")
-        await bench.task("build")
+        await subject.task("build")
         await sinks.tasks.until("build")
-        uid = sinks.attempts.objects[Key(bench.namespace, "before")]["metadata"]["uid"]
-        await bench.cluster.delete_attempt(bench.namespace, "before", uid)
-        await bench.cluster.release_attempt(bench.namespace, "before", uid)
+        uid = sinks.attempts.objects[Key(subject.namespace, "before")]["metadata"]["uid"]
+        await subject.cluster.delete_attempt(subject.namespace, "before", uid)
+        await subject.cluster.release_attempt(subject.namespace, "before", uid)
         await sinks.attempts.until()
 
 
-async def test_kopf_leaves_no_mark_on_an_object(bench: Bench, kubeconfig: Path) -> None:
+async def test_kopf_leaves_no_mark_on_an_object(subject: Subject, kubeconfig: Path) -> None:
     """No annotation, no finalizer, no event: one version, ours."""
-    await bench.cluster.create_attempt(bench.namespace, attempt())
-    async with watching(kubeconfig, bench.namespace) as sinks:
+    await subject.cluster.create_attempt(subject.namespace, attempt())
+    async with watching(kubeconfig, subject.namespace) as sinks:
         assert isinstance(sinks.attempts, Sink)
         await sinks.attempts.until("a1")
-        seen = sinks.attempts.objects[Key(bench.namespace, "a1")]
-    obj = await bench.get("PeragoAttempt", "a1")
+        seen = sinks.attempts.objects[Key(subject.namespace, "a1")]
+    obj = await subject.get("PeragoAttempt", "a1")
     assert obj is not None
     assert obj["metadata"]["resourceVersion"] == seen["metadata"]["resourceVersion"]
-    assert bench.real is not None
-    assert (await bench.real.get(f"/api/v1/namespaces/{bench.namespace}/events"))["items"] == []
+    assert subject.real is not None
+    assert (await subject.real.get(f"/api/v1/namespaces/{subject.namespace}/events"))["items"] == []
 
 
-async def test_canceling_ends_kopf_and_nothing_else(bench: Bench, kubeconfig: Path) -> None:
+async def test_canceling_ends_kopf_and_nothing_else(subject: Subject, kubeconfig: Path) -> None:
     """`kopf.operator` would cancel every other task of the event loop."""
     other = asyncio.create_task(asyncio.Event().wait())
-    async with watching(kubeconfig, bench.namespace):
+    async with watching(kubeconfig, subject.namespace):
         mine = asyncio.create_task(asyncio.Event().wait())
     assert not other.done()
     assert not mine.done()
@@ -101,7 +101,7 @@ async def test_canceling_ends_kopf_and_nothing_else(bench: Bench, kubeconfig: Pa
         task.cancel()
 
 
-async def test_sigterm_is_never_kopfs_alone(bench: Bench, kubeconfig: Path) -> None:
+async def test_sigterm_is_never_kopfs_alone(subject: Subject, kubeconfig: Path) -> None:
     """kopf takes it when it starts, and would end by itself; it is taken back in the same step of the event loop."""
     loop, stop, taken = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
@@ -109,7 +109,7 @@ async def test_sigterm_is_never_kopfs_alone(bench: Bench, kubeconfig: Path) -> N
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         taken.set()
 
-    watch = KopfWatch(kube_access.load(kubeconfig), (bench.namespace,), take_signals=take_signals)
+    watch = KopfWatch(kube_access.load(kubeconfig), (subject.namespace,), take_signals=take_signals)
     running = asyncio.create_task(watch(Sinks(Sink(), Sink()), asyncio.Event()))
     try:
         async with asyncio.timeout(30):

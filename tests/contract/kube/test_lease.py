@@ -9,7 +9,7 @@ import pytest
 from perago_operator.adapters.kube import utc_now
 from perago_operator.ports import Conflict, Lease
 from perago_operator.process.leader import Leadership, Terms, wall_time
-from tests.contract.kube.bench import Bench
+from tests.contract.kube.subject import Subject
 
 QUICK = Terms(duration=15, deadline=10, retry=0.01)
 
@@ -20,39 +20,39 @@ def held(by: str) -> Lease:
     return Lease(holder=by, duration_seconds=15, acquired=now, renewed=now)
 
 
-async def test_a_lease_that_is_not_there_reads_as_empty(bench: Bench) -> None:
+async def test_a_lease_that_is_not_there_reads_as_empty(subject: Subject) -> None:
     """The first replica makes it."""
-    assert await bench.leases().read() == Lease()
+    assert await subject.leases().read() == Lease()
 
 
-async def test_what_is_written_is_read(bench: Bench) -> None:
+async def test_what_is_written_is_read(subject: Subject) -> None:
     """Holder, times, duration."""
-    leases = bench.leases()
+    leases = subject.leases()
     written = await leases.write(held("one"))
     assert await leases.read() == written
     assert (written.holder, written.duration_seconds) == ("one", 15)
 
 
-async def test_of_two_that_create_it_one_gets_a_conflict(bench: Bench) -> None:
+async def test_of_two_that_create_it_one_gets_a_conflict(subject: Subject) -> None:
     """There is one leader."""
-    leases = bench.leases()
+    leases = subject.leases()
     await leases.write(held("one"))
     with pytest.raises(Conflict):
         await leases.write(held("two"))
 
 
-async def test_a_write_over_a_newer_version_is_a_conflict(bench: Bench) -> None:
+async def test_a_write_over_a_newer_version_is_a_conflict(subject: Subject) -> None:
     """Whoever was first has it."""
-    leases = bench.leases()
+    leases = subject.leases()
     written = await leases.write(held("one"))
     await leases.write(replace(written, holder="two"))
     with pytest.raises(Conflict):
         await leases.write(replace(written, holder="three"))
 
 
-async def test_a_released_lease_is_taken_over_at_once(bench: Bench) -> None:
+async def test_a_released_lease_is_taken_over_at_once(subject: Subject) -> None:
     """No one waits for its end."""
-    leases = bench.leases()
+    leases = subject.leases()
     one = Leadership(leases, "one", clock=time.monotonic, now=utc_now, terms=QUICK)
     two = Leadership(leases, "two", clock=time.monotonic, now=utc_now, terms=QUICK)
     await one.acquire()

@@ -21,7 +21,7 @@ PAGE = 2
 
 
 @dataclass
-class Bench:
+class Subject:
     """One implementation, a repository in it with branch `main`, and how commits come into it."""
 
     versions: Versions
@@ -57,82 +57,84 @@ def write_keys(folder: Path, server: Server) -> LakefsKeys:
 
 
 @pytest.fixture
-def fake_bench() -> Bench:
+def fake_subject() -> Subject:
     """The fake."""
     fake = FakeVersions()
     fake.commit("repo", "main", "root")
-    return Bench(fake, "repo", fake=fake)
+    return Subject(fake, "repo", fake=fake)
 
 
 @pytest.fixture
-def real_bench(lakefs: Server, tmp_path: Path) -> Iterator[Bench]:
+def real_subject(lakefs: Server, tmp_path: Path) -> Iterator[Subject]:
     """A repository of its own in the server, deleted afterwards."""
     client = Client(host=lakefs.endpoint, username=lakefs.access_key, password=lakefs.secret_key)
     name = f"versions-{uuid.uuid4().hex[:8]}"
     repository = Repository(name, client).create(storage_namespace=storage_namespace(name))
-    yield Bench(LakefsVersions(write_keys(tmp_path, lakefs), page=PAGE), name, real=repository)
+    yield Subject(LakefsVersions(write_keys(tmp_path, lakefs), page=PAGE), name, real=repository)
     repository.delete()
 
 
 @pytest.fixture(params=["fake", "real"])
-def bench(request: pytest.FixtureRequest) -> Bench:
+def subject(request: pytest.FixtureRequest) -> Subject:
     """Both in turn."""
-    found: Bench = request.getfixturevalue(f"{request.param}_bench")
+    found: Subject = request.getfixturevalue(f"{request.param}_subject")
     return found
 
 
-async def test_a_branch_is_deleted_once(bench: Bench) -> None:
+async def test_a_branch_is_deleted_once(subject: Subject) -> None:
     """The second time it does not exist, which also counts as success."""
-    bench.branch("staging")
-    assert await bench.versions.delete_branch(bench.repository, "staging")
-    assert not await bench.versions.delete_branch(bench.repository, "staging")
+    subject.branch("staging")
+    assert await subject.versions.delete_branch(subject.repository, "staging")
+    assert not await subject.versions.delete_branch(subject.repository, "staging")
 
 
-async def test_a_repository_that_is_gone_has_no_branch(bench: Bench) -> None:
+async def test_a_repository_that_is_gone_has_no_branch(subject: Subject) -> None:
     """Nothing is left to clean up."""
-    assert not await bench.versions.delete_branch("no-such-repository", "staging")
+    assert not await subject.versions.delete_branch("no-such-repository", "staging")
 
 
-async def test_a_publication_at_the_head_is_found(bench: Bench) -> None:
+async def test_a_publication_at_the_head_is_found(subject: Subject) -> None:
     """The commit names the attempt; its metadata comes along."""
-    input_ref = bench.commit()
-    ref = bench.commit({ATTEMPT_UID: UID, OUTPUT: "{}"})
-    found = await bench.versions.find_publication(bench.repository, "main", input_ref, UID)
+    input_ref = subject.commit()
+    ref = subject.commit({ATTEMPT_UID: UID, OUTPUT: "{}"})
+    found = await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
     assert found is not None
     assert (found.ref, found.metadata[OUTPUT]) == (ref, "{}")
 
 
-async def test_a_publication_below_later_commits_is_found(bench: Bench) -> None:
+async def test_a_publication_below_later_commits_is_found(subject: Subject) -> None:
     """The next task of the workflow may have published already: the log is read page by page."""
-    input_ref = bench.commit()
-    ref = bench.commit({ATTEMPT_UID: UID})
+    input_ref = subject.commit()
+    ref = subject.commit({ATTEMPT_UID: UID})
     for _ in range(2 * PAGE):
-        bench.commit()
-    found = await bench.versions.find_publication(bench.repository, "main", input_ref, UID)
+        subject.commit()
+    found = await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
     assert found is not None
     assert found.ref == ref
 
 
-async def test_without_a_publication_there_is_none(bench: Bench) -> None:
+async def test_without_a_publication_there_is_none(subject: Subject) -> None:
     """Commits of others do not count."""
-    input_ref = bench.commit()
-    bench.commit({ATTEMPT_UID: "another"})
-    assert await bench.versions.find_publication(bench.repository, "main", input_ref, UID) is None
+    input_ref = subject.commit()
+    subject.commit({ATTEMPT_UID: "another"})
+    assert await subject.versions.find_publication(subject.repository, "main", input_ref, UID) is None
 
 
-async def test_what_is_older_than_the_input_is_not_looked_at(bench: Bench) -> None:
+async def test_what_is_older_than_the_input_is_not_looked_at(subject: Subject) -> None:
     """Neither the input ref itself nor what came before it."""
-    bench.commit({ATTEMPT_UID: UID})
-    input_ref = bench.commit({ATTEMPT_UID: UID})
-    bench.commit()
-    assert await bench.versions.find_publication(bench.repository, "main", input_ref, UID) is None
+    subject.commit({ATTEMPT_UID: UID})
+    input_ref = subject.commit({ATTEMPT_UID: UID})
+    subject.commit()
+    assert await subject.versions.find_publication(subject.repository, "main", input_ref, UID) is None
 
 
 @pytest.mark.parametrize(("repository", "branch"), [("no-such-repository", "main"), (None, "no-such-branch")])
-async def test_a_branch_that_is_gone_holds_no_publication(bench: Bench, repository: str | None, branch: str) -> None:
+async def test_a_branch_that_is_gone_holds_no_publication(
+    subject: Subject, repository: str | None, branch: str
+) -> None:
     """That is an answer, not a failure."""
-    where = repository or bench.repository
-    assert await bench.versions.find_publication(where, branch, "0" * 64, UID) is None
+    where = repository or subject.repository
+    assert await subject.versions.find_publication(where, branch, "0" * 64, UID) is None
 
 
 async def test_wrong_keys_are_refused_without_being_told(lakefs: Server, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ BUILD = PeragoTask.model_validate(task("build"))
 AWAY = Unreachable("away")
 
 
-class Bench:
+class Subject:
     """Fakes, a store of the attempts that the watch has shown, and a creation whose retries wait for nothing."""
 
     def __init__(self) -> None:
@@ -66,121 +66,121 @@ class Bench:
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    """A bench; what is still under way at the end is canceled."""
-    yield Bench()
+async def subject() -> AsyncIterator[Subject]:
+    """A subject; what is still under way at the end is canceled."""
+    yield Subject()
     for left in asyncio.all_tasks() - {asyncio.current_task()}:
         left.cancel()
 
 
-async def test_a_polled_task_becomes_an_attempt_named_after_it(bench: Bench) -> None:
+async def test_a_polled_task_becomes_an_attempt_named_after_it(subject: Subject) -> None:
     """The name is the deduplication."""
-    await bench.polled("t1")
-    await bench.settled()
-    assert bench.attempts() == ["t1"]
+    await subject.polled("t1")
+    await subject.settled()
+    assert subject.attempts() == ["t1"]
 
 
-async def test_a_task_handed_out_twice_is_one_attempt(bench: Bench) -> None:
+async def test_a_task_handed_out_twice_is_one_attempt(subject: Subject) -> None:
     """Conductor may do that; AlreadyExists is success."""
-    await bench.polled("t1")
-    await bench.settled()
-    again = claim((await _polled_again(bench))[0], BUILD)
-    bench.creation.start(again)
-    await bench.settled()
-    assert bench.attempts() == ["t1"]
+    await subject.polled("t1")
+    await subject.settled()
+    again = claim((await _polled_again(subject))[0], BUILD)
+    subject.creation.start(again)
+    await subject.settled()
+    assert subject.attempts() == ["t1"]
 
 
-async def _polled_again(bench: Bench) -> list[PolledTask]:
-    await bench.conductor.give_back(bench.conductor.tasks["t1"].identity)
-    return await bench.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0)
+async def _polled_again(subject: Subject) -> list[PolledTask]:
+    await subject.conductor.give_back(subject.conductor.tasks["t1"].identity)
+    return await subject.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0)
 
 
 @pytest.mark.parametrize("error", [AWAY, QuotaExceeded("full"), Refused("no", status=403, message="forbidden")])
-async def test_creation_is_tried_until_it_succeeds(bench: Bench, error: Exception) -> None:
+async def test_creation_is_tried_until_it_succeeds(subject: Subject, error: Exception) -> None:
     """Nothing that may pass loses a task."""
-    bench.cluster.faults.on("create_attempt", raising(error), 7)
-    await bench.polled()
-    await bench.settled()
-    assert bench.attempts() == ["t1"]
+    subject.cluster.faults.on("create_attempt", raising(error), 7)
+    await subject.polled()
+    await subject.settled()
+    assert subject.attempts() == ["t1"]
 
 
-async def test_a_creation_whose_answer_is_lost_is_not_a_second_attempt(bench: Bench) -> None:
+async def test_a_creation_whose_answer_is_lost_is_not_a_second_attempt(subject: Subject) -> None:
     """The next try finds it there."""
-    bench.cluster.faults.on("create_attempt", lost)
-    await bench.polled()
-    await bench.settled()
-    assert bench.attempts() == ["t1"]
+    subject.cluster.faults.on("create_attempt", lost)
+    await subject.polled()
+    await subject.settled()
+    assert subject.attempts() == ["t1"]
 
 
-async def test_the_lease_is_extended_while_the_api_server_is_away(bench: Bench) -> None:
+async def test_the_lease_is_extended_while_the_api_server_is_away(subject: Subject) -> None:
     """Else Conductor would time the task out."""
-    bench.cluster.faults.on("create_attempt", raising(AWAY), None)
-    await bench.polled()
-    await bench.later(11.0)
-    await until(lambda: bench.conductor.tasks["t1"].leases == 1)
-    bench.cluster.faults.clear()
-    await bench.settled()
-    assert bench.attempts() == ["t1"]
+    subject.cluster.faults.on("create_attempt", raising(AWAY), None)
+    await subject.polled()
+    await subject.later(11.0)
+    await until(lambda: subject.conductor.tasks["t1"].leases == 1)
+    subject.cluster.faults.clear()
+    await subject.settled()
+    assert subject.attempts() == ["t1"]
 
 
-async def test_no_lease_keeps_a_task_that_the_api_server_forbids(bench: Bench) -> None:
+async def test_no_lease_keeps_a_task_that_the_api_server_forbids(subject: Subject) -> None:
     """A forbidden attempt is nobody's outage: Conductor may give the task to somebody else."""
-    bench.cluster.faults.on("create_attempt", raising(Refused("no", status=403, message="forbidden")), None)
-    await bench.polled()
-    await bench.later(11.0)
-    await until(lambda: "read" in bench.conductor.faults.seen)
-    assert "extend_lease" not in bench.conductor.faults.seen
+    subject.cluster.faults.on("create_attempt", raising(Refused("no", status=403, message="forbidden")), None)
+    await subject.polled()
+    await subject.later(11.0)
+    await until(lambda: "read" in subject.conductor.faults.seen)
+    assert "extend_lease" not in subject.conductor.faults.seen
 
 
-async def test_a_task_that_conductor_has_ended_is_given_up(bench: Bench) -> None:
+async def test_a_task_that_conductor_has_ended_is_given_up(subject: Subject) -> None:
     """No attempt is created for a canceled task."""
-    bench.cluster.faults.on("create_attempt", raising(AWAY), None)
-    await bench.polled()
-    bench.conductor.cancel("t1")
-    await bench.later(11.0)
-    await bench.settled()
-    assert bench.attempts() == []
+    subject.cluster.faults.on("create_attempt", raising(AWAY), None)
+    await subject.polled()
+    subject.conductor.cancel("t1")
+    await subject.later(11.0)
+    await subject.settled()
+    assert subject.attempts() == []
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-async def test_an_attempt_that_can_never_be_made_is_reported(bench: Bench, status: int) -> None:
+async def test_an_attempt_that_can_never_be_made_is_reported(subject: Subject, status: int) -> None:
     """Trying again would always fail, and so would a retry by Conductor."""
-    bench.cluster.faults.on("create_attempt", raising(Refused("no", status=status, message="too large")), None)
-    await bench.polled()
-    await bench.settled()
-    task = bench.conductor.tasks["t1"]
+    subject.cluster.faults.on("create_attempt", raising(Refused("no", status=status, message="too large")), None)
+    await subject.polled()
+    await subject.settled()
+    task = subject.conductor.tasks["t1"]
     assert (task.status, task.reason) == ("FAILED_WITH_TERMINAL_ERROR", "the attempt was refused: too large")
 
 
-async def test_a_created_attempt_counts_before_the_watch_shows_it(bench: Bench) -> None:
+async def test_a_created_attempt_counts_before_the_watch_shows_it(subject: Subject) -> None:
     """Otherwise a poller would take more than it has room for."""
-    await bench.polled()
-    await bench.settled()
-    assert bench.creation.unseen(TASK) == {"t1"}
-    bench.show("t1")
-    assert bench.creation.unseen(TASK) == frozenset()
+    await subject.polled()
+    await subject.settled()
+    assert subject.creation.unseen(TASK) == {"t1"}
+    subject.show("t1")
+    assert subject.creation.unseen(TASK) == frozenset()
 
 
-async def test_an_attempt_that_no_watch_ever_shows_stops_counting(bench: Bench) -> None:
+async def test_an_attempt_that_no_watch_ever_shows_stops_counting(subject: Subject) -> None:
     """It was deleted before the watch was there."""
-    await bench.polled()
-    await bench.settled()
-    bench.seconds = 31.0
-    assert bench.creation.unseen(TASK) == frozenset()
+    await subject.polled()
+    await subject.settled()
+    subject.seconds = 31.0
+    assert subject.creation.unseen(TASK) == frozenset()
 
 
-async def test_what_cannot_be_created_in_time_goes_back_to_conductor(bench: Bench) -> None:
+async def test_what_cannot_be_created_in_time_goes_back_to_conductor(subject: Subject) -> None:
     """At a shutdown nothing that was polled is lost: another replica gets it at once."""
-    bench.cluster.faults.on("create_attempt", raising(AWAY), None)
-    await bench.polled()
-    await bench.creation.settle(0.01)
-    assert bench.conductor.tasks["t1"].status == "SCHEDULED"
+    subject.cluster.faults.on("create_attempt", raising(AWAY), None)
+    await subject.polled()
+    await subject.creation.settle(0.01)
+    assert subject.conductor.tasks["t1"].status == "SCHEDULED"
 
 
-async def test_settling_awaits_creations_under_way(bench: Bench) -> None:
+async def test_settling_awaits_creations_under_way(subject: Subject) -> None:
     """A slow API server has the time of the shutdown."""
-    bench.cluster.faults.on("create_attempt", raising(AWAY), 3)
-    await bench.polled()
-    await bench.creation.settle(10)
-    assert bench.attempts() == ["t1"]
-    assert bench.conductor.tasks["t1"].status == "IN_PROGRESS"
+    subject.cluster.faults.on("create_attempt", raising(AWAY), 3)
+    await subject.polled()
+    await subject.creation.settle(10)
+    assert subject.attempts() == ["t1"]
+    assert subject.conductor.tasks["t1"].status == "IN_PROGRESS"

@@ -28,7 +28,7 @@ def peragotask(**spec: Any) -> PeragoTask:
     return PeragoTask.model_validate(task("build", **({"taskType": "build"} | spec)))
 
 
-class Bench:
+class Subject:
     """Fakes and a poller over them."""
 
     def __init__(self, seconds: float = LONG, **spec: Any) -> None:
@@ -47,7 +47,7 @@ class Bench:
         )
         self.running: asyncio.Task[None] | None = None
 
-    def run(self) -> "Bench":
+    def run(self) -> "Subject":
         """Start polling."""
         self.running = asyncio.create_task(self.poller.run())
         return self
@@ -75,106 +75,106 @@ async def _nothing_left() -> AsyncIterator[None]:
 
 async def test_a_task_becomes_an_attempt_as_soon_as_it_is_scheduled() -> None:
     """The long poll ends with the first task, however long it may last."""
-    bench = Bench().run()
-    await until(lambda: bench.polls() == 1)
-    bench.schedule(1)
-    await until(lambda: bench.attempts() == 1)
+    subject = Subject().run()
+    await until(lambda: subject.polls() == 1)
+    subject.schedule(1)
+    await until(lambda: subject.attempts() == 1)
 
 
 async def test_what_waits_is_taken_without_waiting_for_more() -> None:
     """A batch poll would wait for all it asked for; so the batch comes second, and does not wait."""
-    bench = Bench()
-    bench.schedule(30)
-    bench.run()
-    await until(lambda: bench.attempts() == 30)
-    assert bench.polls() <= 5
+    subject = Subject()
+    subject.schedule(30)
+    subject.run()
+    await until(lambda: subject.attempts() == 30)
+    assert subject.polls() <= 5
 
 
 async def test_no_more_attempts_than_max_concurrency() -> None:
     """Attempts that no watch has shown yet count as well."""
-    bench = Bench(maxConcurrency=3)
-    bench.schedule(5)
-    bench.run()
-    await until(lambda: bench.attempts() == 3)
-    await until(lambda: bench.poller.state.reason == "MaxConcurrency")
-    assert len(bench.conductor.tasks) - bench.attempts() == await bench.conductor.queue_size("build", None)
+    subject = Subject(maxConcurrency=3)
+    subject.schedule(5)
+    subject.run()
+    await until(lambda: subject.attempts() == 3)
+    await until(lambda: subject.poller.state.reason == "MaxConcurrency")
+    assert len(subject.conductor.tasks) - subject.attempts() == await subject.conductor.queue_size("build", None)
 
 
 async def test_room_that_was_made_is_used_at_once() -> None:
     """A finished attempt wakes the poller: nothing waits for a period."""
-    bench = Bench(maxConcurrency=1)
-    bench.schedule(2)
-    bench.run()
-    await until(lambda: bench.attempts() == 1)
-    bench.cluster.merge("PeragoAttempt", "ns", "task-1", {"status": {"outcome": completed()}})
-    bench.poller.wake()
-    await until(lambda: bench.attempts() == 2)
+    subject = Subject(maxConcurrency=1)
+    subject.schedule(2)
+    subject.run()
+    await until(lambda: subject.attempts() == 1)
+    subject.cluster.merge("PeragoAttempt", "ns", "task-1", {"status": {"outcome": completed()}})
+    subject.poller.wake()
+    await until(lambda: subject.attempts() == 2)
 
 
 @pytest.mark.parametrize(("spec", "reason"), [({"paused": True}, "Paused"), ({"taskType": None}, "NoTaskType")])
 async def test_who_must_not_poll_does_not(spec: dict[str, Any], reason: str) -> None:
     """Paused, or nothing to poll for."""
-    bench = Bench(**spec)
-    bench.schedule(1)
-    bench.run()
-    await until(lambda: bench.poller.state.reason == reason)
-    assert (bench.polls(), bench.poller.state.polling) == (0, False)
+    subject = Subject(**spec)
+    subject.schedule(1)
+    subject.run()
+    await until(lambda: subject.poller.state.reason == reason)
+    assert (subject.polls(), subject.poller.state.polling) == (0, False)
 
 
 async def test_unpausing_takes_effect_at_once() -> None:
     """The changed PeragoTask wakes the loop."""
-    bench = Bench(paused=True).run()
-    bench.schedule(1)
-    await until(lambda: bench.poller.state.reason == "Paused")
-    bench.poller.replace(peragotask())
-    await until(lambda: bench.attempts() == 1)
+    subject = Subject(paused=True).run()
+    subject.schedule(1)
+    await until(lambda: subject.poller.state.reason == "Paused")
+    subject.poller.replace(peragotask())
+    await until(lambda: subject.attempts() == 1)
 
 
 async def test_a_domain_is_polled_from() -> None:
     """Tasks of other domains are left to others."""
-    bench = Bench(domain="blue")
-    bench.conductor.schedule("build", domain="green")
-    bench.conductor.schedule("build", "mine", domain="blue")
-    bench.run()
-    await until(lambda: bench.attempts() == 1)
-    assert ("PeragoAttempt", "ns", "mine") in bench.cluster.objects
+    subject = Subject(domain="blue")
+    subject.conductor.schedule("build", domain="green")
+    subject.conductor.schedule("build", "mine", domain="blue")
+    subject.run()
+    await until(lambda: subject.attempts() == 1)
+    assert ("PeragoAttempt", "ns", "mine") in subject.cluster.objects
 
 
 async def test_a_failed_poll_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Conductor is away, and comes back."""
-    bench = Bench()
-    bench.conductor.faults.on("poll", raising(Unreachable("away")))
-    bench.run()
-    await until(lambda: bench.poller.state.reason == "PollFailed")
-    bench.schedule(1)
-    await until(lambda: bench.attempts() == 1)
-    assert bench.poller.state.polling
+    subject = Subject()
+    subject.conductor.faults.on("poll", raising(Unreachable("away")))
+    subject.run()
+    await until(lambda: subject.poller.state.reason == "PollFailed")
+    subject.schedule(1)
+    await until(lambda: subject.attempts() == 1)
+    assert subject.poller.state.polling
 
 
 async def test_a_lost_poll_is_never_repeated_by_itself() -> None:
     """Its tasks stay IN_PROGRESS in Conductor until their time-out; the next poll takes others."""
-    bench = Bench()
-    bench.schedule(1)
-    bench.conductor.faults.on("poll", lost)
-    bench.run()
-    await until(lambda: bench.poller.state.reason == "PollFailed")
-    assert bench.conductor.tasks["task-1"].status == "IN_PROGRESS"
+    subject = Subject()
+    subject.schedule(1)
+    subject.conductor.faults.on("poll", lost)
+    subject.run()
+    await until(lambda: subject.poller.state.reason == "PollFailed")
+    assert subject.conductor.tasks["task-1"].status == "IN_PROGRESS"
 
 
 async def test_stopping_awaits_the_poll_under_way_and_keeps_what_it_brings() -> None:
     """Nothing that Conductor handed out is lost at a shutdown."""
-    bench = Bench().run()
-    await until(lambda: bench.polls() == 1)
-    bench.poller.stop()
-    bench.schedule(2)
-    assert bench.running is not None
-    await bench.running
-    await until(lambda: bench.attempts() == 1)
-    assert bench.conductor.tasks["task-2"].status == "SCHEDULED"
+    subject = Subject().run()
+    await until(lambda: subject.polls() == 1)
+    subject.poller.stop()
+    subject.schedule(2)
+    assert subject.running is not None
+    await subject.running
+    await until(lambda: subject.attempts() == 1)
+    assert subject.conductor.tasks["task-2"].status == "SCHEDULED"
 
 
 async def test_the_time_of_the_last_poll_is_kept() -> None:
     """People see in the status that polling goes on."""
-    bench = Bench(seconds=0.001).run()
-    await until(lambda: bench.polls() > 1)
-    assert bench.poller.state.last_poll == START
+    subject = Subject(seconds=0.001).run()
+    await until(lambda: subject.polls() > 1)
+    assert subject.poller.state.last_poll == START

@@ -13,7 +13,7 @@ from tests.faults.kinds import silent
 from tests.unit.perago_operator.replica import Replica, at_work
 
 
-class Bench(Replica):
+class Subject(Replica):
     """A replica of which only the work is run."""
 
     def __init__(self) -> None:
@@ -35,12 +35,12 @@ class Bench(Replica):
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    """A bench with one PeragoTask."""
-    bench = Bench()
-    bench.cluster.add(b.task("build", taskType="build", maxConcurrency=5))
-    yield bench
-    await bench.end(0.1)
+async def subject() -> AsyncIterator[Subject]:
+    """A subject with one PeragoTask."""
+    subject = Subject()
+    subject.cluster.add(b.task("build", taskType="build", maxConcurrency=5))
+    yield subject
+    await subject.end(0.1)
 
 
 def pollers() -> list[str]:
@@ -48,91 +48,91 @@ def pollers() -> list[str]:
     return [name for name in at_work() if name.startswith("poll for")]
 
 
-async def test_a_scheduled_task_becomes_an_attempt_and_a_pod(bench: Bench) -> None:
+async def test_a_scheduled_task_becomes_an_attempt_and_a_pod(subject: Subject) -> None:
     """From Conductor's queue to the API server, without a look at a clock."""
-    bench.run()
-    bench.conductor.schedule("build", "t1")
-    await until(lambda: bench.pod_names() == ["t1-1"])
-    assert bench.polled == [("build", 1)]
+    subject.run()
+    subject.conductor.schedule("build", "t1")
+    await until(lambda: subject.pod_names() == ["t1-1"])
+    assert subject.polled == [("build", 1)]
 
 
 @pytest.mark.parametrize("missing", ["attempts", "tasks", "pods"])
-async def test_nothing_is_done_before_everything_is_listed(bench: Bench, missing: str) -> None:
+async def test_nothing_is_done_before_everything_is_listed(subject: Subject, missing: str) -> None:
     """An attempt that is there already gets its pod only when attempts, PeragoTasks and pods are all known."""
-    bench.cluster.add(b.attempt(standalone=True))
-    broken = getattr(bench, missing)
+    subject.cluster.add(b.attempt(standalone=True))
+    broken = getattr(subject, missing)
     broken.faults.on("page", raising(Unreachable("away")), None)
-    bench.conductor.schedule("build", "t1")
-    bench.run()
-    await until(lambda: all("page" in feed.faults.seen for feed in bench.feeds))
-    await bench.rest()
-    assert (bench.calls(), bench.work.working, bench.work.active) == ([], False, 0)
+    subject.conductor.schedule("build", "t1")
+    subject.run()
+    await until(lambda: all("page" in feed.faults.seen for feed in subject.feeds))
+    await subject.rest()
+    assert (subject.calls(), subject.work.working, subject.work.active) == ([], False, 0)
     broken.faults.clear()
-    await until(lambda: bench.pod_names() == ["a1-1", "t1-1"])
+    await until(lambda: subject.pod_names() == ["a1-1", "t1-1"])
 
 
-async def test_nothing_is_polled_before_attempts_are_watched(bench: Bench) -> None:
+async def test_nothing_is_polled_before_attempts_are_watched(subject: Subject) -> None:
     """A poller counts the attempts that the watch has shown."""
-    bench.watch_begins.clear()
-    bench.cluster.add(b.attempt(standalone=True))
-    bench.run()
-    await until(lambda: bench.pod_names() == ["a1-1"])
-    await bench.rest()
-    assert (pollers(), bench.work.working) == ([], False)
-    bench.watch_begins.set()
-    await bench.until_polled()
+    subject.watch_begins.clear()
+    subject.cluster.add(b.attempt(standalone=True))
+    subject.run()
+    await until(lambda: subject.pod_names() == ["a1-1"])
+    await subject.rest()
+    assert (pollers(), subject.work.working) == ([], False)
+    subject.watch_begins.set()
+    await subject.until_polled()
 
 
-async def test_a_part_that_ends_ends_the_work(bench: Bench) -> None:
+async def test_a_part_that_ends_ends_the_work(subject: Subject) -> None:
     """A process that no longer watches must not look alive."""
-    running = bench.run()
-    await until(lambda: bench.work.working)
-    bench.watch_ends.set()
+    running = subject.run()
+    await until(lambda: subject.work.working)
+    subject.watch_ends.set()
     with pytest.raises(RuntimeError, match="watch attempts and tasks has ended"):
         await running
 
 
-async def test_the_end_loses_nothing_that_was_polled(bench: Bench) -> None:
+async def test_the_end_loses_nothing_that_was_polled(subject: Subject) -> None:
     """What the last poll brought is an attempt, and no poll follows it."""
-    bench.run()
-    await bench.until_polled()
-    ids = [bench.conductor.schedule("build") for _ in range(3)]
-    await bench.end(5)
+    subject.run()
+    await subject.until_polled()
+    ids = [subject.conductor.schedule("build") for _ in range(3)]
+    await subject.end(5)
     for task_id in ids:
-        taken = bench.conductor.tasks[task_id].status == "IN_PROGRESS"
-        assert taken == (("PeragoAttempt", "ns", task_id) in bench.cluster.objects)
+        taken = subject.conductor.tasks[task_id].status == "IN_PROGRESS"
+        assert taken == (("PeragoAttempt", "ns", task_id) in subject.cluster.objects)
     assert pollers() == []
 
 
-async def test_a_deleted_peragotask_is_polled_for_no_more(bench: Bench) -> None:
+async def test_a_deleted_peragotask_is_polled_for_no_more(subject: Subject) -> None:
     """Its poller ends with the poll that is under way."""
-    bench.run()
-    await bench.until_polled()
-    bench.cluster.delete("PeragoTask", "ns", "build")
+    subject.run()
+    await subject.until_polled()
+    subject.cluster.delete("PeragoTask", "ns", "build")
     await until(lambda: pollers() == [])
-    bench.conductor.schedule("build", "late")
-    await bench.rest()
-    assert bench.conductor.tasks["late"].status == "SCHEDULED"
+    subject.conductor.schedule("build", "late")
+    await subject.rest()
+    assert subject.conductor.tasks["late"].status == "SCHEDULED"
 
 
-async def test_the_end_has_a_limit(bench: Bench) -> None:
+async def test_the_end_has_a_limit(subject: Subject) -> None:
     """A Conductor that does not answer must not keep the next leader waiting."""
-    bench.conductor.faults.on("poll", silent)
-    bench.run()
-    await bench.until_polled()
+    subject.conductor.faults.on("poll", silent)
+    subject.run()
+    await subject.until_polled()
     async with asyncio.timeout(4):
-        await bench.end(0.1)
+        await subject.end(0.1)
 
 
-async def test_a_kill_ends_everything_at_once(bench: Bench) -> None:
+async def test_a_kill_ends_everything_at_once(subject: Subject) -> None:
     """Polls, creations, looks and watches: nothing goes on that could disturb the next leader."""
-    running = bench.run()
-    await until(lambda: bench.work.working)
-    bench.cluster.faults.on("create_attempt", raising(Unreachable("away")), None)
-    bench.conductor.schedule("build", "t1")
-    await until(lambda: "create_attempt" in bench.cluster.faults.seen)
+    running = subject.run()
+    await until(lambda: subject.work.working)
+    subject.cluster.faults.on("create_attempt", raising(Unreachable("away")), None)
+    subject.conductor.schedule("build", "t1")
+    await until(lambda: "create_attempt" in subject.cluster.faults.seen)
     assert {"create attempt ns/t1", "poll for build", "status of build", "watch pods"} <= set(at_work())
     running.cancel()
-    bench.work.kill()
-    await bench.rest()
+    subject.work.kill()
+    await subject.rest()
     assert at_work() == []

@@ -35,7 +35,7 @@ class Recorder:
         return {name for _, name in self.objects}
 
 
-class Bench:
+class Subject:
     """A cluster, a feed of its pods, and a watch into a recorder."""
 
     def __init__(self) -> None:
@@ -60,112 +60,112 @@ class Bench:
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    """A bench whose watch is not running yet."""
-    bench = Bench()
-    yield bench
+async def subject() -> AsyncIterator[Subject]:
+    """A subject whose watch is not running yet."""
+    subject = Subject()
+    yield subject
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
 
 
-def run(bench: Bench) -> None:
+def run(subject: Subject) -> None:
     """Start the watch."""
-    bench.running = asyncio.create_task(bench.watch.run())
+    subject.running = asyncio.create_task(subject.watch.run())
 
 
-async def test_a_list_of_many_pages_is_read_to_its_end(bench: Bench) -> None:
+async def test_a_list_of_many_pages_is_read_to_its_end(subject: Subject) -> None:
     """Synced means: everything that existed is in the sink."""
     for number in range(5):
-        bench.pod(f"p{number}")
-    run(bench)
-    await bench.watch.synced.wait()
-    assert len(bench.sink.objects) == 5
+        subject.pod(f"p{number}")
+    run(subject)
+    await subject.watch.synced.wait()
+    assert len(subject.sink.objects) == 5
 
 
-async def test_changes_arrive_after_the_list(bench: Bench) -> None:
+async def test_changes_arrive_after_the_list(subject: Subject) -> None:
     """Added, modified and deleted objects are followed."""
-    bench.pod("stays")
-    bench.pod("goes")
-    run(bench)
-    await bench.watch.synced.wait()
-    bench.pod("comes")
-    bench.cluster.merge("Pod", "ns", "stays", {"status": {"phase": "Running"}})
-    bench.cluster.delete("Pod", "ns", "goes")
-    await bench.until_same()
-    assert bench.sink.names() == {"stays", "comes"}
+    subject.pod("stays")
+    subject.pod("goes")
+    run(subject)
+    await subject.watch.synced.wait()
+    subject.pod("comes")
+    subject.cluster.merge("Pod", "ns", "stays", {"status": {"phase": "Running"}})
+    subject.cluster.delete("Pod", "ns", "goes")
+    await subject.until_same()
+    assert subject.sink.names() == {"stays", "comes"}
 
 
-async def test_a_stream_that_ends_is_resumed_without_listing_again(bench: Bench) -> None:
+async def test_a_stream_that_ends_is_resumed_without_listing_again(subject: Subject) -> None:
     """The server ends every watch after a while; that costs no list."""
-    run(bench)
-    await bench.watch.synced.wait()
-    bench.feed.end()
-    bench.pod("later")
-    await bench.until_same()
-    assert bench.feed.faults.seen.count("page") == 1
+    run(subject)
+    await subject.watch.synced.wait()
+    subject.feed.end()
+    subject.pod("later")
+    await subject.until_same()
+    assert subject.feed.faults.seen.count("page") == 1
 
 
-async def test_an_expired_version_means_listing_again(bench: Bench) -> None:
+async def test_an_expired_version_means_listing_again(subject: Subject) -> None:
     """What vanished meanwhile is removed, what came is added."""
-    bench.pod("old")
-    run(bench)
-    await bench.watch.synced.wait()
-    bench.feed.faults.on("watch", raising(Unreachable("away")))
-    bench.cluster.delete("Pod", "ns", "old")
-    bench.pod("new")
-    bench.feed.forget()
-    bench.feed.end()
-    await bench.until_same()
-    assert bench.sink.names() == {"new"}
+    subject.pod("old")
+    run(subject)
+    await subject.watch.synced.wait()
+    subject.feed.faults.on("watch", raising(Unreachable("away")))
+    subject.cluster.delete("Pod", "ns", "old")
+    subject.pod("new")
+    subject.feed.forget()
+    subject.feed.end()
+    await subject.until_same()
+    assert subject.sink.names() == {"new"}
 
 
-async def test_listing_again_repeats_no_put(bench: Bench) -> None:
+async def test_listing_again_repeats_no_put(subject: Subject) -> None:
     """An unchanged object wakes nobody."""
-    bench.pod("same")
-    run(bench)
-    await bench.watch.synced.wait()
-    bench.cluster.add({"kind": "Other", "metadata": {"namespace": "ns", "name": "x"}})
-    bench.feed.forget()
-    bench.feed.end()
-    await until(lambda: bench.feed.faults.seen.count("page") == 2)
-    assert bench.sink.puts == 1
+    subject.pod("same")
+    run(subject)
+    await subject.watch.synced.wait()
+    subject.cluster.add({"kind": "Other", "metadata": {"namespace": "ns", "name": "x"}})
+    subject.feed.forget()
+    subject.feed.end()
+    await until(lambda: subject.feed.faults.seen.count("page") == 2)
+    assert subject.sink.puts == 1
 
 
-async def test_a_list_that_broke_off_leaves_nothing_behind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_list_that_broke_off_leaves_nothing_behind(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """An object of its first page that is gone when the list is read again is removed."""
     for name in ("goes", "stays-1", "stays-2"):
-        bench.pod(name)
-    page = bench.feed.page
+        subject.pod(name)
+    page = subject.feed.page
 
     async def breaks_off(next_page: str | None) -> Page:
         if next_page is not None:
             monkeypatch.undo()
-            bench.cluster.delete("Pod", "ns", "goes")
+            subject.cluster.delete("Pod", "ns", "goes")
             raise Unreachable("away")
         return await page(next_page)
 
-    monkeypatch.setattr(bench.feed, "page", breaks_off)
-    run(bench)
-    await bench.watch.synced.wait()
-    assert bench.sink.names() == {"stays-1", "stays-2"}
+    monkeypatch.setattr(subject.feed, "page", breaks_off)
+    run(subject)
+    await subject.watch.synced.wait()
+    assert subject.sink.names() == {"stays-1", "stays-2"}
 
 
 @pytest.mark.parametrize("call", ["page", "watch"])
-async def test_failures_are_outlasted(bench: Bench, call: str) -> None:
+async def test_failures_are_outlasted(subject: Subject, call: str) -> None:
     """The API server may be away for any number of tries."""
-    bench.feed.faults.on(call, raising(Unreachable("away")), 5)
-    run(bench)
-    await until(lambda: bench.feed.faults.seen.count(call) == 6)
-    bench.pod("p")
-    await bench.until_same()
+    subject.feed.faults.on(call, raising(Unreachable("away")), 5)
+    run(subject)
+    await until(lambda: subject.feed.faults.seen.count(call) == 6)
+    subject.pod("p")
+    await subject.until_same()
 
 
-async def test_silence_is_counted_from_the_last_answer(bench: Bench) -> None:
+async def test_silence_is_counted_from_the_last_answer(subject: Subject) -> None:
     """Staleness is what liveness is about."""
-    run(bench)
-    await bench.watch.synced.wait()
-    bench.seconds = 100.0
-    assert bench.watch.silent_seconds() == 100.0
-    bench.pod("p")
-    await bench.until_same()
-    assert bench.watch.silent_seconds() == 0.0
+    run(subject)
+    await subject.watch.synced.wait()
+    subject.seconds = 100.0
+    assert subject.watch.silent_seconds() == 100.0
+    subject.pod("p")
+    await subject.until_same()
+    assert subject.watch.silent_seconds() == 0.0

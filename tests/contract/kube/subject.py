@@ -11,7 +11,7 @@ from tests.fakes.kube import FakeCluster, FakeLeases
 
 
 @dataclass
-class Bench:
+class Subject:
     """A cluster, and a namespace of its own in it."""
 
     cluster: Cluster

@@ -58,7 +58,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class TaskExecutionContext:
-    """One execution of an attempt; attributes it does not have itself are read from the attempt.
+    """One execution of an attempt; attributes that it does not have are read from the attempt.
 
     `changes` is set when staging is called, `output` (the body's validated `{"result": …}`) when publication is.
     """

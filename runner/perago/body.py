@@ -55,8 +55,8 @@ def check_keys(task: TaskDefinition, input_data: object, expected: Collection[st
     if not isinstance(input_data, Mapping):
         raise TaskInputError(f"{called(task)}: the input must be an object, not {shown(input_data)}")
     if set(input_data) != set(expected):
-        has, wanted = ", ".join(sorted(map(str, input_data))) or "none", ", ".join(expected)
-        raise TaskInputError(f"{called(task)}: the input's keys must be exactly {wanted}; it has {has}")
+        has, keys = ", ".join(sorted(map(str, input_data))) or "none", ", ".join(expected)
+        raise TaskInputError(f"{called(task)}: the input's keys must be exactly {keys}; it has {has}")
     return input_data
 
 

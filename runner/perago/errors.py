@@ -11,7 +11,7 @@ Exception
 ├── GuardrailViolation
 │   ├── PreGuardrailViolation        the input workspace is not what the task expects: terminal
 │   └── PostGuardrailViolation       the body left a workspace that must not be published
-├── PublishFenceError                the target branch is in no state that this attempt may replace
+├── PublishFenceError                the target branch is not in a state that this attempt may replace
 └── StaleAttemptError                Conductor has moved on from this attempt
 """
 
@@ -78,7 +78,7 @@ class StaleAttemptError(Exception):
 
 def error_named(name: str, message: str) -> Exception:
     """The error of this module that is called `name`, as it crosses a process boundary; else a TaskExecutionError."""
-    known = globals().get(name)
-    if not (isinstance(known, type) and issubclass(known, Exception)):
+    kind = globals().get(name)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
         return TaskExecutionError(f"{name}: {message}")
-    return StaleAttemptError("", message) if known is StaleAttemptError else known(message)
+    return StaleAttemptError("", message) if kind is StaleAttemptError else kind(message)

@@ -41,8 +41,8 @@ class Guardrail:
             case "require_glob":
                 return self._wrong_count(sum(path.is_file() for path in _matches(root, self.path)))
             case "forbid_glob":  # pragma: no branch - mypy reports a rule that is forgotten here
-                found = sorted(path.relative_to(root).as_posix() for path in _matches(root, self.path))
-                return f"forbid_glob: {self.path!r} matches {_shortened(found)}" if found else None
+                matches = sorted(path.relative_to(root).as_posix() for path in _matches(root, self.path))
+                return f"forbid_glob: {self.path!r} matches {_shortened(matches)}" if matches else None
 
     def _wrong_count(self, count: int) -> str | None:
         if count < self.min_count:
@@ -57,9 +57,9 @@ def _matches(root: Path, pattern: str) -> Iterable[Path]:
     return (path for path in root.glob(pattern) if path != marker)
 
 
-def _shortened(found: list[str], limit: int = 5) -> str:
-    more = f" and {len(found) - limit} more" if len(found) > limit else ""
-    return ", ".join(map(repr, found[:limit])) + more
+def _shortened(paths: list[str], limit: int = 5) -> str:
+    more = f" and {len(paths) - limit} more" if len(paths) > limit else ""
+    return ", ".join(map(repr, paths[:limit])) + more
 
 
 def posix_text(path: StrPath) -> str:

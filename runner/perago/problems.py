@@ -29,7 +29,7 @@ _collected: ContextVar[list[Problem] | None] = ContextVar("perago-problems", def
 
 @contextmanager
 def collecting() -> Iterator[list[Problem]]:
-    """Problems of declarations made in this block are appended to the list that it gives, instead of raised."""
+    """Problems of declarations made in this block are appended to the list that it yields, instead of raised."""
     problems: list[Problem] = []
     token = _collected.set(problems)
     try:

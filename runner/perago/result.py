@@ -29,7 +29,7 @@ class RuntimeTaskResult:
     def __post_init__(self) -> None:
         completed = self.status == "COMPLETED"
         if not completed and self.status not in ("FAILED", "FAILED_WITH_TERMINAL_ERROR"):
-            raise ValueError(f"status {self.status!r} is no result: COMPLETED, FAILED or FAILED_WITH_TERMINAL_ERROR")
+            raise ValueError(f"status {self.status!r} is not a result: COMPLETED, FAILED or FAILED_WITH_TERMINAL_ERROR")
         if completed and (self.output is None or self.reason_for_incompletion is not None):
             raise ValueError("a COMPLETED result has an output and no reason")
         if not completed and (self.output is not None or not self.reason_for_incompletion):
@@ -73,13 +73,13 @@ def checked_max_length(max_length: int) -> int:
 
 
 def _cut(reason: str, max_length: int) -> str:
-    """At most `max_length` characters, all of which JSON can carry: a file name may be none of UTF-8."""
+    """At most `max_length` characters, all of which JSON can carry: a file name need not be UTF-8."""
     shortened = reason[: checked_max_length(max_length)]
     return shortened.encode(errors="replace").decode()
 
 
 def _text(exc: BaseException) -> str:
-    """An exception's text; one that says nothing by itself (`SystemExit: 3`, `MemoryError`) is named."""
+    """An exception's text; one that says nothing on its own (`SystemExit: 3`, `MemoryError`) is named."""
     try:
         if isinstance(exc, ValidationError):
             return refusal(exc)

@@ -21,12 +21,12 @@ class _ClosedSchema(GenerateJsonSchema):
     """Pydantic's generator, less all that a model class says about itself."""
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
-        made = super().generate_inner(schema)
+        inner = super().generate_inner(schema)
         if schema["type"] == "enum":
-            own = self.get_schema_from_definitions(JsonRef(made["$ref"])) if "$ref" in made else made
+            own = self.get_schema_from_definitions(JsonRef(inner["$ref"])) if "$ref" in inner else inner
             if own and own.get("description") == inspect.cleandoc(schema["cls"].__doc__ or ""):
                 del own["description"]
-        return made
+        return inner
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -59,7 +59,7 @@ def closed_schema(model: type[BaseModel], mode: JsonSchemaMode = "validation") -
 
 
 def _guilty_place(model: type[BaseModel], mode: JsonSchemaMode) -> str:
-    """The first field that has no schema by itself, if one is to blame; else the model."""
+    """The first field that has no schema of its own, if one is to blame; else the model."""
     for name, field in model.model_fields.items():
         annotation: Any = field.annotation
         alone = create_model(model.__name__, field=(annotation, ...))

@@ -30,7 +30,7 @@ R = TypeVar("R", bound=BaseModel)
 
 @dataclass(frozen=True)
 class TaskDefinition:
-    """One declared task: what Conductor is told about it, its body, and the models of its params and result."""
+    """One declared task: what Conductor knows of it, its body, and the models of its params and result."""
 
     name: str
     owner_email: str
@@ -118,9 +118,9 @@ def task(
     problems += _option_problems(workspace, controls)
 
     def declare(fn: FunctionType) -> FunctionType:
-        found = problems + body_problems(fn, has_workspace=workspace is not None)
-        refuse(*(f"task {name!r}: {problem}" for problem in found))
-        if found:
+        all_problems = problems + body_problems(fn, has_workspace=workspace is not None)
+        refuse(*(f"task {name!r}: {problem}" for problem in all_problems))
+        if all_problems:
             return fn
         params_model, output_model = models_of(fn)
         definition = TaskDefinition(
@@ -149,7 +149,7 @@ _MODULE = re.compile(r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")
 def load_module_task(target: str) -> TaskDefinition:
     """The one task that the module `target` (an import path such as `pkg.module`) declares.
 
-    Raises TaskDefinitionError when the target is no import path, the module cannot be imported (the cause is the
+    Raises TaskDefinitionError when the target is not an import path, the module cannot be imported (the cause is the
     module's own exception), or it declares no task or several.
     """
     check_module_target(target)
@@ -181,8 +181,8 @@ def visible_tasks(module: ModuleType) -> list[TaskDefinition]:
 
     The other values are only looked at: a lazy proxy among them must not wake up, let alone fail.
     """
-    found = (inspect.getattr_static(value, TASK_ATTRIBUTE, None) for value in vars(module).values())
-    return list({id(definition): definition for definition in found if isinstance(definition, TaskDefinition)}.values())
+    marks = (inspect.getattr_static(value, TASK_ATTRIBUTE, None) for value in vars(module).values())
+    return list({id(mark): mark for mark in marks if isinstance(mark, TaskDefinition)}.values())
 
 
 def only_task(module: ModuleType) -> TaskDefinition:

@@ -12,12 +12,12 @@ from perago import wire
 
 
 class MissingKeys(Exception):
-    """A mounted Secret lacks a key that is needed; the text names the file, never a value."""
+    """A mounted Secret does not have a key that is needed; the text names the key, never a value."""
 
 
 @dataclass(frozen=True)
 class Mounts:
-    """Paths and the API server's address, as they are inside the pod unless told otherwise."""
+    """Paths and the API server's address, as they are inside the pod by default."""
 
     workspace: Path = Path(wire.WORKSPACE_MOUNT)
     socket: Path = Path(wire.SOCKET_PATH)

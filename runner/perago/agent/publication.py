@@ -25,7 +25,7 @@ OUTPUT_METADATA_LIMIT = 16 * 1024
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit as lakeFS tells it; the first parent is the branch's former head."""
+    """A commit as lakeFS describes it; the first parent is the branch's former head."""
 
     id: str
     parents: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Merge:
-    """The target stands at the input ref: squash-merge the staging branch."""
+    """The target is at the input ref: squash-merge the staging branch."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class ResetThenMerge:
 
 @dataclass(frozen=True)
 class Keep:
-    """Nothing changed and the target stands at the input ref: complete without a write."""
+    """Nothing changed and the target is at the input ref: complete without a write."""
 
 
 @dataclass(frozen=True)
 class ResetToInput:
-    """Nothing changed, and `abandoned` lies on the input ref: reset the target back to the input ref."""
+    """Nothing changed, and `abandoned` is on top of the input ref: reset the target back to the input ref."""
 
     abandoned: str
 
@@ -152,7 +152,7 @@ def _not_ours(target: Target) -> str:
     if not _on_input(target):
         return f"its head {head.id} is neither the input ref {target.input_ref} nor a commit right on top of it"
     if metadata_keys.ATTEMPT not in metadata:
-        return f"its head {head.id} lies on the input ref and is no publication of Perago's"
+        return f"its head {head.id} is on top of the input ref and was not published by Perago"
     publisher, retry = metadata[metadata_keys.ATTEMPT], metadata.get(metadata_keys.RETRY, "?")
     return f"its head {head.id} was published by {publisher} (retry {retry}), not by an earlier attempt of this task"
 

@@ -117,9 +117,9 @@ class Publisher:
                 return await self._merge(staged)
 
     async def _merge(self, staged: Staged) -> Commit:
-        found = await self._lakefs.branch_head(staged.branch)
-        if found != staged.commit:
-            raise PublishFenceError(f"staging branch {staged.branch!r} is at {found}, not at {staged.commit}")
+        head = await self._lakefs.branch_head(staged.branch)
+        if head != staged.commit:
+            raise PublishFenceError(f"staging branch {staged.branch!r} is at {head}, not at {staged.commit}")
         try:
             call = self._lakefs.squash_merge(staged.branch, self._plan.target, staged.message, staged.metadata)
             return Commit(await call, metadata=staged.metadata)

@@ -45,7 +45,7 @@ async def accept(listener: socket.socket, peer_gid: int, seconds: float) -> sock
 async def task_connection(
     listener: socket.socket, peer_gid: int, seconds: float, stopping: asyncio.Event
 ) -> socket.socket | None:
-    """The task's connection; None when none comes within `seconds`, or before the pod is told to stop."""
+    """The task's connection; None when none comes within `seconds`, or before the pod is stopped."""
     accepting = asyncio.create_task(accept(listener, peer_gid, seconds))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait((accepting, stopped), return_when=asyncio.FIRST_COMPLETED)

@@ -67,7 +67,7 @@ class StatusWriter:
 
     async def _send(self) -> None:
         while self._pending or self._waiting:
-            patient = tuple(self._waiting)  # who joins later is still owed the whole of `retry_seconds`
+            patient = tuple(self._waiting)  # a report that joins later still has all of `retry_seconds`
             try:
                 await retried(self._send_pending, self._retry_seconds)
             except NoAnswer as error:

@@ -1,4 +1,4 @@
-"""A module that is no task: what is wrong and where, as a terminal result. Looks at exceptions only."""
+"""A module that is not a task: what is wrong and where, as a terminal result. Looks at exceptions only."""
 
 import traceback
 from types import TracebackType
@@ -16,7 +16,7 @@ def invalid_task(error: TaskDefinitionError) -> wire.Result:
 
 
 def where(trace: TracebackType | None) -> str | None:
-    """`file:line` of the innermost frame that is no import machinery; None when the module was not even found."""
+    """`file:line` of the innermost frame outside the import machinery; None when the module was not even found."""
     frames = [frame for frame in traceback.extract_tb(trace) if "importlib" not in frame.filename]
     outside = [frame for frame in frames if "/perago/task.py" not in frame.filename]
     return f"{outside[-1].filename}:{outside[-1].lineno}" if outside else None

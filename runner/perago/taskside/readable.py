@@ -27,7 +27,7 @@ def make_group_readable(root: Path, paths: Iterable[str]) -> None:
 
 
 def _add(path: str, bits: int) -> None:
-    found = os.lstat(path)
-    mine = found.st_uid == os.geteuid()
-    if mine and not stat.S_ISLNK(found.st_mode) and found.st_mode & bits != bits:
-        os.chmod(path, stat.S_IMODE(found.st_mode) | bits)  # noqa: PTH101 - as many as there are files
+    facts = os.lstat(path)
+    mine = facts.st_uid == os.geteuid()
+    if mine and not stat.S_ISLNK(facts.st_mode) and facts.st_mode & bits != bits:
+        os.chmod(path, stat.S_IMODE(facts.st_mode) | bits)  # noqa: PTH101 - as many as there are files

@@ -40,7 +40,7 @@ class Download(WireModel):
 
 
 class Downloaded(WireModel):
-    """Where the manifest of the downloaded files lies (readable by the task, owned by the agent)."""
+    """Where the manifest of the downloaded files is (readable by the task, owned by the agent)."""
 
     manifest_path: str
 

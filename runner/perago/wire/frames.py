@@ -12,7 +12,7 @@ _HEADER = struct.Struct(">I")
 
 
 class FrameError(ValueError):
-    """Bytes on the socket that are no frame: too long, cut short, or not a JSON object."""
+    """Bytes that do not form a frame: too long, cut short, or not a JSON object."""
 
 
 def frame_length(header: bytes) -> int:
@@ -34,7 +34,7 @@ def encode_frame(body: JsonObject) -> bytes:
 
 
 def decode_frame(data: bytes) -> JsonObject:
-    """The JSON object in a frame's bytes; raises FrameError when it is none."""
+    """The JSON object in a frame's bytes; raises FrameError when there is none."""
     try:
         body = json.loads(data.decode("utf-8", "surrogatepass"))
     except ValueError as error:

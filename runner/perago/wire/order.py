@@ -18,7 +18,7 @@ ORDER_VARIABLE = "PERAGO_ORDER"
 
 
 class Order(WireModel):
-    """What the operator tells the agent about the attempt it serves; fixed when the pod is made.
+    """What the agent has to know of the attempt that it serves; fixed when the pod is made.
 
     The input is not part of it (an environment variable is limited to 128 KiB): the agent reads it from the attempt's
     spec, or from Conductor when `input_from` says so.

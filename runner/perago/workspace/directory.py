@@ -169,19 +169,19 @@ def scan(root: Path) -> dict[str, Stat]:
     Nothing is opened but directories, and no symlink followed: `root` itself must not be one (OSError). Sockets, pipes
     and devices do not count.
     """
-    found: dict[str, Stat] = {}
+    stats: dict[str, Stat] = {}
     pending = [""]
     while pending:
         base = pending.pop()
         for entry in _entries(f"{root}/{base}".rstrip("/")):
             if entry.is_file(follow_symlinks=False):
-                found[base + entry.name] = _facts(entry, "file")
+                stats[base + entry.name] = _facts(entry, "file")
             elif entry.is_dir(follow_symlinks=False):
                 pending.append(f"{base}{entry.name}/")
             elif entry.is_symlink():
-                found[base + entry.name] = _facts(entry, "symlink")
-    found.pop(ATTEMPT_WORKSPACE_MARKER, None)
-    return found
+                stats[base + entry.name] = _facts(entry, "symlink")
+    stats.pop(ATTEMPT_WORKSPACE_MARKER, None)
+    return stats
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:

@@ -78,8 +78,8 @@ class Manifest:
     @classmethod
     def of(cls, entries: Iterable[ManifestEntry]) -> Self:
         """A manifest of these entries."""
-        known = {entry.path: entry for entry in entries}
-        return cls({path: entry.stat for path, entry in known.items()}, {path: known[path].digest for path in known})
+        last = {entry.path: entry for entry in entries}
+        return cls({path: entry.stat for path, entry in last.items()}, {path: last[path].digest for path in last})
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -182,6 +182,6 @@ def hash_paths(root: Path, stats: Mapping[str, Stat], paths: Iterable[str]) -> d
 
     digests: dict[str, str] = {}
     with ThreadPoolExecutor(HASHING_THREADS, "perago-hash") as pool:
-        for found in pool.map(hash_remaining, range(HASHING_THREADS)):
-            digests |= found
+        for part in pool.map(hash_remaining, range(HASHING_THREADS)):
+            digests |= part
     return digests

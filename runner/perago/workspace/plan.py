@@ -23,7 +23,7 @@ A plain tuple of plain values, which the garbage collector need not look at agai
 
 @dataclass(frozen=True)
 class Comparison:
-    """What stats alone can tell: certain changes, and the paths whose content has to decide."""
+    """What stats alone can decide: certain changes, and the paths whose content has to decide."""
 
     changes: Changes
     doubtful: tuple[str, ...]
@@ -44,11 +44,11 @@ def compare(before: Mapping[str, Stat], after: Mapping[str, Stat], started_ns: i
     modified: list[str] = []
     doubtful: list[str] = []
     for path, stat in after.items():
-        known = before.get(path)
-        if known is None:
+        recorded = before.get(path)
+        if recorded is None:
             added.append(path)
-        elif stat != known or stat[2] >= started_ns:
-            size, _, _, _, kind = known
+        elif stat != recorded or stat[2] >= started_ns:
+            size, _, _, _, kind = recorded
             (doubtful if (size, kind) == (stat[0], stat[4]) else modified).append(path)
     deleted = before.keys() - after.keys() if len(after) - len(added) < len(before) else ()
     return Comparison(Changes(_sorted(added), _sorted(modified), _sorted(deleted)), _sorted(doubtful))

@@ -1,7 +1,7 @@
 """What lakeFS's refusals mean: one table from status and words to an exception. PURE; it does no HTTP.
 
 Statuses and words as observed on lakeFS 1.84 (`error authenticating request`, `repository not found`, `commit: no
-changes`, `uncommitted changes (dirty branch)`, `… hook aborted …`). What is transient (429, 5xx) is no refusal: see
+changes`, `uncommitted changes (dirty branch)`, `… hook aborted …`). What is transient (429, 5xx) is not a refusal: see
 `perago.agent.clients.http.NoAnswer`.
 """
 
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class LakeFSError(Exception):
-    """lakeFS said no. The text names the call and carries lakeFS's own words, never a key."""
+    """lakeFS refused a call. The text names the call and carries lakeFS's own words, never a key."""
 
 
 class Unauthorized(LakeFSError):
@@ -45,7 +45,7 @@ class NoChanges(LakeFSError):
 
 
 class Refused(LakeFSError):
-    """Any other no."""
+    """Any other refusal."""
 
 
 ANY: Final = ""

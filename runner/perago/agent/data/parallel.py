@@ -46,7 +46,7 @@ async def _drain(queue: asyncio.Queue[Item | None], work: Callable[[Item], Await
         await work(item)
 
 
-async def each(items: Iterable[Item]) -> AsyncIterator[Item]:
+async def stream(items: Iterable[Item]) -> AsyncIterator[Item]:
     """A plain iterable as a source."""
     for item in items:
         yield item

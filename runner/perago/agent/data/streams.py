@@ -21,7 +21,7 @@ _MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class Sink:
-    """A file that is being downloaded; may be begun again after a broken transfer."""
+    """A file that is being downloaded; may be started again after a broken transfer."""
 
     def __init__(self, descriptor: int, path: str) -> None:
         self._descriptor = descriptor
@@ -87,13 +87,13 @@ class Source:
         return chunk
 
     def check(self, stored: ObjectStats) -> None:
-        """Raises CorruptObject when the server stored something else than what was read here."""
+        """Raises CorruptObject when the server stored something other than what was read here."""
         verify(stored, self.size, self._md5.hexdigest())
 
 
 def verify(stats: ObjectStats, size: int, md5: str) -> None:
-    """Compare what passed here with what lakeFS says of the object; a checksum that is no MD5 is not compared."""
+    """Compare what passed here with what lakeFS says of the object; a checksum that is not an MD5 is not compared."""
     if stats.size != size:
-        raise CorruptObject(f"object {stats.path!r}: {size} bytes passed, lakeFS has {stats.size}")
+        raise CorruptObject(f"object {stats.path!r}: transferred {size} bytes, but lakeFS has {stats.size}")
     if _MD5.fullmatch(stats.checksum) and stats.checksum != md5:
         raise CorruptObject(f"object {stats.path!r}: its MD5 is {md5} here and {stats.checksum} in lakeFS")

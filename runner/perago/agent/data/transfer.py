@@ -1,7 +1,7 @@
 """Moves a workspace between lakeFS and the volume: many objects in flight, streamed, verified, retried.
 
 Memory does not grow with the size or the number of objects: listings are read two pages ahead, bodies in chunks, and
-the manifest is written as files arrive. It decides nothing about branches; it takes and gives paths below one prefix.
+the manifest is written as files arrive. It decides nothing about branches, and knows only paths below one prefix.
 """
 
 import os
@@ -16,7 +16,7 @@ from loguru import logger
 
 from perago.agent.clients.http import NoAnswer, retried
 from perago.agent.clients.lakefs import PAGE, ObjectStats, Page
-from perago.agent.data.parallel import each, in_parallel
+from perago.agent.data.parallel import in_parallel, stream
 from perago.agent.data.streams import LARGE_BYTES, Sink, Source
 from perago.agent.data.volume import CorruptObject, Space, Tree
 from perago.errors import TaskInputError
@@ -48,7 +48,7 @@ class Moved:
 
 
 class Transfer:
-    """Transfers for one attempt: one repository, one prefix, one tree."""
+    """The transfers of one attempt: one repository, one prefix, one tree."""
 
     def __init__(self, lakefs: MovesObjects, spec: WorkspaceSpec, tree: Tree, retry_seconds: float) -> None:
         self._lakefs = lakefs
@@ -77,7 +77,7 @@ class Transfer:
         async def send(path: str) -> None:
             await self._twice(lambda: self._send(branch, path), path)
 
-        await in_parallel(each(paths), send, WIDTH)
+        await in_parallel(stream(paths), send, WIDTH)
         return Moved(self._objects, self._bytes)
 
     async def delete(self, branch: str, paths: Sequence[str]) -> None:

@@ -1,8 +1,8 @@
 """The attempt's tree on the shared volume, reached so that nothing in it can lead the agent astray.
 
 The task owns the tree and may be hostile: it could put a symlink to the agent's keys, or a pipe, where a file is
-expected. So every path is opened part by part below the volume's root, no symlink is followed, and only regular files
-are read. Space is counted before and while writing. It knows neither lakeFS nor a socket.
+expected. So every path is opened one part at a time below the volume's root, no symlink is followed, and only regular
+files are read. Space is counted before and while writing. It knows neither lakeFS nor a socket.
 """
 
 import errno
@@ -44,7 +44,7 @@ class Tree:
             raise TaskInputError(f"the attempt directory {root} cannot be used: {error.strerror}") from error
 
     def close(self) -> None:
-        """Give the root's descriptor back."""
+        """Close the root's descriptor."""
         os.close(self._root)
 
     def create(self, path: str) -> int:
@@ -56,11 +56,11 @@ class Tree:
         """A descriptor and the size of a regular file; raises TaskInputError (symlink, …), UnreadableFile."""
         with _named(path), self._folder_of(path, make=False) as (folder, name):
             descriptor = os.open(name, _READ, dir_fd=folder)
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
             os.close(descriptor)
             raise TaskInputError(f"{path!r} is not a regular file and cannot be published")
-        return descriptor, found.st_size
+        return descriptor, facts.st_size
 
     @contextmanager
     def _folder_of(self, path: str, *, make: bool) -> Iterator[tuple[int, str]]:
@@ -110,7 +110,7 @@ def _meaning(error: OSError, path: str) -> Exception:
     if error.errno in (errno.ELOOP, errno.EMLINK):
         return TaskInputError(f"{path!r} is a symlink, which cannot be published")
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return TaskInputError(f"{path!r} is both a file and a folder, or lies behind a symlink: {error.strerror}")
+        return TaskInputError(f"{path!r} is both a file and a folder, or is behind a symlink: {error.strerror}")
     return TaskInputError(f"{path!r} cannot be a file of the workspace: {error.strerror}")
 
 

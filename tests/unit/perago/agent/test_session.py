@@ -146,16 +146,36 @@ async def test_the_agent_vouches_for_the_workspace_of_the_output(world: World) -
 
 
 FAILURES: list[Any] = [
-    pytest.param("_content", raising(RefNotFound("gone")), DOWNLOAD, "TaskInputError", Reason.REF_NOT_FOUND),
-    pytest.param("list_page", cut_before, DOWNLOAD, "TaskExecutionError", Reason.LAKEFS_UNREACHABLE),
-    pytest.param("get", cut_before, FENCE, "TaskExecutionError", Reason.CLUSTER_UNREACHABLE),
-    pytest.param("upload", raising(Unauthorized("no")), STAGE, "TaskExecutionError", Reason.LAKEFS_UNAUTHORIZED),
-    pytest.param("create_branch", raising(KeyError("bug")), STAGE, "TaskExecutionError", Reason.AGENT_ERROR),
-    pytest.param("squash_merge", cut_before, PUBLISH, "TaskExecutionError", Reason.LAKEFS_UNREACHABLE),
+    pytest.param(
+        "_content",
+        raising(RefNotFound("gone")),
+        DOWNLOAD,
+        "TaskInputError",
+        Reason.REF_NOT_FOUND,
+        id="an object that is gone",
+    ),
+    pytest.param(
+        "list_page", cut_before, DOWNLOAD, "TaskExecutionError", Reason.LAKEFS_UNREACHABLE, id="a silent lakeFS"
+    ),
+    pytest.param("get", cut_before, FENCE, "TaskExecutionError", Reason.CLUSTER_UNREACHABLE, id="a silent API server"),
+    pytest.param(
+        "upload",
+        raising(Unauthorized("no")),
+        STAGE,
+        "TaskExecutionError",
+        Reason.LAKEFS_UNAUTHORIZED,
+        id="keys that are not accepted",
+    ),
+    pytest.param(
+        "create_branch", raising(KeyError("bug")), STAGE, "TaskExecutionError", Reason.AGENT_ERROR, id="a bug"
+    ),
+    pytest.param(
+        "squash_merge", cut_before, PUBLISH, "TaskExecutionError", Reason.LAKEFS_UNREACHABLE, id="a lost merge"
+    ),
 ]
 
 
-@pytest.mark.parametrize(("method", "fault", "call", "error", "reason"), FAILURES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("method", "fault", "call", "error", "reason"), FAILURES)
 async def test_a_call_that_fails_says_to_the_task_what_to_raise_and_to_the_outcome_why(
     world: World, method: str, fault: Any, call: wire.Call, error: str, reason: Reason
 ) -> None:

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, retried, transient
-from perago.agent.data.parallel import each, in_parallel
+from perago.agent.data.parallel import in_parallel, stream
 
 SILENCE = NoAnswer(Server.CONDUCTOR, "silent")
 
@@ -79,7 +79,7 @@ async def test_everything_is_done_and_no_more_than_width_at_once() -> None:
         running -= 1
         done.append(item)
 
-    await in_parallel(each(range(50)), work, 4)
+    await in_parallel(stream(range(50)), work, 4)
     assert sorted(done) == list(range(50))
     assert most <= 4
 
@@ -93,7 +93,7 @@ async def test_the_first_failure_is_raised_as_it_is() -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(ValueError, match="three"):
-        await in_parallel(each(range(10)), work, 4)
+        await in_parallel(stream(range(10)), work, 4)
 
 
 async def test_a_source_that_fails_fails_the_whole() -> None:

@@ -149,6 +149,7 @@ def test_a_report_without_effect_rests_longer_each_time() -> None:
 def test_a_hindrance_counts_from_its_first_sight() -> None:
     """Also while the kubelet tries another pull; a pod that started is hindered no more."""
     pulling = b.pod(containers=[b.container("agent"), b.container("task", waiting={"reason": "ErrImagePull"})])
+    assert looked(b.situation(None, 2, pods=(b.pod(),))).hindered is None
     first = looked(b.situation(None, 3, pods=(pulling,)))
     assert first.hindered == ("a1-1", b.at(3))
     assert looked(b.situation(None, 9, pods=(b.pod(),), memory=first)).hindered == ("a1-1", b.at(3))

@@ -50,6 +50,13 @@ def test_a_pod_that_ended_in_time_was_in_time(ended: int, stopped: bool) -> None
     assert (at(20, limited, pods=(pod,)).stop is not None) is stopped
 
 
+def test_a_container_that_ended_in_time_is_not_the_pods_end() -> None:
+    """The other one is still running after the deadline."""
+    limited = b.attempt(activeDeadlineSeconds=10, status={"timings": {"queued": 0}})
+    half = b.pod(containers=[b.container("agent", running=True), b.container("task", ended={"finishedAt": b.stamp(8)})])
+    assert at(20, limited, pods=(half,)).stop is not None
+
+
 def test_the_tasks_deadline_counts_where_the_attempt_has_none() -> None:
     """And the attempt's own where both have one."""
     task = b.task(activeDeadlineSeconds=7)

@@ -164,6 +164,15 @@ def test_a_standalone_attempt_needs_no_report() -> None:
     assert conditions(s)["Reported"] == ("True", "NotRequired")
 
 
+def test_a_superseded_attempt_needs_no_report() -> None:
+    """Reported is True, and says what Conductor shows."""
+    superseded = {"state": "Superseded", "lastError": "Conductor shows the task as TIMED_OUT"}
+    s = b.situation(b.attempt(status={"outcome": b.failure(), "reporting": superseded}))
+    [reported] = [condition for condition in patched(s)["conditions"] if condition["type"] == "Reported"]
+    assert (reported["status"], reported["reason"]) == ("True", "Superseded")
+    assert reported["message"] == superseded["lastError"]
+
+
 def test_complete_is_said_at_the_end_only() -> None:
     """`kubectl wait --for=condition=Complete` returns when nothing is left to do."""
     assert "Complete" not in conditions(ended(b.completed()))

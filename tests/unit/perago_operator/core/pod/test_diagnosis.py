@@ -8,6 +8,7 @@ import pytest
 
 from perago_operator.core.pod.diagnosis import ending, hindrance
 from perago_operator.core.pod.model import Pod
+from tests import builders as b
 
 CASES = sorted((Path(__file__).parents[4] / "cases" / "pod_status").glob("*.json"))
 
@@ -43,6 +44,12 @@ def test_a_pod_that_does_not_start_is_understood(path: Path) -> None:
     assert (got.reason, got.patience) == (want["reason"], want["patience"])
     assert (got.fails_with, got.result) == (want["failsWith"], want["result"])
     assert want["says"] in got.message
+
+
+def test_a_task_that_failed_in_the_second_in_which_its_agent_was_killed_was_disrupted() -> None:
+    """Without its agent it could only fail, and end times have whole-second precision."""
+    killed = b.ended_pod(agent_ended={"exitCode": 137, "reason": "OOMKilled"}, task_ended={"exitCode": 1})
+    assert ending(Pod.model_validate(killed)).disrupted
 
 
 def test_the_cases_were_found() -> None:

@@ -63,11 +63,14 @@ def test_a_deletion_is_confirmed_by_the_kubelet() -> None:
     assert pod(meta={**asked, "deletionGracePeriodSeconds": 0}).ended
 
 
-def test_a_deleted_pod_that_no_node_ever_had_is_over() -> None:
-    """No kubelet will confirm it."""
-    unplaced = b.pod(meta={"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30})
+@pytest.mark.parametrize(
+    ("meta", "ended"), [({}, False), ({"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30}, True)]
+)
+def test_a_pod_that_no_node_ever_had_is_over_once_it_is_deleted(meta: dict[str, Any], ended: bool) -> None:
+    """No kubelet will confirm it; until then it may still be placed."""
+    unplaced = b.pod(meta=meta)
     del unplaced["spec"]["nodeName"]
-    assert Pod.model_validate(unplaced).ended
+    assert Pod.model_validate(unplaced).ended is ended
 
 
 def test_the_end_of_a_pod_is_the_end_of_its_last_container() -> None:

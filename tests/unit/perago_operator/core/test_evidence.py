@@ -39,6 +39,11 @@ def test_it_is_asked_whatever_became_of_the_staging_branch(state: str) -> None:
     assert question(staged(status={"staging": {**b.STAGING, "state": state}})) == ASK
 
 
+def test_an_attempt_that_planned_no_branch_has_published_nothing() -> None:
+    """Its plan is written before the branch exists."""
+    assert question(b.situation(b.attempt(status={"executions": 1}))) is None
+
+
 def test_it_is_asked_once_an_execution() -> None:
     """The answer of an earlier one is old."""
     assert question(staged(memory=known())) is None

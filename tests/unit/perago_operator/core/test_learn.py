@@ -106,6 +106,13 @@ def test_a_conflict_rests_only_until_a_newer_object_arrives() -> None:
     assert not trouble.holds(b.at(2), "1")
 
 
+def test_conflicts_in_a_row_rest_no_longer() -> None:
+    """Each newer object is worth a try; the back-off of failures would be 16 s by now."""
+    conflict = Failure("changed", conflict=True)
+    [trouble] = after_failures(do.PatchStatus({}, guarded=True), conflict, times=5).troubles.values()
+    assert (trouble.count, trouble.until) == (5, b.at(2))
+
+
 @given(st.integers(1, 60), st.text(max_size=5))
 def test_back_off_grows_to_its_cap(count: int, uid: str) -> None:
     """Doubled each time, less up to a half, the same for the same attempt."""

@@ -150,6 +150,13 @@ def test_a_report_is_wanted_until_it_is_settled(memory: Memory, expected: bool) 
     assert report_is_wanted(at(2, b.attempt(status={"outcome": b.completed()}), memory=memory)) is expected
 
 
+def test_only_a_reading_after_the_report_reopens_it() -> None:
+    """A heartbeat's reading is older than the result, which the status says was accepted."""
+    accepted = b.attempt(status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
+    assert report_is_wanted(at(2, accepted, memory=read(Standing.OPEN)))
+    assert not report_is_wanted(at(2, accepted, memory=read(Standing.OPEN, after_report=False)))
+
+
 def test_no_report_without_an_outcome_or_without_conductor() -> None:
     """There is nothing to say, or nobody to say it to."""
     assert not report_is_wanted(at(1))
@@ -164,8 +171,10 @@ def test_doubt_lasts_a_heartbeat_period_and_has_a_cap(timeout: int, until: float
     assert doubt_until(at(5, ended, memory=b.memory(doubt_since=b.at(2)))) == b.at(until)
 
 
-def test_a_reading_after_the_doubt_ends_it() -> None:
-    """Nothing can land any more."""
+@pytest.mark.parametrize(("read_at", "until"), [(21, 22), (22, None), (23, None)])
+def test_a_reading_after_the_doubt_ends_it(read_at: float, until: float | None) -> None:
+    """From then on nothing can land; a reading before that may have come too early."""
     ended = b.attempt(status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
-    verdict = Verdict(Standing.ACCEPTED, "", b.at(23), after_report=True)
-    assert doubt_until(at(24, ended, memory=b.memory(doubt_since=b.at(2), verdict=verdict))) is None
+    verdict = Verdict(Standing.ACCEPTED, "", b.at(read_at), after_report=True)
+    s = at(24, ended, memory=b.memory(doubt_since=b.at(2), verdict=verdict))
+    assert doubt_until(s) == (None if until is None else b.at(until))

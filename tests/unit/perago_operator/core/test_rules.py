@@ -393,6 +393,13 @@ def test_a_pod_on_its_way_is_waited_for() -> None:
     assert notice(s, "pod_starts") == Notice(Reason.POD_STARTING, "pod a1-1 is starting")
 
 
+def test_the_patience_counts_from_the_pods_placement() -> None:
+    """Time without a node is the scheduler's; a pod without a start time counts from its creation."""
+    placed, created = b.pod(startTime=b.stamp(50)), b.pod(startTime=None, meta={"creationTimestamp": b.stamp(20)})
+    assert ruling(b.situation(None, 60, pods=(placed,)), "pod_starts").look_again_at == b.at(350)
+    assert ruling(b.situation(None, 60, pods=(created,)), "pod_starts").look_again_at == b.at(320)
+
+
 def test_a_pod_that_never_starts_fails_and_says_where_to_look() -> None:
     """A volume that cannot be mounted shows in no pod status, only in an event."""
     failed = outcome(b.situation(None, 300, pods=(b.pod(),)), "pod_starts")

@@ -206,6 +206,12 @@ def test_siblings_are_earlier_or_later_by_their_retry() -> None:
     assert b.situation(second, siblings=(Sibling("first", 0, settled=True),)).unsettled_earlier is None
 
 
+def test_a_sibling_of_the_same_retry_is_neither_earlier_nor_later() -> None:
+    """Conductor's rerun hands out the same retry again: two such attempts must not wait for each other."""
+    s = b.situation(siblings=(Sibling("same", 0, settled=False),))
+    assert (s.unsettled_earlier, s.later_sibling) == (None, None)
+
+
 def test_a_standalone_attempt_has_no_task_in_conductor() -> None:
     """And is known by its name."""
     s = b.situation(b.attempt(standalone=True))

@@ -50,6 +50,12 @@ def test_a_created_pod_is_starting() -> None:
     assert patch["timings"] == {"queued": 0.25}
 
 
+def test_a_pod_that_is_starting_has_no_node_yet() -> None:
+    """The node is written once with the phase, not as a write of its own. Another process may have created the pod."""
+    patch = patched(b.situation(pods=(b.pod(),)))
+    assert (patch["phase"], patch["podName"], "nodeName" in patch) == ("Starting", "a1-1", False)
+
+
 def test_running_means_that_every_container_has_started() -> None:
     """Then the node and the time it took are known, too."""
     created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25))
@@ -89,12 +95,13 @@ def test_the_last_phase_needs_outcome_and_report(outcome: Raw, standing: Standin
     assert patched(ended(outcome, verdict=verdict))["phase"] == phase
 
 
-def test_a_canceled_attempt_that_fails_in_other_words_is_canceled() -> None:
-    """The agent noticed the cancellation first, at its fence."""
-    stale = b.attempt(cancel=True, status={"outcome": b.failure("StaleAttemptError")})
+@pytest.mark.parametrize("stop", [{"cancel": True}, {"meta": {"deletionTimestamp": b.stamp(1)}}])
+def test_a_stopped_attempt_that_fails_in_other_words_is_canceled(stop: dict[str, Any]) -> None:
+    """The agent noticed first, at its fence; one that completed before that has succeeded."""
+    stale = b.attempt(status={"outcome": b.failure("StaleAttemptError")}, **stop)
     assert patched(b.situation(stale, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Canceled"
-    done = b.attempt(cancel=True, status={"outcome": b.completed()})
-    assert patched(b.situation(done, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Succeeded"
+    completed = b.attempt(status={"outcome": b.completed()}, **stop)
+    assert patched(b.situation(completed, memory=b.memory(verdict=ACCEPTED)))["phase"] == "Succeeded"
 
 
 def test_the_last_phase_waits_for_pod_and_staging() -> None:

@@ -52,6 +52,21 @@ def test_a_task_that_failed_in_the_second_in_which_its_agent_was_killed_was_disr
     assert ending(Pod.model_validate(killed)).disrupted
 
 
+@pytest.mark.parametrize(
+    ("task_ended", "disrupted"),
+    [
+        ({"exitCode": 75, "finishedAt": b.stamp(10)}, True),
+        ({"exitCode": 1, "finishedAt": b.stamp(11)}, True),
+        ({"exitCode": 1, "finishedAt": b.stamp(10)}, False),
+        ({"exitCode": 3, "finishedAt": b.stamp(11)}, False),
+    ],
+)
+def test_a_task_that_ended_because_its_agent_had_was_disrupted(task_ended: dict[str, Any], disrupted: bool) -> None:
+    """It says so by exit code 75, or ended with 1 after the agent's end at second 10."""
+    pod = b.ended_pod(agent_ended={"exitCode": 1, "finishedAt": b.stamp(10)}, task_ended=task_ended)
+    assert ending(Pod.model_validate(pod)).disrupted is disrupted
+
+
 def test_the_cases_were_found() -> None:
     """A moved folder would otherwise test nothing."""
     assert len(CASES) >= 30

@@ -16,6 +16,7 @@ from tests.e2e.installation import INSIDE, OWN, Installation, install, installed
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.repository import Repository
 from tests.faults.proxy import proxied
+from tests.kubectl import eventually
 
 UP = "PERAGO_ENV_UP"
 """Names a file that holds the exit code of `up` once it has ended; unset where the environment was up before."""
@@ -58,9 +59,10 @@ def flow(installation: Installation, request: pytest.FixtureRequest) -> Flow:
 
 @pytest.fixture
 def repository(installation: Installation) -> Iterator[Repository]:
-    """A repository of the test's own, deleted afterwards."""
+    """A repository of the test's own, deleted afterwards, when no branch of an attempt is left in it."""
     made = installation.repository(f"e2e-{uuid4().hex[:12]}")
     yield made
+    eventually(lambda: made.staging_branches() == [] or None, "the end of the staging branches", 60)
     made.delete()
 
 

@@ -70,6 +70,7 @@ class Flow:
         self.conductor.ended(workflow)
         names = [one["metadata"]["name"] for one in self.attempts(workflow)]
         done = [self.cluster.finished(name) for name in names]
+        self.assert_nothing_left(None, *names)
         return [one["status"] for one in sorted(done, key=lambda one: one["spec"]["conductor"]["retryCount"])]
 
     def assert_nothing_left(self, repository: Repository | None, *attempts: str) -> None:

@@ -52,9 +52,9 @@ class Repository:
         return {one.path: at.object(one.path).reader(mode="rb").read() for one in at.objects()}  # type: ignore[misc]
 
     def staging_branches(self) -> list[str]:
-        """Branches that attempts made and should have removed."""
-        found = lakefs.Repository(self.name, client=self.client).branches(prefix="perago-staging-")
-        return [one.id for one in found]
+        """Branches that attempts made and should have removed: whatever its name, every one but `main`."""
+        branches = lakefs.Repository(self.name, client=self.client).branches()
+        return [branch.id for branch in branches if branch.id != "main"]
 
     def workspace(self, ref: str | None = None) -> dict[str, str]:
         """The `workspace` of an attempt's input."""

@@ -84,7 +84,7 @@ def test_a_deleted_attempt_is_canceled_everywhere(
 def test_a_task_canceled_in_conductor_stops_its_pod(
     own_flow: Flow, repository: Repository, own_operator: OperatorProcess
 ) -> None:
-    """A terminated workflow cancels the attempt within a heartbeat, and nothing is published."""
+    """A terminated workflow cancels the attempt long before its body would have ended, and nothing is published."""
     before = repository.head()
     workflow = own_flow.start(own_flow.serve("writable", response_seconds=6), repository, delay=120)
     name = own_flow.first_attempt(workflow)

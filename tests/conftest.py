@@ -16,16 +16,22 @@ settings.load_profile("perago")
 """The same examples in every run, however slow the machine; what was once found stands in the tests as `@example`."""
 
 
+LONG = ("tests/e2e/test_crashes.py", "tests/e2e/test_demo.py")
+"""End-to-end modules that take as long as all others together; like these, they wait most of the time."""
+
+
 class Spread(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """What shares a server or the environment stays on one worker, in order.
 
-    That is a module of end-to-end tests, a folder of contract tests (no server is started twice), a module of unit
-    tests (its imports are paid once).
+    That is all end-to-end tests but the long modules, a folder of contract tests (no server is started twice), a module
+    of unit tests (its imports are paid once).
     """
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return "/".join(module.split("/")[:3]) if module.startswith("tests/contract/") else module
+        if module in LONG or module.startswith("tests/unit/"):
+            return module
+        return "/".join(module.split("/")[: 2 if module.startswith("tests/e2e/") else 3])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:

@@ -33,7 +33,7 @@ async def test_the_status_tells_the_story_and_nothing_is_left(pod: Pod, reposito
     """Planned is written before the branch exists, Deleted at the end; refs, counts and timings are there."""
     base = await base_of(repository, a=b"a")
     await pod.input(base, {"write": {"b": "bbb"}}).run()
-    states = [patch["status"]["staging"]["state"] for patch in pod.api.patches if "staging" in patch["status"]]
+    states = [patch["staging"]["state"] for patch in pod.api.patches if "staging" in patch]
     assert states[0] == "Planned"
     assert pod.api.status["staging"]["state"] == "Deleted"
     assert await repository.branches() == {"main"}

@@ -9,9 +9,8 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, Generic, Never, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Never, overload
 
 from pydantic import BaseModel
 
@@ -20,12 +19,10 @@ from perago.errors import TaskDefinitionError
 from perago.models import TaskControls, WorkspaceSpec
 from perago.problems import refuse
 
-TASK_ATTRIBUTE = "__perago_task__"
+if TYPE_CHECKING:
+    from perago.signatures import WorkspaceDecorator, WorkspaceFreeDecorator
 
-P_contra = TypeVar("P_contra", bound=BaseModel, contravariant=True)
-R_co = TypeVar("R_co", bound=BaseModel, covariant=True)
-P = TypeVar("P", bound=BaseModel)
-R = TypeVar("R", bound=BaseModel)
+TASK_ATTRIBUTE = "__perago_task__"
 
 
 @dataclass(frozen=True)
@@ -47,34 +44,6 @@ class TaskDefinition:
         return self.workspace is not None
 
 
-class _WorkspaceBody(Protocol, Generic[P_contra, R_co]):
-    def __call__(self, workspace: Path, params: P_contra) -> R_co: ...
-
-
-class _WorkspaceFreeBody(Protocol, Generic[P_contra, R_co]):
-    def __call__(self, params: P_contra) -> R_co: ...
-
-
-class WorkspaceTask(_WorkspaceBody[P_contra, R_co], Protocol):
-    """A decorated body with a workspace: still the function itself."""
-
-    __perago_task__: TaskDefinition
-
-
-class WorkspaceFreeTask(_WorkspaceFreeBody[P_contra, R_co], Protocol):
-    """A decorated body without a workspace: still the function itself."""
-
-    __perago_task__: TaskDefinition
-
-
-class _WorkspaceDecorator(Protocol):
-    def __call__(self, fn: _WorkspaceBody[P, R], /) -> WorkspaceTask[P, R]: ...
-
-
-class _WorkspaceFreeDecorator(Protocol):
-    def __call__(self, fn: _WorkspaceFreeBody[P, R], /) -> WorkspaceFreeTask[P, R]: ...
-
-
 @overload
 def task(
     *,
@@ -84,7 +53,7 @@ def task(
     workspace: WorkspaceSpec,
     controls: TaskControls | None = None,
     **unknown: Never,
-) -> _WorkspaceDecorator: ...
+) -> "WorkspaceDecorator": ...
 
 
 @overload
@@ -96,7 +65,7 @@ def task(
     workspace: None = None,
     controls: TaskControls | None = None,
     **unknown: Never,
-) -> _WorkspaceFreeDecorator: ...
+) -> "WorkspaceFreeDecorator": ...
 
 
 def task(

@@ -137,7 +137,15 @@ FOREIGN = {
     "multiprocessing",
 }
 HTTP = {"aiohttp", "httpx", "requests", "urllib3", "http.client", "urllib.request"}
-RUNTIME = {"perago.run", "perago.execution", "perago.body", "perago.taskdef", "perago.workspace", "perago.cli"}
+RUNTIME = {
+    "perago.run",
+    "perago.signatures",
+    "perago.execution",
+    "perago.body",
+    "perago.taskdef",
+    "perago.workspace",
+    "perago.cli",
+}
 
 
 def loaded_by(source: str) -> set[str]:

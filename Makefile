@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit contract e2e bench-latency bench-snapshot bench-start crds reasons test-mutants
+.PHONY: help venv demo test up down status clean-cache lint unit contract e2e bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -48,6 +48,9 @@ crds: venv ## generate crds/ from the models
 
 reasons: venv ## generate docs/reference/reasons.md from the published words
 	@$(PYTHON_IN_VENV) -m perago_operator.api.reference
+
+api-reference: venv ## generate docs/reference/api.md from the docstrings of the Python package
+	@$(PYTHON_IN_VENV) -m perago_dev.api_reference
 
 bench-latency: venv ## measure latency and memory of attempts in the environment that is up
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m bench.latency

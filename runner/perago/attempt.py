@@ -58,9 +58,32 @@ class Changes:
 
 @dataclass(frozen=True)
 class TaskExecutionContext:
-    """One execution of an attempt; attributes that it does not have are read from the attempt.
+    """One execution of an attempt, as the callbacks receive it; other attributes are read from the attempt.
 
-    `changes` is set when staging is called, `output` (the body's validated `{"result": …}`) when publication is.
+    Parameters
+    ----------
+    attempt : object
+        The attempt, as it was given to `run_workspace_task_attempt`.
+    execution_id : str
+        Distinguishes the executions of one attempt.
+    changes : Changes, optional
+        What the body changed: `added`, `modified` and `deleted`, each a sorted tuple of paths relative to the
+        workspace. It is there when `stage_workspace`, `publish_workspace` or `complete_noop_workspace` is called.
+    output : dict, optional
+        The body's validated `{"result": …}`. It is there when `publish_workspace` or `complete_noop_workspace` is
+        called.
+
+    Notes
+    -----
+    It is frozen, and can be copied and pickled if the attempt can.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> import perago
+    >>> execution = perago.TaskExecutionContext(SimpleNamespace(task_id="t1", retry_count=2), "e1")
+    >>> execution.execution_id, execution.task_id, execution.retry_count
+    ('e1', 't1', 2)
     """
 
     attempt: object
@@ -105,7 +128,33 @@ _MISSING: Final = object()
 
 
 def assert_current_attempt_snapshot(task: object, fresh: object) -> None:
-    """The attempt fence: raise StaleAttemptError unless `fresh` is in progress and still the same attempt as `task`."""
+    """The attempt fence: prove that an attempt is still the current one.
+
+    Parameters
+    ----------
+    task : object
+        The attempt as it was polled, with `workflow_instance_id`, `task_id` and `retry_count`.
+    fresh : object
+        The same Conductor task as it is now, with a `status` as well; None and anything else without these attributes
+        is another attempt.
+
+    Raises
+    ------
+    StaleAttemptError
+        `fresh` is not `IN_PROGRESS`, or has another workflow, task id or retry count.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> import perago
+    >>> polled = SimpleNamespace(workflow_instance_id="w1", task_id="t1", retry_count=0)
+    >>> fresh = SimpleNamespace(workflow_instance_id="w1", task_id="t1", retry_count=0, status="IN_PROGRESS")
+    >>> perago.assert_current_attempt_snapshot(polled, fresh)
+    >>> fresh.status = "TIMED_OUT"
+    >>> perago.assert_current_attempt_snapshot(polled, fresh)
+    Traceback (most recent call last):
+    perago.errors.StaleAttemptError: attempt t1 is no longer the current one in Conductor
+    """
     if not is_current(task, fresh):
         raise StaleAttemptError(getattr(task, "task_id"))  # noqa: B009 - any object with the attribute will do
 

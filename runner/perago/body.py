@@ -3,159 +3,223 @@
 What a model refuses is pydantic's ValidationError; `perago.result` makes people's words of it.
 """
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
-
-from perago.errors import TaskExecutionError, TaskInputError
 from perago.guards import StrPath, check_guardrails
-from perago.models import WorkspaceSpec
+from perago.output import output_of
+from perago.payload import (
+    WORKSPACE_FREE_KEYS,
+    check_keys,
+    read_workspace,
+    refuse_workspace,
+    require_workspace,
+    workspace_spec,
+)
 from perago.reference import WorkspaceInput
-from perago.refusal import shown
 from perago.result import JsonObject
 from perago.task import TaskDefinition
-
-WORKSPACE_KEYS = ("params", "workspace")
-WORKSPACE_FREE_KEYS = ("params",)
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def workspace_spec(task: TaskDefinition) -> WorkspaceSpec:
-    """The workspace of a workspace task; raises TaskInputError for the other kind, and where there is none."""
-    require_workspace(task)
-    spec = getattr(task, "workspace", None)
-    if spec is None:
-        raise TaskInputError(f"{called(task)} says that it has a workspace, but its definition has no WorkspaceSpec")
-    return spec  # type: ignore[no-any-return]
-
-
-def require_workspace(task: TaskDefinition) -> None:
-    """Raise TaskInputError for a workspace-free task."""
-    if not task.has_workspace:
-        raise TaskInputError(f"{called(task)} takes no workspace; it must be run as a workspace-free task")
-
-
-def refuse_workspace(task: TaskDefinition) -> None:
-    """Raise TaskInputError for a workspace task."""
-    if task.has_workspace:
-        raise TaskInputError(f"{called(task)} takes a workspace; it must be run as a workspace task")
-
-
-def called(task: TaskDefinition) -> str:
-    """The task as a message names it; any object may stand in for a definition, and not all have a name."""
-    return f"task {getattr(task, 'name', None)!r}"
-
-
-def check_keys(task: TaskDefinition, input_data: object, expected: Collection[str]) -> Mapping[str, Any]:
-    """The payload; raises TaskInputError unless it is an object with exactly the expected keys."""
-    if not isinstance(input_data, Mapping):
-        raise TaskInputError(f"{called(task)}: the input must be an object, not {shown(input_data)}")
-    if set(input_data) != set(expected):
-        has, keys = ", ".join(sorted(map(str, input_data))) or "none", ", ".join(expected)
-        raise TaskInputError(f"{called(task)}: the input's keys must be exactly {keys}; it has {has}")
-    return input_data
-
-
-def read_workspace(task: TaskDefinition, input_data: object) -> WorkspaceInput:
-    """The payload's workspace; raises TaskInputError for a wrong set of keys, ValidationError for a wrong value."""
-    payload = check_keys(task, input_data, WORKSPACE_KEYS)
-    return WorkspaceInput.model_validate(payload["workspace"])
 
 
 def invoke_workspace_task_body(
     task: TaskDefinition, input_data: Mapping[str, Any], workspace_dir: StrPath
 ) -> JsonObject:
-    """Validate workspace and params, check `pre`, call the body, validate what it returns, check `post`.
+    """Call the body of a workspace task as an attempt does, with everything that is checked before it and after it.
 
-    Returns `{"result": …}`. Raises TaskInputError, ValidationError, GuardrailViolation, and whatever the body raises.
+    Parameters
+    ----------
+    task : TaskDefinition
+        A task with a workspace.
+    input_data : Mapping
+        Conductor's input: exactly the keys `workspace` and `params`.
+    workspace_dir : str or os.PathLike
+        The folder that the body gets as its workspace.
+
+    Returns
+    -------
+    dict
+        `{"result": …}`, the body's validated result as JSON, by field name.
+
+    Raises
+    ------
+    TaskInputError
+        The task has no workspace, or the input has other keys.
+    pydantic.ValidationError
+        The workspace, the params or the result is refused by its model; unknown keys are, at every level.
+    PreGuardrailViolation, PostGuardrailViolation
+        A guardrail does not hold before the body, or after it.
+    TaskExecutionError
+        The result cannot be written as JSON, for example because it holds a NaN.
+    Exception
+        Whatever the body raises.
+
+    Notes
+    -----
+    The order is: workspace, params, `pre` guardrails, body, result, `post` guardrails. A result is judged by its values
+    when the body returns, whatever its class: an instance of any model is dumped and validated again.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import perago
+    >>> from pydantic import BaseModel
+    >>> class Params(BaseModel):
+    ...     suffix: str = ""
+    >>> class Report(BaseModel):
+    ...     files: int
+    >>> @perago.task(name="count", owner_email="you@example.org", workspace=perago.WorkspaceSpec())
+    ... def count(workspace: Path, params: Params) -> Report:
+    ...     return Report(files=len(list(workspace.rglob(f"*{params.suffix}"))))
+    >>> payload = {
+    ...     "workspace": {"repository": "weather", "branch": "main", "refType": "commit", "ref": "4f2a"},
+    ...     "params": {"suffix": ".csv"},
+    ... }
+    >>> with tempfile.TemporaryDirectory() as workspace:
+    ...     perago.invoke_workspace_task_body(count.__perago_task__, payload, workspace)
+    {'result': {'files': 0}}
     """
     spec, directory = workspace_spec(task), Path(workspace_dir)
     read_workspace(task, input_data)
     params = task.params_model.model_validate(input_data["params"], extra="forbid")
     check_guardrails(directory, spec.pre, "pre")
-    output = _output(task, task.fn(directory, params))
+    output = output_of(task, task.fn(directory, params))
     check_guardrails(directory, spec.post, "post")
     return output
 
 
 def invoke_workspace_free_task(task: TaskDefinition, input_data: Mapping[str, Any]) -> JsonObject:
-    """Validate params, call the body, validate what it returns: `{"result": …}`; raises as the workspace form does."""
+    """Call the body of a workspace-free task as an attempt does, with everything that is checked.
+
+    Parameters
+    ----------
+    task : TaskDefinition
+        A task without a workspace.
+    input_data : Mapping
+        Conductor's input: exactly the key `params`.
+
+    Returns
+    -------
+    dict
+        `{"result": …}`, the body's validated result as JSON, by field name.
+
+    Raises
+    ------
+    TaskInputError
+        The task has a workspace, or the input has other keys.
+    pydantic.ValidationError
+        The params or the result is refused by its model; unknown keys are, at every level.
+    TaskExecutionError
+        The result cannot be written as JSON.
+    Exception
+        Whatever the body raises.
+
+    Examples
+    --------
+    >>> import perago
+    >>> from pydantic import BaseModel
+    >>> class Number(BaseModel):
+    ...     n: int
+    >>> @perago.task(name="double", owner_email="you@example.org")
+    ... def double(params: Number) -> Number:
+    ...     return Number(n=2 * params.n)
+    >>> perago.invoke_workspace_free_task(double.__perago_task__, {"params": {"n": 4}})
+    {'result': {'n': 8}}
+    """
     refuse_workspace(task)
     payload = check_keys(task, input_data, WORKSPACE_FREE_KEYS)
-    return _output(task, task.fn(task.params_model.model_validate(payload["params"], extra="forbid")))
+    return output_of(task, task.fn(task.params_model.model_validate(payload["params"], extra="forbid")))
 
 
 def build_workspace_free_task_output(task: TaskDefinition, raw_result: object) -> JsonObject:
-    """`{"result": …}` as JSON; raises TaskInputError for a workspace task, ValidationError for a refused value."""
+    """Build the output of a workspace-free task from what its body returned.
+
+    Parameters
+    ----------
+    task : TaskDefinition
+        A task without a workspace.
+    raw_result : object
+        What the body returned: an instance of any model, or what the output model takes.
+
+    Returns
+    -------
+    dict
+        `{"result": …}`, the validated result as JSON, by field name.
+
+    Raises
+    ------
+    TaskInputError
+        The task has a workspace.
+    pydantic.ValidationError
+        The result is refused by its model.
+    TaskExecutionError
+        The result cannot be written as JSON.
+
+    Examples
+    --------
+    >>> import perago
+    >>> from pydantic import BaseModel
+    >>> class Number(BaseModel):
+    ...     n: int
+    >>> @perago.task(name="double", owner_email="you@example.org")
+    ... def double(params: Number) -> Number:
+    ...     return Number(n=2 * params.n)
+    >>> perago.build_workspace_free_task_output(double.__perago_task__, {"n": "8"})
+    {'result': {'n': 8}}
+    """
     refuse_workspace(task)
-    return _output(task, raw_result)
+    return output_of(task, raw_result)
 
 
 def build_workspace_task_output(
     task: TaskDefinition, input_workspace: WorkspaceInput | Mapping[str, Any], published_ref: str, raw_result: object
 ) -> JsonObject:
-    """`{"workspace": …, "result": …}`: the input workspace at the published ref, and the validated result.
+    """Build the output of a workspace task from what was published and what its body returned.
 
-    Raises TaskInputError for a workspace-free task, ValidationError for a refused value.
+    Parameters
+    ----------
+    task : TaskDefinition
+        A task with a workspace.
+    input_workspace : WorkspaceInput or Mapping
+        The workspace of the input; a mapping is validated.
+    published_ref : str
+        The commit that the attempt ended on.
+    raw_result : object
+        What the body returned: an instance of any model, or what the output model takes.
+
+    Returns
+    -------
+    dict
+        `{"workspace": …, "result": …}`: the workspace at the published ref, spelled as in the input, and the validated
+        result as JSON, by field name.
+
+    Raises
+    ------
+    TaskInputError
+        The task has no workspace.
+    pydantic.ValidationError
+        The workspace, the ref or the result is refused by its model.
+    TaskExecutionError
+        The result cannot be written as JSON.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import perago
+    >>> from pydantic import BaseModel
+    >>> class Params(BaseModel):
+    ...     suffix: str = ""
+    >>> class Report(BaseModel):
+    ...     files: int
+    >>> @perago.task(name="count", owner_email="you@example.org", workspace=perago.WorkspaceSpec())
+    ... def count(workspace: Path, params: Params) -> Report:
+    ...     return Report(files=len(list(workspace.rglob(f"*{params.suffix}"))))
+    >>> workspace = {"repository": "weather", "branch": "main", "refType": "commit", "ref": "4f2a"}
+    >>> output = perago.build_workspace_task_output(count.__perago_task__, workspace, "9b1c", Report(files=3))
+    >>> output["workspace"]["ref"], output["result"]
+    ('9b1c', {'files': 3})
     """
     require_workspace(task)
     workspace = WorkspaceInput.model_validate(input_workspace)
-    return {"workspace": workspace.published_output(published_ref).model_dump(), **_output(task, raw_result)}
-
-
-def _output(task: TaskDefinition, raw: object) -> JsonObject:
-    return {"result": _as_json(task, _validated(task, task.output_model, raw))}
-
-
-def _validated(task: TaskDefinition, model: type[Model], raw: object) -> Model:
-    """The result as its model takes it; an instance, of whatever class, is judged by its values as they are now."""
-    if not isinstance(raw, BaseModel):
-        value = model.model_validate(raw, extra="forbid")
-        return _validated(task, model, value) if _holds_model(raw) else value
-    of_this_model = isinstance(raw, model)
-    return model.model_validate(_dumped(task, raw), extra="forbid", by_name=True, by_alias=not of_this_model)
-
-
-def _dumped(task: TaskDefinition, raw: BaseModel) -> object:
-    try:
-        return _values(raw)
-    except (ValueError, RecursionError) as error:
-        raise _not_json(task, error) from error
-
-
-def _values(raw: BaseModel) -> object:
-    """The instance's values by field name, without what its class computes from them."""
-    try:
-        return raw.model_dump(round_trip=True, by_alias=False, warnings=False)
-    except TypeError:  # a set of models has no dump in Python, because a dict is not hashable; JSON has lists for sets
-        return raw.model_dump(mode="json", round_trip=True, by_alias=False, warnings=False)
-
-
-def _holds_model(value: object) -> bool:
-    """Whether a model is somewhere in a value that is not one; pydantic takes such a model without a look."""
-    pending, seen = [value], set[int]()
-    while pending:
-        item = pending.pop()
-        if isinstance(item, BaseModel):
-            return True
-        if isinstance(item, (Mapping, list, tuple, set, frozenset)) and id(item) not in seen:
-            seen.add(id(item))
-            pending += item.values() if isinstance(item, Mapping) else item
-    return False
-
-
-def _as_json(task: TaskDefinition, value: BaseModel) -> JsonObject:
-    try:
-        result: JsonObject = value.model_dump(mode="json", by_alias=False, warnings="error")
-        json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise _not_json(task, error) from error
-    return result
-
-
-def _not_json(task: TaskDefinition, error: Exception) -> TaskExecutionError:
-    return TaskExecutionError(f"{called(task)}: result cannot be written as JSON: {error}")
+    return {"workspace": workspace.published_output(published_ref).model_dump(), **output_of(task, raw_result)}

@@ -41,11 +41,45 @@ class _ReasonedError(TaskExecutionError):
 
 
 class TaskFailed(_ReasonedError):
-    """Raised by a task body: this attempt failed; Conductor may retry it."""
+    """Raised by a task body: this attempt failed, and Conductor may retry it.
+
+    Parameters
+    ----------
+    reason : str
+        What people read in Conductor.
+
+    Raises
+    ------
+    TypeError
+        The reason is not a str, or there is more than one argument.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.result_for_exception(perago.TaskFailed("the report is not out yet")).status
+    'FAILED'
+    """
 
 
 class TaskTerminalError(_ReasonedError):
-    """Raised by a task body: failed, and no retry can help."""
+    """Raised by a task body: this attempt failed, and no retry can help.
+
+    Parameters
+    ----------
+    reason : str
+        What people read in Conductor.
+
+    Raises
+    ------
+    TypeError
+        The reason is not a str, or there is more than one argument.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.result_for_exception(perago.TaskTerminalError("ftp://… is not https")).status
+    'FAILED_WITH_TERMINAL_ERROR'
+    """
 
 
 class GuardrailViolation(Exception):
@@ -65,7 +99,21 @@ class PublishFenceError(Exception):
 
 
 class StaleAttemptError(Exception):
-    """Conductor no longer regards this attempt as the current one, so it may cause no side effect."""
+    """Conductor no longer regards this attempt as the current one, so it may cause no side effect.
+
+    Parameters
+    ----------
+    task_id : str
+        The attempt's task id.
+    message : str, optional
+        Another text than the usual one.
+
+    Examples
+    --------
+    >>> import perago
+    >>> print(perago.StaleAttemptError("t1"))
+    attempt t1 is no longer the current one in Conductor
+    """
 
     def __init__(self, task_id: str, message: str | None = None) -> None:
         super().__init__(task_id, message)

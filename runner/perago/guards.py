@@ -110,30 +110,143 @@ def _check_counts(min_count: object, max_count: object) -> None:
 
 
 def require_file(path: StrPath) -> Guardrail:
-    """A file must be at `path`, relative to the workspace root."""
+    """Demand a file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file, relative to the workspace and written with `/`.
+
+    Returns
+    -------
+    Guardrail
+        For `pre` or `post` of a `WorkspaceSpec`.
+
+    Raises
+    ------
+    TaskDefinitionError
+        The path is empty, absolute, or contains `..`, a backslash or a drive.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.require_file("config/model.json").path
+    'config/model.json'
+    """
     return Guardrail("require_file", _checked("require_file", path))
 
 
 def require_dir(path: StrPath) -> Guardrail:
-    """A directory must be at `path`, relative to the workspace root."""
+    """Demand a directory.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The directory, relative to the workspace and written with `/`.
+
+    Returns
+    -------
+    Guardrail
+        For `pre` or `post` of a `WorkspaceSpec`.
+
+    Raises
+    ------
+    TaskDefinitionError
+        The path is empty, absolute, or contains `..`, a backslash or a drive.
+
+    Examples
+    --------
+    >>> import perago
+    >>> spec = perago.WorkspaceSpec(pre=[perago.require_dir("raw")])
+    """
     return Guardrail("require_dir", _checked("require_dir", path))
 
 
 def require_glob(
     pattern: StrPath, *, min_count: int = DEFAULT_REQUIRE_GLOB_MIN_COUNT, max_count: int | None = None
 ) -> Guardrail:
-    """At least `min_count` and at most `max_count` files must match `pattern` (`pathlib` globbing, `**` included)."""
+    """Demand a number of files that match a pattern.
+
+    Parameters
+    ----------
+    pattern : str or os.PathLike
+        A pattern as `pathlib.Path.glob` takes it, relative to the workspace; `**` stands for any folders.
+    min_count : int
+        The least number of files; directories and the attempt's marker are not counted.
+    max_count : int, optional
+        The greatest number of files; any number, if it is left out.
+
+    Returns
+    -------
+    Guardrail
+        For `pre` or `post` of a `WorkspaceSpec`.
+
+    Raises
+    ------
+    TaskDefinitionError
+        The pattern is not one of the workspace, or the counts contradict each other.
+
+    Examples
+    --------
+    >>> import perago
+    >>> spec = perago.WorkspaceSpec(pre=[perago.require_glob("raw/**/*.csv", min_count=1, max_count=500)])
+    """
     _check_counts(min_count, max_count)
     return Guardrail("require_glob", _checked("require_glob", pattern), min_count, max_count)
 
 
 def forbid_glob(pattern: StrPath) -> Guardrail:
-    """Nothing, neither file nor directory, may match `pattern`; the attempt's marker is not counted."""
+    """Forbid every file and directory that matches a pattern.
+
+    Parameters
+    ----------
+    pattern : str or os.PathLike
+        A pattern as `pathlib.Path.glob` takes it, relative to the workspace; the attempt's marker never matches.
+
+    Returns
+    -------
+    Guardrail
+        For `pre` or `post` of a `WorkspaceSpec`.
+
+    Raises
+    ------
+    TaskDefinitionError
+        The pattern is not one of the workspace.
+
+    Examples
+    --------
+    >>> import perago
+    >>> spec = perago.WorkspaceSpec(post=[perago.forbid_glob("**/*.tmp")])
+    """
     return Guardrail("forbid_glob", _checked("forbid_glob", pattern))
 
 
 def check_guardrails(root: StrPath, guardrails: Iterable[Guardrail], phase: Phase) -> None:
-    """Raise Pre- or PostGuardrailViolation that names every guardrail that does not hold in `root`."""
+    """Check the guardrails of one phase in a workspace.
+
+    Parameters
+    ----------
+    root : str or os.PathLike
+        The workspace.
+    guardrails : iterable of guardrails
+        What `require_file`, `require_dir`, `require_glob` and `forbid_glob` returned.
+    phase : {"pre", "post"}
+        Before the body, or after it.
+
+    Raises
+    ------
+    PreGuardrailViolation, PostGuardrailViolation
+        Some guardrail does not hold; the message names each of them, with its path and what was found.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import perago
+    >>> with tempfile.TemporaryDirectory() as workspace:
+    ...     perago.check_guardrails(workspace, [perago.require_file("a.csv")], "pre")
+    Traceback (most recent call last):
+    perago.errors.PreGuardrailViolation: pre guardrail: require_file: 'a.csv' is not a file
+    """
     violations = [violation for guardrail in guardrails if (violation := guardrail.violation(Path(root)))]
     if not violations:
         return

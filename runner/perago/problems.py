@@ -47,6 +47,17 @@ def refuse(*messages: str) -> None:
         raise TaskDefinitionError("; ".join(messages))
 
 
+def refuse_field(owner: object, name: str, rule: str) -> None:
+    """Refuse a field of a declaration, with the rule that its value breaks."""
+    refuse(f"{type(owner).__name__}.{name} {rule}, not {getattr(owner, name)!r}")
+
+
+def check_kind(owner: object, name: str, kind: type) -> None:
+    """Refuse a field of a declaration unless its value is of a class."""
+    if not isinstance(getattr(owner, name), kind):
+        refuse_field(owner, name, f"must be a {kind.__name__}")
+
+
 def _authors_place() -> tuple[str | None, int | None]:
     frame = sys._getframe()
     while frame.f_back is not None and _is_ours(frame.f_code.co_filename):

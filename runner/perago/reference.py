@@ -53,11 +53,49 @@ class _WorkspaceReference(BaseModel):
 
 
 class WorkspaceOutput(_WorkspaceReference):
-    """The workspace of a completed attempt: the input with the ref that it ended on."""
+    """The workspace of a completed attempt: that of its input, at the ref that it ended on.
+
+    Parameters
+    ----------
+    repository, branch, ref_type, ref : str
+        As in `WorkspaceInput`.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.WorkspaceOutput(repository="weather", branch="main", ref_type="commit", ref="9b1c").model_dump()
+    {'repository': 'weather', 'branch': 'main', 'ref_type': 'commit', 'ref': '9b1c'}
+    """
 
 
 class WorkspaceInput(_WorkspaceReference):
-    """The workspace of an attempt: the input ref `A` and the branch that a successful attempt advances."""
+    """The workspace of an attempt: the commit that it starts from, and the branch that it advances.
+
+    Parameters
+    ----------
+    repository : str
+        The repository.
+    branch : str
+        The target branch.
+    ref_type : "commit"
+        Also taken as `refType`; it is dumped as it was spelled.
+    ref : str
+        The id of the commit.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A value is missing, blank or not a str, the type is not "commit", or there is another key.
+
+    Examples
+    --------
+    >>> import perago
+    >>> workspace = perago.WorkspaceInput.model_validate(
+    ...     {"repository": "weather", "branch": "main", "refType": "commit", "ref": "4f2a"}
+    ... )
+    >>> workspace.published_output("9b1c").model_dump()
+    {'repository': 'weather', 'branch': 'main', 'refType': 'commit', 'ref': '9b1c'}
+    """
 
     def published_output(self, ref: str) -> WorkspaceOutput:
         """This workspace at `ref`, its type key spelled as here; raises pydantic's ValidationError on a blank ref."""

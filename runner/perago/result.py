@@ -20,7 +20,28 @@ TERMINAL_ERRORS = (TaskTerminalError, PreGuardrailViolation)
 
 @dataclass(frozen=True)
 class RuntimeTaskResult:
-    """COMPLETED with an output, or one of the two failures with a reason; anything else raises ValueError."""
+    """How an attempt ended: completed with an output, or failed with a reason.
+
+    Parameters
+    ----------
+    status : {"COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"}
+        FAILED may be retried, FAILED_WITH_TERMINAL_ERROR may not.
+    output : dict, optional
+        Of a completed attempt, and of no other: `{"workspace": …, "result": …}` or `{"result": …}`.
+    reason_for_incompletion : str, optional
+        Of a failed attempt, and of no other.
+
+    Raises
+    ------
+    ValueError
+        Status, output and reason do not belong together.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.RuntimeTaskResult("FAILED", reason_for_incompletion="no data").conductor_payload()
+    {'status': 'FAILED', 'reasonForIncompletion': 'no data'}
+    """
 
     status: ResultStatus
     output: JsonObject | None = None
@@ -43,24 +64,120 @@ class RuntimeTaskResult:
 
 
 def completed_result(output: JsonObject) -> RuntimeTaskResult:
-    """The attempt did its work."""
+    """The result of an attempt that did its work.
+
+    Parameters
+    ----------
+    output : dict
+        What `build_workspace_task_output` or `build_workspace_free_task_output` returned.
+
+    Returns
+    -------
+    RuntimeTaskResult
+        COMPLETED, with this output.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.completed_result({"result": {"n": 1}}).conductor_payload()
+    {'status': 'COMPLETED', 'output': {'result': {'n': 1}}}
+    """
     return RuntimeTaskResult("COMPLETED", output=output)
 
 
 def failed_result(reason: str, *, max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH) -> RuntimeTaskResult:
-    """The attempt failed and may be retried; the reason is cut to `max_length` characters (ValueError below 1)."""
+    """The result of an attempt that failed and may be retried.
+
+    Parameters
+    ----------
+    reason : str
+        What people read in Conductor.
+    max_length : int
+        The characters after which the reason is cut.
+
+    Returns
+    -------
+    RuntimeTaskResult
+        FAILED, with the reason.
+
+    Raises
+    ------
+    ValueError
+        `max_length` is below 1, or the reason is empty.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.failed_result("the server is down", max_length=10).reason_for_incompletion
+    'the server'
+    """
     return RuntimeTaskResult("FAILED", reason_for_incompletion=_cut(reason, max_length))
 
 
 def terminal_failed_result(reason: str, *, max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH) -> RuntimeTaskResult:
-    """The attempt failed and no retry can help; the reason is cut as in `failed_result`."""
+    """The result of an attempt that failed and that no retry can help.
+
+    Parameters
+    ----------
+    reason : str
+        What people read in Conductor.
+    max_length : int
+        The characters after which the reason is cut.
+
+    Returns
+    -------
+    RuntimeTaskResult
+        FAILED_WITH_TERMINAL_ERROR, with the reason.
+
+    Raises
+    ------
+    ValueError
+        `max_length` is below 1, or the reason is empty.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.terminal_failed_result("no such station").status
+    'FAILED_WITH_TERMINAL_ERROR'
+    """
     return RuntimeTaskResult("FAILED_WITH_TERMINAL_ERROR", reason_for_incompletion=_cut(reason, max_length))
 
 
 def result_for_exception(
     exc: BaseException, *, max_length: int = DEFAULT_FAILURE_REASON_MAX_LENGTH
 ) -> RuntimeTaskResult:
-    """The failure that an exception stands for, its text as the reason."""
+    """The result of an attempt that an exception ended.
+
+    Parameters
+    ----------
+    exc : BaseException
+        The exception. `TaskTerminalError` and `PreGuardrailViolation` are terminal; every other one is FAILED.
+    max_length : int
+        The characters after which the reason is cut.
+
+    Returns
+    -------
+    RuntimeTaskResult
+        The failure. The reason is the exception's text, or the name of its class where it has none. For a
+        `pydantic.ValidationError` it is one line per problem: `Model.field: what is wrong (got …)`.
+
+    Raises
+    ------
+    ValueError
+        `max_length` is below 1.
+
+    Examples
+    --------
+    >>> import perago
+    >>> from pydantic import BaseModel, ValidationError
+    >>> class Params(BaseModel):
+    ...     days: int
+    >>> try:
+    ...     Params(days="few")
+    ... except ValidationError as error:
+    ...     print(perago.result_for_exception(error).reason_for_incompletion)
+    Params.days: Input should be a valid integer, unable to parse string as an integer (got 'few')
+    """
     failed = terminal_failed_result if isinstance(exc, TERMINAL_ERRORS) else failed_result
     return failed(_text(exc), max_length=max_length)
 

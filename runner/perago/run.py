@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from perago.attempt import Changes, TaskExecutionContext
-from perago.body import called, invoke_workspace_free_task, invoke_workspace_task_body, read_workspace
+from perago.body import invoke_workspace_free_task, invoke_workspace_task_body
 from perago.models import WorkspaceSpec
+from perago.payload import called, read_workspace
 from perago.ports import AttemptFence, WorkspaceStore
 from perago.reference import WorkspaceInput
 from perago.result import JsonObject, RuntimeTaskResult, completed_result, result_for_exception
@@ -22,6 +23,11 @@ from perago.staging import StagedWorkspace
 from perago.task import TaskDefinition
 from perago.workspace import directory as local
 from perago.workspace.manifest import Manifest
+from perago.workspace.owner import (
+    new_workspace_owner,
+    register_active_workspace_owner,
+    unregister_active_workspace_owner,
+)
 from perago.workspace.snapshot import changes_since, take_snapshot
 
 _log = logging.getLogger("perago")
@@ -87,9 +93,9 @@ def run_workspace(run: WorkspaceRun) -> JsonObject:
 
 def prepare(run: WorkspaceRun, cleanup: ExitStack) -> Path:
     """Make the attempt's directory, marked as ours; both are undone at the end."""
-    owner = local.new_workspace_owner(run.worker_id)
-    local.register_active_workspace_owner(owner)
-    cleanup.callback(local.unregister_active_workspace_owner, owner)
+    owner = new_workspace_owner(run.worker_id)
+    register_active_workspace_owner(owner)
+    cleanup.callback(unregister_active_workspace_owner, owner)
     directory = local.prepare_attempt_workspace(run.root, run.execution, owner)
     cleanup.callback(_best_effort, f"removing {directory}", local.cleanup_attempt_workspace, directory)
     return directory

@@ -8,7 +8,23 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class StagedWorkspace:
-    """The staging branch and the commit `C` on it that holds an attempt's changes."""
+    """The staging branch of an attempt, and the commit on it that holds the attempt's changes.
+
+    Parameters
+    ----------
+    repository : str
+        The repository.
+    branch : str
+        The staging branch.
+    commit : str
+        The id of the commit.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.StagedWorkspace("weather", "perago-staging-1", "4f2a").branch
+    'perago-staging-1'
+    """
 
     repository: str
     branch: str
@@ -25,7 +41,40 @@ def safe_value(attempt: object, name: str) -> str:
 
 
 def staging_branch_name(attempt: object) -> str:
-    """The branch of this execution of this attempt; no two executions share one."""
+    """Name the staging branch of one execution of an attempt; no two executions share one.
+
+    Parameters
+    ----------
+    attempt : object
+        An attempt that also has an `execution_id`, such as a `TaskExecutionContext`.
+
+    Returns
+    -------
+    str
+        The name of the branch. In each part of it, runs of characters outside `[A-Za-z0-9_-]` become one `-`.
+
+    Raises
+    ------
+    AttributeError
+        The attempt lacks an attribute that the name needs; the message names it.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> import perago
+    >>> perago.staging_branch_name(
+    ...     SimpleNamespace(
+    ...         workflow_instance_id="w1",
+    ...         reference_task_name="build",
+    ...         seq=1,
+    ...         iteration=0,
+    ...         task_id="t/1",
+    ...         retry_count=0,
+    ...         execution_id="e1",
+    ...     )
+    ... )
+    'perago-staging-w1-build-seq-1-iteration-0-task-id-t-1-retry-0-exec-e1'
+    """
     parts = (
         "perago-staging",
         safe_value(attempt, "workflow_instance_id"),

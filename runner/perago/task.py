@@ -27,7 +27,38 @@ TASK_ATTRIBUTE = "__perago_task__"
 
 @dataclass(frozen=True)
 class TaskDefinition:
-    """One declared task: what Conductor knows of it, its body, and the models of its params and result."""
+    """One declared task, as the decorator leaves it at the function: `fn.__perago_task__`.
+
+    Parameters
+    ----------
+    name : str
+        The name of the TaskDef in Conductor.
+    owner_email : str
+        The owner that Conductor shows.
+    fn : callable
+        The body.
+    params_model, output_model : type of pydantic.BaseModel
+        The models of the body's params and of its result.
+    description : str, optional
+        What Conductor shows.
+    workspace : WorkspaceSpec, optional
+        Given if and only if the body takes a workspace.
+    controls : TaskControls
+        What Conductor enforces.
+
+    Examples
+    --------
+    >>> import perago
+    >>> from pydantic import BaseModel
+    >>> class Number(BaseModel):
+    ...     n: int
+    >>> @perago.task(name="double", owner_email="you@example.org")
+    ... def double(params: Number) -> Number:
+    ...     return Number(n=2 * params.n)
+    >>> definition = double.__perago_task__
+    >>> definition.name, definition.has_workspace, definition.params_model is Number
+    ('double', False, True)
+    """
 
     name: str
     owner_email: str
@@ -77,11 +108,54 @@ def task(
     controls: TaskControls | None = None,
     **unknown: Never,
 ) -> Callable[[Any], Any]:
-    """Declare the decorated function as this module's task.
+    """Declare the decorated function as its module's task.
 
-    With `workspace`, the body is `(workspace: Path, params: Model) -> Model`; without, `(params: Model) -> Model`.
-    The function is returned as it is, with its TaskDefinition as `__perago_task__`. Raises TaskDefinitionError that
-    lists everything that is wrong with the declaration.
+    Parameters
+    ----------
+    name : str
+        The name of the TaskDef in Conductor, without path separators.
+    owner_email : str
+        The owner that Conductor shows.
+    description : str, optional
+        What Conductor shows.
+    workspace : WorkspaceSpec, optional
+        With it, the body is `(workspace: Path, params: Model) -> Model`; without it, `(params: Model) -> Model`.
+    controls : TaskControls, optional
+        What Conductor enforces; the defaults of `TaskControls`, if it is left out.
+    **unknown
+        Any other field is refused by name.
+
+    Returns
+    -------
+    callable
+        A decorator. It returns the function itself, with its `TaskDefinition` as `__perago_task__`, so the body can be
+        called as before.
+
+    Raises
+    ------
+    TaskDefinitionError
+        By the decorator: the message lists everything that is wrong with the declaration.
+
+    Notes
+    -----
+    A body is a plain synchronous function. Its parameters are called `workspace` and `params`, are annotated, and have
+    no defaults; `params` and the return value are annotated with pydantic models. What it raises fails the attempt:
+    `TaskTerminalError` without a retry, anything else with one.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import perago
+    >>> from pydantic import BaseModel
+    >>> class Params(BaseModel):
+    ...     suffix: str
+    >>> class Report(BaseModel):
+    ...     files: int
+    >>> @perago.task(name="count", owner_email="you@example.org", workspace=perago.WorkspaceSpec(read_only=True))
+    ... def count(workspace: Path, params: Params) -> Report:
+    ...     return Report(files=len(list(workspace.rglob(f"*{params.suffix}"))))
+    >>> count(Path("/nowhere"), Params(suffix=".csv"))
+    Report(files=0)
     """
     problems = text_problems(name, owner_email, description, unknown)
     problems += _option_problems(workspace, controls)
@@ -116,10 +190,31 @@ _MODULE = re.compile(r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")
 
 
 def load_module_task(target: str) -> TaskDefinition:
-    """The one task that the module `target` (an import path such as `pkg.module`) declares.
+    """Import a module and return the one task that it declares.
 
-    Raises TaskDefinitionError when the target is not an import path, the module cannot be imported (the cause is the
-    module's own exception), or it declares no task or several.
+    Parameters
+    ----------
+    target : str
+        The module's import path, such as `pkg.module`.
+
+    Returns
+    -------
+    TaskDefinition
+        The task; those that the module imports from other modules do not count.
+
+    Raises
+    ------
+    TaskDefinitionError
+        The target is not an import path, the module declares no task or several, or it cannot be imported; then the
+        module's own exception is the cause.
+
+    Examples
+    --------
+    >>> import perago
+    >>> perago.load_module_task("tasks/wordcount.py")
+    Traceback (most recent call last):
+    perago.errors.TaskDefinitionError: 'tasks/wordcount.py' is not an import path such as 'package.module' \
+(did you mean 'tasks.wordcount'?)
     """
     check_module_target(target)
     try:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, RootModel
 from pydantic.json_schema import JsonSchemaMode
 
 from perago.errors import TaskDefinitionError
+from perago.guards import StrPath
 from perago.reference import WorkspaceInput, WorkspaceOutput
 from perago.result import JsonObject
 from perago.schema import closed_schema
@@ -18,11 +19,32 @@ TASKDEF_SCHEMA_TYPE = "JSON"
 
 
 def schema_for_model(model: type[BaseModel]) -> JsonObject:
-    """The model's JSON schema: closed at every level, references inlined, without titles and without what the model
-    says about itself; field descriptions and defaults are kept.
+    """Describe what a model takes, as a TaskDef does.
 
-    It is the schema of what the model takes. Raises TaskDefinitionError for a RootModel and for a model that contains
-    itself.
+    Parameters
+    ----------
+    model : type of pydantic.BaseModel
+        The model.
+
+    Returns
+    -------
+    dict
+        A JSON schema that is closed at every level and has its references inlined. Titles and all that the model says
+        about itself are left out; descriptions and defaults of fields are kept.
+
+    Raises
+    ------
+    TaskDefinitionError
+        The model is a RootModel, contains itself, or has a field whose values have no JSON schema.
+
+    Examples
+    --------
+    >>> from perago.taskdef import schema_for_model
+    >>> from pydantic import BaseModel, Field
+    >>> class Params(BaseModel):
+    ...     least: int = Field(1, description="rarer words are left out")
+    >>> schema_for_model(Params)["properties"]
+    {'least': {'default': 1, 'description': 'rarer words are left out', 'type': 'integer'}}
     """
     return _schema_of(model, "validation")
 
@@ -34,24 +56,89 @@ def _schema_of(model: type[BaseModel], mode: JsonSchemaMode) -> JsonObject:
 
 
 def build_taskdef(task: TaskDefinition) -> JsonObject:
-    """The TaskDef, its keys in the order of the contract.
+    """Build the TaskDef that Conductor needs for a task.
 
-    A UserWarning says when Conductor would give up on a writable task before its publish budget is used.
+    Parameters
+    ----------
+    task : TaskDefinition
+        The task.
+
+    Returns
+    -------
+    dict
+        The TaskDef, with `inputSchema` for what the params model takes (by alias) and `outputSchema` for exactly what
+        is sent (by field name, computed fields included). Guardrails, prefix and publish budget do not appear.
+
+    Raises
+    ------
+    TaskDefinitionError
+        A model is a RootModel, contains itself, or has a field whose values have no JSON schema.
+
+    Notes
+    -----
+    A `UserWarning` says if Conductor would give up on a writable task before its publish budget is used.
+
+    Examples
+    --------
+    >>> import perago
+    >>> from pydantic import BaseModel
+    >>> class Number(BaseModel):
+    ...     n: int
+    >>> @perago.task(name="double", owner_email="you@example.org")
+    ... def double(params: Number) -> Number:
+    ...     return Number(n=2 * params.n)
+    >>> taskdef = perago.build_taskdef(double.__perago_task__)
+    >>> taskdef["name"], taskdef["retryCount"], taskdef["outputKeys"]
+    ('double', 3, ['result'])
     """
     _warn_of_short_timeout(task)
     described = {} if task.description is None else {"description": task.description}
     return {"name": task.name, "ownerEmail": task.owner_email, **described} | _controls(task) | _schemas(task)
 
 
-def write_taskdef(task: TaskDefinition, path: Path) -> Path:
-    """Write the TaskDef as JSON, parent folders included; TaskDefinitionError unless `path` is a .json file's."""
-    path = Path(path)
-    if path.suffix != ".json" or path.is_dir():
-        raise TaskDefinitionError(f"task {task.name!r}: the TaskDef goes to a .json file, not to {str(path)!r}")
+def write_taskdef(task: TaskDefinition, path: StrPath) -> Path:
+    """Write a task's TaskDef to a file.
+
+    Parameters
+    ----------
+    task : TaskDefinition
+        The task.
+    path : str or os.PathLike
+        A `.json` file; its parent folders are made, and a file that is there is replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    TaskDefinitionError
+        The path is not that of a `.json` file, or the TaskDef cannot be built.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> from pathlib import Path
+    >>> import perago
+    >>> from pydantic import BaseModel
+    >>> class Number(BaseModel):
+    ...     n: int
+    >>> @perago.task(name="double", owner_email="you@example.org")
+    ... def double(params: Number) -> Number:
+    ...     return Number(n=2 * params.n)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = perago.write_taskdef(double.__perago_task__, Path(folder) / "deploy" / "double.json")
+    ...     json.loads(path.read_text())["ownerEmail"]
+    'you@example.org'
+    """
+    file = Path(path)
+    if file.suffix != ".json" or file.is_dir():
+        raise TaskDefinitionError(f"task {task.name!r}: the TaskDef goes to a .json file, not to {str(file)!r}")
     text = json.dumps(build_taskdef(task), indent=2, ensure_ascii=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
 
 
 def _controls(task: TaskDefinition) -> JsonObject:

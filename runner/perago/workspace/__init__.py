@@ -3,22 +3,25 @@
 paths.py  plan.py    pure: names and comparisons
 manifest.py          the only hashing
 directory.py         the local disk
+owner.py             who works in a directory
 times.py             which file systems' times can be relied on
 snapshot.py          before the body and after it
 sync.py              whole tree against whole listing
 """
 
 from perago.workspace.directory import (
-    WorkspaceOwner,
-    active_workspace_owner_tokens,
     attempt_workspace_dir,
     cleanup_attempt_workspace,
     cleanup_attempt_workspace_safely,
     clock_of,
-    new_workspace_owner,
     prepare_attempt_workspace,
-    register_active_workspace_owner,
     scan,
+)
+from perago.workspace.owner import (
+    WorkspaceOwner,
+    active_workspace_owner_tokens,
+    new_workspace_owner,
+    register_active_workspace_owner,
     unregister_active_workspace_owner,
 )
 from perago.workspace.paths import (

@@ -11,77 +11,92 @@ import stat
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from perago import config
 from perago.guards import StrPath
 from perago.staging import safe_value
+from perago.workspace.owner import WorkspaceOwner, new_workspace_owner
 from perago.workspace.paths import ATTEMPT_WORKSPACE_MARKER
 from perago.workspace.plan import Kind, Stat
 
 _log = logging.getLogger("perago")
 
 
-@dataclass(frozen=True)
-class WorkspaceOwner:
-    """Who works in an attempt directory: worker id, process id, and a token that no other owner has."""
-
-    worker_id: str
-    pid: int
-    token: str
-
-
-def new_workspace_owner(worker_id: str | None = None) -> WorkspaceOwner:
-    """An owner for this process; without an id, `PERAGO_WORKER_ID`, else `pid-<pid>`."""
-    pid = os.getpid()
-    return WorkspaceOwner(config.worker_id(os.environ, pid, worker_id), pid, uuid.uuid4().hex)
-
-
-class _Registry:
-    """What this process has under way: owners' tokens, and the directories that it made."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.tokens: set[str] = set()
-        self.directories: set[Path] = set()
-
-
-_registry = _Registry()
-
-
-def register_active_workspace_owner(owner: WorkspaceOwner) -> None:
-    """Say that `owner` is working, so that nobody takes its directory for an abandoned one."""
-    with _registry.lock:
-        _registry.tokens.add(owner.token)
-
-
-def unregister_active_workspace_owner(owner: WorkspaceOwner) -> None:
-    """Say that `owner` has ended; saying it twice is harmless."""
-    with _registry.lock:
-        _registry.tokens.discard(owner.token)
-
-
-def active_workspace_owner_tokens() -> frozenset[str]:
-    """The tokens of the owners at work in this process."""
-    with _registry.lock:
-        return frozenset(_registry.tokens)
+_lock = threading.Lock()
+_made: set[Path] = set()
+"""The directories that this process made, which are known by that when a body has spoiled their markers."""
 
 
 def attempt_workspace_dir(root: StrPath, attempt: object) -> Path:
-    """`{root}/task_id={task_id}-exec={execution_id}`, both made safe for a path; a missing attribute is named."""
+    """Where the directory of one execution of an attempt belongs.
+
+    Parameters
+    ----------
+    root : str or os.PathLike
+        The folder of all attempts.
+    attempt : object
+        An attempt with `task_id` and `execution_id`, such as a `TaskExecutionContext`.
+
+    Returns
+    -------
+    pathlib.Path
+        `{root}/task_id={task_id}-exec={execution_id}`, both values made safe for a path.
+
+    Raises
+    ------
+    AttributeError
+        The attempt lacks one of the two.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from perago.workspace import attempt_workspace_dir
+    >>> attempt_workspace_dir("/work", SimpleNamespace(task_id="t/1", execution_id="e1")).as_posix()
+    '/work/task_id=t-1-exec=e1'
+    """
     return Path(root) / f"task_id={safe_value(attempt, 'task_id')}-exec={safe_value(attempt, 'execution_id')}"
 
 
 def prepare_attempt_workspace(root: StrPath, attempt: object, owner: WorkspaceOwner | None = None) -> Path:
-    """Make the attempt's directory with its marker; raises FileExistsError when it is there already."""
+    """Make the directory of one execution of an attempt, with the marker that says whose it is.
+
+    Parameters
+    ----------
+    root : str or os.PathLike
+        The folder of all attempts; it is made if necessary.
+    attempt : object
+        An attempt with `task_id` and `execution_id`. The marker also has `workflow_instance_id`, `task_def_name` and
+        `retry_count`, or null where the attempt lacks them.
+    owner : WorkspaceOwner, optional
+        Who works there; a new owner of this process, if it is left out.
+
+    Returns
+    -------
+    pathlib.Path
+        The directory.
+
+    Raises
+    ------
+    FileExistsError
+        The directory is there already.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from types import SimpleNamespace
+    >>> from perago import workspace
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     directory = workspace.prepare_attempt_workspace(root, SimpleNamespace(task_id="t1", execution_id="e1"))
+    ...     [path.name for path in directory.iterdir()]
+    ['.perago-attempt.json']
+    """
     directory = attempt_workspace_dir(root, attempt)
     marker = json.dumps(_marker(attempt, owner or new_workspace_owner()), indent=2, default=str)
     directory.parent.mkdir(parents=True, exist_ok=True)
     directory.mkdir()
-    with _registry.lock:
-        _registry.directories.add(directory)
+    with _lock:
+        _made.add(directory)
     try:
         (directory / ATTEMPT_WORKSPACE_MARKER).write_text(marker + "\n")
     except BaseException:
@@ -104,16 +119,36 @@ def _marker(attempt: object, owner: WorkspaceOwner) -> dict[str, object]:
 
 
 def cleanup_attempt_workspace(directory: StrPath) -> None:
-    """Remove an attempt's directory; raises FileNotFoundError for one that is not there or never was an attempt's."""
+    """Remove an attempt's directory with all that is in it.
+
+    Parameters
+    ----------
+    directory : str or os.PathLike
+        What `prepare_attempt_workspace` returned.
+
+    Raises
+    ------
+    FileNotFoundError
+        The directory is not there, or never was an attempt's.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from perago.workspace import cleanup_attempt_workspace
+    >>> with tempfile.TemporaryDirectory() as elsewhere:
+    ...     cleanup_attempt_workspace(elsewhere)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    FileNotFoundError: ... is not an attempt's directory: it has no .perago-attempt.json
+    """
     path = Path(directory)
     there = os.path.lexists(path)
-    with _registry.lock:
-        ours = there and path in _registry.directories
+    with _lock:
+        ours = there and path in _made
     if not ours and not (path / ATTEMPT_WORKSPACE_MARKER).is_file():
         raise FileNotFoundError(f"{path} is not an attempt's directory: it has no {ATTEMPT_WORKSPACE_MARKER}")
     _remove(path)
-    with _registry.lock:
-        _registry.directories.discard(path)
+    with _lock:
+        _made.discard(path)
 
 
 def _remove(directory: Path) -> None:
@@ -153,7 +188,31 @@ def _folders_left_in(folder: Path) -> list[Path]:
 
 
 def cleanup_attempt_workspace_safely(directory: StrPath, attempt: object) -> bool:
-    """Remove an attempt's directory and say whether it is gone; whatever goes wrong is logged, not raised."""
+    """Remove an attempt's directory if that is possible, and say whether it was.
+
+    Parameters
+    ----------
+    directory : str or os.PathLike
+        What `prepare_attempt_workspace` returned.
+    attempt : object
+        The attempt, whose `task_id` is logged.
+
+    Returns
+    -------
+    bool
+        Whether it was removed. Whatever goes wrong, of any class, is logged and not raised.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from types import SimpleNamespace
+    >>> from perago import workspace
+    >>> attempt = SimpleNamespace(task_id="t1", execution_id="e1")
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     directory = workspace.prepare_attempt_workspace(root, attempt)
+    ...     workspace.cleanup_attempt_workspace_safely(directory, attempt)
+    True
+    """
     try:
         cleanup_attempt_workspace(directory)
     except BaseException:  # noqa: BLE001 - best effort by contract, whatever the class

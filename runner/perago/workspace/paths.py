@@ -23,14 +23,54 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 def workspace_object_prefix(spec: WorkspaceSpec) -> str:
-    """The prefix as object paths begin with it, without a trailing `/`; "" for the whole repository."""
+    """The prefix as object paths begin with it.
+
+    Parameters
+    ----------
+    spec : WorkspaceSpec
+        The workspace's declaration.
+
+    Returns
+    -------
+    str
+        The prefix without a trailing `/`, or "" for the whole repository.
+
+    Examples
+    --------
+    >>> import perago
+    >>> from perago.workspace import workspace_object_prefix
+    >>> workspace_object_prefix(perago.WorkspaceSpec(prefix="/audio/")), workspace_object_prefix(perago.WorkspaceSpec())
+    ('audio', '')
+    """
     return "" if spec.prefix == "/" else spec.prefix
 
 
 def workspace_object_path(spec: WorkspaceSpec, workspace_path: StrPath) -> str:
-    """The object path of a file, given by its path relative to the workspace root.
+    """The object that a file of the workspace becomes.
 
-    Raises TaskInputError for a path that cannot be an object's.
+    Parameters
+    ----------
+    spec : WorkspaceSpec
+        The workspace's declaration.
+    workspace_path : str or os.PathLike
+        The file, relative to the workspace.
+
+    Returns
+    -------
+    str
+        The object's path in the repository.
+
+    Raises
+    ------
+    TaskInputError
+        The path is absolute, empty or too long, or contains `.`, `..`, empty, drive or backslash parts.
+
+    Examples
+    --------
+    >>> import perago
+    >>> from perago.workspace import workspace_object_path
+    >>> workspace_object_path(perago.WorkspaceSpec(prefix="audio"), "raw/1.wav")
+    'audio/raw/1.wav'
     """
     relative = posix_text(workspace_path)
     _refuse("file path", relative, _unsafe(relative) or _too_long(relative))
@@ -39,10 +79,34 @@ def workspace_object_path(spec: WorkspaceSpec, workspace_path: StrPath) -> str:
 
 
 def workspace_local_path(spec: WorkspaceSpec, object_path: StrPath) -> Path | None:
-    """The path of an object relative to the workspace root; None when it lies outside the prefix or is the marker.
+    """The file of the workspace that an object becomes.
 
-    Raises TaskInputError for a path that no file can have: absolute, empty, or with `.`, `..`, empty, drive or
-    backslash parts, not UTF-8, or, below the prefix, over-long.
+    Parameters
+    ----------
+    spec : WorkspaceSpec
+        The workspace's declaration.
+    object_path : str or os.PathLike
+        The object's path in the repository.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The file, relative to the workspace; None if the object lies outside the prefix, or would be the marker.
+
+    Raises
+    ------
+    TaskInputError
+        No file can have this path: it is absolute, empty, not UTF-8 or too long, or contains `.`, `..`, empty, drive or
+        backslash parts.
+
+    Examples
+    --------
+    >>> import perago
+    >>> spec = perago.WorkspaceSpec(prefix="data")
+    >>> perago.workspace_local_path(spec, "data/a.csv").as_posix()
+    'a.csv'
+    >>> perago.workspace_local_path(spec, "data2/a.csv") is None
+    True
     """
     path = posix_text(object_path)
     _refuse("object path", path, _unsafe(path))

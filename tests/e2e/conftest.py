@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from perago_dev.environment import DEFAULT_NAME
-from perago_dev.host.locks import exclusive
+from perago_dev.host.locks import exclusive, shared
 from tests.e2e.flow import Flow
 from tests.e2e.gate import Gate
 from tests.e2e.installation import INSIDE, OWN, Installation, install, installed
@@ -48,6 +48,17 @@ def installation(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> 
             install(name)
             done.touch()
     return installed(name)
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, testrun_uid: str
+) -> Iterator[None]:
+    """A test marked `alone` restarts what others rely on, so it waits for them on every worker, and they for it."""
+    lock = tmp_path_factory.getbasetemp().parent / f"environment-{testrun_uid}.lock"
+    is_alone = request.node.get_closest_marker("alone") is not None
+    with exclusive(lock, "the environment's servers") if is_alone else shared(lock):
+        yield
 
 
 @pytest.fixture(scope="module")

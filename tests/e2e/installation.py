@@ -73,7 +73,7 @@ def install(name: str) -> None:
     for namespace, replicas in ((INSIDE, 1), (OWN, 0)):
         cluster = installation.cluster(namespace)
         cluster.apply([namespace_of(namespace), *secrets(installation.env, namespace)])
-        values = {"replicas": str(replicas), "resources.requests.cpu": "10m"}
+        values = {"replicas": str(replicas), "resources.requests.cpu": "10m", "logLevel": "DEBUG"}
         helm(installation.env, namespace, namespace, values, PATIENCE)
         cluster("delete", "peragotasks", "--all")
     installation.cluster(INSIDE)("delete", "peragoattempts", "--all", "--timeout=100s")

@@ -93,7 +93,7 @@ def test_a_repository_that_does_not_exist_is_named(flow: Flow, repository: Repos
 
 
 def test_wrong_lakefs_keys_are_said_and_not_shown(flow: Flow, repository: Repository, wrong_keys: str) -> None:
-    """The reason says that lakeFS refused the keys; the keys are in no status, no event and no log of the operator."""
+    """The reason says that lakeFS refused the keys, which are in no status, no event and no log of the operator."""
     given = {"workspace": repository.workspace(), "params": {}}
     flow.cluster.apply([flow.keyed_task("wrong-keys", wrong_keys)])
     outcome = ended(flow, flow.referring("wrong-keys-attempt", "wrong-keys", given))

@@ -8,7 +8,7 @@ import pytest
 from perago.wire import IN_PROGRESS, ConductorTask, Outcome
 from perago_operator.ports import Conductor, NotFound
 from tests.contract.conductor.conftest import Define
-from tests.contract.conductor.jobs import Backend, Job
+from tests.contract.conductor.jobs import Backend, Job, once_workflow_ended
 from tests.contract.conductor.outcomes import COMPLETED, FAILED, TERMINAL
 
 EVERY_KIND_OF_JSON: dict[str, Any] = {
@@ -91,7 +91,7 @@ async def test_a_lease_that_comes_late_revives_a_completed_task(job: Job, backen
 async def test_a_revived_task_of_a_workflow_that_has_ended_ignores_every_update(job: Job, backend: Backend) -> None:
     """It stays IN_PROGRESS for ever: what the workflow made of the first report is all that counts."""
     task = await backend.revived(job, lambda task: job.client.report(task, COMPLETED))
-    assert await job.client.workflow_ended(task.workflow_instance_id)
+    await once_workflow_ended(job, task.workflow_instance_id)
     await job.client.report(task, COMPLETED)
     await job.client.give_back(task)
     assert await job.status(task) == IN_PROGRESS

@@ -101,10 +101,3 @@ async def until_not(status: str, job: Job, task: ConductorTask) -> None:
     async with asyncio.timeout(EVENTUALLY_SECONDS):
         while await job.status(task) == status:  # noqa: ASYNC110 -- a server of its own
             await asyncio.sleep(0.2)
-
-
-async def once_workflow_ended(job: Job, workflow: str) -> None:
-    """Wait until the port says that the workflow has ended; the server decides that some time after its last task."""
-    async with asyncio.timeout(EVENTUALLY_SECONDS):
-        while not await job.client.workflow_ended(workflow):  # noqa: ASYNC110 -- a server of its own
-            await asyncio.sleep(0.2)

@@ -22,11 +22,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to answer: JSON, or `text` where a proxy speaks in the server's place."""
+    """What to answer: JSON, or `text` where a proxy speaks in the server's place, or an object's gzipped `body`."""
 
     status: int = 200
     json: Any = None
     text: str | None = None
+    body: bytes | None = None
 
 
 @dataclass
@@ -50,6 +51,8 @@ class ScriptedServer:
         path, query = request.raw_path.split("?")[0], dict(request.query)
         self.asked.append(Asked(request.method, path, query, request.headers, await request.read()))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer.body is not None:
+            return web.Response(status=answer.status, body=answer.body, headers={"Content-Encoding": "gzip"})
         if answer.text is not None:
             return web.Response(status=answer.status, text=answer.text, content_type="text/html")
         return web.json_response(answer.json, status=answer.status)

@@ -1,149 +1,443 @@
-"""What keeps an agent honest: its order of steps, its reports, its fence, and what it makes of lost answers."""
+"""What the agent does for one attempt: fences, the order of calls, staging, the status, the outcome, the end."""
 
 from tests.mutants.mutant import Mutant, of
 
-steps = of("runner/perago/agent/steps.py", "perago/agent/test_steps.py")
-session = of("runner/perago/agent/session.py", "perago/agent/test_session.py")
-ending = of("runner/perago/agent/ending.py", "perago/agent/test_session.py", "perago/agent/test_life.py")
-life = of("runner/perago/agent/life.py", "perago/agent/test_life.py")
-sequence = of("runner/perago/agent/sequence.py", "perago/agent/test_sequence.py")
-status = of("runner/perago/agent/status.py", "perago/agent/test_status.py")
-fence = of("runner/perago/agent/fence.py", "perago/agent/test_fence.py")
-preparation = of("runner/perago/agent/preparation.py", "perago/agent/test_preparation.py")
-staging = of("runner/perago/agent/data/staging.py", "perago/agent/data/test_staging.py")
-transfer = of("runner/perago/agent/data/transfer.py", "perago/agent/data/test_transfer.py")
-attempt_api = of("runner/perago/agent/clients/attempt_api.py", "perago/agent/clients/test_attempt_api.py")
-lakefs = of("runner/perago/agent/clients/lakefs.py", "perago/agent/clients/test_lakefs.py")
-publisher = of("runner/perago/agent/publisher.py", "perago/agent/test_publisher.py")
-metadata_keys = of("runner/perago/wire/metadata_keys.py", "perago/test_metadata_keys.py")
-manifest = of("runner/perago/workspace/manifest.py", "perago/workspace/test_manifest.py")
-client = of("runner/perago/taskside/client.py", "perago/taskside/test_client.py")
+AGENT = "runner/perago/agent"
+TESTS = "perago/agent"
 
-MUTANTS: tuple[Mutant, ...] = (
-    *steps(
+fence = of(f"{AGENT}/fence.py", f"{TESTS}/test_fence.py")
+sequence = of(f"{AGENT}/sequence.py", f"{TESTS}/test_sequence.py")
+session = of(f"{AGENT}/session.py", f"{TESTS}/test_session.py")
+steps = of(f"{AGENT}/steps.py", f"{TESTS}/test_steps.py")
+staging = of(f"{AGENT}/data/staging.py", f"{TESTS}/data/test_staging.py")
+status = of(f"{AGENT}/status.py", f"{TESTS}/test_status.py")
+outcome = of(f"{AGENT}/outcome.py", f"{TESTS}/test_outcome.py")
+failures = of(f"{AGENT}/failures.py", f"{TESTS}/test_failures.py")
+ending = of(f"{AGENT}/ending.py", f"{TESTS}/test_session.py", f"{TESTS}/test_life.py")
+life = of(f"{AGENT}/life.py", f"{TESTS}/test_life.py")
+preparation = of(f"{AGENT}/preparation.py", f"{TESTS}/test_preparation.py")
+server = of(f"{AGENT}/server.py", f"{TESTS}/test_server.py")
+mounts = of(f"{AGENT}/mounts.py", f"{TESTS}/test_mounts.py")
+
+FENCES: tuple[Mutant, ...] = (
+    *fence(
         (
-            "the branch exists before it is reported",
-            '        await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n'
-            "        await self._branch.create()\n",
-            "        await self._branch.create()\n"
-            '        await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n',
+            "an attempt goes on although its object is canceled",
+            "if attempt.deleted or attempt.canceled else",
+            "if attempt.deleted else",
         ),
-        ("a branch that was only planned stays", 'left.state != "Deleted"', 'left.state == "Active"'),
-        ("the earlier branch is never deleted", "if left is not None and", "if left is None and"),
         (
-            "an output is published that cannot be recorded",
-            "outcomes.check_output({**output, **self.output()})",
-            "pass",
+            "an attempt goes on although its object is being deleted",
+            "if attempt.deleted or attempt.canceled else",
+            "if attempt.canceled else",
         ),
-        ("cleaning up forgets a planned branch", 'self._staging.state != "Deleted"', 'self._staging.state == "Active"'),
-        ("a branch counts as input ref", "not commit.id.startswith(workspace.ref)", "not commit.id"),
+        (
+            "an attempt goes on although its object is gone",
+            "        except AttemptGone:\n            return CANCELED\n",
+            "        except AttemptGone:\n            return wire.IN_PROGRESS\n",
+        ),
+        (
+            "what the object says is not asked where Conductor says in progress",
+            'return task if own == wire.IN_PROGRESS else task.model_copy(update={"status": own})',
+            "return task",
+        ),
+        (
+            "a task that Conductor does not know is current",
+            'return ordered.model_copy(update={"status": UNKNOWN}) if task is None else task.attempt',
+            "return ordered if task is None else task.attempt",
+        ),
+        (
+            "Conductor is not asked",
+            "        if self._conductor is None:\n            return ordered",
+            "        if True:\n            return ordered",
+        ),
+        (
+            "the fence compares the attempt with itself",
+            "        if not is_current(self._order.attempt, fresh):",
+            "        if not is_current(fresh, fresh):",
+        ),
+        (
+            "a fence that finds a stale attempt lets it pass",
+            "            raise stale(fresh)",
+            "            stale(fresh)",
+        ),
+    ),
+    *sequence(
+        ("staging without a fence", "(State.FENCED, Event.STAGE)", "(State.WORKING, Event.STAGE)"),
+        ("publication without a second fence", "(State.CLEARED, Event.PUBLISH)", "(State.STAGED, Event.PUBLISH)"),
+        (
+            "publication needs no second fence",
+            "(State.CLEARED, Event.PUBLISH): State.PUBLISHED,",
+            "(State.CLEARED, Event.PUBLISH): State.PUBLISHED,\n    (State.STAGED, Event.PUBLISH): State.PUBLISHED,",
+        ),
+        (
+            "staging needs no fence",
+            "(State.FENCED, Event.STAGE): State.STAGED,",
+            "(State.FENCED, Event.STAGE): State.STAGED,\n    (State.WORKING, Event.STAGE): State.STAGED,",
+        ),
+        (
+            "a task completes without its publication",
+            "(State.PUBLISHED, Event.COMPLETED): State.ENDED,",
+            "(State.PUBLISHED, Event.COMPLETED): State.ENDED,\n    (State.CLEARED, Event.COMPLETED): State.ENDED,",
+        ),
+        (
+            "a task with a workspace completes without it",
+            "(State.GREETED, Event.COMPLETED_WITHOUT_WORKSPACE): State.ENDED,",
+            "(State.GREETED, Event.COMPLETED): State.ENDED,",
+        ),
+        (
+            "a task publishes twice",
+            "(State.PUBLISHED, Event.COMPLETED): State.ENDED,",
+            "(State.PUBLISHED, Event.COMPLETED): State.ENDED,\n    (State.PUBLISHED, Event.PUBLISH): State.PUBLISHED,",
+        ),
+        (
+            "a read-only task stages",
+            "(State.GREETED, Event.DOWNLOAD_READ_ONLY): State.READING,",
+            "(State.GREETED, Event.DOWNLOAD_READ_ONLY): State.WORKING,",
+        ),
+        ("a call that failed is forgotten", "return state if event in REPEATABLE else State.FAILED", "return state"),
+        (
+            "a clean-up that failed loses the attempt",
+            "return state if event in REPEATABLE else State.FAILED",
+            "return State.FAILED",
+        ),
+        ("a second result replaces the first", "if state not in (State.NEW, State.ENDED)", "if state is not State.NEW"),
     ),
     *session(
-        (
-            "a call goes on after a stale fence",
-            "after if self._cause is None else after_failure(self._state, event)",
-            "after",
-        ),
-        ("a stale fence is not noticed", "if not is_current(self._order.attempt, fresh):", "if False:"),
         (
             "a task skips its workspace",
             "return Event.COMPLETED if has_workspace else",
             "return Event.COMPLETED if False else",
         ),
-        ("a later failure hides the first", "is State.FAILED and self._cause is None", "is State.FAILED"),
-    ),
-    *ending(
-        ("the task's claim counts", "{**output, **vouched_for}", "{**vouched_for, **output}"),
+        ("a stale fence is not noticed", "if not is_current(self._order.attempt, fresh):", "if False:"),
         (
-            "an unknown evidence lets the body run",
-            "outcome = outcomes.failed(failure.reason",
-            "outcome = None and (failure.reason",
-        ),
-    ),
-    *life(
-        ("a later execution looks for nothing", "execution > 1", "execution > 2"),
-        ("a publication without a result is lost", "await ending.record_publication()", "pass"),
-        ("the branch stays", "await agent.ending.clean_up()", "pass"),
-    ),
-    *sequence(
-        ("publication without a second fence", "(State.CLEARED, Event.PUBLISH)", "(State.STAGED, Event.PUBLISH)"),
-        ("staging without a fence", "(State.FENCED, Event.STAGE)", "(State.WORKING, Event.STAGE)"),
-    ),
-    *status(
-        (
-            "a writer does not hear of a refusal",
-            "            _fail(carried, error)\n",
-            "            _fail((), error)\n",
+            "a stale attempt stages, since its task says that it is current",
+            "self._state = after if self._cause is None else after_failure(self._state, event)",
+            "self._state = after",
         ),
         (
-            "a writer does not hear of silence",
-            "                _fail(patient, error)\n",
-            "                _fail((), error)\n",
+            "the fence's reason is lost",
+            "            self._cause = failure_of(stale(fresh))",
+            "            failure_of(stale(fresh))",
         ),
-        ("a silent server loses reports", "merged(sending, self._pending), carried", "self._pending, carried"),
+        (
+            "a later failure hides the first",
+            "if self._state is State.FAILED and self._cause is None:",
+            "if self._state is State.FAILED:",
+        ),
+        (
+            "a task of another protocol is served",
+            "        if call.protocol != wire.PROTOCOL_VERSION:",
+            "        if False:",
+        ),
+        (
+            "a call out of order is carried out",
+            "        except OutOfOrder as error:",
+            "        except ZeroDivisionError as error:",
+        ),
+        ("an attempt that is gone is served to its end", "        except AttemptGone:\n            raise\n", ""),
+        ("a publication is not remembered for a task that dies", "        self._ending.published(call.output)\n", ""),
+        (
+            "work counts as published before it is",
+            '        answer = await self._begin("Publishing").publish(call.output)\n        self._ending.published(call.output)\n',
+            '        self._ending.published(call.output)\n        answer = await self._begin("Publishing").publish(call.output)\n',
+        ),
+        ("the staging branch of an attempt that failed is forgotten", "        self._ending.worked_on(steps)\n", ""),
+        (
+            "a task with a workspace may complete without it",
+            "self._has_workspace = attempt.workspace is not None",
+            "self._has_workspace = False",
+        ),
+        ("the session goes on after the result", "        self._state = State.ENDED\n", ""),
+        ("the agent's own reason is not recorded", "record_result(call, self._cause)", "record_result(call, None)"),
     ),
-    *fence(
-        ("cancellation is not seen", "attempt.deleted or attempt.canceled", "attempt.deleted"),
-        ("deletion is not seen", "attempt.deleted or attempt.canceled", "attempt.canceled"),
-        ("an unknown task is current", '{"status": UNKNOWN}', '{"status": wire.IN_PROGRESS}'),
-    ),
-    *preparation(
-        ("an input kept elsewhere is empty", "if task.input_is_elsewhere:", "if False:"),
-        ("a caller cancels the reading", "asyncio.shield(self._reading)", "self._reading"),
+)
+
+STAGING: tuple[Mutant, ...] = (
+    *steps(
+        ("cleaning up forgets a planned branch", 'self._staging.state != "Deleted"', 'self._staging.state == "Active"'),
+        (
+            "a staging branch exists that nobody knows",
+            '        await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n        await self._branch.create()\n',
+            '        await self._branch.create()\n        await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n',
+        ),
+        (
+            "a staging branch exists before its plan is written",
+            'await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))',
+            'self._status.post(wire.StatusReport(staging=self._staged_as("Planned")))',
+        ),
+        (
+            "a task publishes a hook of the repository",
+            "            object_path(self._spec, path)\n",
+            "            pass\n",
+        ),
+        (
+            "an output that cannot be recorded is published",
+            "        outcomes.check_output({**output, **self.output()})\n",
+            "",
+        ),
+        (
+            "evidence is looked for while the earlier execution can still publish",
+            "            await StagingBranch(self._lakefs, left.branch, self._commit, seconds).delete()\n        commit = await retried(self._publisher.evidence, seconds)\n",
+            "            commit = await retried(self._publisher.evidence, seconds)\n            await StagingBranch(self._lakefs, left.branch, self._commit, seconds).delete()\n        commit = await retried(self._publisher.evidence, seconds)\n",
+        ),
+        (
+            "the branch that an earlier execution only planned is left behind",
+            'left.state != "Deleted" and',
+            'left.state == "Active" and',
+        ),
+        ("a branch of another repository is deleted", " and left.repository == self._workspace.repository:", ":"),
+        (
+            "the branch that an earlier execution left stays",
+            "            await StagingBranch(self._lakefs, left.branch, self._commit, seconds).delete()\n",
+            "            pass\n",
+        ),
+        (
+            "an attempt completes without the output of its publication",
+            "        if self._stored_output is None:\n",
+            "        if False:\n",
+        ),
+        ("a moving ref is the input", "    if not commit.id.startswith(workspace.ref):", "    if False:"),
+        ("the attempt is completed at its input ref", "            self._ref = commit.id\n", ""),
+        (
+            "the output that was published is replaced by this execution's",
+            "            self._stored_output = publication.published_output(commit.metadata)\n",
+            "",
+        ),
+        (
+            "a staging branch that may exist is not deleted",
+            'if self._staging is not None and self._staging.state != "Deleted":',
+            "if self._staging is not None and self._staging.commit is not None:",
+        ),
+        (
+            "a deleted branch is reported as left",
+            '            self._report_staging("Deleted", self._staging.commit)\n',
+            "",
+        ),
+        (
+            "the whole repository is downloaded",
+            "return WorkspaceSpec(prefix=call.prefix, read_only=call.read_only)",
+            "return WorkspaceSpec(read_only=call.read_only)",
+        ),
     ),
     *staging(
         (
-            "somebody else's branch is taken over",
+            "somebody else's branch of that name is taken over",
             "            if head != self.input_ref:\n                raise\n",
-            "            _ = head\n",
+            "            del head\n",
         ),
         (
-            "nothing to commit counts as a commit",
-            "if head != self.input_ref:\n                return head",
-            "if head:\n                return head",
+            "a branch whose answer was lost fails the attempt",
+            "            if head != self.input_ref:\n                raise\n",
+            "            raise\n",
         ),
-    ),
-    *transfer(
-        ("a hook of the repository is published", "if name.startswith(ACTIONS):", "if False:"),
-        ("a changed file is lakeFS's fault", "raise source.failure or error", "raise error"),
-        ("only the first page is downloaded", "if page.after is None:", "if page.after is None or True:"),
-    ),
-    *attempt_api(
-        ("spec.cancel is not read", 'bool(spec.get("cancel"))', "False"),
-        ("another attempt of the same name is served", "if attempt.uid != self._order.uid:", "if False:"),
-        ("a conflict of two writers is final", "transient(status) or status == 409", "transient(status)"),
-    ),
-    *lakefs(
-        ("only the first page of history is read", 'if not page["pagination"]["has_more"]:', "if True:"),
-        ("an error in a bulk is not seen", 'in (await call)["errors"]', 'in (await call)["errors"][:0]'),
-        ("a hook's refusal is tried again", "and kind_of(response.status, message) is None", ""),
-    ),
-    *publisher(
-        ("a merge under way is not waited for", "SETTLE_LOOKS: Final = 8", "SETTLE_LOOKS: Final = 1"),
+        ("deletions are not staged", "        await transfer.delete(self.name, changes.deleted)\n", ""),
+        ("modified files are not staged", "(*changes.added, *changes.modified)", "changes.added"),
         (
-            "a landed merge is not looked for after a refusal",
-            "if self._fate_unknown and (landed := await self.evidence()):",
-            "if False and (landed := await self.evidence()):",
+            "a commit whose answer was lost fails the attempt",
+            "            if head != self.input_ref:\n                return head\n",
+            "",
         ),
-        ("others are fought without end", "ROUNDS: Final = 3", "ROUNDS: Final = 99"),
         (
-            "a lost answer without changes is final",
-            "retried(lambda: self._attempt(None), self._plan.retry_seconds)",
-            "self._attempt(None)",
+            "a commit of nothing is published",
+            "            if head != self.input_ref:\n                return head\n",
+            "            return head\n",
         ),
-    ),
-    *metadata_keys(
-        ("the attempt's key has another word", '"perago.attempt-uid"', '"perago.attempt_uid"'),
-        ("the output's key has another word", '"perago.output"', '"perago.result"'),
-    ),
-    *manifest(
-        ("an unfinished manifest is whole", ' or end != {"files": len(stats)}', ""),
-    ),
-    *client(
         (
-            "an answer is taken for the next call's",
-            "            self._connection.close()\n            if isinstance",
-            "            if isinstance",
+            "a branch that is gone fails the attempt",
+            "        except (RefNotFound, RepositoryNotFound):\n            return\n",
+            "        except RepositoryNotFound:\n            return\n",
         ),
     ),
 )
+
+RECORDS: tuple[Mutant, ...] = (
+    *status(
+        (
+            "a report is lost when nobody answers",
+            "            self._pending, self._waiting = merged(sending, self._pending), carried + self._waiting\n            raise",
+            "            raise",
+        ),
+        (
+            "an older report replaces a newer one",
+            "merged(sending, self._pending), carried",
+            "merged(self._pending, sending), carried",
+        ),
+        (
+            "an outcome that was refused counts as recorded",
+            "            _fail(carried, error)\n        else:",
+            "            _fail((), error)\n            [fate.set_result(None) for fate in carried]\n        else:",
+        ),
+        ("a writer waits forever for a cluster that is away", "                _fail(patient, error)\n", ""),
+        (
+            "a writer that joined a failing patch gets its error",
+            "patient = tuple(self._waiting)",
+            "patient = self._waiting",
+        ),
+        ("two outcomes are mixed", ' and key != "outcome":', ":"),
+        (
+            "two senders patch at the same time",
+            "        if not self._is_sending():\n            self._sender",
+            "        if True:\n            self._sender",
+        ),
+        (
+            "the agent ends before its last report is written",
+            "        if self._pending or self._is_sending():\n",
+            "        if self._pending:\n",
+        ),
+        (
+            "a writer that was canceled stops the others",
+            "                if not fate.done():\n                    fate.set_result(None)",
+            "                if True:\n                    fate.set_result(None)",
+        ),
+    ),
+    *outcome(
+        ("a null in an output is dropped by the API server", "return value is not None and not (", "return not ("),
+        (
+            "a large number in an output is rounded by the API server",
+            "LARGEST_EXACT_INTEGER = 2**63 - 1",
+            "LARGEST_EXACT_INTEGER = 2**64",
+        ),
+        (
+            "a number below the 63 bits is rounded by the API server",
+            "abs(value) > LARGEST_EXACT_INTEGER",
+            "value > LARGEST_EXACT_INTEGER",
+        ),
+        (
+            "a null deep in a list is dropped",
+            "    if isinstance(value, list):\n        return all(survives_merge_patch(inner) for inner in value)\n",
+            "",
+        ),
+        (
+            "a message is longer than Conductor keeps",
+            "return text if len(text) <= max_length else",
+            "return text if True else",
+        ),
+        (
+            "a reason that is not a word is refused by the API server",
+            "return reason if _WORD.fullmatch(reason) else",
+            "return reason if _WORD.match(reason) else",
+        ),
+        (
+            "the task's reason hides the agent's",
+            "reason = cause.value if cause else reason_word(result.reason)",
+            "reason = reason_word(result.reason)",
+        ),
+    ),
+    *failures(
+        (
+            "a full disk is an internal error",
+            "error.errno in (errno.ENOSPC, errno.EDQUOT)",
+            "error.errno in (errno.EDQUOT,)",
+        ),
+        (
+            "a missing Secret is retried",
+            "(MissingKeys, TaskTerminalError, Reason.INVALID_TASK)",
+            "(MissingKeys, TaskExecutionError, Reason.INVALID_TASK)",
+        ),
+    ),
+    *ending(
+        (
+            "the task decides which ref it published",
+            "outcomes.completed({**output, **vouched_for})",
+            "outcomes.completed({**vouched_for, **output})",
+        ),
+        (
+            "published work of a task that died is lost",
+            "        if self._published is None:\n            return False\n",
+            "        return False\n",
+        ),
+        (
+            "a lost lakeFS lets the body run a second time",
+            "            outcome = outcomes.failed(failure.reason, failure.message, self._limit)\n        if outcome",
+            "            outcome = None\n        if outcome",
+        ),
+        (
+            "an outcome that was refused is not recorded at all",
+            '            await self._status.write(report.model_copy(update={"outcome": outcome}))\n',
+            "",
+        ),
+        (
+            "an outcome counts as recorded before it is",
+            "        try:\n            await self._status.write(report)\n",
+            "        self._recorded = True\n        try:\n            await self._status.write(report)\n",
+        ),
+        ("the staging branch stays", "            await self._steps.cleanup()\n", "            pass\n"),
+        ("a failed attempt names a published ref", 'completed=outcome.status == "COMPLETED"', "completed=True"),
+        (
+            "an output that is too large loses the outcome",
+            "        except outcomes.OutputTooLarge as error:",
+            "        except ZeroDivisionError as error:",
+        ),
+    ),
+    *life(
+        ("the branch stays", "await agent.ending.clean_up()", "pass"),
+        (
+            "a later execution does not look for what was published",
+            "if execution > 1 and await",
+            "if execution > 2 and await",
+        ),
+        (
+            "a task that died after its publication is run again",
+            "                await ending.record_publication()\n",
+            "                pass\n",
+        ),
+        (
+            "an agent that fails leaves its staging branch",
+            "    finally:\n        await _leave_nothing(agent)\n",
+            "    finally:\n        pass\n",
+        ),
+        ("the agent says that all is well without an outcome", "return 0 if ending.recorded else 1", "return 0"),
+        ("the last reports are not written", "        await agent.status.flush()\n", "        pass\n"),
+        (
+            "a branch that cannot be deleted turns a success into a failure",
+            "    except Exception:  # noqa: BLE001 - best effort",
+            "    except ZeroDivisionError:  # noqa: BLE001 - best effort",
+        ),
+    ),
+    *preparation(
+        ("the input is read from the wrong place", 'if self._order.input_from == "Spec":', "if True:"),
+        (
+            "an input that Conductor keeps elsewhere is taken for empty",
+            "        if task.input_is_elsewhere:",
+            "        if False:",
+        ),
+        (
+            "an API server that is away for a moment fails the attempt",
+            "await retried(self._attempt.get, self._order.retry_seconds)",
+            "await self._attempt.get()",
+        ),
+        (
+            "the branch that an earlier execution left is not known",
+            "PreparedAttempt(data, workspace_of(data), attempt.staging)",
+            "PreparedAttempt(data, workspace_of(data), None)",
+        ),
+        (
+            "a caller that is canceled cancels the others' answer",
+            "return await asyncio.shield(self._reading)",
+            "return await self._reading",
+        ),
+    ),
+    *server(
+        ("a process of another group is served", "        if gid == peer_gid:\n", "        if True:\n"),
+        ("a second process can connect", "    close(listener)\n    return connection", "    return connection"),
+        ("the conversation goes on after the outcome", "while not ended() and", "while"),
+        (
+            "a call of no known form ends the agent",
+            '    except ValidationError as error:\n        logger.warning("refused a call',
+            '    except ZeroDivisionError as error:\n        logger.warning("refused a call',
+        ),
+        (
+            "bytes that are no frame end the agent",
+            "except (wire.FrameError, ConnectionError) as error:",
+            "except ConnectionError as error:",
+        ),
+    ),
+    *mounts(
+        ("keys are shown in logs", "secret_key: str = field(repr=False)", "secret_key: str"),
+        ("an empty key is used", "(folder / name).read_text().strip() or None", "(folder / name).read_text().strip()"),
+        ("a person's commits are replaced although that is switched off", '.lower() != "false"', '.lower() != "no"'),
+    ),
+)
+
+MUTANTS = (*FENCES, *STAGING, *RECORDS)

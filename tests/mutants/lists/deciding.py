@@ -1,4 +1,4 @@
-"""What happens to an attempt: the rules, what they read, and what answers teach."""
+"""What happens to an attempt: the rules, the situation that they read, reports to Conductor, and the decision."""
 
 from tests.mutants.mutant import Mutant, of
 
@@ -6,161 +6,495 @@ CORE = "operator/perago_operator/core"
 TESTS = "perago_operator/core"
 
 ending = of(f"{CORE}/rules/ending.py", f"{TESTS}/test_rules.py")
+finishing = of(f"{CORE}/rules/finishing.py", f"{TESTS}/test_rules.py")
 pod = of(f"{CORE}/rules/pod.py", f"{TESTS}/test_rules.py")
 starting = of(f"{CORE}/rules/starting.py", f"{TESTS}/test_rules.py")
-finishing = of(f"{CORE}/rules/finishing.py", f"{TESTS}/test_rules.py")
-order = of(f"{CORE}/rules/__init__.py", f"{TESTS}/test_rule_order.py")
+common = of(f"{CORE}/rules/common.py", f"{TESTS}/test_rules.py")
+table = of(f"{CORE}/rules/__init__.py", f"{TESTS}/test_rules.py", f"{TESTS}/test_rule_order.py")
 situation = of(f"{CORE}/situation.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
-reporting = of(f"{CORE}/reporting.py", f"{TESTS}/test_reporting.py", f"{TESTS}/test_decide.py")
-evidence = of(f"{CORE}/evidence.py", f"{TESTS}/test_evidence.py")
-learn = of(f"{CORE}/learn.py", f"{TESTS}/test_learn.py")
+reporting = of(f"{CORE}/reporting.py", f"{TESTS}/test_reporting.py", f"{TESTS}/test_rules.py")
+evidence = of(f"{CORE}/evidence.py", f"{TESTS}/test_evidence.py", f"{TESTS}/test_rules.py")
 decide = of(f"{CORE}/decide.py", f"{TESTS}/test_decide.py")
-diagnosis = of(f"{CORE}/pod/diagnosis.py", f"{TESTS}/pod/test_diagnosis.py")
-template = of(f"{CORE}/pod/template.py", f"{TESTS}/pod/test_template.py")
+status = of(f"{CORE}/status.py", f"{TESTS}/test_status.py")
+conditions = of(f"{CORE}/conditions.py", f"{TESTS}/test_status.py")
+names = of(f"{CORE}/names.py", f"{TESTS}/test_names.py")
+resolve = of(f"{CORE}/resolve.py", f"{TESTS}/test_resolve.py")
 
-MUTANTS: tuple[Mutant, ...] = (
+RULES: tuple[Mutant, ...] = (
     *ending(
-        ("a stop between two executions asks no evidence", "s.pod_over or s.stop is not None", "s.pod_over"),
-        (
-            "an attempt is stopped before lakeFS is asked",
-            "evidence.question(s) if _may_have_published(s)",
-            "evidence.question(s) if s.stop is None",
-        ),
-        (
-            "work published before a stop is reported as failed",
-            "evidence.outcome(s) if _may_have_published(s)",
-            "evidence.outcome(s) if s.stop is None",
-        ),
-        ("an outcome is written beside an unseen pod", "(s.running_pods or s.pod_unseen)", "s.running_pods"),
-        ("an unseen pod is deleted again and again", " and s.pod_name not in s.memory.deleted", ""),
         (
             "a pod is deleted again and again",
             "for pod in s.running_pods if s.undeleted(pod)",
             "for pod in s.running_pods",
         ),
-        ("a superseded attempt reports", " and not (s.stop and s.stop.reason is Reason.SUPERSEDED)", ""),
+        ("an unseen pod is deleted again and again", " and s.pod_name not in s.memory.deleted", ""),
+        (
+            "an attempt ends while its pod runs",
+            "if s.stop is None or not (s.running_pods or s.pod_unseen):",
+            "if s.stop is None or not s.pod_unseen:",
+        ),
+        (
+            "a pod that the watch has not shown yet outlives the attempt",
+            "if s.stop is None or not (s.running_pods or s.pod_unseen):",
+            "if s.stop is None or not s.running_pods:",
+        ),
+        ("a lost node holds an attempt forever", "look_again_at=_first_lost(s))", "look_again_at=None)"),
+        (
+            "an attempt that was stopped is called failed although its work is published",
+            "    over = s.pod_over or s.stop is not None",
+            "    over = s.pod_over",
+        ),
+        (
+            "a stop between two executions asks no evidence",
+            "    over = s.pod_over or s.stop is not None",
+            "    over = s.pod_over or (s.stop is not None and s.pod is not None)",
+        ),
+        (
+            "a superseded attempt waits for lakeFS",
+            "return over and not (s.stop and s.stop.reason is Reason.SUPERSEDED)",
+            "return over",
+        ),
+        (
+            "an outcome is concluded without an answer of lakeFS",
+            "question = evidence.question(s) if _may_have_published(s) else None",
+            "question = None",
+        ),
+        (
+            "published work is reported as a failure",
+            "outcome = evidence.outcome(s) if _may_have_published(s) else None",
+            "outcome = None",
+        ),
+    ),
+    *finishing(
+        ("a late call is not waited for", "if s.now < until", "if False"),
+        (
+            "an attempt is deleted before its time to live is over",
+            "if s.now >= expires else",
+            "if s.now <= expires else",
+        ),
+        (
+            "the result of a task that came back to life is lost",
+            "if completed_at(s) is None or until is None or report_is_wanted(s):",
+            "if completed_at(s) is None or until is None:",
+        ),
+        (
+            "an attempt is let go while a late call may land",
+            "    return Ruling((do.ReadBack(s.conductor, s.outcome.wire()),))",
+            "    return None",
+        ),
+        (
+            "the finalizer is taken off before the report arrived",
+            "if completed_at(s) and not report_is_wanted(s) else None",
+            "if completed_at(s) else None",
+        ),
+        ("the outcome is never reported", "Ruling((*report(s), *_ship_log(s)", "Ruling((*_ship_log(s)"),
+        ("the staging branch outlives the attempt", "*let_pods_go(s), *delete_staging(s)))", "*let_pods_go(s)))"),
+        (
+            "a log that cannot be had delays the clean-up",
+            "if pod.name in s.memory.shipped or s.trouble(do.ShipLog) or",
+            "if pod.name in s.memory.shipped or",
+        ),
+        ("a log is shipped again and again", "if pod.name in s.memory.shipped or s.trouble", "if s.trouble"),
     ),
     *pod(
-        ("one disruption retry less", "s.execution <= s.resolved", "s.execution < s.resolved"),
-        ("a pod is created twice", "Ruling() if s.pod_unseen else None", "None"),
-        ("a log that cannot be read is asked for forever", " or s.trouble(do.ReadLog)", ""),
-        ("a gated pod fails", "if hindrance.patience is Patience.GATED", "if False"),
-        ("an earlier pod's pull error counts", "hindered and hindered.pod == pod.name", "hindered"),
         ("a pod that the kubelet is pulling for fails", "if pod.first_container_started", "if False"),
+        ("an earlier pod's pull error counts", "hindered and hindered.pod == pod.name", "hindered"),
         (
-            "a half-ended pod is deleted at once",
-            "if s.now < until:\n        return Ruling(look_again_at=until)",
-            "if False:\n        return None",
+            "one disruption fewer is survived",
+            "if s.execution <= s.resolved.disruption_retries:",
+            "if s.execution < s.resolved.disruption_retries:",
+        ),
+        ("a disrupted attempt starts forever", "if s.execution <= s.resolved.disruption_retries:", "if True:"),
+        (
+            "a new execution has the number of the lost one",
+            "next_execution=s.execution + 1)",
+            "next_execution=max(s.execution, 1))",
+        ),
+        (
+            "a pod that the watch has not shown yet counts as lost",
+            "    return Ruling() if s.pod_unseen else None",
+            "    return None",
+        ),
+        (
+            "a missing log holds the outcome forever",
+            "if s.pod.name in s.memory.logs or s.trouble(do.ReadLog):",
+            "if s.pod.name in s.memory.logs:",
+        ),
+        (
+            "a pod that vanished says nothing",
+            'f"pod {s.pod_name} has vanished", disrupted=True)',
+            'f"pod {s.pod_name} has vanished")',
+        ),
+        (
+            "an agent without its task stays forever",
+            "    return Ruling((do.DeletePod(pod.name),) if s.undeleted(pod) else ())",
+            "    return Ruling()",
+        ),
+        (
+            "an agent whose task ended gets no moment to record the outcome",
+            "    if s.now < until:\n        return Ruling(look_again_at=until)\n    return Ruling((do.DeletePod",
+            "    return Ruling((do.DeletePod",
+        ),
+        (
+            "a pod that somebody holds back on purpose fails",
+            "    if hindrance.patience is Patience.GATED:\n        return Ruling(notice=notice)\n",
+            "",
+        ),
+        (
+            "a wrong image is waited for forever",
+            "return limits.get(hindrance.patience, 0.0)",
+            "return limits.get(hindrance.patience, 1e9)",
+        ),
+        (
+            "a hiccup of the registry fails the attempt at once",
+            "return limits.get(hindrance.patience, 0.0)",
+            "return 0.0",
+        ),
+        (
+            "a pod whose volume never comes is waited for forever",
+            "    if s.now < until:\n        return Ruling(notice=notice, look_again_at=until)\n    message",
+            "    if True:\n        return Ruling(notice=notice, look_again_at=until)\n    message",
+        ),
+        (
+            "nobody looks when the deadline is over",
+            "return Ruling(look_again_at=s.deadline_at) if s.pod else None",
+            "return Ruling() if s.pod else None",
         ),
     ),
     *starting(
-        ("an earlier attempt is not waited for", "if earlier is None", "if True"),
-        ("one attempt too many runs", "s.ahead < limit", "s.ahead <= limit"),
-        ("an attempt made by hand is not held", "None if s.held else", "None if True else"),
+        ("any refusal of a pod is final", "if trouble and trouble.permanent", "if trouble"),
         (
             "a template may hold Conductor's keys",
             "{s.resolved.lakefs_secret, s.resolved.conductor_secret}",
             "{s.resolved.lakefs_secret}",
         ),
-        ("any refusal of a pod is final", "if trouble and trouble.permanent", "if trouble"),
+        (
+            "the next execution starts beside the former pod",
+            "    return Ruling(actions) if actions else None",
+            "    return None",
+        ),
+        (
+            "a pod on a lost node can still publish",
+            "    return Ruling(actions, notice) if actions else None",
+            "    return None",
+        ),
+        (
+            "two attempts of one task run at once",
+            "    if earlier is None:\n        return None\n    return Ruling(",
+            "    return None\n    return Ruling(",
+        ),
+        (
+            "one attempt more than allowed runs",
+            "if limit is None or s.ahead < limit:",
+            "if limit is None or s.ahead <= limit:",
+        ),
+        (
+            "an attempt made by hand is deleted unseen",
+            "return None if s.held else Ruling((do.HoldAttempt(),)",
+            "return None if True else Ruling((do.HoldAttempt(),)",
+        ),
+        (
+            "a pod that is refused for good is tried forever",
+            "if trouble and trouble.permanent else None",
+            "if trouble and False else None",
+        ),
+        (
+            "a template that reaches for the keys is used",
+            "    return Ruling(outcome=invalid(s, problem)) if problem else None",
+            "    return None",
+        ),
+        (
+            "the lakeFS keys may be given to the task",
+            "frozenset({s.resolved.lakefs_secret, s.resolved.conductor_secret})",
+            "frozenset({s.resolved.conductor_secret})",
+        ),
+        (
+            "an attempt starts without the PeragoTask that it names",
+            "    if ref and s.task is None:",
+            "    if ref and s.task is None and missing:",
+        ),
     ),
-    *finishing(
-        ("an attempt is deleted before its time", "s.now >= expires", "True"),
-        ("a late call is not waited for", "if s.now < until", "if False"),
-        ("a reopened task is let go", "if completed_at(s) and not report_is_wanted(s)", "if completed_at(s)"),
-        ("a log is shipped forever", " or s.trouble(do.ShipLog)", ""),
+    *common(
+        ("pods are released and not deleted", "    return deletions + tuple(", "    return tuple("),
+        (
+            "pods keep our finalizer",
+            "    return deletions + tuple(do.ReleasePod(pod.name) for pod in s.pods if s.unreleased(pod))",
+            "    return deletions",
+        ),
+        (
+            "the failure policy has no effect",
+            "Outcome(status=s.resolved.result_for(reason, default)",
+            "Outcome(status=default",
+        ),
+        (
+            "an invalid task is retried",
+            'return failure(s, Reason.INVALID_TASK, message, "FAILED_WITH_TERMINAL_ERROR")',
+            "return failure(s, Reason.INVALID_TASK, message)",
+        ),
     ),
-    *order(
+    *table(
+        (
+            "a running pod is let go",
+            "    pod.pod_runs,  # leave it alone until its deadline\n    # there is no pod yet\n    starting.former_pod_is_held,  # delete and release it\n",
+            "    starting.former_pod_is_held,\n    pod.pod_runs,\n",
+        ),
         (
             "work published before a stop is reported as failed, by the order",
-            "    ending.work_was_published,  # end: COMPLETED, with the output that the commit carries\n"
-            "    ending.stopped,  # end: FAILED, with the reason to stop\n",
+            "    ending.work_was_published,  # end: COMPLETED, with the output that the commit carries\n    ending.stopped,  # end: FAILED, with the reason to stop\n",
             "    ending.stopped,\n    ending.work_was_published,\n",
         ),
         (
-            "a running pod is let go",
-            "    pod.pod_runs,  # leave it alone until its deadline\n    # there is no pod yet\n"
-            "    starting.former_pod_is_held,  # delete and release it\n",
-            "    starting.former_pod_is_held,\n    pod.pod_runs,\n",
+            "a stopped attempt fails before lakeFS was asked",
+            "    ending.evidence_is_missing,  # ask lakeFS whether the work was published\n    ending.work_was_published,  # end: COMPLETED, with the output that the commit carries\n    ending.stopped,",
+            "    ending.stopped,\n    ending.evidence_is_missing,\n    ending.work_was_published,\n    ending.stopped,",
+        ),
+        (
+            "a lost pod is replaced before lakeFS was asked",
+            "    ending.evidence_is_missing,  # ask",
+            "    pod.disrupted,\n    ending.evidence_is_missing,  # ask",
+        ),
+        (
+            "an outcome starts a new pod",
+            "    finishing.outcome_is_known,",
+            "    starting.former_pod_is_held,\n    finishing.outcome_is_known,",
         ),
     ),
+)
+
+SITUATION: tuple[Mutant, ...] = (
     *situation(
+        ("a later attempt is not noticed", "if self.later_sibling and self.outcome is None", "if False"),
+        ("a released attempt is held", "return held and not self.memory.released", "return held"),
         (
             "an attempt waits for itself",
             "sibling.retry_count < self._retry_count",
             "sibling.retry_count <= self._retry_count",
         ),
-        ("a pod on a lost node runs forever", "(lost_at is None or self.now < lost_at)", "True"),
-        ("a deleted branch is deleted again", ' or branch.state == "Deleted"', ""),
-        ("a released attempt is held", "return held and not self.memory.released", "return held"),
-        ("an accepted attempt is superseded", ' and not (reporting and reporting.state == "Accepted")', ""),
-        ("a later attempt is not noticed", "if self.later_sibling and self.outcome is None", "if False"),
-        ("time in the queue counts", "self.created + timedelta(seconds=timings.queued)", "self.created"),
         (
-            "a pod that ended in time is out of time",
-            "ended_at is None or ended_at + timedelta(seconds=1) > self.deadline_at",
-            "True",
+            "a pod whose node is lost runs forever",
+            "return not pod.ended and (lost_at is None or self.now < lost_at)",
+            "return not pod.ended",
+        ),
+        (
+            "a pod that is being deleted counts as over",
+            "return not pod.ended and (lost_at is None or self.now < lost_at)",
+            "return not pod.ended and lost_at is None",
+        ),
+        (
+            "an attempt waits for its later sibling",
+            "if sibling.retry_count < self._retry_count)",
+            "if sibling.retry_count != self._retry_count)",
+        ),
+        (
+            "an earlier attempt supersedes a later one",
+            "if sibling.retry_count > self._retry_count), None)",
+            "if sibling.retry_count != self._retry_count), None)",
+        ),
+        (
+            "an earlier attempt that may publish does not count",
+            "if not sibling.settled), None)",
+            "if sibling.settled), None)",
+        ),
+        (
+            "an accepted attempt is superseded by a later reading",
+            ' and not (reporting and reporting.state == "Accepted"):',
+            ":",
+        ),
+        (
+            "an attempt with an outcome is superseded by its retry",
+            "if self.later_sibling and self.outcome is None:",
+            "if self.later_sibling:",
+        ),
+        ("cancel has no effect", "if self.attempt.spec.cancel:", "if False:"),
+        (
+            "a pod that finished in time is called late",
+            "return ended_at is None or ended_at + timedelta(seconds=1) > self.deadline_at",
+            "return True",
+        ),
+        (
+            "time in the queue counts against the deadline",
+            "            return self.created + timedelta(seconds=timings.queued)",
+            "            return self.created",
+        ),
+        (
+            "a branch that is gone holds its attempt",
+            'or branch.state == "Deleted" or branch.branch in self.memory.staging_deleted:',
+            "or branch.branch in self.memory.staging_deleted:",
+        ),
+        (
+            "a staging branch that is only planned is left behind",
+            'if branch is None or branch.state == "Deleted" or',
+            'if branch is None or branch.state != "Active" or',
+        ),
+        ("the pod of a former execution counts as the current one", "if pod.name == self.pod_name), None)", "), None)"),
+        (
+            "a number of executions that was written is forgotten",
+            "return max(self.status.executions or 0, *numbers, 0)",
+            "return max(*numbers, 0)",
+        ),
+        ("a pod that only the status knows does not count as created", " or self.status.pod_name == self.pod_name", ""),
+        (
+            "a pod whose finalizer is off is released again and again",
+            "in pod.metadata.finalizers and pod.name not in self.memory.released_pods",
+            "in pod.metadata.finalizers",
         ),
     ),
     *reporting(
-        (
-            "a heartbeat every third of the third",
-            "task.response_timeout_seconds / 3 or",
-            "task.response_timeout_seconds / 9 or",
-        ),
-        ("no heartbeat while reports fail", "(s.outcome and not s.trouble(do.Report))", "s.outcome"),
-        ("somebody else's result is ours", "outcome is not None and _is_ours(reading, outcome)", "outcome is not None"),
-        ("an earlier heartbeat reopens a report", "verdict.after_report and verdict.still_open", "verdict.still_open"),
         ("doubt has no cap", "min(period, s.config.doubt_cap)", "period"),
-        ("an answer before the doubt's end ends it", "s.memory.verdict.at >= until", "True"),
+        ("an earlier heartbeat reopens a report", "verdict.after_report and verdict.still_open", "verdict.still_open"),
+        ("somebody else's result is ours", "outcome is not None and _is_ours(reading, outcome)", "outcome is not None"),
+        ("another's result counts as ours", "    if reading.status != outcome.status:\n        return False\n", ""),
+        (
+            "another's output counts as ours",
+            "return kept_elsewhere or dict(reading.output) == (outcome.full_output() or {})",
+            "return True",
+        ),
+        (
+            "a result whose output Conductor keeps elsewhere is called another's",
+            "return kept_elsewhere or dict",
+            "return dict",
+        ),
+        (
+            "one missed heartbeat loses the task",
+            "return task.response_timeout_seconds / 3 or",
+            "return task.response_timeout_seconds * 0.9 or",
+        ),
+        ("no heartbeat goes out while reports fail", "(s.outcome and not s.trouble(do.Report))", "s.outcome"),
+        (
+            "a result that a late heartbeat undid is not reported again",
+            'return state == "Pending" or reopened',
+            'return state == "Pending"',
+        ),
+        (
+            "a superseded attempt reports",
+            'if s.outcome is None or s.conductor is None or state == "Superseded":',
+            "if s.outcome is None or s.conductor is None:",
+        ),
+        (
+            "nobody reads again after a call of unknown fate",
+            "return None if s.memory.verdict and s.memory.verdict.at >= until else until",
+            "return None",
+        ),
+        (
+            "a reading that is older than the doubt settles it",
+            "s.memory.verdict.at >= until",
+            "s.memory.verdict.at >= s.memory.doubt_since",
+        ),
+        (
+            "a task in a workflow that has ended is reported forever",
+            "    if reading.open and reading.workflow_ended:",
+            "    if False:",
+        ),
+        (
+            "thousands of attempts send their first heartbeat at once",
+            "timedelta(seconds=jitter * spread)",
+            "timedelta(seconds=0 * jitter * spread)",
+        ),
+        (
+            "a heartbeat goes out for an attempt that is superseded",
+            'reporting_state(s) != "Pending" or (s.outcome',
+            "(s.outcome",
+        ),
     ),
     *evidence(
-        ("an earlier execution's answer counts", "(evidence and evidence.execution == s.execution)", "evidence"),
-        ("an attempt that staged nothing is asked for", "s.status.staging is None or ", ""),
-        ("a publication without output completes", " or metadata_keys.OUTPUT not in publication.metadata", ""),
-    ),
-    *learn(
-        ("a call of unknown fate is not doubted", "if failure.fate_unknown and updates_conductor", "if False"),
-        ("a reading is doubted", "isinstance(action, do.Report | do.Heartbeat)", "True"),
-        ("a conflict rests until the back-off is over", "CONFLICT_REST if failure.conflict else", ""),
         (
-            "a report without effect is repeated at once",
-            "case do.Report(), Verdict(still_open=True)",
-            "case do.Report(), Verdict(still_open=2)",
+            "the output of a publication is lost",
+            'completed = {"workspace": {**workspace, "ref": publication.ref}, **output}',
+            'completed = {"workspace": {**workspace, "ref": publication.ref}}',
         ),
-        ("an adopted attempt is not doubted", "doubt_since=now if under_way else None", "doubt_since=None"),
-        ("a pull retry resets the patience", "if hindered and hindered.pod == pod.name", "if False"),
+        ("the evidence names the input ref", '{**workspace, "ref": publication.ref}', "{**workspace}"),
+        (
+            "the answer about an earlier execution counts for this one",
+            "(evidence and evidence.execution == s.execution)",
+            "evidence",
+        ),
+        (
+            "lakeFS is asked about attempts that never staged",
+            "if s.status.staging is None or (evidence",
+            "if (evidence",
+        ),
+        (
+            "a large output without its text counts as published without output",
+            "or metadata_keys.OUTPUT not in publication.metadata:",
+            "or False:",
+        ),
+        (
+            "a workspace without its branch is asked about",
+            '{"repository", "branch", "ref"} <= strings.keys()',
+            '{"repository"} <= strings.keys()',
+        ),
     ),
     *decide(
+        ("a call that failed is repeated at once", "if not _rests(s, type(call))) or", ") or"),
         (
-            "an outcome is written over the agent's",
-            "ruling.outcome is not None or ruling.next_execution is not None",
-            "False",
+            "the operator's outcome overwrites the agent's",
+            "guarded=ruling.outcome is not None or ruling.next_execution is not None",
+            "guarded=ruling.next_execution is not None",
         ),
-        ("a failed call is repeated at once", "if not _rests(s, type(call))", ""),
-        ("a warning is an event for each look", " and _is_news(s, ruling)", ""),
+        (
+            "a new execution overwrites the agent's outcome",
+            "guarded=ruling.outcome is not None or ruling.next_execution is not None",
+            "guarded=ruling.outcome is not None",
+        ),
+        ("nobody looks again after the back-off", "        *_rest_ends(s, calls, actions),\n", ""),
+        ("no heartbeat is planned while the pod runs", "        heartbeat_at(s),\n", ""),
+        (
+            "the same warning is told with every look",
+            "and notice and notice.warning and _is_news(s, ruling):",
+            "and notice and notice.warning:",
+        ),
+        ("a deadline passes unseen", "        s.deadline_at if s.outcome is None else None,\n", ""),
     ),
-    *diagnosis(
+    *status(
         (
-            "an OOM-killed agent is the task's fault",
-            "    _agent_killed,\n    _task_failed,\n",
-            "    _task_failed,\n    _agent_killed,\n",
+            "the phase says succeeded before everything is done",
+            '    if not is_complete(s):\n        return "Finishing"\n',
+            "",
         ),
-        ("a task that lost its agent failed", " or _lost_its_agent(pod, ended)", ""),
-        ("a deleted pod's killed agent died", " or _by_deletion(pod, agent)", ""),
-        ("a full volume is a disruption", "    _volume_full,\n", ""),
+        ("the execution number is known only after its pod", '"executions": ruling.next_execution, ', ""),
+        (
+            "the operator writes its outcome without the commit that it found",
+            'return {"outcome": outcome.to_json(), **workspace}',
+            'return {"outcome": outcome.to_json()}',
+        ),
+        ("the status is written although it says so already", "        elif old != value:\n", "        else:\n"),
     ),
-    *template(
-        ("a template may share the process namespace", '    "shareProcessNamespace",\n', ""),
-        ("a template may replace the pod", "if DIRECTIVE in spec", "if False"),
+    *conditions(
         (
-            "a template may replace the task's container",
-            "if name == TASK_CONTAINER and DIRECTIVE in container",
-            "if False",
+            "complete before the result arrived",
+            'settled = s.outcome is not None and reporting_state(s) != "Pending"',
+            "settled = s.outcome is not None",
         ),
-        ("a template may give the agent a command", "set(container) - AGENT_FIELDS", "False"),
-        ("a template may mount the keys", 'mount.get("name") in AGENT_VOLUMES', "False"),
-        ("a template may project a token", 'any("serviceAccountToken" in source for source in projected)', "False"),
-        ("a template may read a key's Secret", "if _names(entry) & secrets", "if False"),
+        ("complete while a pod is held", "return settled and not pods_are_held and", "return settled and"),
+        ("complete while a staging branch exists", " and s.staging is None\n", "\n"),
+        ("complete before the watch has shown the pod", " and not s.pod_unseen and", " and"),
+    ),
+    *names(
+        ("a Conductor task becomes a second attempt", "uuid.uuid5(uuid.NAMESPACE_OID, task_id)", "uuid.uuid4()"),
+        (
+            "a task id that is not a name fails forever",
+            "and _DNS_LABEL.fullmatch(task_id):",
+            "and _DNS_LABEL.match(task_id):",
+        ),
+        (
+            "the pod of another attempt with a similar name is ours",
+            "return int(number) if number != pod and number.isdecimal() else None",
+            "return int(number) if number.isdecimal() else None",
+        ),
+    ),
+    *resolve(
+        ("a limit of zero is taken for none", "if value is not None), None)", "if value), None)"),
+        (
+            "the task's template wins over the attempt's",
+            "templates = (shared.pod_template, spec.pod_template)",
+            "templates = (spec.pod_template, shared.pod_template)",
+        ),
+        (
+            "the keys of another team are used",
+            "shared.lakefs_secret_ref.name if shared.lakefs_secret_ref else config.pod.lakefs_secret",
+            "config.pod.lakefs_secret",
+        ),
     ),
 )
+
+MUTANTS = (*RULES, *SITUATION)

@@ -1,5 +1,6 @@
 """The wire: frames survive any JSON, refuse anything else, and outputs are stored within an object's limits."""
 
+import base64
 import json
 import random
 import string
@@ -119,6 +120,12 @@ def test_a_null_in_an_output_is_kept() -> None:
     assert "message" not in outcome.to_json()
 
 
+def test_the_same_output_is_packed_to_the_same_bytes() -> None:
+    """The time of packing is not part of it, so that a patch that is sent again changes nothing."""
+    packed = wire.packed_output({"result": 1})
+    assert base64.b64decode(packed["output_gzip"])[4:8] == bytes(4)
+
+
 def test_an_order_survives_the_environment_variable() -> None:
     """What the operator writes as JSON is what the agent reads, in Kubernetes's spelling."""
     text = json.dumps(order(volume_bytes=5).to_json())
@@ -145,6 +152,23 @@ def test_a_conductor_task_is_used_as_it_is() -> None:
     attempt = order(conductor=task).attempt
     assert wire.ConductorTask.model_validate(attempt.model_dump(exclude={"status"})) == task
     assert attempt.status == "IN_PROGRESS"
+
+
+def test_retries_share_a_logical_task_and_rounds_of_a_loop_do_not() -> None:
+    """A retry has a task id and a sequence number of its own."""
+
+    def logical_task(task_id: str, seq: int, iteration: int) -> str:
+        return wire.ConductorTask(
+            task_type="t",
+            workflow_instance_id="w",
+            task_id=task_id,
+            reference_task_name="r",
+            seq=seq,
+            iteration=iteration,
+        ).logical_task
+
+    assert logical_task("i1", 3, 2) == logical_task("i2", 4, 2) == "w/r/2"
+    assert logical_task("i1", 3, 3) == "w/r/3"
 
 
 @pytest.mark.parametrize("body", [{"call": "steal"}, {}, {"call": "publish"}, {"call": "hello", "extra": 1}])

@@ -128,14 +128,23 @@ def test_a_later_retry_recognises_the_metadata_of_an_earlier_one() -> None:
     assert decide(head) == p.ResetThenMerge("hhhh")
 
 
-def test_the_metadata_names_attempt_task_and_origin() -> None:
-    """All keys are there, all values are strings."""
-    found = p.publication_metadata(order(), A, {"result": {"x": None}})
-    assert found[keys.ATTEMPT] == "team/a1"
-    assert found[keys.INPUT_REF] == A
-    assert found[keys.EXECUTION] == "1"
-    assert set(map(type, found.values())) == {str}
-    assert p.published_output(found) == {"result": {"x": None}}
+def test_the_metadata_says_who_made_a_commit_and_from_where() -> None:
+    """The attempt is named by its uid, whatever its execution; the retry is the one that a later attempt compares."""
+    metadata = p.publication_metadata(order(execution=3), A, {"result": {"x": None}})
+    assert metadata == {
+        keys.INSTALLATION: "i",
+        keys.ATTEMPT: "team/a1",
+        keys.ATTEMPT_UID: "u2",
+        keys.EXECUTION: "3",
+        keys.WORKFLOW: "wf",
+        keys.TASK_ID: "t1",
+        keys.LOGICAL_TASK: "wf/build/0",
+        keys.RETRY: "1",
+        keys.INPUT_REF: A,
+        keys.IMAGE: "app:1",
+        keys.OUTPUT: '{"result":{"x":null}}',
+    }
+    assert p.published_output(metadata) == {"result": {"x": None}}
 
 
 def test_a_large_output_leaves_only_its_digest() -> None:

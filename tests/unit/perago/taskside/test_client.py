@@ -10,9 +10,25 @@ from typing import Any
 import pytest
 
 from perago import wire
+from perago.attempt import Changes, TaskExecutionContext
 from perago.errors import PublishFenceError, TaskExecutionError
+from perago.models import WorkspaceSpec
+from perago.reference import WorkspaceInput
+from perago.staging import StagedWorkspace
 from perago.taskside.client import AgentClient, AgentGone, connect
+from perago.workspace.manifest import Manifest, ManifestEntry
 from tests.unit.perago.taskside.scripted import Script, ok, serve
+
+WORKSPACE = WorkspaceInput(repository="lake", branch="main", ref_type="commit", ref="a" * 64)
+ATTEMPT = wire.CurrentAttempt(
+    status="IN_PROGRESS",
+    task_type="t",
+    workflow_instance_id="w",
+    task_id="t",
+    retry_count=0,
+    reference_task_name="build",
+    seq=1,
+)
 
 
 class Agent:
@@ -48,6 +64,40 @@ def test_an_answer_is_read_whole(agent: Callable[[Script], Agent]) -> None:
     given = wire.Published(ref="x" * 3_000_000)
     one = agent(ok(given))
     assert one.client._call(wire.CompleteNoop(), wire.Published) == given
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_download_says_what_is_wanted_and_returns_what_came(
+    agent: Callable[[Script], Agent], tmp_path: Path, read_only: bool
+) -> None:
+    """The prefix, and whether anything may be published; the manifest is read from where the agent left it."""
+    manifest = Manifest.of([ManifestEntry("a", (1, 2, 3, 4, "file"), "00")])
+    manifest.write(tmp_path / "manifest")
+    one = agent(ok(wire.Downloaded(manifest_path=str(tmp_path / "manifest"))))
+    assert one.client.download(WORKSPACE, WorkspaceSpec("data", read_only=read_only), tmp_path) == manifest
+    assert one.calls == [{"call": "download", "prefix": "data", "readOnly": read_only}]
+
+
+def test_staging_names_all_changes_and_lets_the_agent_read_them(
+    agent: Callable[[Script], Agent], tmp_path: Path
+) -> None:
+    """A body may have made files that only its own user can read."""
+    for name in ("new", "other"):
+        (tmp_path / name).touch(0o600)
+    execution = TaskExecutionContext(ATTEMPT, "u-1", Changes(("new",), ("other",), ("gone",)))
+    one = agent(ok(wire.Staged(repository="lake", branch="staging", commit="c")))
+    staged = one.client.stage(tmp_path, WORKSPACE, WorkspaceSpec(), execution)
+    assert staged == StagedWorkspace("lake", "staging", "c")
+    assert one.calls == [{"call": "stage", "added": ["new"], "modified": ["other"], "deleted": ["gone"]}]
+    assert [(tmp_path / name).stat().st_mode & 0o040 for name in ("new", "other")] == [0o040, 0o040]
+
+
+def test_a_publication_carries_the_output(agent: Callable[[Script], Agent]) -> None:
+    """It is kept with the commit, as evidence."""
+    execution = TaskExecutionContext(ATTEMPT, "u-1", Changes(("new",)), {"result": {"n": 1}})
+    one = agent(ok(wire.Published(ref="p")))
+    assert one.client.publish(StagedWorkspace("lake", "staging", "c"), WORKSPACE, WorkspaceSpec(), execution) == "p"
+    assert one.calls == [{"call": "publish", "output": {"result": {"n": 1}}}]
 
 
 def test_a_refusal_is_raised_as_the_class_it_names(agent: Callable[[Script], Agent]) -> None:

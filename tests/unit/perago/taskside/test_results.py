@@ -1,17 +1,23 @@
 """What the task side reports: the exception's class as the reason, and for modules that are not a task, the place."""
 
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from perago.errors import TaskDefinitionError
+from perago import wire
+from perago.errors import StaleAttemptError, TaskDefinitionError
 from perago.result import completed_result, failed_result
 from perago.run import Ended
 from perago.task import load_module_task
+from perago.taskside.client import AgentClient
 from perago.taskside.invalid import invalid_task
-from perago.taskside.run import result_of
+from perago.taskside.run import AgentFence, result_of
+from tests.unit.perago.taskside.scripted import ok, serve
 
 
 def test_the_exceptions_class_is_the_reason() -> None:
@@ -26,6 +32,24 @@ def test_a_completed_result_has_the_reason_completed() -> None:
     """And the output."""
     result = result_of(Ended(completed_result({"result": {}})), None)
     assert (result.reason, result.output) == ("Completed", {"result": {}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "current"),
+    [({}, True), ({"status": "TIMED_OUT"}, False), ({"retry_count": 1}, False), ({"task_id": "t2"}, False)],
+)
+def test_the_fence_compares_what_the_agent_has_read(changes: dict[str, object], current: bool) -> None:
+    """The agent answers with the attempt as it is now; the core decides what follows from it."""
+    attempt = wire.CurrentAttempt(
+        status="IN_PROGRESS", task_type="t", workflow_instance_id="w", task_id="t1", reference_task_name="r", seq=1
+    )
+    ours, theirs = socket.socketpair()
+    fresh = ok(attempt.model_copy(update=changes))
+    agent = threading.Thread(target=serve, args=(theirs, fresh, []))
+    agent.start()
+    with ours, pytest.raises(StaleAttemptError) if not current else nullcontext():
+        AgentFence(attempt, AgentClient(ours)).check()
+    agent.join()
 
 
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> TaskDefinitionError:

@@ -1,5 +1,6 @@
 """The agent's lakeFS client: which call a method makes, and what an answer means. The real server has its own suite."""
 
+import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -55,6 +56,15 @@ async def test_the_history_is_read_to_its_last_page(server: ScriptedServer, lake
     assert [commit.id async for commit in lakefs.history("main", "c1")] == ["c3", "c2"]
     assert [asked.query.get("after") for asked in server.asked] == [None, "c3"]
     assert {(asked.query["first_parent"], asked.query["stop_at"]) for asked in server.asked} == {("true", "c1")}
+
+
+async def test_an_object_arrives_as_it_is_stored(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """Its checksum is that of the stored bytes, so a client that decompressed them could not verify anything."""
+    stored = gzip.compress(b"content")
+    server.answers = [Answer(body=stored)]
+    async with lakefs.read_object("main", "file.gz") as chunks:
+        assert b"".join([chunk async for chunk in chunks]) == stored
+    assert server.asked[0].headers["Accept-Encoding"] == "identity"
 
 
 async def test_a_listing_has_pages(server: ScriptedServer, lakefs: LakeFS) -> None:

@@ -51,6 +51,12 @@ SMALL = {f"d{number}/f{number}": os.urandom(number) for number in range(11)}
 LARGE = os.urandom(3 * LARGE_BYTES)
 
 
+def open_below(folder: Path) -> list[str]:
+    """The files below a folder that this process has open."""
+    targets = (str(descriptor.resolve()) for descriptor in Path("/proc/self/fd").iterdir())
+    return [target for target in targets if target.startswith(f"{folder}/")]
+
+
 async def test_all_pages_arrive_with_a_manifest_of_their_hashes(world: World) -> None:
     """Every object of the listing, and for each its stat and SHA-256."""
     world.store.objects = {**SMALL, "large": LARGE}
@@ -60,6 +66,13 @@ async def test_all_pages_arrive_with_a_manifest_of_their_hashes(world: World) ->
     found = Manifest.read(world.manifest)
     assert found.digests == {path: hashlib.sha256(data).hexdigest() for path, data in world.store.objects.items()}
     assert found.stats["large"] == entry_for("large", (world.root / "large").stat(), "").stat
+
+
+async def test_a_download_leaves_no_descriptor_open(world: World) -> None:
+    """There may be more files than a process may open."""
+    world.store.objects = {**SMALL}
+    await world.transfer().download("main", world.manifest, PLENTY)
+    assert open_below(world.root) == []
 
 
 async def test_only_what_lies_below_the_prefix_is_fetched(world: World) -> None:

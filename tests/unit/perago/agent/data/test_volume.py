@@ -10,8 +10,14 @@ import pytest
 from perago.agent.clients.lakefs import CHUNK_BYTES, ObjectStats
 from perago.agent.data import volume
 from perago.agent.data.streams import LARGE_BYTES, Sink, Source, verify
-from perago.agent.data.volume import CorruptObject, Space, Tree, UnreadableFile, VolumeFull
+from perago.agent.data.volume import AttemptVolume, CorruptObject, Space, Tree, UnreadableFile, VolumeFull
+from perago.attempt import TaskExecutionContext
 from perago.errors import TaskInputError
+from perago.wire import CurrentAttempt
+
+ATTEMPT = CurrentAttempt(
+    status="IN_PROGRESS", task_type="t", workflow_instance_id="w", task_id="t", reference_task_name="r", seq=1
+)
 
 
 @pytest.fixture
@@ -47,6 +53,42 @@ def test_no_symlink_is_followed(tree: Tree, tmp_path: Path, path: str) -> None:
     with pytest.raises(TaskInputError):
         tree.create(path)
     assert (tmp_path / "outside/key").read_text() == "secret"
+
+
+def test_a_file_that_is_there_is_not_written_over(tree: Tree, tmp_path: Path) -> None:
+    """The agent makes every file itself; one that is there was put there by the task."""
+    (tmp_path / "root/f").write_text("the task's")
+    with pytest.raises(TaskInputError, match="'f'"):
+        tree.create("f")
+    assert (tmp_path / "root/f").read_text() == "the task's"
+
+
+def test_a_folder_that_is_made_meanwhile_is_used(tmp_path: Path) -> None:
+    """Two downloads may need it at the same time."""
+    root = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(2):
+        volume._make_folder(root, "folder")
+    os.close(root)
+    assert (tmp_path / "folder").is_dir()
+
+
+def test_a_write_that_the_system_cuts_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until every byte is written."""
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:3]))
+    descriptor = os.open(tmp_path / "f", os.O_WRONLY | os.O_CREAT)
+    volume.write_all(descriptor, b"ten bytes.", "f")
+    os.close(descriptor)
+    assert (tmp_path / "f").read_bytes() == b"ten bytes."
+
+
+def test_the_manifest_lies_beside_the_workspace(tmp_path: Path) -> None:
+    """Each execution has its own, and none is published."""
+    first, second = (
+        AttemptVolume(tmp_path, TaskExecutionContext(ATTEMPT, execution_id), 0) for execution_id in ("u-1", "u-2")
+    )
+    assert first.manifest.parent == second.manifest.parent == tmp_path
+    assert first.manifest != second.manifest
 
 
 def test_only_regular_files_are_read(tree: Tree, tmp_path: Path) -> None:
@@ -132,7 +174,7 @@ async def test_a_transfer_that_begins_again_forgets_what_it_had(tree: Tree, tmp_
     await sink.feed(b"broken off", large=False)
     sink.restart()
     await sink.feed(b"new", large=False)
-    sink.finish(stats(b"new"))
+    assert sink.finish(stats(b"new")) == hashlib.sha256(b"new").hexdigest()
     assert (tmp_path / "root/f").read_bytes() == b"new"
 
 

@@ -1,0 +1,213 @@
+"""What moves bytes: downloads, uploads, the volume, and the agent's clients of lakeFS, Conductor and the API server."""
+
+from tests.mutants.mutant import Mutant, of
+
+AGENT = "runner/perago/agent"
+TESTS = "perago/agent"
+
+transfer = of(f"{AGENT}/data/transfer.py", f"{TESTS}/data/test_transfer.py")
+streams = of(f"{AGENT}/data/streams.py", f"{TESTS}/data/test_volume.py", f"{TESTS}/data/test_transfer.py")
+volume = of(f"{AGENT}/data/volume.py", f"{TESTS}/data/test_volume.py")
+parallel = of(f"{AGENT}/data/parallel.py", f"{TESTS}/clients/test_http.py", f"{TESTS}/test_fence.py")
+http = of(f"{AGENT}/clients/http.py", f"{TESTS}/clients/test_http.py", f"{TESTS}/clients/test_lakefs.py")
+lakefs = of(f"{AGENT}/clients/lakefs.py", f"{TESTS}/clients/test_lakefs.py")
+lakefs_errors = of(f"{AGENT}/clients/lakefs_errors.py", f"{TESTS}/test_failures.py")
+attempt_api = of(f"{AGENT}/clients/attempt_api.py", f"{TESTS}/clients/test_attempt_api.py")
+conductor = of(f"{AGENT}/clients/conductor.py", f"{TESTS}/clients/test_conductor.py")
+
+MUTANTS: tuple[Mutant, ...] = (
+    *transfer(
+        (
+            "objects after the first page are not downloaded",
+            "            if page.after is None:\n                return\n",
+            "            return\n",
+        ),
+        ("the volume is filled without a check", "                    space.plan(stats.size, stats.path)\n", ""),
+        (
+            "deletions after the first thousand are lost",
+            "for start in range(0, len(objects), PAGE):",
+            "for start in range(0, min(len(objects), PAGE), PAGE):",
+        ),
+        (
+            "an upload is not verified",
+            "            source.check(await self._lakefs.upload(branch, name, size, source.body()))",
+            "            await self._lakefs.upload(branch, name, size, source.body())",
+        ),
+        ("a task publishes a hook of the repository", "    if name.startswith(ACTIONS):", "    if False:"),
+        ("a download that broke off is continued in the middle", "        sink.restart()\n", ""),
+        (
+            "one corrupt transfer fails the attempt",
+            "        except CorruptObject as error:",
+            "        except ZeroDivisionError as error:",
+        ),
+        (
+            "a file that shrinks is called a broken connection",
+            "            raise source.failure or error from error",
+            "            raise error from error",
+        ),
+        (
+            "descriptors leak",
+            "        finally:\n            os.close(descriptor)\n        self._count(stats.size)",
+            "        finally:\n            pass\n        self._count(stats.size)",
+        ),
+        (
+            "the manifest has a stat from before the last write",
+            "            digest = await self._twice(lambda: self._receive(ref, stats, sink), stats.path)\n            writer.add(entry_for(local, os.fstat(descriptor), digest))",
+            "            facts = os.fstat(descriptor)\n            digest = await self._twice(lambda: self._receive(ref, stats, sink), stats.path)\n            writer.add(entry_for(local, facts, digest))",
+        ),
+    ),
+    *streams(
+        (
+            "a corrupt object is accepted",
+            "    if _MD5.fullmatch(stats.checksum) and stats.checksum != md5:",
+            "    if False:",
+        ),
+        ("an object that was cut short is accepted", "    if stats.size != size:", "    if stats.size < size:"),
+        (
+            "a large upload that is not MD5 is refused",
+            "_MD5.fullmatch(stats.checksum) and stats.checksum != md5",
+            "stats.checksum != md5",
+        ),
+        (
+            "a file that shrinks while it is sent is published",
+            "        if len(chunk) != count:",
+            "        if not chunk:",
+        ),
+        ("a transfer that begins again keeps what it had", "        os.ftruncate(self._descriptor, 0)\n", ""),
+        (
+            "the hash of a transfer that begins again is wrong",
+            "hashlib.md5(usedforsecurity=False), new_digest(), 0",
+            'hashlib.md5(usedforsecurity=False), getattr(self, "_digest", new_digest()), 0',
+        ),
+    ),
+    *volume(
+        (
+            "the agent reads through a symlink of the task's",
+            "_READ = os.O_RDONLY | os.O_NOFOLLOW |",
+            "_READ = os.O_RDONLY |",
+        ),
+        (
+            "the agent writes through a folder of the task's that is a symlink",
+            "_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW |",
+            "_FOLDER = os.O_RDONLY | os.O_DIRECTORY |",
+        ),
+        ("the agent overwrites a file that is there", "os.O_CREAT | os.O_EXCL |", "os.O_CREAT |"),
+        ("the agent publishes what a device says", "        if not stat.S_ISREG(facts.st_mode):", "        if False:"),
+        ("more is planned than the volume holds", "if self._limit and self._planned > self._limit:", "if False:"),
+        ("more is planned than is free", "        if self._planned > self._free:", "        if False:"),
+        ("only the largest object counts", "        self._planned += size", "        self._planned = size"),
+        (
+            "half a chunk is written",
+            "            view = view[os.write(descriptor, view) :]",
+            "            os.write(descriptor, view)\n            view = view[:0]",
+        ),
+        (
+            "a folder that two downloads make at once fails one of them",
+            "    except FileExistsError:\n        return\n",
+            "    except ZeroDivisionError:\n        return\n",
+        ),
+        (
+            "the manifest is part of the workspace",
+            'self.manifest = root / f".perago-manifest',
+            'self.manifest = self._directory / f".perago-manifest',
+        ),
+    ),
+    *parallel(
+        (
+            "all objects are in flight at once",
+            "    queue: asyncio.Queue[Item | None] = asyncio.Queue(READ_AHEAD)\n    try:\n",
+            "    queue: asyncio.Queue[Item | None] = asyncio.Queue(READ_AHEAD)\n    width *= 4\n    try:\n",
+        ),
+        (
+            "the caller gets a group in place of the failure",
+            "    except ExceptionGroup as failures:\n        raise failures.exceptions[0] from failures\n    return",
+            "    except ZeroDivisionError:\n        raise\n    return",
+        ),
+    ),
+    *http(
+        ("a gateway's 502 is a refusal", "return status == 429 or status >= 500", "return status == 429"),
+        ("an overloaded server is not asked again", "return status == 429 or status >= 500", "return status >= 500"),
+        (
+            "a connection that broke ends the attempt",
+            "except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:",
+            "except (TimeoutError, ConnectionError) as error:",
+        ),
+        (
+            "a time-out ends the attempt",
+            "except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:",
+            "except (aiohttp.ClientError, ConnectionError) as error:",
+        ),
+        (
+            "a proxy's page is an answer",
+            '        raise NoAnswer(\n            server, f"{server} did not answer ({what}): {response.status} with a body that is not JSON"\n        ) from error',
+            "        return {}",
+        ),
+    ),
+    *lakefs(
+        ("only the first page of history is read", 'if not page["pagination"]["has_more"]:', "if True:"),
+        ("a squash merge keeps the staging commits", '"squash_merge": True', '"squash_merge": False'),
+        ("history is read beside the first parents", 'first_parent="true"', 'first_parent="false"'),
+        (
+            "history after its first page is not read",
+            '            after = page["pagination"]["next_offset"]\n',
+            "            return\n",
+        ),
+        (
+            "an object that could not be deleted counts as deleted",
+            '        for error in (await call)["errors"]:',
+            "        for error in ():",
+        ),
+        (
+            "a publication has no metadata",
+            'body = {"message": message, "metadata": dict(metadata), "squash_merge": True}',
+            'body = {"message": message, "squash_merge": True}',
+        ),
+        ("objects are decompressed on the way", "auto_decompress=False", "auto_decompress=True"),
+        (
+            "a hook's 500 is tried again",
+            "    if transient(response.status) and kind_of(response.status, message) is None:",
+            "    if transient(response.status):",
+        ),
+        ("a branch name is read as a path", 'return quote(text, safe="")', "return quote(text)"),
+    ),
+    *lakefs_errors(
+        ("a hook's refusal is an error of the server", "    (412, ANY, HookRefused),\n", ""),
+        ("a branch that exists is an error of the server", "    (409, ANY, Conflict),\n", ""),
+        ("a target that somebody writes to is any refusal", '    (400, "dirty branch", UncommittedChanges),\n', ""),
+        ("a missing repository is a missing ref", '    (404, "repository not found", RepositoryNotFound),\n', ""),
+    ),
+    *attempt_api(
+        (
+            "another object of the same name is served",
+            "        if attempt.uid != self._order.uid:",
+            "        if False:",
+        ),
+        ("spec.cancel is not read", 'canceled=bool(spec.get("cancel"))', "canceled=False"),
+        ("a deletion is not read", 'deleted="deletionTimestamp" in metadata', "deleted=False"),
+        ("a conflict loses the status", "    if transient(status) or status == 409:", "    if transient(status):"),
+        ("the status of another subresource is written", 'f"{self._url}/status"', "self._url"),
+        (
+            "a token that was renewed is not read",
+            "self._token.read_text().strip()",
+            "self.__dict__.setdefault('_first', self._token.read_text().strip())",
+        ),
+    ),
+    *conductor(
+        (
+            "a task that is not there is an error",
+            "            if response.status == 404:\n                return None\n",
+            "",
+        ),
+        (
+            "Conductor that is away for a moment fails the attempt",
+            "            if transient(response.status):",
+            "            if False:",
+        ),
+        ("a refusal is taken for a task", "            if response.status >= 400:", "            if False:"),
+        (
+            "an input that is kept elsewhere is empty",
+            'input_is_elsewhere=bool(record.get("externalInputPayloadStoragePath"))',
+            "input_is_elsewhere=False",
+        ),
+    ),
+)

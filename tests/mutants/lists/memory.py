@@ -1,0 +1,115 @@
+"""What the operator remembers of an attempt, and what an answer adds to it."""
+
+from tests.mutants.mutant import Mutant, of
+
+CORE = "operator/perago_operator/core"
+
+learn = of(f"{CORE}/learn.py", "perago_operator/core/test_learn.py")
+memory = of(f"{CORE}/memory.py", "perago_operator/core/test_learn.py", "perago_operator/core/test_decide.py")
+
+MUTANTS: tuple[Mutant, ...] = (
+    *learn(
+        ("a conflict rests until the back-off is over", "CONFLICT_REST if failure.conflict else", ""),
+        ("a reading is doubted", "isinstance(action, do.Report | do.Heartbeat)", "True"),
+        (
+            "an attempt that another replica served is not doubted",
+            "doubt_since=now if under_way else None",
+            "doubt_since=None",
+        ),
+        ("a new attempt is doubted", "doubt_since=now if under_way else None", "doubt_since=now"),
+        (
+            "a call of unknown fate is not doubted",
+            "replace(memory, doubt_since=s.now) if failure.fate_unknown and updates_conductor else memory",
+            "memory",
+        ),
+        (
+            "the doubt counts from the first call, not the last",
+            "replace(memory, doubt_since=s.now)",
+            "replace(memory, doubt_since=memory.doubt_since or s.now)",
+        ),
+        (
+            "a lost call to lakeFS delays the end",
+            "if failure.fate_unknown and updates_conductor else",
+            "if failure.fate_unknown else",
+        ),
+        (
+            "a hindered pod gets its patience again with each retry of the kubelet",
+            "    if hindered and hindered.pod == pod.name:\n        return hindered\n",
+            "",
+        ),
+        (
+            "the hindrance of an earlier execution counts for this one",
+            "    if hindered and hindered.pod == pod.name:",
+            "    if hindered:",
+        ),
+        (
+            "a pod whose name another attempt's pod has counts as created",
+            "return memory if name in s.names_taken else _with_pod(memory, name, s.now)",
+            "return _with_pod(memory, name, s.now)",
+        ),
+        (
+            "lakeFS is asked the same again and again",
+            "return replace(memory, evidence=Evidence(s.execution, publication))",
+            "return memory",
+        ),
+        (
+            "the answer of lakeFS counts for the first execution only",
+            "Evidence(s.execution, publication)",
+            "Evidence(1, publication)",
+        ),
+        (
+            "a branch that was deleted is deleted again",
+            "return replace(memory, staging_deleted=memory.staging_deleted | {branch})",
+            "return memory",
+        ),
+        (
+            "a report without effect is repeated at once",
+            "        case do.Report(), Verdict(still_open=True):",
+            "        case do.Report(), Verdict(still_open=None):",
+        ),
+        (
+            "a status that cannot be written is written without a pause",
+            "if answer.resource_version == s.attempt.metadata.resource_version:",
+            "if False:",
+        ),
+        (
+            "after a conflict the newer object is not looked at",
+            "version = s.attempt.metadata.resource_version if failure.conflict else None",
+            "version = None",
+        ),
+        ("the back-off does not grow", "count = earlier.count + 1 if earlier else 1", "count = 1"),
+        (
+            "a refusal for good is forgotten",
+            "failure.message, failure.permanent, version)",
+            "failure.message, False, version)",
+        ),
+        (
+            "a heartbeat counts although it failed",
+            "            return replace(memory, heartbeat_at=s.now)",
+            "            return memory",
+        ),
+        (
+            "a reading of Conductor is forgotten",
+            "memory = replace(s.memory, verdict=answer) if isinstance(answer, Verdict) else s.memory",
+            "memory = s.memory",
+        ),
+    ),
+    *memory(
+        ("a back-off never ends", "return now < self.until and", "return"),
+        (
+            "a back-off grows without end",
+            "min(config.retry_cap, config.retry_first * 2 ** min(count - 1, 30))",
+            "config.retry_first * 2 ** min(count - 1, 30)",
+        ),
+        (
+            "one success ends the back-off of other calls",
+            "for other, trouble in self.troubles.items() if other != kind}",
+            "for other, trouble in self.troubles.items() if False}",
+        ),
+        (
+            "calls that failed together are repeated together",
+            'return timedelta(seconds=full * (1 - fraction(f"{uid}/{kind}/{count}") / 2))',
+            "return timedelta(seconds=full)",
+        ),
+    ),
+)

@@ -1,0 +1,195 @@
+"""What a pod is made of, what a template may change in it, and what its end means."""
+
+from tests.mutants.mutant import Mutant, of
+
+POD = "operator/perago_operator/core/pod"
+TESTS = "perago_operator/core/pod"
+
+diagnosis = of(f"{POD}/diagnosis.py", f"{TESTS}/test_diagnosis.py")
+model = of(f"{POD}/model.py", f"{TESTS}/test_model.py", f"{TESTS}/test_diagnosis.py")
+manifest = of(f"{POD}/manifest.py", f"{TESTS}/test_manifest.py")
+template = of(f"{POD}/template.py", f"{TESTS}/test_template.py")
+
+MUTANTS: tuple[Mutant, ...] = (
+    *diagnosis(
+        ("a deleted pod's killed agent died", " or _by_deletion(pod, agent)", ""),
+        ("a task that lost its agent failed", " or _lost_its_agent(pod, ended)", ""),
+        (
+            "an agent that was killed is the task's failure",
+            "    _agent_killed,\n    _task_failed,",
+            "    _task_failed,",
+        ),
+        (
+            "a pod that somebody deleted is the task's failure",
+            "    _task_failed,\n    _deleted,\n",
+            "    _task_failed,\n",
+        ),
+        ("an evicted pod is the task's failure", "    _disruption_target,\n    _turned_away,", "    _turned_away,"),
+        (
+            "a pod that its node turned away is the task's failure",
+            "    _turned_away,\n    _cannot_start,",
+            "    _cannot_start,",
+        ),
+        (
+            "a task that its kernel killed looks like one that exited",
+            "    _out_of_memory,\n    _disruption_target",
+            "    _disruption_target",
+        ),
+        ("an overfilled volume starts another pod", "    _volume_full,\n    _out_of_memory", "    _out_of_memory"),
+        (
+            "a task that lost its agent is blamed for it",
+            "return task.exit_code == LOST_AGENT_EXIT or bool(agent_first and task.exit_code == 1)",
+            "return False",
+        ),
+        (
+            "a task that failed first is excused by its agent",
+            "bool(agent_first and task.exit_code == 1)",
+            "task.exit_code == 1",
+        ),
+        (
+            "a killed agent is excused by a deletion long after",
+            "return ended.finished_at > over if was_reset else ended.finished_at >= over",
+            "return True",
+        ),
+        (
+            "an exit code of a deleted task counts as its failure",
+            "DELETED_EXITS = frozenset({KILLED_EXIT, 143})",
+            "DELETED_EXITS = frozenset({KILLED_EXIT})",
+        ),
+        (
+            "a command that does not exist is tried again",
+            'return Ending(Reason.INVALID_TASK, message, "FAILED_WITH_TERMINAL_ERROR")',
+            "return Ending(Reason.INVALID_TASK, message)",
+        ),
+        (
+            "a missing Secret fails the attempt at once",
+            "return _KindOfWaiting(Reason.CONTAINER_CONFIG, Patience.RETRIED)",
+            "return _KindOfWaiting(Reason.CONTAINER_CONFIG, Patience.NONE)",
+        ),
+        (
+            "an image name that can never be pulled is waited for",
+            "return _KindOfWaiting(Reason.IMAGE_PULL, Patience.NONE)",
+            "return _KindOfWaiting(Reason.IMAGE_PULL, Patience.RETRIED)",
+        ),
+        (
+            "the agent's image is the fault of the task",
+            "    if container == AGENT_CONTAINER:\n        return Hindrance(",
+            "    if False:\n        return Hindrance(",
+        ),
+        ("a scheduling gate counts as no room", 'if condition.reason == "SchedulingGated":', "if False:"),
+    ),
+    *model(
+        (
+            "one container's end is the pod's",
+            "return all_reported and all(state.terminated for state in self._states)",
+            "return all_reported and any(state.terminated for state in self._states)",
+        ),
+        (
+            "a status of one container is the status of both",
+            "all_reported = 0 < len(self._states) == len(self.spec.containers)",
+            "all_reported = 0 < len(self._states)",
+        ),
+        (
+            "a pod that is being deleted is over at once",
+            "never_placed or self.metadata.deletion_grace_period_seconds == 0",
+            "never_placed or True",
+        ),
+        (
+            "a pod of an earlier object of the same name is ours",
+            "any(owner.uid == uid for owner in self.metadata.owner_references)",
+            "bool(self.metadata.owner_references)",
+        ),
+        (
+            "a pod has started with its first container",
+            "bool(self._states) and all(state.has_started for state in self._states)",
+            "any(state.has_started for state in self._states)",
+        ),
+    ),
+    *manifest(
+        (
+            "the task gets the agent's mounts",
+            '"volumeMounts": _shared_mounts("task-tmp"),',
+            '"volumeMounts": [*_shared_mounts("task-tmp"), _read_only("lakefs-keys", LAKEFS_KEYS_MOUNT)],',
+        ),
+        (
+            "the task gets the cluster's token",
+            '"automountServiceAccountToken": False',
+            '"automountServiceAccountToken": True',
+        ),
+        ("agent and task share temporary files", '_shared_mounts("task-tmp")', '_shared_mounts("agent-tmp")'),
+        (
+            "agent and task are one user",
+            '"securityContext": _restricted(TASK_UID)',
+            '"securityContext": _restricted(AGENT_UID)',
+        ),
+        ("a process may gain privileges", '"allowPrivilegeEscalation": False', '"allowPrivilegeEscalation": True'),
+        ("containers keep capabilities", '"capabilities": {"drop": ["ALL"]}', '"capabilities": {"drop": []}'),
+        ("the root file system can be written", '"readOnlyRootFilesystem": True', '"readOnlyRootFilesystem": False'),
+        ("a pod starts its containers again", '"restartPolicy": "Never"', '"restartPolicy": "OnFailure"'),
+        ("a pod vanishes before its outcome is recorded", '"finalizers": [names.POD_FINALIZER]', '"finalizers": []'),
+        ("a template takes the pod's identity", '    return {**pod, "metadata": merged(kept, ours)}', "    return pod"),
+        (
+            "keys can be read by everybody in the pod",
+            '"defaultMode": 0o440, "optional": True}',
+            '"defaultMode": 0o444, "optional": True}',
+        ),
+        (
+            "the input is an environment variable and too large for it",
+            'input_from="Conductor" if attempt.spec.input_from else "Spec"',
+            'input_from="Spec"',
+        ),
+        (
+            "the agent serves another execution",
+            "        execution=execution,\n        installation",
+            "        execution=1,\n        installation",
+        ),
+        ("the volume has no limit", 'return {"emptyDir": {"sizeLimit": size}}', 'return {"emptyDir": {}}'),
+        (
+            "services of the namespace are shown to the task",
+            '"enableServiceLinks": False',
+            '"enableServiceLinks": True',
+        ),
+        ("system calls are not filtered", '            "seccompProfile": {"type": "RuntimeDefault"},\n', ""),
+        ("a volume of 1Gi counts as 1G", '{unit}i": Decimal(1024)', '{unit}i": Decimal(1000)'),
+    ),
+    *template(
+        ("a template joins the two process namespaces", '    "shareProcessNamespace",\n', ""),
+        ("a template gives the pod another identity", '    "serviceAccountName",\n', ""),
+        ("a template gets a token mounted", '    "automountServiceAccountToken",\n', ""),
+        (
+            "a template changes the agent's image",
+            "if name == AGENT_CONTAINER and set(container) - AGENT_FIELDS:",
+            "if False:",
+        ),
+        (
+            "a template lifts the task's confinement",
+            'if name == TASK_CONTAINER and "securityContext" in container:',
+            "if False:",
+        ),
+        (
+            "a template replaces the task's container",
+            "    if name == TASK_CONTAINER and DIRECTIVE in container:",
+            "    if False:",
+        ),
+        ("a template replaces the pod", "    if DIRECTIVE in spec:", "    if False:"),
+        ("a template mounts the agent's keys", '        if mount.get("name") in AGENT_VOLUMES:', "        if False:"),
+        ("a template reads the keys into the environment", "        if _names(entry) & secrets:", "        if False:"),
+        ("a template replaces the agent's volume", '    if volume.get("name") in AGENT_VOLUMES:', "    if False:"),
+        (
+            "a template projects a token",
+            '    if any("serviceAccountToken" in source for source in projected):',
+            "    if False:",
+        ),
+        ("a template mounts the Secret with the keys", "    if _names(volume) & secrets:", "    if False:"),
+        (
+            "an init container reads the keys",
+            '_objects(spec.get("containers")) + _objects(spec.get("initContainers"))',
+            '_objects(spec.get("containers"))',
+        ),
+        (
+            "a Secret of a projected volume is not seen",
+            "    if isinstance(value, list):\n        return set().union(*(_names(element) for element in value))\n",
+            "",
+        ),
+    ),
+)

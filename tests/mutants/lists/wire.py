@@ -1,0 +1,90 @@
+"""What crosses between the processes: the keys of commits, identities, frames, calls and stored outputs."""
+
+from tests.mutants.mutant import Mutant, of
+
+keys = of("runner/perago/wire/metadata_keys.py", "perago/test_metadata_keys.py")
+identity = of("runner/perago/wire/base.py", "perago/test_wire.py")
+order = of("runner/perago/wire/order.py", "perago/test_wire.py")
+frames = of("runner/perago/wire/frames.py", "perago/test_wire.py")
+status = of("runner/perago/wire/status.py", "perago/test_wire.py", "perago/agent/test_outcome.py")
+calls = of("runner/perago/wire/calls.py", "perago/test_wire.py")
+
+MUTANTS: tuple[Mutant, ...] = (
+    *keys(
+        ("commits of earlier versions are no evidence any more: uid", '"perago.attempt-uid"', '"perago.attempt_uid"'),
+        (
+            "commits of earlier versions are no evidence any more: output",
+            'OUTPUT: Final = "perago.output"',
+            'OUTPUT: Final = "perago.result"',
+        ),
+        (
+            "an earlier attempt's commit is not recognised after an upgrade",
+            '"perago.logical-task"',
+            '"perago.logicalTask"',
+        ),
+        (
+            "the retry of an earlier attempt's commit is unknown after an upgrade",
+            '"perago.retry"',
+            '"perago.retryCount"',
+        ),
+    ),
+    *identity(
+        (
+            "retries are different logical tasks",
+            "{self.workflow_instance_id}/{self.reference_task_name}/{self.iteration}",
+            "{self.workflow_instance_id}/{self.reference_task_name}/{self.seq}",
+        ),
+        (
+            "two rounds of a loop replace each other's publication",
+            "{self.workflow_instance_id}/{self.reference_task_name}/{self.iteration}",
+            "{self.workflow_instance_id}/{self.reference_task_name}",
+        ),
+        ("an unknown field is dropped in silence", 'extra="forbid"', 'extra="ignore"'),
+        ("absent fields cross as null and delete what stands in the status", "exclude_none=True", "exclude_none=False"),
+    ),
+    *order(
+        ("two executions have one id", 'return f"{self.uid}-{self.execution}"', "return self.uid"),
+        (
+            "attempts of one name in two namespaces are retries of each other",
+            'workflow_instance_id=f"kubernetes-{self.namespace}"',
+            'workflow_instance_id="kubernetes"',
+        ),
+        (
+            "an attempt that was made again is the same task as the deleted one",
+            "task_id=self.uid,",
+            "task_id=self.name,",
+        ),
+    ),
+    *frames(
+        ("a frame of any announced size is read into memory", "    if length > FRAME_LIMIT:", "    if length > 2**32:"),
+        ("a frame is sent that the other side refuses", "    if len(data) > FRAME_LIMIT:", "    if False:"),
+        (
+            "a header that was cut short is read as a length",
+            "    if len(header) != _HEADER.size:",
+            "    if not header:",
+        ),
+        ("a list is taken for a call", "    if not isinstance(body, dict):", "    if body is None:"),
+        (
+            "a file name that is not UTF-8 ends the conversation",
+            'separators=(",", ":")).encode("utf-8", "surrogatepass")',
+            'separators=(",", ":")).encode("utf-8")',
+        ),
+    ),
+    *status(
+        ("an object grows over what etcd takes", "    if len(packed) > OUTPUT_LIMIT:", "    if False:"),
+        (
+            "a large output is stored uncompressed",
+            "if len(_json(output)) <= OUTPUT_INLINE_LIMIT else packed_output(output)",
+            "if True else packed_output(output)",
+        ),
+        ("a compressed output is reported as none", "        if self.output_gzip is None:\n", "        if True:\n"),
+        ("the same output is packed differently each time", "gzip.compress(plain, mtime=0)", "gzip.compress(plain)"),
+    ),
+    *calls(
+        (
+            "a refusal reaches the task as an answer",
+            "{REFUSED if isinstance(model, Refusal) else ANSWERED: model.to_json()}",
+            "{ANSWERED: model.to_json()}",
+        ),
+    ),
+)

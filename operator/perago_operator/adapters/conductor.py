@@ -76,7 +76,8 @@ class _Call:
     query: Mapping[str, str] = field(default_factory=dict)
     data: bytes | None = None
     media_type: str = "application/json"
-    seconds: float = CALL_SECONDS
+    seconds: float | None = None
+    """How long it may take; None: as long as any call of the client."""
 
     def __str__(self) -> str:
         return f"Conductor {self.method} {self.path}"
@@ -91,11 +92,13 @@ class HttpConductor:
         keys: ConductorKeys,
         *,
         connections: int = 200,
+        seconds: float = CALL_SECONDS,
         observe: Observe = unobserved,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url.rstrip("/")
         self._keys = keys
+        self._seconds = seconds
         self._observe = observe
         self._clock = clock
         self._headers: dict[str, str] = {}
@@ -181,7 +184,7 @@ class HttpConductor:
 
     async def _exchange(self, call: _Call) -> tuple[int, bytes]:
         headers = await self._authorization() | ({} if call.data is None else {"Content-Type": call.media_type})
-        limits = aiohttp.ClientTimeout(total=call.seconds, sock_connect=5)
+        limits = aiohttp.ClientTimeout(total=call.seconds or self._seconds, sock_connect=5)
         try:
             async with self._session.request(
                 call.method, self._url + call.path, params=call.query, data=call.data, headers=headers, timeout=limits

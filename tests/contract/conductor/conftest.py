@@ -14,6 +14,9 @@ from tests.faults.proxy import proxied
 
 Define = Callable[..., Awaitable[Job]]
 
+PATIENCE = 120.0
+"""Seconds that a call may take here: a busy machine makes the server slow, and decides no test."""
+
 
 @pytest.fixture(scope="session")
 def conductor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -36,7 +39,7 @@ def fake_backend() -> Iterator[FakeBackend]:
 async def real_backend(conductor: Server) -> AsyncIterator[RealBackend]:
     """The real server, and our client of it."""
     with proxied(conductor.url) as proxy:
-        client = HttpConductor(proxy.url, ConductorKeys(None))
+        client = HttpConductor(proxy.url, ConductorKeys(None), seconds=PATIENCE)
         yield RealBackend(conductor, proxy, client)
         await client.close()
 

@@ -99,6 +99,21 @@ async def test_a_lost_answer_is_not_asked_for_again(call: str) -> None:
     assert (connections, caught.value.fate_unknown) == (1, True)
 
 
+async def test_a_call_ends_when_its_time_is_over() -> None:
+    """A server that hangs holds nobody, and may have carried the call out."""
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with HttpConductor(f"http://127.0.0.1:{port}/api", ConductorKeys(None), seconds=0.01) as client:
+            with pytest.raises(Unreachable) as caught:
+                await client.extend_lease(TASK)
+    assert caught.value.fate_unknown
+
+
 async def test_a_server_that_is_away_was_never_asked() -> None:
     """Nothing can have landed."""
     client = HttpConductor("http://127.0.0.1:9/api", ConductorKeys(None))

@@ -17,6 +17,7 @@ from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
 from perago.taskside.readable import make_group_readable
 from perago.workspace.manifest import Manifest
+from perago.workspace.sync import refuse_symlinks
 
 CONNECT_PAUSE_SECONDS = 0.005
 CONNECT_SECONDS = 600.0
@@ -71,6 +72,7 @@ class AgentClient:
         changes = execution.changes
         if changes is None:
             raise TaskExecutionError("the attempt core named no changes to stage")
+        refuse_symlinks(directory, changes.uploads)
         make_group_readable(directory, changes.uploads)
         call = wire.Stage(added=changes.added, modified=changes.modified, deleted=changes.deleted)
         answer = self._call(call, wire.Staged)

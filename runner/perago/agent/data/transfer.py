@@ -22,7 +22,12 @@ from perago.agent.data.volume import CorruptObject, Space, Tree
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
 from perago.workspace.manifest import ManifestWriter, entry_for
-from perago.workspace.paths import workspace_local_path, workspace_object_path, workspace_object_prefix
+from perago.workspace.paths import (
+    is_folder_marker,
+    workspace_local_path,
+    workspace_object_path,
+    workspace_object_prefix,
+)
 
 WIDTH: Final = 32
 """Objects in flight; with chunks of 128 KiB the buffers stay below 20 MiB."""
@@ -63,6 +68,9 @@ class Transfer:
         with ManifestWriter(manifest) as writer:
 
             async def fetch(stats: ObjectStats) -> None:
+                if is_folder_marker(stats.path):
+                    self._make_folder(stats)
+                    return
                 local = workspace_local_path(self._spec, stats.path)
                 if local is not None:
                     space.plan(stats.size, stats.path)
@@ -97,6 +105,17 @@ class Transfer:
             if page.after is None:
                 return
             after = page.after
+
+    def _make_folder(self, marker: ObjectStats) -> None:
+        """The folder that a marker stands for; one with content is an object that no folder can hold."""
+        if marker.size:
+            raise TaskInputError(
+                f"object path {marker.path!r} cannot be kept in a workspace: "
+                f"it is that of a folder, but the object has {marker.size} bytes"
+            )
+        local = workspace_local_path(self._spec, marker.path.removesuffix("/"))
+        if local is not None:
+            self._tree.make_folder(local.as_posix())
 
     async def _fetch(self, ref: str, stats: ObjectStats, local: str, writer: ManifestWriter) -> None:
         descriptor = self._tree.create(local)

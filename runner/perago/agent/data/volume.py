@@ -52,6 +52,11 @@ class Tree:
         with _named(path), self._folder_of(path, make=True) as (folder, name):
             return os.open(name, _CREATE, 0o666, dir_fd=folder)
 
+    def make_folder(self, path: str) -> None:
+        """Make a folder, and those above it; raises TaskInputError where there is a file in its place."""
+        with _named(path), self._folder_of(path, make=True) as (above, name):
+            os.close(_step(above, name, make=True))
+
     def open_for_reading(self, path: str) -> tuple[int, int]:
         """A descriptor and the size of a regular file; raises TaskInputError (symlink, …), UnreadableFile."""
         with _named(path), self._folder_of(path, make=False) as (folder, name):

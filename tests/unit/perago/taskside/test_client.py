@@ -11,7 +11,7 @@ import pytest
 
 from perago import wire
 from perago.attempt import Changes, TaskExecutionContext
-from perago.errors import PublishFenceError, TaskExecutionError
+from perago.errors import PublishFenceError, TaskExecutionError, TaskInputError
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
@@ -98,6 +98,18 @@ def test_a_publication_carries_the_output(agent: Callable[[Script], Agent]) -> N
     one = agent(ok(wire.Published(ref="p")))
     assert one.client.publish(StagedWorkspace("lake", "staging", "c"), WORKSPACE, WorkspaceSpec(), execution) == "p"
     assert one.calls == [{"call": "publish", "output": {"result": {"n": 1}}}]
+
+
+def test_all_symlinks_are_named_before_the_agent_is_asked(agent: Callable[[Script], Agent], tmp_path: Path) -> None:
+    """One failed attempt says everything that has to go."""
+    for name in ("latest", "newest"):
+        (tmp_path / name).symlink_to("run-1")
+    (tmp_path / "file").touch()
+    execution = TaskExecutionContext(ATTEMPT, "u-1", Changes(added=("file", "latest", "newest")))
+    one = agent(ok(wire.Staged(repository="r", branch="s", commit="c")))
+    with pytest.raises(TaskInputError, match="'latest'; 'newest' are symlinks"):
+        one.client.stage(tmp_path, WORKSPACE, WorkspaceSpec(), execution)
+    assert one.calls == []
 
 
 def test_a_refusal_is_raised_as_the_class_it_names(agent: Callable[[Script], Agent]) -> None:

@@ -82,6 +82,30 @@ async def test_only_what_lies_below_the_prefix_is_fetched(world: World) -> None:
     assert world.files() == {"x": b"1"}
 
 
+async def test_a_folder_marker_is_a_folder(world: World) -> None:
+    """With files below it or without; it is neither a file nor in the manifest."""
+    world.store.objects = {"data/": b"", "data/a/": b"", "data/b/": b"", "data/b/x": b"1", "other/": b""}
+    await world.transfer("/data").download("main", world.manifest, PLENTY)
+    assert world.files() == {"b/x": b"1"}
+    assert sorted(path.name for path in world.root.iterdir()) == ["a", "b"]
+    assert list(Manifest.read(world.manifest).stats) == ["b/x"]
+
+
+@pytest.mark.parametrize(
+    ("objects", "named"),
+    [
+        ({"data/": b"12"}, "'data/' cannot be kept in a workspace: .* 2 bytes"),
+        ({"data": b"1", "data/": b""}, "'data' is both a file and a folder"),
+        ({"data//": b""}, "'data//' cannot be kept"),
+    ],
+)
+async def test_a_folder_marker_that_is_not_one_is_refused(world: World, objects: dict[str, bytes], named: str) -> None:
+    """What no folder can hold is refused by name, as without the slash."""
+    world.store.objects = objects
+    with pytest.raises(TaskInputError, match=named):
+        await world.transfer().download("main", world.manifest, PLENTY)
+
+
 @pytest.mark.parametrize("trouble", ["break_off", "corrupt", "overload"])
 @pytest.mark.parametrize("data", [b"small", LARGE], ids=["small", "large"])
 async def test_a_download_that_goes_wrong_once_is_done_again(world: World, trouble: str, data: bytes) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, RootModel
 from pydantic.json_schema import JsonSchemaMode
 
+from perago.controls import TaskControls
 from perago.errors import TaskDefinitionError
 from perago.guards import StrPath
 from perago.reference import WorkspaceInput, WorkspaceOutput
@@ -141,8 +142,14 @@ def write_taskdef(task: TaskDefinition, path: StrPath) -> Path:
     return file
 
 
+def _controls_of(task: TaskDefinition) -> TaskControls:
+    """The task's controls; a definition that was made by hand may have none."""
+    return getattr(task, "controls", None) or TaskControls()
+
+
 def _controls(task: TaskDefinition) -> JsonObject:
-    retry, timeout, limits = task.controls.retry, task.controls.timeout, task.controls.limits
+    controls = _controls_of(task)
+    retry, timeout, limits = controls.retry, controls.timeout, controls.limits
     optional = {
         "concurrentExecLimit": limits.concurrent_exec_limit,
         "rateLimitFrequencyInSeconds": limits.rate_limit_frequency_in_seconds,
@@ -187,7 +194,8 @@ def _schema(name: str, properties: JsonObject) -> JsonObject:
 
 
 def _warn_of_short_timeout(task: TaskDefinition) -> None:
-    budget, response = task.controls.publish_budget, task.controls.response_timeout_seconds
+    controls = _controls_of(task)
+    budget, response = controls.publish_budget, controls.response_timeout_seconds
     writable = task.workspace is not None and not task.workspace.read_only
     if writable and budget is not None and response < budget.response_timeout_seconds:
         warnings.warn(

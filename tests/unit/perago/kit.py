@@ -168,14 +168,17 @@ def run_attempt(
     task: perago.TaskDefinition, root: Path, world: World, input_data: dict[str, Any] | None = None, **options: Any
 ) -> perago.RuntimeTaskResult:
     """One attempt against this world."""
-    defaults: dict[str, Any] = {"complete_noop_workspace": world.noop, "failure_reason_max_length": 500}
+    defaults: dict[str, Any] = {
+        "complete_noop_workspace": world.noop,
+        "failure_reason_max_length": 500,
+        "load_current_attempt": world.load,
+    }
     return perago.run_workspace_task_attempt(
         task,
         payload() if input_data is None else input_data,
         options.pop("attempt", FakeAttempt()),
         root,
         download_workspace=world.download,
-        load_current_attempt=world.load,
         stage_workspace=world.stage,
         publish_workspace=world.publish,
         cleanup_staging=world.cleanup,

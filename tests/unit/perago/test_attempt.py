@@ -38,6 +38,26 @@ def test_the_fence_stops_any_other_attempt(change: dict[str, Any]) -> None:
         perago.assert_current_attempt_snapshot(FakeAttempt(), dataclasses.replace(FakeAttempt(), **change))
 
 
+@pytest.mark.parametrize("fresh", [None, {}, SimpleNamespace(status="IN_PROGRESS"), SimpleNamespace(task_id="task-1")])
+def test_what_lacks_an_identity_is_another_attempt(fresh: object) -> None:
+    """A loader that returns nothing, or something else, does not let the attempt pass."""
+    with pytest.raises(perago.StaleAttemptError, match="task-1"):
+        perago.assert_current_attempt_snapshot(FakeAttempt(), fresh)
+
+
+def test_only_the_identity_is_read_at_the_fence() -> None:
+    """Three attributes of the attempt, and the status of what is fresh."""
+    polled = SimpleNamespace(workflow_instance_id="w", task_id="t", retry_count=0)
+    fresh = SimpleNamespace(workflow_instance_id="w", task_id="t", retry_count=0, status="IN_PROGRESS")
+    perago.assert_current_attempt_snapshot(polled, fresh)
+
+
+def test_a_staged_workspace_is_frozen() -> None:
+    """Nobody changes where the changes are."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        perago.StagedWorkspace("r", "b", "c").commit = "d"  # type: ignore[misc]
+
+
 def test_a_context_reads_other_attributes_from_the_attempt() -> None:
     """Its own two, and whatever else the attempt has."""
     context = perago.TaskExecutionContext(SimpleNamespace(task_id="t", worker="w"), "e")

@@ -99,6 +99,21 @@ def test_a_path_may_be_a_path_object(make: Callable[[PurePath], Guardrail], path
     assert (make(path), make(path).path) == (make("a/b"), "a/b")  # type: ignore[arg-type]
 
 
+def test_anything_with_a_path_of_text_is_a_path() -> None:
+    """os.PathLike of str is taken, of bytes is not."""
+
+    class Named:
+        def __init__(self, path: str | bytes) -> None:
+            self.path = path
+
+        def __fspath__(self) -> str | bytes:
+            return self.path
+
+    assert perago.require_file(Named("a/b")) == perago.require_file("a/b")  # type: ignore[arg-type]
+    with pytest.raises(perago.TaskDefinitionError, match="require_file"):
+        perago.require_file(Named(b"a/b"))  # type: ignore[arg-type]
+
+
 def test_a_workspace_may_be_given_as_text(root: Path) -> None:
     """The workspace that is checked may be named by a str."""
     perago.check_guardrails(str(root), [perago.require_file("a.csv")], "pre")

@@ -1,14 +1,19 @@
 """The order of an attempt's side effects on every path; what happens when a step fails is in `test_failure_matrix`."""
 
+import dataclasses
+import json
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 
 import perago
 from perago.workspace import active_workspace_owner_tokens
 from tests.unit.perago.kit import (
+    FakeAttempt,
     Outcome,
     Params,
     World,
@@ -259,6 +264,65 @@ def test_a_repository_that_a_folder_can_just_hold_is_run(tmp_path: Path) -> None
     assert run_attempt(task_of(body), tmp_path, world).status == "COMPLETED"
     assert sorted(seen) == ["a b/ü\u0301", "sub/.perago-attempt.json"]
     assert world.calls == KEEPING
+
+
+@pytest.mark.parametrize(("given", "variable", "owner"), [("", "w2", "w2"), (" ", "", "pid-"), ("w1", "w2", "w1")])
+def test_an_empty_worker_id_counts_as_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, variable: str, owner: str
+) -> None:
+    """Neither an empty argument nor an empty PERAGO_WORKER_ID fails the attempt."""
+    monkeypatch.setenv("PERAGO_WORKER_ID", variable)
+    markers: list[str] = []
+
+    def body(workspace: Path, params: Params) -> Outcome:
+        markers.append((workspace / ".perago-attempt.json").read_text())
+        return Outcome(count=1)
+
+    assert run_attempt(task_of(body), tmp_path, World(), owner_worker_id=given).status == "COMPLETED"
+    assert json.loads(markers[0])["owner_worker_id"].startswith(owner)
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "execution"), [("", "mine", "mine"), (None, "mine", "mine"), ("x", "mine", "x")]
+)
+def test_an_execution_id_is_the_attempts_own_unless_one_is_given(
+    tmp_path: Path, given: str | None, own: str, execution: str
+) -> None:
+    """An empty one counts as not given."""
+    world = World()
+    attempt = SimpleNamespace(**dataclasses.asdict(FakeAttempt()), execution_id=own)
+    result = run_attempt(
+        task_of(writing),
+        tmp_path,
+        world,
+        attempt=attempt,
+        execution_id=given,
+        load_current_attempt=lambda current: current,
+    )
+    assert result.status == "COMPLETED"
+    assert world.executions[0].execution_id == execution
+
+
+def test_payload_and_root_may_be_of_any_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mappings that are no dict, and a root that is text and relative, even if the body goes elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+
+    def body(workspace: Path, params: Params) -> Outcome:
+        os.chdir(tmp_path / "elsewhere")
+        return writing(workspace, params)
+
+    source = MappingProxyType({"workspace": MappingProxyType(workspace_payload()), "params": MappingProxyType({})})
+    result = run_attempt(task_of(body), "root", World(), source)  # type: ignore[arg-type]
+    assert (result.status, list((tmp_path / "root").iterdir())) == ("COMPLETED", [])
+
+
+def test_an_attempt_that_conductor_does_not_know_any_more_is_stale(tmp_path: Path) -> None:
+    """A loader that finds nothing returns None, and that is another attempt."""
+    world = World()
+    result = run_attempt(task_of(writing), tmp_path, world, load_current_attempt=lambda _attempt: None)
+    assert (result.status, world.calls) == ("FAILED", ["download"])
+    assert result.reason_for_incompletion == str(perago.StaleAttemptError("task-1"))
 
 
 def test_the_owner_is_registered_while_the_body_runs_and_no_longer(tmp_path: Path) -> None:

@@ -330,6 +330,13 @@ def test_the_input_schema_says_what_is_accepted() -> None:
     assert schema_for_model(Box) == schema
 
 
+def test_a_definition_without_controls_has_the_defaults() -> None:
+    """One that was made by hand may say None."""
+    bare = perago.TaskDefinition("n", "a@b", lambda params: params, Leaf, Leaf, controls=None)  # type: ignore[arg-type]
+    whole = perago.TaskDefinition("n", "a@b", lambda params: params, Leaf, Leaf)
+    assert perago.build_taskdef(bare) == perago.build_taskdef(whole)
+
+
 def test_what_no_output_can_be_is_named() -> None:
     """A field whose values have no JSON, and a result that is not an object with fields."""
 

@@ -16,7 +16,6 @@ import os
 import select
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -155,24 +154,26 @@ class _ForkingFinder(importlib.abc.MetaPathFinder):
 
     def _is_forked(self, result: Path) -> bool:
         """True in a new process. In this one False, once that has ended and its result is written."""
-        began = time.monotonic()
         if pid := _fork():
-            code = _ended(pid)
-            result.write_text(json.dumps([code, time.monotonic() - began]))
+            result.write_text(json.dumps(_ended(pid)))
             return False
         _print_to(result.with_suffix(".log"))
         return True
 
 
-def _ended(pid: int) -> int:
-    """Wait for a process; its exit code, or the negative number of the signal that ended it, also for a hang."""
+def _ended(pid: int) -> tuple[int, float]:
+    """Wait for a process; its exit code and the seconds of CPU time that it and its processes took.
+
+    The code is the negative number of the signal where one ended it, also for a hang.
+    """
     descriptor = os.pidfd_open(pid)
     try:
         if not select.select([descriptor], [], [], HANG_SECONDS)[0]:
             os.kill(pid, signal.SIGKILL)
     finally:
         os.close(descriptor)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    _, status, usage = os.wait4(pid, 0)
+    return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
 
 
 def _faulty(mutant: Mutant) -> importlib.machinery.ModuleSpec | None:

@@ -10,6 +10,7 @@ sequence = of(f"{AGENT}/sequence.py", f"{TESTS}/test_sequence.py")
 session = of(f"{AGENT}/session.py", f"{TESTS}/test_session.py")
 steps = of(f"{AGENT}/steps.py", f"{TESTS}/test_steps.py")
 staging = of(f"{AGENT}/data/staging.py", f"{TESTS}/data/test_staging.py")
+filled = of(f"{AGENT}/data/staging.py", f"{TESTS}/test_session.py::test_a_writable_attempt_is_published_and_recorded")
 status = of(f"{AGENT}/status.py", f"{TESTS}/test_status.py")
 outcome = of(f"{AGENT}/outcome.py", f"{TESTS}/test_outcome.py")
 failures = of(f"{AGENT}/failures.py", f"{TESTS}/test_failures.py")
@@ -231,8 +232,6 @@ STAGING: tuple[Mutant, ...] = (
             "            if head != self.input_ref:\n                raise\n",
             "            raise\n",
         ),
-        ("deletions are not staged", "        await transfer.delete(self.name, changes.deleted)\n", ""),
-        ("modified files are not staged", "(*changes.added, *changes.modified)", "changes.added"),
         (
             "a commit whose answer was lost fails the attempt",
             "            if head != self.input_ref:\n                return head\n",
@@ -252,6 +251,10 @@ STAGING: tuple[Mutant, ...] = (
 )
 
 RECORDS: tuple[Mutant, ...] = (
+    *filled(
+        ("deletions are not staged", "        await transfer.delete(self.name, changes.deleted)\n", ""),
+        ("modified files are not staged", "(*changes.added, *changes.modified)", "changes.added"),
+    ),
     *status(
         (
             "a report is lost when nobody answers",
@@ -271,8 +274,8 @@ RECORDS: tuple[Mutant, ...] = (
         ("a writer waits forever for a cluster that is away", "                _fail(patient, error)\n", ""),
         (
             "a writer that joined a failing patch gets its error",
-            "patient = tuple(self._waiting)",
-            "patient = self._waiting",
+            "_fail(patient, error)",
+            "_fail((*patient, *self._waiting), error)",
         ),
         ("two outcomes are mixed", ' and key != "outcome":', ":"),
         (

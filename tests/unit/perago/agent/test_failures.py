@@ -52,6 +52,12 @@ def test_a_full_disk_is_a_full_volume(number: int) -> None:
     assert failure_of(OSError(number, "full")).reason == "VolumeFull"
 
 
+def test_what_a_retry_cannot_mend_is_terminal() -> None:
+    """A Secret that is missing stays so until people create it; lakeFS may be back for the next attempt."""
+    assert failure_of(mounts.MissingKeys("no Secret")).error == errors.TaskTerminalError.__name__
+    assert failure_of(http.NoAnswer(http.Server.LAKEFS, "silent")).error == errors.TaskExecutionError.__name__
+
+
 def test_anything_unforeseen_is_an_error_of_the_agent() -> None:
     """The task learns that it is not its own fault."""
     failure = failure_of(RuntimeError("boom"))

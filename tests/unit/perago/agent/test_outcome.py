@@ -26,7 +26,9 @@ def test_any_output_survives_the_merge_patch(output: dict[str, Any]) -> None:
     assert wire.Outcome.model_validate(merge_patch({}, patch)).full_output() == output
 
 
-@pytest.mark.parametrize("output", [{"a": None}, {"a": [None]}, {"a": [{"b": None}]}, {"a": 2**63}])
+@pytest.mark.parametrize(
+    "output", [{"a": None}, {"a": [None]}, {"a": [{"b": None}]}, {"a": 2**63}, {"a": -(2**63) - 1}]
+)
 def test_what_a_merge_patch_would_change_is_packed(output: dict[str, Any]) -> None:
     """Such an output is stored compressed."""
     assert o.completed(output).output is None

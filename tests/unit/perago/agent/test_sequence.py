@@ -26,6 +26,11 @@ def ways(state: State = S.NEW, way: Way = ()) -> Iterator[tuple[Way, State]]:
             yield from ways(TABLE[state, event], (*way, event))
 
 
+def test_only_a_clean_up_may_be_repeated() -> None:
+    """Every other call leads on, so none is carried out twice."""
+    assert {event for (state, event), after in TABLE.items() if after is state} == {E.CLEANUP}
+
+
 def test_success_has_four_ways_and_no_other() -> None:
     """Each publication was preceded by download, fence, staging and a second fence; nothing can be left out."""
     successful = {way for way, state in ways() if state is S.ENDED and way[-1] is not E.NOT_COMPLETED}

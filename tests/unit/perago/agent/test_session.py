@@ -117,6 +117,39 @@ async def test_a_task_without_a_workspace_executes_at_once(world: World) -> None
     assert "workspace" not in world.api.status
 
 
+async def test_a_publication_that_failed_does_not_count(world: World) -> None:
+    """Its task died: the attempt has not completed."""
+    agent = world.agent()
+    await play(world, agent.session, *TO_PUBLICATION[:-1])
+    world.repository.faults.on("squash_merge", cut_before)
+    await refusal(agent.session, PUBLISH)
+    assert not await agent.ending.record_publication()
+
+
+async def test_a_publication_counts_although_its_task_dies(world: World) -> None:
+    """With the output that was published."""
+    agent = world.agent()
+    await play(world, agent.session, *TO_PUBLICATION)
+    assert await agent.ending.record_publication()
+    assert world.outcome.status == "COMPLETED"
+    assert (world.outcome.output or {})["result"] == {"n": 1}
+
+
+async def test_an_attempt_has_one_result(world: World) -> None:
+    """After it nothing is carried out."""
+    agent = world.agent()
+    await play(world, agent.session, *TO_PUBLICATION, COMPLETED)
+    for call in (COMPLETED, FAILED, CLEAN_UP, DOWNLOAD):
+        assert "OutOfOrder" in (await refusal(agent.session, call)).message
+    assert world.outcome.status == "COMPLETED"
+
+
+async def test_a_failed_attempt_names_no_published_ref(world: World) -> None:
+    """The input ref is where it ended, and that is no publication."""
+    await play(world, world.agent().session, HELLO, DOWNLOAD, FAILED)
+    assert "publishedRef" not in world.api.status["workspace"]
+
+
 async def test_a_task_with_a_workspace_cannot_complete_past_it(world: World) -> None:
     """A result that was never published is not one, whatever ref the task claims."""
     agent = world.agent()

@@ -122,6 +122,19 @@ async def test_a_writer_that_was_canceled_does_not_stop_the_others() -> None:
     assert set(api.patches[0]) == {"staging", "outcome"}
 
 
+async def test_a_report_that_had_no_answer_does_not_replace_a_newer_one() -> None:
+    """The step that was posted meanwhile is the one that the status ends with."""
+    api = Api(silent=1)
+    writer = StatusWriter(api, 5)
+    api.gate.clear()
+    writer.post(step("Executing"))
+    await until(lambda: api.calls == 1)
+    writer.post(step("Staging"))
+    api.gate.set()
+    await writer.flush()
+    assert api.patches == [{"step": "Staging"}]
+
+
 async def test_flush_waits_for_the_patch_under_way() -> None:
     """Also when nothing else is pending."""
     api = Api()
@@ -234,6 +247,13 @@ def test_a_merged_patch_does_what_both_would(target: Any, older: Any, newer: Any
     """Coalescing changes nothing of the result, as far as a patch may be understood without its target."""
     both = merge_patch(merge_patch(target, older), newer)
     assert merge_patch(target, merged(older, newer)) == both or _replaces(older, newer)
+
+
+def test_an_outcome_is_replaced_as_a_whole() -> None:
+    """A failure does not carry the output of the completion that was refused."""
+    completed = {"outcome": {"status": "COMPLETED", "output": {"n": 1}}}
+    failed = {"outcome": {"status": "FAILED", "reason": "OutcomeRefused"}}
+    assert merged(completed, failed) == failed
 
 
 def _replaces(older: Any, newer: Any) -> bool:

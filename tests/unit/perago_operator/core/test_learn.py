@@ -13,7 +13,7 @@ from perago_operator.core import actions as do
 from perago_operator.core.answers import Answer, Failure, Patched, Publication, Standing, Verdict
 from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
-from perago_operator.core.memory import Evidence, Memory, backoff, fraction
+from perago_operator.core.memory import Evidence, Hindered, Memory, backoff, fraction
 from tests import builders as b
 
 CONFIG = Config()
@@ -91,6 +91,19 @@ def test_a_call_of_unknown_fate_is_doubted(action: do.Action) -> None:
     assert after_failures(action, NO_ANSWER).doubt_since == b.at(1)
 
 
+def test_the_doubt_counts_from_the_last_call_of_unknown_fate() -> None:
+    """The earlier ones have landed by the time that it may."""
+    doubtful = b.memory(doubt_since=b.at(1))
+    assert failed(b.situation(seconds=7, memory=doubtful), HEARTBEAT, NO_ANSWER).doubt_since == b.at(7)
+
+
+def test_a_refusal_for_good_is_remembered_as_that() -> None:
+    """Repeating the call cannot help."""
+    refused = Failure("the pod is invalid", Reason.POD_REFUSED, permanent=True)
+    assert after_failures(do.CreatePod("p", {}), refused).troubles[do.CreatePod].permanent
+    assert not after_failures(REPORT, NO_ANSWER).troubles[do.Report].permanent
+
+
 def test_a_call_that_never_left_is_not_doubted() -> None:
     """Connection refused; and a reading changes nothing over there."""
     assert after_failures(REPORT, replace(NO_ANSWER, fate_unknown=False)).doubt_since is None
@@ -120,6 +133,11 @@ def test_back_off_grows_to_its_cap(count: int, uid: str) -> None:
     full = timedelta(seconds=min(60.0, 2.0 ** (count - 1)))
     assert full / 2 <= rest <= full
     assert rest == backoff(uid, "Report", count, CONFIG)
+
+
+def test_attempts_that_failed_together_are_not_repeated_together() -> None:
+    """A server that was away for thousands of attempts comes back to calls spread over half the rest."""
+    assert len({backoff(f"uid-{number}", "Report", 5, CONFIG) for number in range(50)}) > 40
 
 
 @given(st.text())
@@ -161,6 +179,14 @@ def test_a_hindrance_counts_from_its_first_sight() -> None:
     assert first.hindered == ("a1-1", b.at(3))
     assert looked(b.situation(None, 9, pods=(b.pod(),), memory=first)).hindered == ("a1-1", b.at(3))
     assert looked(b.situation(None, 9, pods=(b.running_pod(),), memory=first)).hindered is None
+
+
+def test_a_hindrance_is_that_of_one_pod() -> None:
+    """The next execution's pod has all the patience again."""
+    pulling = b.container("task", waiting={"reason": "ErrImagePull"})
+    second = b.pod(2, containers=[b.container("agent"), pulling])
+    earlier = b.memory(hindered=Hindered("a1-1", b.at(3)))
+    assert looked(b.situation(None, 9, pods=(second,), memory=earlier)).hindered == ("a1-2", b.at(9))
 
 
 def test_a_look_notes_pods_and_the_outcomes_first_sight() -> None:

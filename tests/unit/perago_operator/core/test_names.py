@@ -32,6 +32,7 @@ def test_a_pods_name_tells_its_execution(number: int) -> None:
     pod = names.pod_name("a-1", number)
     assert names.execution_of(pod, "a-1") == number
     assert names.execution_of(pod, "a") is None
+    assert names.execution_of(str(number), "a-1") is None
 
 
 @given(st.text(max_size=200))

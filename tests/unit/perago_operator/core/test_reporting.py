@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from perago.wire import Outcome, stored_output
+from perago_operator.core import actions as do
 from perago_operator.core.answers import ConductorTaskState, Standing, Verdict
 from perago_operator.core.config import Config
-from perago_operator.core.memory import Memory
+from perago_operator.core.memory import Memory, Trouble
 from perago_operator.core.reporting import (
     doubt_until,
     heartbeat_at,
@@ -83,6 +84,14 @@ def test_readings_before_a_report_are_heartbeats() -> None:
     assert judged("IN_PROGRESS", outcome=OURS).after_report is True
 
 
+def test_a_task_in_a_workflow_that_has_ended_is_superseded() -> None:
+    """A late heartbeat may have revived it, and its workflow accepts no result any more."""
+    revived = ConductorTaskState("IN_PROGRESS", {}, workflow_ended=True)
+    assert judge(revived, OURS, at=b.at(1)).standing is Standing.SUPERSEDED
+    ours = ConductorTaskState("COMPLETED", {"result": 1}, workflow_ended=True)
+    assert judge(ours, OURS, at=b.at(1)).standing is Standing.ACCEPTED
+
+
 def test_the_detail_names_the_status() -> None:
     """It becomes the message that people read."""
     assert "TIMED_OUT" in judged("TIMED_OUT").detail
@@ -115,6 +124,29 @@ def test_the_jitter_of_heartbeats_differs_by_attempt() -> None:
     moments = {heartbeat_at(b.situation(memory=Memory(f"uid-{n}", b.START))) for n in range(50)}
     assert len(moments) > 40
     assert all(moment and b.at(18) <= moment <= b.at(20) for moment in moments)
+
+
+def test_an_operator_that_takes_over_spreads_its_first_heartbeats() -> None:
+    """All of them would be due at once."""
+    adopted = [Memory(f"uid-{number}", b.at(100), adopted=True) for number in range(50)]
+    moments = {heartbeat_at(b.situation(seconds=100, memory=memory)) for memory in adopted}
+    assert len(moments) > 40
+    assert all(moment and b.at(100) <= moment <= b.at(110) for moment in moments)
+
+
+@pytest.mark.parametrize(
+    ("status", "memory", "beats"),
+    [
+        ({}, b.memory(), True),
+        ({}, read(Standing.SUPERSEDED), False),
+        ({"outcome": b.completed()}, b.memory(), False),
+        ({"outcome": b.completed()}, b.memory(troubles={do.Report: Trouble(1, b.at(9), None, "away")}), True),
+    ],
+    ids=["at work", "superseded", "ended", "ended, and reports fail"],
+)
+def test_heartbeats_go_out_as_long_as_conductor_waits(status: dict[str, Any], memory: Memory, beats: bool) -> None:
+    """Also after the outcome, while reports fail: the task must not time out meanwhile."""
+    assert (heartbeat_at(at(2, b.attempt(status=status), memory=memory)) is not None) is beats
 
 
 @pytest.mark.parametrize(
@@ -155,6 +187,12 @@ def test_only_a_reading_after_the_report_reopens_it() -> None:
     accepted = b.attempt(status={"outcome": b.completed(), "reporting": {"state": "Accepted"}})
     assert report_is_wanted(at(2, accepted, memory=read(Standing.OPEN)))
     assert not report_is_wanted(at(2, accepted, memory=read(Standing.OPEN, after_report=False)))
+
+
+def test_a_superseded_attempt_never_reports() -> None:
+    """Whatever is read later: the task is another attempt's by now."""
+    superseded = b.attempt(status={"outcome": b.completed(), "reporting": {"state": "Superseded"}})
+    assert not report_is_wanted(at(2, superseded, memory=read(Standing.OPEN)))
 
 
 def test_no_report_without_an_outcome_or_without_conductor() -> None:

@@ -114,10 +114,11 @@ def test_doubt_ends_with_one_more_reading() -> None:
 
 
 def test_a_task_that_a_late_heartbeat_reopened_is_reported_again() -> None:
-    """The reading after the doubt shows IN_PROGRESS."""
-    reopened = b.memory(doubt_since=b.at(2), verdict=verdict(Standing.OPEN, 23, after_report=True))
-    s = b.situation(b.attempt(status=finished()), 24, memory=reopened)
-    assert kinds(ruling(s, "outcome_is_known")) == ["Report"]
+    """A reading shows IN_PROGRESS, before the end of the doubt or after it."""
+    for seconds in (10, 23):
+        reopened = b.memory(doubt_since=b.at(2), verdict=verdict(Standing.OPEN, seconds, after_report=True))
+        s = b.situation(b.attempt(status=finished()), 24, memory=reopened)
+        assert kinds(ruling(s, "outcome_is_known")) == ["Report"]
 
 
 def test_the_finalizer_goes_when_nothing_is_left() -> None:
@@ -358,6 +359,13 @@ def test_a_pull_error_that_stays_makes_the_task_invalid() -> None:
     assert (failed.status, failed.reason) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
 
 
+def test_an_image_name_that_cannot_be_one_fails_at_once() -> None:
+    """No registry will ever have it."""
+    wrong = b.container("task", waiting={"reason": "InvalidImageName"})
+    s = b.situation(None, 2, pods=(b.pod(containers=[b.container("agent", running=True), wrong]),))
+    assert outcome(s, "pod_cannot_start").status == "FAILED_WITH_TERMINAL_ERROR"
+
+
 def test_an_earlier_pods_pull_error_does_not_count() -> None:
     """Each pod has the whole patience."""
     hindered = b.memory(hindered=Hindered("a1-0", b.at(2)))
@@ -452,6 +460,8 @@ def test_an_unknown_task_is_waited_for() -> None:
     s = b.situation(b.attempt(task=None, taskRef={"name": "build"}))
     message = "PeragoTask build does not exist in namespace ns"
     assert notice(s, "task_is_unknown") == waiting(Reason.TASK_NOT_FOUND, message)
+    complete = b.situation(b.attempt(taskRef={"name": "build"}))
+    assert notice(complete, "task_is_unknown") == waiting(Reason.TASK_NOT_FOUND, message)
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,16 @@ def test_siblings_are_earlier_or_later_by_their_retry() -> None:
     first, third = Sibling("first", 0, settled=False), Sibling("third", 2, settled=False)
     s = b.situation(second, siblings=(first, third))
     assert (s.unsettled_earlier, s.later_sibling) == (first, third)
+    assert b.situation(second, siblings=(third,)).unsettled_earlier is None
+    assert b.situation(second, siblings=(first,)).later_sibling is None
     assert b.situation(second, siblings=(Sibling("first", 0, settled=True),)).unsettled_earlier is None
+
+
+def test_an_attempt_with_an_outcome_is_not_superseded_by_its_retry() -> None:
+    """Conductor made the retry because of this outcome."""
+    later = Sibling("a2", retry_count=1, settled=False)
+    assert b.situation(siblings=(later,)).superseded is not None
+    assert b.situation(b.attempt(status={"outcome": b.failure()}), siblings=(later,)).superseded is None
 
 
 def test_a_sibling_of_the_same_retry_is_neither_earlier_nor_later() -> None:

@@ -184,6 +184,8 @@ def test_complete_is_said_at_the_end_only() -> None:
     """`kubectl wait --for=condition=Complete` returns when nothing is left to do."""
     assert "Complete" not in conditions(ended(b.completed()))
     assert conditions(ended(b.completed(), verdict=ACCEPTED))["Complete"] == ("True", "Finished")
+    unseen = ended(b.completed(), verdict=ACCEPTED, created=frozenset({"a1-1"}))
+    assert "Complete" not in conditions(unseen), "a pod that the watch has yet to show is still to be let go"
 
 
 def test_a_finished_attempt_is_at_no_step() -> None:
@@ -248,12 +250,13 @@ def test_time_in_the_queue_counts_from_the_first_sight_within_the_second() -> No
 
 
 def test_an_outcome_is_written_as_it_is() -> None:
-    """Empty objects in an output are part of it."""
+    """With the commit that evidence found; empty objects in an output are part of it."""
     evidence = Evidence(1, Publication("commit-b", {"perago.output": '{"result":{"files":{},"none":null}}'}))
     dead = b.situation(
         b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=b.memory(evidence=evidence)
     )
     assert patched(dead)["outcome"]["output"]["result"] == {"files": {}, "none": None}
+    assert patched(dead)["workspace"] == {"publishedRef": "commit-b"}
 
 
 def test_every_reason_that_is_written_stands_in_its_list() -> None:

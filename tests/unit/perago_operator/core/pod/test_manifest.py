@@ -92,6 +92,14 @@ def test_a_missing_secret_does_not_keep_the_pod_from_starting() -> None:
     assert all(volume(manifest(), name)["secret"]["optional"] for name in ("lakefs-keys", "conductor-keys"))
 
 
+@pytest.mark.parametrize(
+    ("name", "source"), [("lakefs-keys", "secret"), ("conductor-keys", "secret"), ("cluster-token", "projected")]
+)
+def test_keys_and_token_can_be_read_by_the_pods_group_alone(name: str, source: str) -> None:
+    """Nobody can write them."""
+    assert volume(manifest(), name)[source]["defaultMode"] == 0o440
+
+
 def test_an_input_kept_in_conductor_may_have_a_workspace() -> None:
     """So the lakeFS keys are mounted."""
     pod = manifest(b.attempt(input=None, inputFrom="Conductor"))
@@ -105,6 +113,15 @@ def test_the_order_tells_the_agent_its_attempt() -> None:
     read = wire.Order.model_validate_json(environment[wire.ORDER_VARIABLE])
     assert (read.namespace, read.name, read.uid, read.execution) == ("ns", b.NAME, b.UID, 3)
     assert (read.module, read.volume_bytes, read.conductor) == ("app.work", 2 * 1024**3, b.conductor_task())
+
+
+@pytest.mark.parametrize(
+    ("attempt", "expected"), [(b.attempt(), "Spec"), (b.attempt(input=None, inputFrom="Conductor"), "Conductor")]
+)
+def test_the_order_says_where_the_input_is(attempt: Raw, expected: str) -> None:
+    """In the attempt, or where it was too large for one."""
+    environment = {variable["name"]: variable["value"] for variable in container(manifest(attempt), "agent")["env"]}
+    assert wire.Order.model_validate_json(environment[wire.ORDER_VARIABLE]).input_from == expected
 
 
 def test_the_input_is_not_part_of_the_order() -> None:
@@ -123,6 +140,11 @@ def test_every_container_is_restricted(name: str) -> None:
         False,
     )
     assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_system_calls_are_filtered() -> None:
+    """Pod Security `restricted` asks for it, on the pod or on each container."""
+    assert manifest()["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
 
 
 def test_agent_and_task_are_different_users_of_one_group() -> None:

@@ -74,14 +74,13 @@ def cached(*, with_node: bool) -> Path:
 
 def _build(packages: Sequence[str], folder: Path) -> None:
     log = cache.root() / "logs" / "binaries.log"
-    environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
     go, flags = toolchain.go_program(), linker_flags(kubernetes_version())
     with step(f"building {len(packages) + 1} programs from source", "about 7 minutes the first time, on 2 cores"):
         build = [go, "build", "-trimpath", "-ldflags", flags, "-o", f"{folder}{os.sep}", *packages]
-        commands.run(build, log=log, env=environment, cwd=KIND_SOURCE)
+        commands.run(build, log=log, env=toolchain.BUILD_ENVIRONMENT, cwd=KIND_SOURCE)
         # etcd's main package is the root of its module: the program would be called "v3".
         build = [go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(folder / "etcd"), ETCD]
-        commands.run(build, log=log, env=environment, cwd=KIND_SOURCE)
+        commands.run(build, log=log, env=toolchain.BUILD_ENVIRONMENT, cwd=KIND_SOURCE)
         shutil.copytree(_module_folder(go, "sigs.k8s.io/kind") / "images/base/files", folder / KIND_FILES)
         commands.run(["chmod", "-R", "u+w", str(folder / KIND_FILES)], log=log)
 

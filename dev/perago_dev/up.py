@@ -35,7 +35,7 @@ def up(wanted: Wanted) -> Environment:
         preflight.check(packages.missing(wanted.cluster), wanted.cluster)
         if packages.install_missing(wanted.cluster):
             preflight.check(packages.missing(wanted.cluster), wanted.cluster)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        state.begin(folder)
         with together() as group:
             if wanted.cluster == "current":
                 env = on_current.made(wanted.name, folder)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from tests.faults.kinds import SECONDS, Fault, Faults
+from tests.faults.kinds import SECONDS, Fault, Faults, passed
 
 HEAD_BYTES = 4 * 2**20
 CHUNK_BYTES = 2**16
@@ -55,6 +55,11 @@ class HttpExchange:
         self._head, self._target = _single(head, target.url), target
         self._reader, self._writer = client
         self._received: bytes | None = None
+
+    def header(self, name: str) -> str | None:
+        """The value of one of the request's headers; None if it has none of this name."""
+        found = re.search(rb"(?i)\r\n" + re.escape(name.encode()) + rb": *([^\r]*)", self._head)
+        return found[1].decode() if found else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Pass the request on to the server; its answer piece by piece."""
@@ -146,6 +151,15 @@ def answered(status: int, body: bytes = b"") -> Fault[HttpExchange]:
     async def fault(exchange: HttpExchange) -> None:
         head = f"HTTP/1.1 {status} -\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\nConnection: close"
         await exchange.send(f"{head}\r\n\r\n".encode() + body)
+
+    return fault
+
+
+def demanding(header: str, value: str, refusal: Fault[HttpExchange]) -> Fault[HttpExchange]:
+    """Requests with this header reach the server; the others are refused."""
+
+    async def fault(exchange: HttpExchange) -> None:
+        await (passed if exchange.header(header) == value else refusal)(exchange)
 
     return fault
 

@@ -11,7 +11,8 @@ from perago_dev.source import REPOSITORY as SOURCE
 Object = dict[str, Any]
 
 EXAMPLE = SOURCE / "examples" / "weather"
-TASKDEFS = ("weather_summarise.taskdef.json", "weather_report.taskdef.json")
+MODULES = ("weather.summarise", "weather.report")
+WORKFLOW_FILE = EXAMPLE / "conductor" / "workflow.json"
 REPOSITORY = "weather"
 WORKFLOW = "weather"
 TITLE = "Weather in Seattle"
@@ -43,14 +44,9 @@ def observations() -> bytes:
     return Path(data.seattle_weather.filepath).read_bytes()
 
 
-def taskdefs() -> list[Object]:
-    """Conductor's definitions of the two tasks."""
-    return [json.loads((EXAMPLE / "conductor" / name).read_text()) for name in TASKDEFS]
-
-
 def workflow() -> Object:
     """Conductor's definition of the workflow."""
-    found: Object = json.loads((EXAMPLE / "conductor" / "workflow.json").read_text())
+    found: Object = json.loads(WORKFLOW_FILE.read_text())
     return found
 
 

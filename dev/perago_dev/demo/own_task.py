@@ -10,20 +10,14 @@ Object = dict[str, Any]
 
 IMAGE_FOLDER = Path(__file__).with_name("image")
 IMAGE_NAME = "demo-tasks"
-MODULE = "demo_tasks.patient"
 PATIENT = "demo_patient"
 CUT_OFF = "demo_cut_off"
 """The same task with the silent lakeFS, so that its agent never learns that its merge succeeded."""
+MODULES = {PATIENT: "demo_tasks.patient", CUT_OFF: "demo_tasks.cut_off"}
 GO_ON = "/tmp/go-on"
 RESULT_FILE = "run.txt"
 SILENT = "silent-lakefs"
 SILENT_PORT = 8000
-
-
-def taskdefs() -> list[Object]:
-    """Conductor's definitions of both task types; they are retried once, without delay."""
-    common = {"ownerEmail": "demo@perago.dev", "retryCount": 1, "retryDelaySeconds": 0}
-    return [{"name": name, **common, "timeoutSeconds": 0, "responseTimeoutSeconds": 60} for name in (PATIENT, CUT_OFF)]
 
 
 def workflow(task_type: str) -> Object:
@@ -52,7 +46,7 @@ def _perago_task(task_type: str, image: str, **spec: Any) -> Object:
         "metadata": {"name": task_type.replace("_", "-")},
         "spec": {
             "taskType": task_type,
-            "module": MODULE,
+            "module": MODULES[task_type],
             "image": image,
             "ttlSecondsAfterFinished": 3600,
             **size,

@@ -5,7 +5,7 @@ from typing import Any
 
 from perago_dev import release
 from perago_dev.cluster.target import open_cluster
-from perago_dev.demo import checks, claims, definitions, own_task, secrecy
+from perago_dev.demo import checks, claims, definitions, own_task, registering, secrecy
 from perago_dev.demo.cluster import NAMESPACE
 from perago_dev.demo.stage import Stage
 from perago_dev.demo.story import Story, agreed
@@ -84,9 +84,7 @@ def set_the_stage(env: Environment, built: Images, story: Story) -> tuple[Stage,
     stage = Stage.of(env, workspace)
     remove_interrupted(stage)
     with story.step("definitions registered") as outcome:
-        stage.conductor.define(definitions.taskdefs(), definitions.workflow())
-        for task_type in (own_task.PATIENT, own_task.CUT_OFF):
-            stage.conductor.define(own_task.taskdefs(), own_task.workflow(task_type))
+        registering.register(env.conductor_url, env.state_dir / "logs" / "register.log")
         stage.cluster.apply(*definitions.perago_tasks(built.example), *own_task.perago_tasks(built.own))
         outcome.append("4 tasks and 3 workflows in Conductor, 4 PeragoTasks in Kubernetes")
     return stage, start

@@ -25,9 +25,8 @@ PROGRAMS = {
     "mvn": "maven",
     "openssl": "openssl",
     "setpriv": "util-linux",
-    "curl": "curl",
 }
-"""What every machine needs. curl is for a command line of the guide, which a test runs."""
+"""What every machine needs."""
 
 
 def wanted(cluster: str = "kind") -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The calls to Conductor of the demo and the end-to-end tests: register definitions, start and read workflows."""
+"""The calls to Conductor of the demo and the end-to-end tests: start and read workflows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +22,6 @@ class ConductorServer:
     """The HTTP API of one server; `url` ends in `/api`."""
 
     url: str
-
-    def define(self, tasks: list[Object], workflow: Object) -> None:
-        """Register the definitions, replacing earlier ones with the same names."""
-        self.call("POST", "/metadata/taskdefs", json=tasks)
-        self.call("PUT", "/metadata/workflow", json=[workflow])
 
     def start(self, workflow: str, given: Object | None = None) -> str:
         """Start a workflow; returns its id."""

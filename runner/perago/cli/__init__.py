@@ -13,9 +13,14 @@ from typing import Any
 from perago.cli.output import Answer, Unusable, say, show, show_unusable, tell
 from perago.cli.process import Stopped, leave_broken_pipe, prints_to_stderr, stoppable
 
-ABOUT = "Check a task module, extract its definitions for Conductor and Kubernetes, and run it on this machine."
-EXIT_CODES = """exit codes: 0 success; 1 the module has problems or the attempt failed; 2 an option cannot be used;
-130 stopped by Ctrl-C. Standard output carries only the answer; what the module prints goes to standard error."""
+ABOUT = "Check a task module, extract or register its definitions, and run it on this machine."
+EXIT_CODES = """exit codes: 0 success; 1 the module has problems or the attempt failed; 2 an option cannot be used or a
+package is missing; 3 Conductor cannot be reached or refuses; 130 stopped by Ctrl-C. Standard output carries only the
+answer; what the module prints goes to standard error."""
+CREDENTIALS = """credentials come from the environment: CONDUCTOR_AUTH_TOKEN; or CONDUCTOR_AUTH_KEY and
+CONDUCTOR_AUTH_SECRET, which Conductor exchanges for a token; or CONDUCTOR_USERNAME and CONDUCTOR_PASSWORD. The
+certificates of an authority of your own are read from the file that SSL_CERT_FILE names. Exit codes are those of
+perago."""
 
 
 class _Version(argparse.Action):
@@ -36,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     check = _command(commands, "check", "load a task module and show what it declares, or all that is wrong with it")
     check.set_defaults(home="perago.cli.check")
     _extract_options(_command(commands, "extract", "write the task's Conductor TaskDef, or its PeragoTask"))
+    _register_options(commands)
     _run_options(_command(commands, "run", "run the task on this machine, with a local folder in place of lakeFS"))
     return top
 
@@ -58,6 +64,25 @@ def _extract_options(extract: argparse.ArgumentParser) -> None:
     )
     extract.add_argument("--image", help="with --kubernetes: the image that contains the module")
     extract.set_defaults(home="perago.cli.extract")
+
+
+def _register_options(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    what = "register or update definitions in Conductor, after showing what that changes"
+    register = commands.add_parser("register", help=what, description=what, epilog=CREDENTIALS)
+    register.add_argument("modules", metavar="MODULE", nargs="*", help="import paths of task modules")
+    register.add_argument(
+        "--workflow", metavar="FILE", action="append", default=[], help="a workflow's JSON; repeatable"
+    )
+    register.add_argument("--url", help="Conductor's API, usually ending in /api (default: CONDUCTOR_SERVER_URL)")
+    register.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
+    register.add_argument(
+        "--token-header",
+        choices=("Authorization", "X-Authorization"),
+        default="Authorization",
+        help="where a token goes: Authorization (the default) sends it as a bearer token, X-Authorization as it is",
+    )
+    register.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    register.set_defaults(home="perago.cli.register")
 
 
 def _run_options(run: argparse.ArgumentParser) -> None:

@@ -1,9 +1,6 @@
 """What `perago extract` writes is what a real Conductor accepts and returns."""
 
 import json
-import os
-import re
-import subprocess
 import textwrap
 import urllib.error
 import urllib.request
@@ -16,8 +13,6 @@ from pydantic import BaseModel
 
 import perago
 from perago.cli import main
-
-GUIDE = Path(__file__).resolve().parents[3] / "docs" / "authors-guide.md"
 
 MODULE = """
 from pathlib import Path
@@ -131,17 +126,3 @@ def test_conductor_refuses_what_check_warns_of(conductor: Server, wrong: dict[st
     for _ in range(2):
         call("POST", f"{conductor.url}/metadata/taskdefs", [plain(name, **right)])
     call("DELETE", f"{conductor.url}/metadata/taskdefs/{name}")
-
-
-@pytest.mark.conductor
-def test_the_authors_guide_registers_its_task(
-    conductor: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The guide's own line, in a shell, on what its `perago extract` writes."""
-    (line,) = re.findall(r"^curl .*", GUIDE.read_text(), re.MULTILINE)
-    (tmp_path / "deploy").mkdir()
-    (tmp_path / "deploy" / "wordcount.taskdef.json").write_text(json.dumps(plain("wordcount")))
-    environment = os.environ | {"CONDUCTOR_SERVER_URL": conductor.url, "no_proxy": "*"}
-    subprocess.run(["bash", "-c", line], cwd=tmp_path, env=environment, check=True)
-    assert call("GET", f"{conductor.url}/metadata/taskdefs/wordcount")["ownerEmail"] == "a@example.org"
-    call("DELETE", f"{conductor.url}/metadata/taskdefs/wordcount")

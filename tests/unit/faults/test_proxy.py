@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.faults.kinds import Fault, Held, Late, cut_before, lost, silent
-from tests.faults.proxy import HttpExchange, Proxy, Target, answered, cut_after, cut_within, delayed, proxied
+from tests.faults.proxy import HttpExchange, Proxy, Target, answered, cut_after, cut_within, delayed, demanding, proxied
 
 
 class Upstream:
@@ -221,3 +221,12 @@ def test_nothing_is_left() -> None:
     with proxied("http://127.0.0.1:9"):
         assert "proxy" in [thread.name for thread in threading.enumerate()]
     assert "proxy" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize(("value", "status"), [("right", 200), ("wrong", 401)])
+async def test_a_header_can_be_demanded(proxy: Proxy, upstream: Upstream, value: str, status: int) -> None:
+    """Requests that have it reach the server, and the others do not."""
+    proxy.otherwise = demanding("X-Key", "right", answered(401))
+    async with aiohttp.request("POST", proxy.url + "/jobs", data=b"work", headers={"x-key": value}) as response:
+        assert response.status == status
+    assert upstream.bodies == ([b"work"] if status == 200 else [])

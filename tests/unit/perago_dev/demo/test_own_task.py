@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, ClientTimeout, web
 
+import perago
 from perago_dev.demo import claims, own_task
 from perago_dev.source import REPOSITORY
 from perago_operator.api.task import PeragoTask
@@ -27,8 +28,8 @@ def test_readme_and_demo_make_the_same_claims() -> None:
 
 
 def test_manifests_agree_with_the_programs() -> None:
-    """Module, file to wait for, result file and port are those of the programs in the image."""
-    assert patient.__name__ == own_task.MODULE
+    """Modules with their tasks, the files to wait for and to write, and the port are those of the image."""
+    assert {perago.load_module_task(module).name: module for module in own_task.MODULES.values()} == own_task.MODULES
     assert str(patient.GO_ON) == own_task.GO_ON
     assert own_task.SILENT_PORT == silent_lakefs.PORT
 
@@ -39,7 +40,7 @@ def test_perago_tasks_are_what_the_api_takes() -> None:
     assert plain.spec.lakefs_secret_ref is None
     assert cut_off.spec.lakefs_secret_ref is not None
     assert cut_off.spec.lakefs_secret_ref.name == own_task.SILENT
-    assert [task.spec.task_type for task in (plain, cut_off)] == [task["name"] for task in own_task.taskdefs()]
+    assert [task.spec.task_type for task in (plain, cut_off)] == list(own_task.MODULES)
 
 
 def test_the_body_waits_until_it_is_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,9 +39,9 @@ def test_podman_needs_all_that_nodes_are_made_with(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("engine", ["docker", "podman"])
 def test_programs_that_tests_and_children_need_are_declared(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without setpriv a child outlives a killed parent; a test runs the guide's curl command."""
+    """Without setpriv a child outlives a killed parent."""
     monkeypatch.setattr(packages, "provider", lambda: engine)
-    assert {"mvn", "openssl", "setpriv", "curl"} <= set(packages.wanted())
+    assert {"mvn", "openssl", "setpriv"} <= set(packages.wanted())
 
 
 def test_a_cluster_that_exists_needs_no_package() -> None:

@@ -11,6 +11,10 @@ import perago
 GO_ON = Path("/tmp/go-on")
 """The body waits until this file exists in the task's container."""
 LOOK_SECONDS = 0.05
+CONTROLS = perago.TaskControls(
+    retry=perago.RetryPolicy(count=1, delay_seconds=0), timeout=perago.TimeoutPolicy(response_seconds=60)
+)
+"""One retry without delay, so that the demo does not wait for it."""
 
 
 class Nothing(BaseModel):
@@ -23,7 +27,7 @@ class Run(BaseModel):
     run: str
 
 
-@perago.task(name="demo_patient", owner_email="demo@perago.dev", workspace=perago.WorkspaceSpec())
+@perago.task(name="demo_patient", owner_email="demo@perago.dev", workspace=perago.WorkspaceSpec(), controls=CONTROLS)
 def patient(workspace: Path, params: Nothing) -> Run:
     """Write the run's id to `run.txt` and return it."""
     run = uuid4().hex

@@ -1,0 +1,105 @@
+"""Where Conductor is, and which credentials go with a request; they are taken from the environment and never shown."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from perago.cli.output import Misused
+
+URL = "CONDUCTOR_SERVER_URL"
+TOKEN = "CONDUCTOR_AUTH_TOKEN"
+KEY, SECRET = "CONDUCTOR_AUTH_KEY", "CONDUCTOR_AUTH_SECRET"
+USERNAME, PASSWORD = "CONDUCTOR_USERNAME", "CONDUCTOR_PASSWORD"
+TOKEN_HEADERS = ("Authorization", "X-Authorization")
+
+Variables = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Header:
+    """The header that carries credentials, and where they are from, in words for messages."""
+
+    name: str
+    value: str = field(repr=False)
+    source: str
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A key that Conductor exchanges for a token."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+    source: str = f"the key of {KEY} and {SECRET}"
+
+
+Credentials = Header | KeyPair
+
+
+@dataclass(frozen=True)
+class Address:
+    """The URL of the API, without credentials, and those that it may have had."""
+
+    url: str
+    credentials: Credentials | None
+
+
+def address(given: str | None, token_header: str, variables: Variables) -> Address:
+    """Where to register and with which credentials; raises Misused when that is unclear."""
+    named, source = (given, "--url") if given is not None else (variables.get(URL, ""), URL)
+    if not named:
+        raise Misused(f"pass Conductor's URL, which usually ends in /api, with --url or in {URL}")
+    try:
+        parts = urlsplit(named)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is not a number, a bracket that is not closed
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        raise Misused(f"{source} must be a URL such as https://conductor.example.org/api")
+    userinfo, _, host = parts.netloc.rpartition("@")
+    url = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+    return Address(url, _only([*_of_url(userinfo, source), *_of_variables(token_header, variables)]))
+
+
+def _of_url(userinfo: str, source: str) -> list[Credentials]:
+    user, _, password = userinfo.partition(":")
+    return [_basic(unquote(user), unquote(password), f"the user of {source}")] if userinfo else []
+
+
+def _of_variables(token_header: str, variables: Variables) -> list[Credentials]:
+    found: list[Credentials] = []
+    if token := _value(TOKEN, variables):
+        value = f"Bearer {token}" if token_header == "Authorization" else token
+        found.append(Header(token_header, value, f"the token of {TOKEN} in the header {token_header}"))
+    if pair := _pair(KEY, SECRET, variables):
+        found.append(KeyPair(*pair))
+    if pair := _pair(USERNAME, PASSWORD, variables):
+        found.append(_basic(*pair, f"the user of {USERNAME}"))
+    return found
+
+
+def _value(name: str, variables: Variables) -> str:
+    value = variables.get(name, "").strip()  # files of secrets often end with a line break
+    if not value.isprintable() or (name == TOKEN and not value.isascii()):
+        raise Misused(f"{name} holds a character that a header cannot carry")
+    return value
+
+
+def _pair(name: str, secret: str, variables: Variables) -> tuple[str, str] | None:
+    first, second = _value(name, variables), _value(secret, variables)
+    if bool(first) != bool(second):
+        given, missing = (name, secret) if first else (secret, name)
+        raise Misused(f"{given} is set and {missing} is not; set both or neither")
+    return (first, second) if first else None
+
+
+def _basic(user: str, password: str, source: str) -> Header:
+    return Header("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode(), source)
+
+
+def _only(found: list[Credentials]) -> Credentials | None:
+    if len(found) > 1:
+        sources = "; ".join(credentials.source for credentials in found)
+        raise Misused(f"more than one kind of credentials is given: {sources}; keep one")
+    return found[0] if found else None

@@ -167,11 +167,12 @@ class HttpConductor:
     async def log(self, task_id: str, text: str) -> None:
         """The body is the text itself."""
         path = f"{_task_path(task_id)}/log"
-        await self._send(_Call("log", "POST", path, data=text.encode(), media_type="text/plain"))
+        await self._send(_Call("log", "POST", path, data=text.encode("utf-8", "replace"), media_type="text/plain"))
 
     async def _update(self, name: str, body: dict[str, Any]) -> None:
         """The body of the answer, an id as plain text, adds nothing to its status."""
-        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        # "?" stands for half of a surrogate pair, as in all that Conductor reads; agents refuse outputs that have one.
+        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         await self._send(_Call(name, "POST", "/tasks", data=data))
 
     async def _send(self, call: _Call) -> bytes:

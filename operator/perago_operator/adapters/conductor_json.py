@@ -42,7 +42,7 @@ def polled_task(raw: Mapping[str, Any], task_type: str, domain: str | None, work
 
 
 def _length(input_data: Mapping[str, Any]) -> int:
-    return len(json.dumps(input_data, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(json.dumps(input_data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
 
 
 def task_state(raw: Mapping[str, Any]) -> ConductorTaskState:

@@ -76,7 +76,8 @@ class AttemptSpec(ApiModel):
     """The task's input exactly as in Conductor: `{"workspace": …, "params": …}` or `{"params": …}`."""
 
     input_from: Literal["Conductor"] | None = None
-    """Set instead of `input` when the input is larger than 256 KiB: the agent then reads it from the Conductor task."""
+    """Set instead of `input` when the input is larger than 256 KiB, or has values that an object would change, such as
+    1.0 or integers over 64 bits: the agent then reads it from the Conductor task."""
 
     conductor: ConductorRef | None = None
     """Conductor task to report to. Without it the attempt is standalone and reports to nobody."""

@@ -73,8 +73,8 @@ class Ending:
         vouched_for = self._steps.output() if self._steps else {}
         try:
             return outcomes.completed({**output, **vouched_for})
-        except outcomes.OutputTooLarge as error:
-            return outcomes.failed(Reason.OUTPUT_TOO_LARGE, str(error), self._limit)
+        except (outcomes.OutputTooLarge, outcomes.OutputNotJson) as error:
+            return outcomes.failed(failure_of(error).reason, str(error), self._limit)
 
     async def record_publication(self) -> bool:
         """The task died after its work was published: record that; False when nothing was published."""

@@ -14,7 +14,7 @@ from perago.agent.clients.conductor import ConductorRefused
 from perago.agent.clients.http import NoAnswer, Server, describe
 from perago.agent.data.volume import CorruptObject, UnreadableFile, VolumeFull
 from perago.agent.mounts import MissingKeys
-from perago.agent.outcome import OutputTooLarge
+from perago.agent.outcome import OutputNotJson, OutputTooLarge
 from perago.errors import PublishFenceError, StaleAttemptError, TaskExecutionError, TaskInputError, TaskTerminalError
 from perago.wire import Reason
 
@@ -48,6 +48,7 @@ TABLE: Final[tuple[tuple[type[Exception], type[Exception], Reason], ...]] = (
     (CorruptObject, TaskExecutionError, Reason.CORRUPT_OBJECT),
     (UnreadableFile, TaskInputError, Reason.UNREADABLE_FILE),
     (OutputTooLarge, TaskExecutionError, Reason.OUTPUT_TOO_LARGE),
+    (OutputNotJson, TaskExecutionError, Reason.TASK_EXECUTION_ERROR),
     (ProtocolMismatch, TaskExecutionError, Reason.PROTOCOL_MISMATCH),
     (PublishedWithoutOutput, TaskExecutionError, Reason.PUBLISHED_WITHOUT_OUTPUT),
     (MissingKeys, TaskTerminalError, Reason.INVALID_TASK),

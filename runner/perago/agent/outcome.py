@@ -7,13 +7,17 @@ import re
 
 from perago import wire
 from perago.wire import JsonObject, Reason
+from perago.wire.exact import fits_json, kept_in_merge_patch
 
-LARGEST_EXACT_INTEGER = 2**63 - 1
 _WORD = re.compile(r"[A-Z][A-Za-z0-9]{0,99}")
 
 
 class OutputTooLarge(ValueError):
     """The output exceeds what an object can hold; the text says by how much and what to do."""
+
+
+class OutputNotJson(ValueError):
+    """The output holds a value that JSON in UTF-8 cannot say; the attempt core sends none."""
 
 
 def failed(reason: Reason, message: str, max_length: int) -> wire.Outcome:
@@ -22,7 +26,7 @@ def failed(reason: Reason, message: str, max_length: int) -> wire.Outcome:
 
 
 def completed(output: JsonObject) -> wire.Outcome:
-    """The outcome of an attempt that completed with `output`; raises OutputTooLarge."""
+    """The outcome of an attempt that completed with `output`; raises OutputTooLarge, OutputNotJson."""
     return wire.Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, **_stored(output))
 
 
@@ -44,21 +48,16 @@ def cut(text: str, max_length: int) -> str:
 
 
 def check_output(output: JsonObject) -> None:
-    """Raises OutputTooLarge when `output` could not be recorded; asked before anything is published."""
+    """Raises OutputTooLarge or OutputNotJson when `output` cannot be recorded; asked before anything is published."""
     _stored(output)
 
 
 def _stored(output: JsonObject) -> JsonObject:
+    if not fits_json(output):
+        raise OutputNotJson(
+            "the task's output has a NaN, an infinite number or half of a surrogate pair; JSON has none"
+        )
     try:
-        return wire.stored_output(output) if survives_merge_patch(output) else wire.packed_output(output)
+        return wire.stored_output(output) if kept_in_merge_patch(output) else wire.packed_output(output)
     except ValueError as error:
         raise OutputTooLarge(str(error)) from error
-
-
-def survives_merge_patch(value: object) -> bool:
-    """Whether the API server keeps `value` as it is: a merge patch drops nulls, and Go's numbers end at 63 bits."""
-    if isinstance(value, dict):
-        return all(survives_merge_patch(inner) for inner in value.values())
-    if isinstance(value, list):
-        return all(survives_merge_patch(inner) for inner in value)
-    return value is not None and not (isinstance(value, int) and abs(value) > LARGEST_EXACT_INTEGER)

@@ -6,10 +6,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from perago.cli.output import Unusable
+from perago.cli.roundtrip import refused_again
 from perago.errors import TaskDefinitionError
 from perago.problems import Problem
 from perago.task import TaskDefinition
 from perago.taskdef import build_taskdef, schema_for_model
+from perago.wire.exact import fits_json
 
 LARGEST_NUMBER = 2**31 - 1
 """The largest number in a TaskDef: Conductor stores them in 32 bits."""
@@ -29,7 +31,21 @@ def taskdef_of(task: TaskDefinition) -> tuple[dict[str, Any], list[str]]:
     except TaskDefinitionError as error:
         raise Unusable([Problem(problem, *body_place(task)) for problem in _schema_problems(task)]) from error
     told = [str(warning.message) for warning in caught if warning.category is UserWarning]
-    return content, told + _refusals(task)
+    return content, [*told, *_refusals(task), *_unsayable(task, content), *_refused_again(task)]
+
+
+def _refused_again(task: TaskDefinition) -> list[str]:
+    return [f"task {task.name!r}: result: {sentence}" for sentence in refused_again(task.output_model)]
+
+
+def _unsayable(task: TaskDefinition, content: dict[str, Any]) -> list[str]:
+    """What the TaskDef holds and JSON does not have."""
+    values = "a NaN, an infinite number or half of a surrogate pair"
+    return [
+        f"task {task.name!r}: the TaskDef's {key} has {values}, which Conductor refuses or replaces"
+        for key, value in content.items()
+        if not fits_json(value)
+    ]
 
 
 def _refusals(task: TaskDefinition) -> list[str]:

@@ -9,8 +9,12 @@ from perago.wire.base import JsonObject, ResultStatus, WireModel
 
 OUTPUT_LIMIT = 900 * 1024
 """Bytes of output as it is stored (after compression where that is needed): an object must stay below 1.5 MiB."""
+OUTPUT_JSON_LIMIT = 9 * 1024 * 1024
+"""Bytes of JSON: Conductor fails a task with more than 10 MiB, and writes some numbers with more characters."""
 OUTPUT_INLINE_LIMIT = 64 * 1024
 """Bytes of JSON up to which an output is stored as it is, readable with kubectl; above, it is compressed."""
+
+_REMEDY = "write large results to the workspace and return their paths"
 
 Step = Literal["Downloading", "Executing", "Staging", "Publishing"]
 StagingState = Literal["Planned", "Active", "Deleted"]
@@ -37,7 +41,7 @@ class Outcome(WireModel):
 def stored_output(output: JsonObject) -> JsonObject:
     """The fields of `Outcome` that hold `output`: `{"output": …}` or `{"output_gzip": …}`.
 
-    Raises ValueError when even the compressed form is over `OUTPUT_LIMIT` bytes.
+    Raises ValueError when it is over `OUTPUT_JSON_LIMIT` bytes, or its compressed form over `OUTPUT_LIMIT`.
     """
     return {"output": output} if len(_json(output)) <= OUTPUT_INLINE_LIMIT else packed_output(output)
 
@@ -45,11 +49,13 @@ def stored_output(output: JsonObject) -> JsonObject:
 def packed_output(output: JsonObject) -> JsonObject:
     """The compressed form of `stored_output`, whatever the size; raises ValueError as it does."""
     plain = _json(output)
+    if len(plain) > OUTPUT_JSON_LIMIT:
+        raise ValueError(f"the task's output is {len(plain)} bytes, over the limit of {OUTPUT_JSON_LIMIT}; {_REMEDY}")
     packed = base64.b64encode(gzip.compress(plain, mtime=0)).decode()
     if len(packed) > OUTPUT_LIMIT:
         raise ValueError(
             f"the task's output is {len(plain)} bytes ({len(packed)} compressed), over the limit of {OUTPUT_LIMIT}; "
-            "write large results to the workspace and return their paths"
+            f"{_REMEDY}"
         )
     return {"output_gzip": packed}
 

@@ -295,22 +295,12 @@ RECORDS: tuple[Mutant, ...] = (
         ),
     ),
     *outcome(
-        ("a null in an output is dropped by the API server", "return value is not None and not (", "return not ("),
         (
-            "a large number in an output is rounded by the API server",
-            "LARGEST_EXACT_INTEGER = 2**63 - 1",
-            "LARGEST_EXACT_INTEGER = 2**64",
+            "an output that a merge patch would change is stored as it is",
+            "if kept_in_merge_patch(output) else wire.packed_output(output)",
+            "if True else wire.packed_output(output)",
         ),
-        (
-            "a number below the 63 bits is rounded by the API server",
-            "abs(value) > LARGEST_EXACT_INTEGER",
-            "value > LARGEST_EXACT_INTEGER",
-        ),
-        (
-            "a null deep in a list is dropped",
-            "    if isinstance(value, list):\n        return all(survives_merge_patch(inner) for inner in value)\n",
-            "",
-        ),
+        ("an output that no JSON can say is recorded", "    if not fits_json(output):", "    if False:"),
         (
             "a message is longer than Conductor keeps",
             "return text if len(text) <= max_length else",
@@ -369,7 +359,7 @@ RECORDS: tuple[Mutant, ...] = (
         ("a failed attempt names a published ref", 'completed=outcome.status == "COMPLETED"', "completed=True"),
         (
             "an output that is too large loses the outcome",
-            "        except outcomes.OutputTooLarge as error:",
+            "        except (outcomes.OutputTooLarge, outcomes.OutputNotJson) as error:",
             "        except ZeroDivisionError as error:",
         ),
     ),

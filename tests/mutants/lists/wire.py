@@ -7,6 +7,7 @@ identity = of("runner/perago/wire/base.py", "perago/test_wire.py")
 order = of("runner/perago/wire/order.py", "perago/test_wire.py")
 frames = of("runner/perago/wire/frames.py", "perago/test_wire.py")
 status = of("runner/perago/wire/status.py", "perago/test_wire.py", "perago/agent/test_outcome.py")
+exact = of("runner/perago/wire/exact.py", "perago/test_exact.py")
 calls = of("runner/perago/wire/calls.py", "perago/test_wire.py")
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -71,6 +72,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *status(
+        ("Conductor fails a task for its output", "    if len(plain) > OUTPUT_JSON_LIMIT:", "    if False:"),
         ("an object grows over what etcd takes", "    if len(packed) > OUTPUT_LIMIT:", "    if False:"),
         (
             "a large output is stored uncompressed",
@@ -79,6 +81,19 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("a compressed output is reported as none", "        if self.output_gzip is None:\n", "        if True:\n"),
         ("the same output is packed differently each time", "gzip.compress(plain, mtime=0)", "gzip.compress(plain)"),
+    ),
+    *exact(
+        ("a whole float comes back as an integer", "if isinstance(part, float) and part.is_integer():", "if False:"),
+        (
+            "a very large float is packed for nothing",
+            "SMALLEST_FLOAT_WITH_EXPONENT = 1e21",
+            "SMALLEST_FLOAT_WITH_EXPONENT = 1e22",
+        ),
+        ("an integer over 64 bits is rounded", "<= LARGEST_INTEGER", "<= 2 * LARGEST_INTEGER"),
+        ("a null is dropped from an output", "part is not None and _is_kept(part)", "_is_kept(part)"),
+        ("half a surrogate pair hides in a key", "            pending += part.keys()\n", ""),
+        ("a value in a list is overlooked", "            pending += part\n", "            pass\n"),
+        ("a NaN passes for JSON", "return math.isfinite(part)", "return True"),
     ),
     *calls(
         (

@@ -113,6 +113,12 @@ def test_an_output_that_no_object_can_hold_is_refused() -> None:
         wire.stored_output({"x": noise})
 
 
+def test_an_output_that_conductor_would_fail_is_refused_however_small_it_packs() -> None:
+    """Its limit is for the JSON itself, 10 MiB."""
+    with pytest.raises(ValueError, match=r"output is 9437\d+ bytes, over the limit of 9437184; write large"):
+        wire.stored_output({"x": "a" * wire.status.OUTPUT_JSON_LIMIT})
+
+
 def test_a_null_in_an_output_is_kept() -> None:
     """Leaving out absent fields of the wire never touches the user's own nulls."""
     outcome = wire.Outcome(status="COMPLETED", reason="Completed", output={"result": {"best": None}})

@@ -23,11 +23,18 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 def test_any_output_survives_the_merge_patch(output: dict[str, Any]) -> None:
     """What the API server keeps of the patch still holds the whole output, nulls and large integers included."""
     patch = json.loads(json.dumps(o.completed(output).to_json()))
-    assert wire.Outcome.model_validate(merge_patch({}, patch)).full_output() == output
+    assert json.dumps(wire.Outcome.model_validate(merge_patch({}, patch)).full_output()) == json.dumps(output)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), "\udce9"])
+def test_an_output_that_json_cannot_say_is_refused(value: object) -> None:
+    """OutputNotJson, before anything is published: Conductor would refuse every report of it."""
+    with pytest.raises(o.OutputNotJson, match="JSON has none"):
+        o.check_output({"result": [value]})
 
 
 @pytest.mark.parametrize(
-    "output", [{"a": None}, {"a": [None]}, {"a": [{"b": None}]}, {"a": 2**63}, {"a": -(2**63) - 1}]
+    "output", [{"a": None}, {"a": [None]}, {"a": [{"b": None}]}, {"a": 2**63}, {"a": -(2**63) - 1}, {"a": 1.0}]
 )
 def test_what_a_merge_patch_would_change_is_packed(output: dict[str, Any]) -> None:
     """Such an output is stored compressed."""

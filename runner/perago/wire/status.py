@@ -9,8 +9,8 @@ from perago.wire.base import JsonObject, ResultStatus, WireModel
 
 OUTPUT_LIMIT = 900 * 1024
 """Bytes of output as it is stored (after compression where that is needed): an object must stay below 1.5 MiB."""
-OUTPUT_JSON_LIMIT = 9 * 1024 * 1024
-"""Bytes of JSON: Conductor fails a task with more than 10 MiB, and writes some numbers with more characters."""
+OUTPUT_JSON_LIMIT = 8 * 1024 * 1024
+"""Bytes of JSON: Conductor fails a task with more than 10 MiB, and writes 1e-05 as 1.0E-5, with up to a sixth more."""
 OUTPUT_INLINE_LIMIT = 64 * 1024
 """Bytes of JSON up to which an output is stored as it is, readable with kubectl; above, it is compressed."""
 

@@ -115,7 +115,7 @@ def test_an_output_that_no_object_can_hold_is_refused() -> None:
 
 def test_an_output_that_conductor_would_fail_is_refused_however_small_it_packs() -> None:
     """Its limit is for the JSON itself, 10 MiB."""
-    with pytest.raises(ValueError, match=r"output is 9437\d+ bytes, over the limit of 9437184; write large"):
+    with pytest.raises(ValueError, match=r"output is 8388\d+ bytes, over the limit of 8388608; write large"):
         wire.stored_output({"x": "a" * wire.status.OUTPUT_JSON_LIMIT})
 
 

@@ -1,6 +1,8 @@
 """What applies to every tier: no proxy for servers of this host, and how tests are distributed over workers."""
 
 import os
+import re
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import settings
@@ -14,6 +16,15 @@ os.environ.update(proxies.exempted(os.environ))
 settings.register_profile("perago", deadline=None, derandomize=True, database=None)
 settings.load_profile("perago")
 """The same examples in every run, however slow the machine; what was once found stands in the tests as `@example`."""
+
+
+ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Refuse ids that hold an object's address: each worker has others, and none could be run again by its id."""
+    if unstable := [item.nodeid for item in items if ADDRESS.search(item.nodeid)]:
+        raise pytest.UsageError(f"ids that differ from run to run; give these cases ids of their own: {unstable}")
 
 
 LONG = ("tests/e2e/test_crashes.py", "tests/e2e/test_demo.py")

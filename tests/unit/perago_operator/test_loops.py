@@ -7,6 +7,7 @@ import pytest
 from loguru import logger
 
 from perago_operator.loops import Backoff, end, first_of, lasting, within
+from tests.fakes.waiting import in_time
 
 FOREVER = 3600.0
 
@@ -35,7 +36,7 @@ async def test_a_fault_is_logged_and_the_loop_goes_on(lines: list[str]) -> None:
         if faults:
             raise faults.pop(0)
 
-    await lasting("the loop", step, pause=0)
+    await in_time(lasting("the loop", step, pause=0))
     assert len(lines) == 2
     assert "the loop" in lines[0]
     assert "KeyError: 'surprise'" in lines[0]
@@ -48,7 +49,7 @@ async def test_a_cancellation_is_not_a_fault() -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await lasting("the loop", step, pause=0)
+        await in_time(lasting("the loop", step, pause=0))
 
 
 async def waiting(ended: list[str], name: str) -> None:
@@ -68,7 +69,7 @@ async def broken() -> None:
 async def test_the_first_to_end_is_named_by_its_position() -> None:
     """The coroutines beside it have ended as well on return."""
     ended: list[str] = []
-    assert await first_of(waiting(ended, "a"), asyncio.sleep(0), waiting(ended, "b")) == 1
+    assert await in_time(first_of(waiting(ended, "a"), asyncio.sleep(0), waiting(ended, "b"))) == 1
     assert sorted(ended) == ["a", "b"]
 
 
@@ -76,31 +77,31 @@ async def test_the_first_to_fail_fails_the_wait() -> None:
     """And the coroutines beside it have ended."""
     ended: list[str] = []
     with pytest.raises(ValueError, match="broken"):
-        await first_of(waiting(ended, "a"), broken())
+        await in_time(first_of(waiting(ended, "a"), broken()))
     assert ended == ["a"]
 
 
 async def test_a_failure_is_not_hidden_by_one_that_ends_at_the_same_time() -> None:
     """Whatever their order."""
     with pytest.raises(ValueError, match="broken"):
-        await first_of(asyncio.sleep(0), broken())
+        await in_time(first_of(asyncio.sleep(0), broken()))
 
 
 async def test_tasks_of_the_caller_go_on() -> None:
     """Only what was begun for the wait ends with it."""
     ended: list[str] = []
     task = asyncio.create_task(waiting(ended, "task"))
-    assert await first_of(task, asyncio.sleep(0)) == 1
+    assert await in_time(first_of(task, asyncio.sleep(0))) == 1
     assert not task.done()
     task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await in_time(asyncio.gather(task, return_exceptions=True))
 
 
 async def test_a_canceled_task_has_ended_and_does_not_cancel_the_caller() -> None:
     """A part that somebody canceled is a part that is gone."""
     task = asyncio.create_task(asyncio.sleep(FOREVER))
     task.cancel()
-    assert await first_of(asyncio.sleep(FOREVER), task) == 1
+    assert await in_time(first_of(asyncio.sleep(FOREVER), task)) == 1
 
 
 async def test_a_canceled_wait_ends_its_coroutines() -> None:
@@ -111,7 +112,7 @@ async def test_a_canceled_wait_ends_its_coroutines() -> None:
     await asyncio.sleep(0)
     wait.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await wait
+        await in_time(wait)
     assert sorted(ended) == ["a", "b"]
 
 
@@ -119,13 +120,13 @@ async def test_tasks_have_their_time_to_end_and_are_canceled_after_it() -> None:
     """Those that were canceled are named; all have ended."""
     ended: list[str] = []
     late, early = asyncio.create_task(waiting(ended, "late")), asyncio.create_task(asyncio.sleep(0))
-    assert await end([late, early], 0.01) == {late}
+    assert await in_time(end([late, early], 0.01)) == {late}
     assert (ended, early.done(), early.cancelled()) == (["late"], True, False)
 
 
 async def test_no_task_needs_no_time_to_end() -> None:
     """Also when the time is over already."""
-    assert await end([], FOREVER) == frozenset()
+    assert await in_time(end([], FOREVER)) == frozenset()
 
 
 def test_waits_double_up_to_the_cap_with_jitter() -> None:
@@ -158,7 +159,7 @@ async def test_a_wait_ends_early_with_its_event(lines: list[str]) -> None:
     wait = asyncio.create_task(Backoff(first=FOREVER, cap=FOREVER).wait("polling", ValueError("away"), unless=stopping))
     await asyncio.sleep(0)
     stopping.set()
-    await wait
+    await in_time(wait)
 
 
 async def test_waiting_for_an_event_has_a_limit() -> None:

@@ -16,7 +16,7 @@ from tests.builders import task
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
-from tests.fakes.waiting import until
+from tests.fakes.waiting import in_time, until
 from tests.faults.kinds import lost
 
 TASK = Key("ns", "build")
@@ -173,7 +173,7 @@ async def test_what_cannot_be_created_in_time_goes_back_to_conductor(subject: Su
     """At a shutdown nothing that was polled is lost: another replica gets it at once."""
     subject.cluster.faults.on("create_attempt", raising(AWAY), None)
     await subject.polled()
-    await subject.creation.settle(0.01)
+    await in_time(subject.creation.settle(0.01))
     assert subject.conductor.tasks["t1"].status == "SCHEDULED"
 
 
@@ -181,6 +181,6 @@ async def test_settling_awaits_creations_under_way(subject: Subject) -> None:
     """A slow API server has the time of the shutdown."""
     subject.cluster.faults.on("create_attempt", raising(AWAY), 3)
     await subject.polled()
-    await subject.creation.settle(10)
+    await in_time(subject.creation.settle(10))
     assert subject.attempts() == ["t1"]
     assert subject.conductor.tasks["t1"].status == "IN_PROGRESS"

@@ -16,7 +16,7 @@ from tests.builders import START, completed, task
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
-from tests.fakes.waiting import until
+from tests.fakes.waiting import in_time, until
 from tests.faults.kinds import lost
 
 LONG = 5.0
@@ -168,7 +168,7 @@ async def test_stopping_awaits_the_poll_under_way_and_keeps_what_it_brings() -> 
     subject.poller.stop()
     subject.schedule(2)
     assert subject.running is not None
-    await subject.running
+    await in_time(subject.running)
     await until(lambda: subject.attempts() == 1)
     assert subject.conductor.tasks["task-2"].status == "SCHEDULED"
 

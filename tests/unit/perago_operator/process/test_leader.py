@@ -12,7 +12,7 @@ from perago_operator.ports import Conflict, Lease, Unreachable
 from perago_operator.process.leader import Leadership, LeadershipLost, Observed, Terms, next_write, observe
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeLeases
-from tests.fakes.waiting import PATIENCE, until
+from tests.fakes.waiting import in_time, until
 from tests.faults.kinds import silent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,7 +41,7 @@ async def test_the_first_replica_leads() -> None:
     """No Lease is there: it is made."""
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
-    await one.acquire()
+    await in_time(one.acquire())
     assert one.leading
     assert leases.stored.holder == "one"
 
@@ -50,35 +50,35 @@ async def test_the_second_waits_until_the_lease_is_released() -> None:
     """A release is noticed at the next try, without waiting for the Lease's end."""
     leases, time = FakeLeases(), Time()
     one, two = replica(leases, "one", time), replica(leases, "two", time)
-    await one.acquire()
+    await in_time(one.acquire())
     waiting = asyncio.create_task(two.acquire())
     await asyncio.sleep(0)
     assert not two.leading
     await one.release()
-    await waiting
+    await in_time(waiting)
     assert leases.stored.holder == "two"
 
 
 async def test_a_dead_leader_is_followed_after_the_duration() -> None:
     """The Lease was not seen to change for as long as it says."""
     leases, time = FakeLeases(), Time()
-    await replica(leases, "dead", time).acquire()
+    await in_time(replica(leases, "dead", time).acquire())
     two = replica(leases, "two", time)
     waiting = asyncio.create_task(two.acquire())
     for _ in range(3):
         await asyncio.sleep(0)
     assert not two.leading
     time.seconds = 15.0
-    await waiting
+    await in_time(waiting)
     assert leases.stored.transitions == 1
 
 
 async def test_the_same_identity_takes_over_at_once() -> None:
     """A container that was restarted in its pod need not wait for itself."""
     leases, time = FakeLeases(), Time()
-    await replica(leases, "pod", time).acquire()
+    await in_time(replica(leases, "pod", time).acquire())
     again = replica(leases, "pod", time)
-    await again.acquire()
+    await in_time(again.acquire())
     assert leases.stored.transitions == 0
 
 
@@ -86,7 +86,7 @@ async def test_leadership_is_lost_when_renewing_fails_for_too_long() -> None:
     """The leader stops before anyone else may start."""
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
-    await one.acquire()
+    await in_time(one.acquire())
     leases.faults.on("read", raising(Unreachable("away")), None)
     holding = asyncio.create_task(one.hold())
     await until(lambda: leases.faults.seen.count("read") > 2)
@@ -96,8 +96,15 @@ async def test_leadership_is_lost_when_renewing_fails_for_too_long() -> None:
     assert one.leading
     time.seconds = 10.0
     with pytest.raises(LeadershipLost):
-        await holding
+        await in_time(holding)
     assert not one.leading
+
+
+def test_a_leader_gives_up_before_another_may_lead() -> None:
+    """By default 5 s before, and after several tries."""
+    terms = Terms()
+    assert terms.deadline + 5 <= terms.duration
+    assert terms.retry * 3 <= terms.deadline
 
 
 @pytest.mark.parametrize("call", ["read", "write"])
@@ -106,11 +113,10 @@ async def test_a_request_that_hangs_does_not_keep_leadership(call: str) -> None:
     leases = FakeLeases()
     terms = Terms(duration=15, deadline=0.05, retry=0)
     one = Leadership(leases, "one", clock=monotonic, now=Time().wall, terms=terms)
-    await one.acquire()
+    await in_time(one.acquire())
     leases.faults.on(call, silent, None)
-    async with asyncio.timeout(PATIENCE):
-        with pytest.raises(LeadershipLost):
-            await one.hold()
+    with pytest.raises(LeadershipLost):
+        await in_time(one.hold())
     assert not one.leading
 
 
@@ -121,8 +127,7 @@ async def test_a_standby_outlasts_a_request_that_hangs(call: str) -> None:
     terms = Terms(duration=15, deadline=0.05, retry=0)
     one = Leadership(leases, "one", clock=monotonic, now=Time().wall, terms=terms)
     leases.faults.on(call, silent)
-    async with asyncio.timeout(PATIENCE):
-        await one.acquire()
+    await in_time(one.acquire())
     assert leases.faults.seen.count(call) == 2
 
 
@@ -145,18 +150,18 @@ async def test_a_renewal_counts_from_before_it_was_sent() -> None:
     time = Time()
     leases = SlowLeases(time, 6)
     one = replica(leases, "one", time)
-    await one.acquire()
+    await in_time(one.acquire())
     leases.faults.on("read", raising(Unreachable("away")), None)
     time.seconds = 10.0
     with pytest.raises(LeadershipLost, match="not renewed for 10 s"):
-        await one.hold()
+        await in_time(one.hold())
 
 
 async def test_a_short_outage_costs_nothing() -> None:
     """Renewing is tried again until the deadline."""
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
-    await one.acquire()
+    await in_time(one.acquire())
     leases.faults.on("read", raising(Unreachable("away")), 3)
     holding = asyncio.create_task(one.hold())
     await until(lambda: leases.faults.seen.count("write") == 2)
@@ -168,21 +173,21 @@ async def test_a_lease_taken_by_another_is_lost_at_once() -> None:
     """Someone edited it: two must not work."""
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
-    await one.acquire()
+    await in_time(one.acquire())
     leases.stored = Lease("thief", 15, "a", "b", 1, "77")
     with pytest.raises(LeadershipLost):
-        await one.hold()
+        await in_time(one.hold())
 
 
 async def test_a_successors_lease_is_left_alone() -> None:
     """A replica that has seen another lead releases nothing, although it knows the Lease's version."""
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
-    await one.acquire()
+    await in_time(one.acquire())
     successor = Lease("two", 15, "a", "b", 1, "77")
     leases.stored = successor
     with pytest.raises(LeadershipLost):
-        await one.hold()
+        await in_time(one.hold())
     await one.release()
     assert leases.stored == successor
 
@@ -191,11 +196,11 @@ async def test_a_lease_that_was_not_renewed_is_left_alone() -> None:
     """Another replica may hold it by now: only its own clock ends it."""
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
-    await one.acquire()
+    await in_time(one.acquire())
     leases.faults.on("read", raising(Unreachable("away")), None)
     time.seconds = 10.0
     with pytest.raises(LeadershipLost):
-        await one.hold()
+        await in_time(one.hold())
     writes = leases.faults.seen.count("write")
     await one.release()
     assert leases.faults.seen.count("write") == writes
@@ -204,7 +209,7 @@ async def test_a_lease_that_was_not_renewed_is_left_alone() -> None:
 async def test_a_standby_releases_nothing() -> None:
     """It holds nothing."""
     leases, time = FakeLeases(), Time()
-    await replica(leases, "one", time).acquire()
+    await in_time(replica(leases, "one", time).acquire())
     await replica(leases, "two", time).release()
     assert leases.stored.holder == "one"
 
@@ -213,7 +218,7 @@ async def test_a_release_that_fails_is_no_failure() -> None:
     """The Lease expires on its own."""
     leases, time = FakeLeases(), Time()
     one = replica(leases, "one", time)
-    await one.acquire()
+    await in_time(one.acquire())
     leases.faults.on("write", raising(Conflict("changed")))
     await one.release()
     assert not one.leading

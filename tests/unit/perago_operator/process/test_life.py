@@ -11,7 +11,7 @@ from perago_operator.process.leader import Leadership, LeadershipLost, Terms
 from perago_operator.process.life import Life
 from tests import builders as b
 from tests.fakes.faulty import raising
-from tests.fakes.waiting import until
+from tests.fakes.waiting import in_time, until
 from tests.faults.kinds import Held, silent
 from tests.unit.perago_operator.replica import Replica, at_work
 
@@ -125,7 +125,7 @@ async def test_a_replica_that_is_asked_to_end_ends_and_releases_the_lease(stage:
     """SIGTERM, however far it has come."""
     living, running = await reach(stage)
     living.stop.set()
-    await running
+    await in_time(running)
     assert living.leases.stored.holder == ""
     await nothing_more_happens(living)
 
@@ -137,7 +137,7 @@ async def test_a_replica_that_leads_no_more_drops_everything(stage: Stage) -> No
     writes = living.leases.faults.seen.count("write")
     living.lose()
     with pytest.raises(LeadershipLost):
-        await running
+        await in_time(running)
     assert living.leases.faults.seen.count("write") == writes
     await nothing_more_happens(living)
 
@@ -148,7 +148,7 @@ async def test_a_lease_that_another_took_ends_the_replica(stage: Stage) -> None:
     living, running = await reach(stage)
     living.leases.stored = OTHER
     with pytest.raises(LeadershipLost):
-        await running
+        await in_time(running)
     assert living.leases.stored == OTHER
     await nothing_more_happens(living)
 
@@ -160,7 +160,7 @@ async def test_a_standby_that_is_asked_to_end_has_touched_nothing() -> None:
     running = living.run()
     await until(lambda: living.leases.faults.seen.count("read") > 2)
     living.stop.set()
-    await running
+    await in_time(running)
     assert (living.leases.stored, living.calls()) == (OTHER, [])
     await nothing_more_happens(living)
 
@@ -181,7 +181,7 @@ async def test_leadership_lost_at_the_end_ends_it_at_once(loss: str) -> None:
         living.lose()
     async with asyncio.timeout(1.5):
         with pytest.raises(LeadershipLost):
-            await running
+            await in_time(running)
     await nothing_more_happens(living)
 
 
@@ -193,7 +193,7 @@ async def test_calls_under_way_are_dropped_with_leadership() -> None:
     await create_pod.reached()
     living.lose()
     with pytest.raises(LeadershipLost):
-        await running
+        await in_time(running)
     assert at_work() == []
 
 
@@ -208,7 +208,7 @@ async def test_the_lease_is_released_after_the_last_call_under_way() -> None:
     await until(lambda: living.leases.faults.seen.count("write") > renewals + 2)
     assert living.leases.stored.holder == "me"
     create_pod.release()
-    await running
+    await in_time(running)
     assert living.leases.stored.holder == ""
 
 
@@ -220,7 +220,7 @@ async def test_the_work_begins_when_the_crds_are_there(stage: Stage) -> None:
     living.cluster.kinds = frozenset({"peragoattempts", "peragotasks"})
     await until(lambda: living.pod_names() == ["a1-1"])
     living.stop.set()
-    await running
+    await in_time(running)
 
 
 async def test_a_part_that_breaks_ends_the_replica_in_order() -> None:
@@ -230,7 +230,7 @@ async def test_a_part_that_breaks_ends_the_replica_in_order() -> None:
     await until(lambda: living.work.working)
     living.watch_ends.set()
     with pytest.raises(RuntimeError, match="watch attempts and tasks has ended"):
-        await running
+        await in_time(running)
     assert living.leases.stored.holder == ""
     await nothing_more_happens(living)
 
@@ -243,5 +243,5 @@ async def test_the_composed_replica_lives_and_ends() -> None:
     replica.conductor.schedule("build", "t1")
     await until(lambda: replica.pod_names() == ["t1-1"])
     replica.stop.set()
-    await running
+    await in_time(running)
     assert replica.leases.stored.holder == ""

@@ -8,7 +8,7 @@ import pytest
 from perago_operator.ports import Unreachable
 from tests import builders as b
 from tests.fakes.faulty import raising
-from tests.fakes.waiting import until
+from tests.fakes.waiting import in_time, until
 from tests.faults.kinds import silent
 from tests.unit.perago_operator.replica import Replica, at_work
 
@@ -89,7 +89,7 @@ async def test_a_part_that_ends_ends_the_work(subject: Subject) -> None:
     await until(lambda: subject.work.working)
     subject.watch_ends.set()
     with pytest.raises(RuntimeError, match="watch attempts and tasks has ended"):
-        await running
+        await in_time(running)
 
 
 async def test_the_end_loses_nothing_that_was_polled(subject: Subject) -> None:

@@ -8,7 +8,7 @@ from loguru import logger
 
 from perago_operator.api.shared import Key
 from perago_operator.reconcile.workqueue import WorkQueue
-from tests.fakes.waiting import until
+from tests.fakes.waiting import in_time, until
 
 A, B, C = (Key("ns", name) for name in "abc")
 
@@ -147,7 +147,7 @@ async def test_stopping_awaits_looks_under_way_and_begins_none(looks: Looks, que
     queue.add(A)
     queue.add(C)
     looks.go_on.set()
-    await stopping
+    await in_time(stopping)
     await asyncio.sleep(0.01)
     assert (looks.begin, queue.active) == ([A], 0)
 
@@ -157,7 +157,7 @@ async def test_stopping_has_a_limit(looks: Looks, queue: WorkQueue) -> None:
     looks.go_on.clear()
     queue.add(A)
     await until(lambda: looks.under_way == [A])
-    await queue.stop(0.001)
+    await in_time(queue.stop(0.001))
     assert (looks.under_way, queue.active) == ([], 0)
 
 
@@ -169,7 +169,6 @@ async def test_a_kill_cancels_looks_under_way(looks: Looks, queue: WorkQueue) ->
     queue.add(B, 0.001)
     await until(lambda: looks.under_way == [A])
     queue.kill()
-    looks.go_on.set()
     await at_rest(queue)
     await asyncio.sleep(0.01)
-    assert looks.begin == [A]
+    assert (looks.begin, looks.under_way) == ([A], [])

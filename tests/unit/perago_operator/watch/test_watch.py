@@ -11,7 +11,7 @@ from perago_operator.ports import Manifest, Page, Unreachable, key_of
 from perago_operator.watch.watch import Watch
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster, FakeFeed
-from tests.fakes.waiting import until
+from tests.fakes.waiting import in_time, until
 
 NO_WAIT = Backoff(first=0.0, cap=0.0)
 
@@ -78,7 +78,7 @@ async def test_a_list_of_many_pages_is_read_to_its_end(subject: Subject) -> None
     for number in range(5):
         subject.pod(f"p{number}")
     run(subject)
-    await subject.watch.synced.wait()
+    await in_time(subject.watch.synced.wait())
     assert len(subject.sink.objects) == 5
 
 
@@ -87,7 +87,7 @@ async def test_changes_arrive_after_the_list(subject: Subject) -> None:
     subject.pod("stays")
     subject.pod("goes")
     run(subject)
-    await subject.watch.synced.wait()
+    await in_time(subject.watch.synced.wait())
     subject.pod("comes")
     subject.cluster.merge("Pod", "ns", "stays", {"status": {"phase": "Running"}})
     subject.cluster.delete("Pod", "ns", "goes")
@@ -98,7 +98,7 @@ async def test_changes_arrive_after_the_list(subject: Subject) -> None:
 async def test_a_stream_that_ends_is_resumed_without_listing_again(subject: Subject) -> None:
     """The server ends every watch after a while; that costs no list."""
     run(subject)
-    await subject.watch.synced.wait()
+    await in_time(subject.watch.synced.wait())
     subject.feed.end()
     subject.pod("later")
     await subject.until_same()
@@ -109,7 +109,7 @@ async def test_an_expired_version_means_listing_again(subject: Subject) -> None:
     """What vanished meanwhile is removed, what came is added."""
     subject.pod("old")
     run(subject)
-    await subject.watch.synced.wait()
+    await in_time(subject.watch.synced.wait())
     subject.feed.faults.on("watch", raising(Unreachable("away")))
     subject.cluster.delete("Pod", "ns", "old")
     subject.pod("new")
@@ -123,7 +123,7 @@ async def test_listing_again_repeats_no_put(subject: Subject) -> None:
     """An unchanged object wakes nobody."""
     subject.pod("same")
     run(subject)
-    await subject.watch.synced.wait()
+    await in_time(subject.watch.synced.wait())
     subject.cluster.add({"kind": "Other", "metadata": {"namespace": "ns", "name": "x"}})
     subject.feed.forget()
     subject.feed.end()
@@ -146,7 +146,7 @@ async def test_a_list_that_broke_off_leaves_nothing_behind(subject: Subject, mon
 
     monkeypatch.setattr(subject.feed, "page", breaks_off)
     run(subject)
-    await subject.watch.synced.wait()
+    await in_time(subject.watch.synced.wait())
     assert subject.sink.names() == {"stays-1", "stays-2"}
 
 
@@ -163,7 +163,7 @@ async def test_failures_are_outlasted(subject: Subject, call: str) -> None:
 async def test_silence_is_counted_from_the_last_answer(subject: Subject) -> None:
     """Staleness is what liveness is about."""
     run(subject)
-    await subject.watch.synced.wait()
+    await in_time(subject.watch.synced.wait())
     subject.seconds = 100.0
     assert subject.watch.silent_seconds() == 100.0
     subject.pod("p")

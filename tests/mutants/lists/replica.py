@@ -1,0 +1,114 @@
+"""What keeps two replicas apart and one of them honest: leadership, life, loops, watches, stores, the work queue."""
+
+from tests.mutants.mutant import Mutant, of
+
+ROOT = "operator/perago_operator"
+
+leader = of(f"{ROOT}/process/leader.py", "perago_operator/process/test_leader.py")
+life = of(f"{ROOT}/process/life.py", "perago_operator/process/test_life.py")
+work = of(f"{ROOT}/process/work.py", "perago_operator/process/test_work.py", "perago_operator/process/test_life.py")
+loops = of(f"{ROOT}/loops.py", "perago_operator/test_loops.py")
+watch = of(f"{ROOT}/watch/watch.py", "perago_operator/watch/test_watch.py")
+audit = of(f"{ROOT}/watch/audit.py", "perago_operator/watch/test_audit.py")
+stores = of(f"{ROOT}/watch/stores.py", "perago_operator/watch/test_stores.py")
+queue = of(f"{ROOT}/reconcile/workqueue.py", "perago_operator/reconcile/test_workqueue.py")
+loop = of(f"{ROOT}/reconcile/loop.py", "perago_operator/reconcile/test_loop.py")
+
+LEADERSHIP: tuple[Mutant, ...] = (
+    *leader(
+        ("a renewal may hang forever", "asyncio.timeout(max(seconds, 0.0))", "asyncio.timeout(None)"),
+        ("a renewal counts from its answer", "self._renewed_at = began", "self._renewed_at = self._clock()"),
+        ("a leader never gives up", "self._clock() - self._renewed_at >= self._terms.deadline:", "False:"),
+        ("a leader gives up too late", "deadline: float = 10.0", "deadline: float = 15.0"),
+        ("a lease that another took is not noticed", 'holder not in ("", self._identity)', 'holder in ("",)'),
+        ("a lease is taken before its time", "< lease.duration_seconds", "< lease.duration_seconds / 2"),
+        ("a lease read again counts as renewed", "earlier.lease == lease", "False"),
+        ("a lease that is not held is released", "if not self.leading or", "if"),
+        ("a lost lease still counts as held", "self.leading = False\n                raise", "raise"),
+        ("a standby does not wait", "while not await self._renew", "while await self._renew"),
+    ),
+    *life(
+        ("what is under way goes on when leadership is lost", "self._work.kill()", "pass"),
+        ("the work does not end with leadership", "first_of(holding, self._prepare_and_work(),", "first_of("),
+        ("the lease is not watched at the end", "first_of(holding, self._work.stop(", "first_of(self._work.stop("),
+        ("the lease stays after the end", "await self._leadership.release()", "pass"),
+        ("the work begins without its CRDs", "await self._until_served()", "pass"),
+        ("a missing CRD is not missed", "{ATTEMPTS_PLURAL, TASKS_PLURAL}", "{TASKS_PLURAL}"),
+        ("a standby ignores its end", "acquire(), self._stop.wait()", "acquire()"),
+    ),
+)
+
+STORES: tuple[Mutant, ...] = (
+    *work(
+        (
+            "decisions begin before the lists are complete",
+            "await self._or_failure(self._fill())",
+            "self._reconciler.start(); await self._or_failure(self._fill())",
+        ),
+        ("pods are not waited for", "await asyncio.gather(*(watch.synced.wait() for watch in self.watches))", "pass"),
+        ("polling begins before attempts are watched", "await self._or_failure(watching.wait())", "pass"),
+        ("a part that ends is not noticed", "if ended > 0:", "if False:"),
+        ("polls outlive the end", "await self._pollers.stop(seconds)", "pass"),
+        ("polls outlive a kill", "self._pollers.kill()", "pass"),
+        ("looks outlive a kill", "self._reconciler.kill()", "pass"),
+        ("watches outlive a kill", "self._reconciler.kill()\n        self._stop_parts()", "self._reconciler.kill()"),
+    ),
+    *watch(
+        ("what vanished between lists stays", "self._versions.keys() - listed", "()"),
+        ("what vanished between two tries of a list stays", "self._versions[key] = version", "self._versions"),
+        (
+            "synced before the list is complete",
+            "            self._heard()\n            for obj",
+            "            self.synced.set()\n            for obj",
+        ),
+        ("an expired watch is resumed", "self._since = None\n            except", "pass\n            except"),
+        ("a deleted object stays", "self._remove(key_of(event.obj))", "pass"),
+        ("an unchanged object is put again", "self._versions.get(key) != version", "True"),
+    ),
+    *audit(
+        ("what vanished stays", "self._sink.remove(key)", "pass"),
+        ("a newer object is replaced by the list's", "if held.get(key) == before.get(key)]", "]"),
+        ("an object that came during the list is removed", "if held.get(key) == before[key]]", "]"),
+        ("a dead watch is never noticed", "self.behind + 1 if late", "1 if late"),
+        ("only the first page is read", "token = page.next_page\n", "token = None\n"),
+    ),
+    *stores(
+        ("an older version wins", "_version(new) > _version(old)", "_version(new) != _version(old)"),
+        ("versions are texts", "int(metadata.resource_version) if", "len(metadata.resource_version) if"),
+        ("a removed object comes back", "new.metadata.uid in self._removed or", ""),
+        ("an index keeps what has moved", "self._keys[before].discard(key)", "pass"),
+        ("an attempt with an outcome takes room", "if attempt.status.outcome is None), key=age", "), key=age"),
+        ("no one hears of room", "self._room_was_made(old)", "pass"),
+        ("siblings do not hear of each other", "self._listener(sibling.metadata.key)", "pass"),
+    ),
+    *queue(
+        ("two looks at one attempt at a time", "or key in self._running:", ":"),
+        ("what comes during a look is forgotten", "if key in self._again and self._started:", "if False:"),
+        ("no limit to looks at work", "async with self._slots:", "if True:"),
+        ("a fault ends the looks at its attempt", "delay = self._fault_seconds", "delay = None"),
+        ("looks begin before the start", "elif not self._started or", "elif"),
+        ("a kill leaves looks at work", "task.cancel()", "pass"),
+    ),
+    *loop(
+        (
+            "a call that failed counts as done",
+            "self._memories.failed(action, s,",
+            "self._memories.succeeded(action, s, None) or (lambda *_: None)(",
+        ),
+        ("an attempt that is gone is remembered", "return await self._forget(key)", "return None"),
+    ),
+    *loops(
+        ("a fault ends a loop", "        await asyncio.sleep(pause)\n", "        raise AssertionError\n"),
+        ("a failure is hidden by what ended with it", "tasks[number].result()", "pass"),
+        ("the caller's tasks are canceled", "if task is not part]", "]"),
+        ("waits do not grow", "self._failures += 1", "pass"),
+        (
+            "waits have no cap",
+            "min(self._cap, self._first * 2.0 ** min(self._failures, 30))",
+            "self._first * 2.0 ** self._failures",
+        ),
+        ("what is late is not canceled", "await _canceled(late)", "pass"),
+    ),
+)
+
+MUTANTS = (*LEADERSHIP, *STORES)

@@ -1,4 +1,7 @@
-"""`python -m tests.mutants [WORD…]`: all mutants, or those whose fault or file contains one of the words."""
+"""`python -m tests.mutants [WORD…]`: all mutants, or those whose fault or file contains one of the words.
+
+`python -m tests.mutants --part` is for a run of all tests: the mutants that are worth the most, and no other test.
+"""
 
 import os
 import sys
@@ -8,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.mutants import forking
-from tests.mutants.lists import EVERY
+from tests.mutants.lists import EVERY, PART
 from tests.mutants.mutant import MisplacedError, Mutant
 from tests.mutants.suite import Suite, Trial, Verdict, suites_of
 
@@ -17,13 +20,14 @@ SLOWEST = 3
 
 
 def main(words: Sequence[str], every: Sequence[Mutant] = EVERY) -> int:
-    """Run them; 0 when none survived and the tests pass without a fault."""
-    mutants = [mutant for mutant in every if _is_meant(mutant, words)]
+    """Try them; 0 when none survived. Without `--part`, the tests must also pass without a fault."""
+    is_part = list(words) == ["--part"]
+    mutants = [mutant for mutant in every if (mutant.file.startswith(PART) if is_part else _is_meant(mutant, words))]
     if problems := misplaced(mutants):
         print(*problems, f"mutants: {len(mutants)}, not applied: {len(problems)}", sep="\n")
         return 2
     began = time.monotonic()
-    trials = list(_tried(mutants))
+    trials = list(_tried(suites_of(mutants, baseline=not is_part)))
     bad = [trial for trial in trials if trial.verdict is not Verdict.NOTICED]
     survived = sum(trial.verdict is Verdict.SURVIVED for trial in bad)
     _print_slowest(trials)
@@ -51,10 +55,10 @@ def _is_meant(mutant: Mutant, words: Sequence[str]) -> bool:
     return not words or any(word in f"{mutant.file} {mutant.fault}" for word in words)
 
 
-def _tried(mutants: Sequence[Mutant]) -> Iterator[Trial]:
+def _tried(suites: Sequence[Suite]) -> Iterator[Trial]:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         forking.prepare(Path(folder) / "cache")
-        for trial in _run(suites_of(mutants), Path(folder)):
+        for trial in _run(suites, Path(folder)):
             if trial.verdict is not Verdict.NOTICED:
                 print(trial, flush=True)
             yield trial

@@ -16,6 +16,7 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -42,7 +43,7 @@ LIBRARIES: Final = (
 """What takes long to import and is not under test."""
 UNDER_TEST: Final = ("perago", "perago_operator")
 HANG_SECONDS: Final = 60.0
-"""A fault may make a test wait forever; no selection of tests takes a tenth of this."""
+"""After this, tests count as hanging: no selection of them takes a tenth of it. Time without a processor is free."""
 PYTEST_FLAGS: Final = (
     "-q",
     "-x",
@@ -86,7 +87,8 @@ def _trial(suite: Suite, mutant: Mutant, result: Path) -> Trial:
     if not result.exists():
         return Trial(mutant, suite.tests, Verdict.UNCLEAR, 0.0, "the tests could not be started")
     code, seconds = json.loads(result.read_text())
-    return Trial(mutant, suite.tests, verdict_of(code), seconds, _log(result.with_suffix(".log")))
+    hang = f"the tests were ended after {HANG_SECONDS:.0f} s: they wait without an end for what the fault prevents\n"
+    return Trial(mutant, suite.tests, verdict_of(code), seconds, hang * (code < 0) + _log(result.with_suffix(".log")))
 
 
 def _log(log: Path) -> str:
@@ -155,25 +157,34 @@ class _ForkingFinder(importlib.abc.MetaPathFinder):
     def _is_forked(self, result: Path) -> bool:
         """True in a new process. In this one False, once that has ended and its result is written."""
         if pid := _fork():
-            result.write_text(json.dumps(_ended(pid)))
+            result.write_text(json.dumps(ended(pid)))
             return False
         _print_to(result.with_suffix(".log"))
         return True
 
 
-def _ended(pid: int) -> tuple[int, float]:
+def ended(pid: int) -> tuple[int, float]:
     """Wait for a process; its exit code and the seconds of CPU time that it and its processes took.
 
     The code is the negative number of the signal where one ended it, also for a hang.
     """
-    descriptor = os.pidfd_open(pid)
+    descriptor, began = os.pidfd_open(pid), time.monotonic()
     try:
-        if not select.select([descriptor], [], [], HANG_SECONDS)[0]:
-            os.kill(pid, signal.SIGKILL)
+        while not select.select([descriptor], [], [], 1.0)[0]:
+            if time.monotonic() - began - _seconds_without_a_processor(pid) > HANG_SECONDS:
+                os.kill(pid, signal.SIGKILL)
     finally:
         os.close(descriptor)
     _, status, usage = os.wait4(pid, 0)
     return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
+
+
+def _seconds_without_a_processor(pid: int) -> float:
+    """How long the process could have run and was not let, so that a busy machine is not taken for a hang."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except OSError:  # it has just ended, or this kernel does not count
+        return 0.0
 
 
 def _faulty(mutant: Mutant) -> importlib.machinery.ModuleSpec | None:

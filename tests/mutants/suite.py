@@ -22,10 +22,13 @@ class Verdict(Enum):
 
 
 def verdict_of(code: int) -> Verdict:
-    """What it means that the tests of a mutant ended with this exit code; negative: they hung and were killed."""
+    """What it means that the tests of a mutant ended with this exit code; negative: they hung and were killed.
+
+    A hang is no verdict: it may be a slow machine's. A test that waits for what a fault prevents has to end its wait.
+    """
     if code == PASSED:
         return Verdict.SURVIVED
-    return Verdict.NOTICED if code == FAILED or code < 0 else Verdict.UNCLEAR
+    return Verdict.NOTICED if code == FAILED else Verdict.UNCLEAR
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,18 @@ class Suite:
     """The tests also run without a fault: each selection of tests does so in one suite."""
 
 
-def suites_of(mutants: Iterable[Mutant]) -> tuple[Suite, ...]:
-    """All suites, the largest first, so that the last ones to end are small."""
+def suites_of(mutants: Iterable[Mutant], *, baseline: bool = True) -> tuple[Suite, ...]:
+    """All suites, the largest first, so that the last ones to end are small; `baseline`: see `Suite`."""
     groups: dict[tuple[str, tuple[str, ...]], list[Mutant]] = {}
     for mutant in mutants:
         groups.setdefault((mutant.module, mutant.tests), []).append(mutant)
-    return tuple(sorted(_suites(groups), key=lambda suite: -len(suite.mutants)))
+    return tuple(sorted(_suites(groups, baseline), key=lambda suite: -len(suite.mutants)))
 
 
-def _suites(groups: dict[tuple[str, tuple[str, ...]], list[Mutant]]) -> Iterator[Suite]:
+def _suites(groups: dict[tuple[str, tuple[str, ...]], list[Mutant]], baseline: bool) -> Iterator[Suite]:
     tried: set[tuple[str, ...]] = set()
     for (module, tests), mutants in groups.items():
-        yield Suite(module, tests, tuple(mutants), baseline=tests not in tried)
+        yield Suite(module, tests, tuple(mutants), baseline=baseline and tests not in tried)
         tried.add(tests)
 
 

@@ -35,6 +35,16 @@ def test_an_interrupted_run_takes_its_environment_down(checkout: Path, signal: s
     assert (checkout / "called").read_text().splitlines()[-1] == "-m perago_dev down --name perago-test"
 
 
+def test_a_fault_that_no_test_notices_fails_the_run(checkout: Path) -> None:
+    """Whatever the tests say; their summary is still the last line."""
+    tests = 'case "$*" in *tests.mutants*) echo "mutants: 2, survived: 1"; exit 1 ;; *pytest*) echo "9 passed" ;; esac'
+    write(checkout / ".venv/bin/python", f'echo "$@" >> called\n{tests}')
+    ended = subprocess.run([checkout / "dev/test"], cwd=checkout, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "mutants: 2, survived: 1" in ended.stdout
+    assert ended.stdout.splitlines()[-1] == "9 passed"
+
+
 def test_a_failed_check_fails_the_run(checkout: Path) -> None:
     """Whatever the tests say; the environment is taken down as after any other run."""
     write(checkout / "dev/check", "exit 1")

@@ -85,7 +85,7 @@ def timed_pod(api: client.CoreV1Api, namespace: str, image: str) -> float:
         "containers": [container],
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 0,
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 65533, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
     }
     created = time.time()
     api.create_namespaced_pod(namespace, {"metadata": {"name": name}, "spec": spec})

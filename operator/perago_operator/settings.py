@@ -51,6 +51,9 @@ class Settings(BaseModel):
     conductor_secret: Name = "perago-conductor"
     """Secret of the attempt's namespace with the agent's Conductor address and keys."""
 
+    host_users: bool = True
+    """False runs attempts' pods with `hostUsers: false`, each in a user namespace of its own."""
+
     lakefs_keys: Path = Path("/etc/perago/lakefs")
     """Folder with the operator's `endpoint`, `accessKeyId`, `secretAccessKey`."""
     conductor_keys: Path = Path("/etc/perago/conductor")
@@ -119,6 +122,7 @@ class Settings(BaseModel):
             lakefs_secret=self.lakefs_secret,
             conductor_secret=self.conductor_secret,
             retry_seconds=self.retry_seconds,
+            host_users=self.host_users,
         )
         return Config(
             installation=self.installation,

@@ -10,6 +10,8 @@
   value: {{ .Values.runner.serviceAccountName | quote }}
 - name: PERAGO_IMAGE_PULL_SECRETS
   value: {{ include "perago.pullSecretNames" . | quote }}
+- name: PERAGO_HOST_USERS
+  value: {{ .Values.runner.hostUsers | quote }}
 - name: PERAGO_LAKEFS_SECRET
   value: {{ .Values.lakefs.secretName | quote }}
 - name: PERAGO_CONDUCTOR_SECRET

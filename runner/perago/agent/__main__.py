@@ -20,12 +20,14 @@ SOCKET_PATH = "/run/perago/agent.sock"
 
 def main() -> int:
     """Serve the attempt of this container's order; returns the exit code."""
-    os.umask(0o002)
     gc.disable()  # until all is imported: a tenth of the start
     from perago.agent.listen import listen
 
     listener = listen(SOCKET_PATH)
     from perago.agent.mounts import pod_mounts
+    from perago.agent.untraceable import refuse_tracing
+
+    refuse_tracing()
 
     return serve(os.environ["PERAGO_ORDER"], pod_mounts(os.environ), listener)
 

@@ -25,8 +25,8 @@ class Mounts:
     conductor: Path = Path(wire.CONDUCTOR_KEYS_MOUNT)
     cluster: Path = Path(wire.CLUSTER_TOKEN_MOUNT)
     api_server: str = ""
-    peer_gid: int = field(default_factory=os.getgid)
-    """The group that the task's process must have; the pod gives agent and task the same one."""
+    peer: tuple[int, int] = field(default_factory=lambda: (os.getuid(), os.getgid()))
+    """User and group that the task's process must have: the agent's own, as the pod gives both containers the same."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ async def run(order: wire.Order, mounts: Mounts, listener: socket.socket) -> int
     logger.info("serving {}/{} execution {}", order.namespace, order.name, order.execution)
     try:
         async with _agent(order, mounts) as agent:
-            connect = partial(task_connection, listener, mounts.peer_gid, order.connect_seconds, stopping)
+            connect = partial(task_connection, listener, mounts.peer, order.connect_seconds, stopping)
             return await live(agent, order.execution, connect)
     except Exception:  # noqa: BLE001 - the edge of the process: the traceback is all that is left of what went wrong
         logger.exception("the agent gives up; the outcome is not recorded")

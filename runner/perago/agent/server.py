@@ -27,15 +27,15 @@ class NoTask(Exception):
     """No task connected in time."""
 
 
-async def accept(listener: socket.socket, peer_gid: int, seconds: float) -> socket.socket:
-    """The task's connection; raises NoTask after `seconds`. A process of another group is turned away.
+async def accept(listener: socket.socket, peer: tuple[int, int], seconds: float) -> socket.socket:
+    """The task's connection; raises NoTask after `seconds`. A process of another user or group is turned away.
 
     There is one connection for an attempt's whole life: the listener is closed afterwards, so a second finds nothing.
     """
     listener.setblocking(False)
     try:
         async with asyncio.timeout(seconds):
-            connection = await _accept_from_group(listener, peer_gid)
+            connection = await _accept_from(listener, peer)
     except TimeoutError:
         raise NoTask(f"no task connected within {seconds:g} s") from None
     close(listener)
@@ -43,10 +43,10 @@ async def accept(listener: socket.socket, peer_gid: int, seconds: float) -> sock
 
 
 async def task_connection(
-    listener: socket.socket, peer_gid: int, seconds: float, stopping: asyncio.Event
+    listener: socket.socket, peer: tuple[int, int], seconds: float, stopping: asyncio.Event
 ) -> socket.socket | None:
     """The task's connection; None when none comes within `seconds`, or before the pod is stopped."""
-    accepting = asyncio.create_task(accept(listener, peer_gid, seconds))
+    accepting = asyncio.create_task(accept(listener, peer, seconds))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait((accepting, stopped), return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -68,13 +68,13 @@ def close(listener: socket.socket) -> None:
     Path(path).unlink(missing_ok=True)
 
 
-async def _accept_from_group(listener: socket.socket, peer_gid: int) -> socket.socket:
+async def _accept_from(listener: socket.socket, peer: tuple[int, int]) -> socket.socket:
     while True:
         connection, _ = await asyncio.get_running_loop().sock_accept(listener)
-        _pid, uid, gid = peer_of(connection)
-        if gid == peer_gid:
+        _pid, *owner = peer_of(connection)
+        if tuple(owner) == peer:
             return connection
-        logger.warning("a connection of uid {} gid {} was turned away: the task has gid {}", uid, gid, peer_gid)
+        logger.warning("a connection of uid and gid {} was turned away: the task has {}", tuple(owner), peer)
         connection.close()
 
 

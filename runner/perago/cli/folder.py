@@ -15,7 +15,7 @@ from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
 from perago.wire import IN_PROGRESS, CurrentAttempt
-from perago.workspace import ATTEMPT_WORKSPACE_MARKER, refuse_symlinks, workspace_object_path
+from perago.workspace import ATTEMPT_WORKSPACE_MARKER, refuse_symlinks, refuse_unreadable, workspace_object_path
 
 NEW_REF = "local-published"
 
@@ -74,6 +74,7 @@ class Folder:
         """Check that every change can be published, and keep it."""
         self.changes = execution.changes or Changes()
         refuse_symlinks(directory, self.changes.uploads)
+        refuse_unreadable(directory, self.changes.uploads)
         for path in self.changes.uploads:
             workspace_object_path(spec, path)
         self.diff = difference(self.path, directory, sorted((*self.changes.uploads, *self.changes.deleted)))

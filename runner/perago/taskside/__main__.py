@@ -23,7 +23,6 @@ from perago.taskside.run import run_attempt
 
 def main(socket_path: str = wire.SOCKET_PATH) -> int:
     """Run the attempt that the agent assigns; returns the exit code."""
-    os.umask(0o002)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, _end)
     try:

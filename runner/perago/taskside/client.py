@@ -15,9 +15,8 @@ from perago.errors import TaskExecutionError, error_named
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
-from perago.taskside.readable import make_group_readable
 from perago.workspace.manifest import Manifest
-from perago.workspace.sync import refuse_symlinks
+from perago.workspace.sync import refuse_symlinks, refuse_unreadable
 
 CONNECT_PAUSE_SECONDS = 0.005
 CONNECT_SECONDS = 600.0
@@ -68,12 +67,12 @@ class AgentClient:
     def stage(
         self, directory: Path, workspace: WorkspaceInput, spec: WorkspaceSpec, execution: TaskExecutionContext
     ) -> StagedWorkspace:
-        """Make the changes readable for the agent, and name them."""
+        """Name the changes, unless there are some that cannot be published."""
         changes = execution.changes
         if changes is None:
             raise TaskExecutionError("the attempt core named no changes to stage")
         refuse_symlinks(directory, changes.uploads)
-        make_group_readable(directory, changes.uploads)
+        refuse_unreadable(directory, changes.uploads)
         call = wire.Stage(added=changes.added, modified=changes.modified, deleted=changes.deleted)
         answer = self._call(call, wire.Staged)
         return StagedWorkspace(answer.repository, answer.branch, answer.commit)

@@ -116,7 +116,8 @@ class ManifestWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="ascii")
+        path.unlink(missing_ok=True)  # a task may have put a link or a pipe there, to lead the agent astray
+        self._file = path.open("x", encoding="ascii")
         self._batch: list[ManifestEntry] = []
         self._count = 0
         self._line(HEADER)

@@ -1,5 +1,6 @@
 """A whole workspace against a whole listing: what to upload, download and delete. Reads the local disk, no server."""
 
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,16 @@ def refuse_symlinks(root: Path, paths: Iterable[str]) -> None:
     if links:
         what = "is a symlink" if len(links) == 1 else "are symlinks"
         raise TaskInputError(f"{some(links)} {what}; a workspace publishes regular files only")
+
+
+def refuse_unreadable(root: Path, paths: Iterable[str]) -> None:
+    """Raise TaskInputError naming those of these files whose modes keep their owner from reading them.
+
+    Modes decide, not an attempt to open, so that the answer is the same for root, who may read everything.
+    """
+    closed = [repr(path) for path in paths if not (root / path).lstat().st_mode & stat.S_IRUSR]
+    if closed:
+        raise TaskInputError(f"{some(closed)} cannot be published: the mode does not let the owner read it")
 
 
 def workspace_upload_files(workspace_dir: StrPath, spec: WorkspaceSpec) -> list[WorkspaceUploadFile]:

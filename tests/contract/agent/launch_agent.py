@@ -9,7 +9,6 @@ from perago.agent.__main__ import serve
 from perago.agent.listen import listen
 from perago.agent.mounts import Mounts
 
-os.umask(0o002)
 order, given = sys.argv[1], json.loads(sys.argv[2])
 mounts = Mounts(
     workspace=Path(given["workspace"]),
@@ -18,6 +17,6 @@ mounts = Mounts(
     conductor=Path(given["conductor"]),
     cluster=Path(given["cluster"]),
     api_server=given["api_server"],
-    peer_gid=given.get("peer_gid", os.getgid()),
+    peer=tuple(given.get("peer", (os.getuid(), os.getgid()))),
 )
 sys.exit(serve(order, mounts, listen(str(mounts.socket))))

@@ -175,10 +175,11 @@ async def test_a_second_connection_finds_no_agent(pod: Pod) -> None:
     await ended(pod)
 
 
-async def test_a_process_of_another_group_is_turned_away(pod: Pod) -> None:
-    """The peer's group is asked of the kernel."""
+@pytest.mark.parametrize("peer", [(os.getuid(), os.getgid() + 1), (os.getuid() + 1, os.getgid())])
+async def test_a_process_of_another_user_or_group_is_turned_away(pod: Pod, peer: tuple[int, int]) -> None:
+    """Both are asked of the kernel."""
     pod.api.attempt["spec"]["input"] = {"params": {}}
-    pod.mounts["peer_gid"] = os.getgid() + 1
+    pod.mounts["peer"] = peer
     client = await client_of(pod.ordered(connectSeconds=2))
     with pytest.raises(AgentGone):
         await asyncio.to_thread(client.hello)

@@ -412,7 +412,16 @@ RECORDS: tuple[Mutant, ...] = (
         ),
     ),
     *server(
-        ("a process of another group is served", "        if gid == peer_gid:\n", "        if True:\n"),
+        (
+            "a process of another user is served",
+            "        if tuple(owner) == peer:\n",
+            "        if owner[1] == peer[1]:\n",
+        ),
+        (
+            "a process of another group is served",
+            "        if tuple(owner) == peer:\n",
+            "        if owner[0] == peer[0]:\n",
+        ),
         ("a second process can connect", "    close(listener)\n    return connection", "    return connection"),
         ("the conversation goes on after the outcome", "while not ended() and", "while"),
         (

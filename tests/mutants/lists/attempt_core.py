@@ -13,7 +13,6 @@ result = of("runner/perago/result.py", "perago/test_result.py")
 printed = of("runner/perago/result.py", "perago/test_failure_matrix.py")
 client = of("runner/perago/taskside/client.py", "perago/taskside/test_client.py")
 taskside = of("runner/perago/taskside/run.py", "perago/taskside/test_results.py")
-readable = of("runner/perago/taskside/readable.py", "perago/taskside/test_readable.py")
 
 MUTANTS: tuple[Mutant, ...] = (
     *run(
@@ -183,7 +182,12 @@ MUTANTS: tuple[Mutant, ...] = (
             "        while len(received) < count:",
             "        if len(received) < count:",
         ),
-        ("the agent cannot read what the body wrote", "        make_group_readable(directory, changes.uploads)\n", ""),
+        ("the agent is asked to publish symlinks", "        refuse_symlinks(directory, changes.uploads)\n", ""),
+        (
+            "the agent is asked to publish what it cannot read",
+            "        refuse_unreadable(directory, changes.uploads)\n",
+            "",
+        ),
         (
             "deletions are not staged",
             "modified=changes.modified, deleted=changes.deleted)",
@@ -199,12 +203,5 @@ MUTANTS: tuple[Mutant, ...] = (
             "        self.client.load_current_attempt()",
         ),
         ("the reason of a failure is always the same", "else type(error).__name__", 'else "TaskExecutionError"'),
-    ),
-    *readable(
-        (
-            "folders of the body's stay closed to the agent",
-            '                _add(f"{root}/{folder}", FOLDER_BITS)\n',
-            "                pass\n",
-        ),
     ),
 )

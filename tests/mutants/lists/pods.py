@@ -8,6 +8,8 @@ TESTS = "perago_operator/core/pod"
 diagnosis = of(f"{POD}/diagnosis.py", f"{TESTS}/test_diagnosis.py")
 model = of(f"{POD}/model.py", f"{TESTS}/test_model.py", f"{TESTS}/test_diagnosis.py")
 manifest = of(f"{POD}/manifest.py", f"{TESTS}/test_manifest.py")
+volumes = of(f"{POD}/volumes.py", f"{TESTS}/test_manifest.py")
+quantity = of(f"{POD}/quantity.py", f"{TESTS}/test_manifest.py")
 template = of(f"{POD}/template.py", f"{TESTS}/test_template.py")
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -108,31 +110,23 @@ MUTANTS: tuple[Mutant, ...] = (
     *manifest(
         (
             "the task gets the agent's mounts",
-            '"volumeMounts": _shared_mounts("task-tmp"),',
-            '"volumeMounts": [*_shared_mounts("task-tmp"), _read_only("lakefs-keys", LAKEFS_KEYS_MOUNT)],',
+            '"volumeMounts": shared_mounts("task-tmp"),',
+            '"volumeMounts": [*shared_mounts("task-tmp"), read_only("lakefs-keys", LAKEFS_KEYS_MOUNT)],',
         ),
         (
             "the task gets the cluster's token",
             '"automountServiceAccountToken": False',
             '"automountServiceAccountToken": True',
         ),
-        ("agent and task share temporary files", '_shared_mounts("task-tmp")', '_shared_mounts("agent-tmp")'),
-        (
-            "agent and task are one user",
-            '"securityContext": _restricted(TASK_UID)',
-            '"securityContext": _restricted(AGENT_UID)',
-        ),
+        ("agent and task share temporary files", 'shared_mounts("task-tmp")', 'shared_mounts("agent-tmp")'),
+        ("agent and task are different groups", '"runAsGroup": GROUP', '"runAsGroup": GROUP + 1'),
+        ("a pod keeps the node's users against the settings", "    if not config.pod.host_users:", "    if False:"),
         ("a process may gain privileges", '"allowPrivilegeEscalation": False', '"allowPrivilegeEscalation": True'),
         ("containers keep capabilities", '"capabilities": {"drop": ["ALL"]}', '"capabilities": {"drop": []}'),
         ("the root file system can be written", '"readOnlyRootFilesystem": True', '"readOnlyRootFilesystem": False'),
         ("a pod starts its containers again", '"restartPolicy": "Never"', '"restartPolicy": "OnFailure"'),
         ("a pod vanishes before its outcome is recorded", '"finalizers": [names.POD_FINALIZER]', '"finalizers": []'),
         ("a template takes the pod's identity", '    return {**pod, "metadata": merged(kept, ours)}', "    return pod"),
-        (
-            "keys can be read by everybody in the pod",
-            '"defaultMode": 0o440, "optional": True}',
-            '"defaultMode": 0o444, "optional": True}',
-        ),
         (
             "the input is an environment variable and too large for it",
             'input_from="Conductor" if attempt.spec.input_from else "Spec"',
@@ -143,17 +137,27 @@ MUTANTS: tuple[Mutant, ...] = (
             "        execution=execution,\n        installation",
             "        execution=1,\n        installation",
         ),
-        ("the volume has no limit", 'return {"emptyDir": {"sizeLimit": size}}', 'return {"emptyDir": {}}'),
         (
             "services of the namespace are shown to the task",
             '"enableServiceLinks": False',
             '"enableServiceLinks": True',
         ),
         ("system calls are not filtered", '            "seccompProfile": {"type": "RuntimeDefault"},\n', ""),
+    ),
+    *volumes(
+        (
+            "keys can be read by everybody in the pod",
+            '"defaultMode": 0o440, "optional": True}',
+            '"defaultMode": 0o444, "optional": True}',
+        ),
+        ("the volume has no limit", 'return {"emptyDir": {"sizeLimit": size}}', 'return {"emptyDir": {}}'),
+    ),
+    *quantity(
         ("a volume of 1Gi counts as 1G", '{unit}i": Decimal(1024)', '{unit}i": Decimal(1000)'),
     ),
     *template(
         ("a template joins the two process namespaces", '    "shareProcessNamespace",\n', ""),
+        ("a template takes the pod out of its user namespace", '    "hostUsers",\n', ""),
         ("a template gives the pod another identity", '    "serviceAccountName",\n', ""),
         ("a template gets a token mounted", '    "automountServiceAccountToken",\n', ""),
         (

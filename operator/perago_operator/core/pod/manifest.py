@@ -1,8 +1,6 @@
 """The pod of one execution: agent beside task, restricted Pod Security, keys for the agent alone. Pure."""
 
 import json
-import re
-from decimal import Decimal
 
 from pydantic import JsonValue
 
@@ -13,29 +11,19 @@ from perago.wire import (
     CONDUCTOR_KEYS_MOUNT,
     LAKEFS_KEYS_MOUNT,
     ORDER_VARIABLE,
-    SOCKET_PATH,
-    WORKSPACE_MOUNT,
     Order,
 )
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.base import JsonObject
 from perago_operator.core import names
 from perago_operator.core.config import Config, PodSettings
+from perago_operator.core.pod.quantity import number_of_bytes
 from perago_operator.core.pod.template import merged
+from perago_operator.core.pod.volumes import GROUP, needs_lakefs, read_only, shared_mounts, volume_size, volumes
 from perago_operator.core.resolve import Resolved
 
-AGENT_UID, TASK_UID, GROUP = 65532, 65533, 65532
-SOCKET_DIRECTORY = SOCKET_PATH.rpartition("/")[0]
-
-_UNITS = {
-    "": Decimal(1),
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
-}
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([numkMGTPE]?|[KMGTPE]i)")
+USER = 65532
+"""Agent and task are one user: the body owns what the agent has downloaded, and may do to it what it likes."""
 
 
 def pod_manifest(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Config) -> JsonObject:
@@ -104,8 +92,10 @@ def _spec(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Co
             _agent(attempt, config.pod, agent_order(attempt, resolved, execution, config)),
             _task(resolved, config.pod),
         ],
-        "volumes": _volumes(attempt, resolved, config.pod),
+        "volumes": volumes(attempt, resolved, config.pod),
     }
+    if not config.pod.host_users:
+        spec["hostUsers"] = False
     if resolved.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in resolved.image_pull_secrets]
     return spec
@@ -123,7 +113,7 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
         image=resolved.image or "",
         input_from="Conductor" if attempt.spec.input_from else "Spec",
         conductor=attempt.spec.conductor.wire() if attempt.spec.conductor else None,
-        volume_bytes=number_of_bytes(_size(resolved, config.pod)),
+        volume_bytes=number_of_bytes(volume_size(resolved, config.pod)),
         failure_reason_max_length=config.failure_reason_max_length,
         connect_seconds=config.pod.connect_seconds,
         retry_seconds=config.pod.retry_seconds,
@@ -131,11 +121,11 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
 
 
 def _agent(attempt: PeragoAttempt, settings: PodSettings, order: Order) -> JsonObject:
-    mounts = [*_shared_mounts("agent-tmp"), _read_only("cluster-token", CLUSTER_TOKEN_MOUNT)]
+    mounts = [*shared_mounts("agent-tmp"), read_only("cluster-token", CLUSTER_TOKEN_MOUNT)]
     if needs_lakefs(attempt):
-        mounts.append(_read_only("lakefs-keys", LAKEFS_KEYS_MOUNT))
+        mounts.append(read_only("lakefs-keys", LAKEFS_KEYS_MOUNT))
     if attempt.spec.conductor:
-        mounts.append(_read_only("conductor-keys", CONDUCTOR_KEYS_MOUNT))
+        mounts.append(read_only("conductor-keys", CONDUCTOR_KEYS_MOUNT))
     return {
         "name": names.AGENT_CONTAINER,
         "image": settings.runner_image,
@@ -147,7 +137,7 @@ def _agent(attempt: PeragoAttempt, settings: PodSettings, order: Order) -> JsonO
             {"name": "PYTHONUNBUFFERED", "value": "1"},
         ],
         "resources": settings.agent_resources,
-        "securityContext": _restricted(AGENT_UID),
+        "securityContext": _restricted(),
         "volumeMounts": mounts,
     }
 
@@ -159,94 +149,18 @@ def _task(resolved: Resolved, settings: PodSettings) -> JsonObject:
         "command": ["python", "-m", "perago.taskside"],
         "env": [{"name": "HOME", "value": "/tmp"}, {"name": "PYTHONUNBUFFERED", "value": "1"}],
         "resources": resolved.resources.to_json(),
-        "securityContext": _restricted(TASK_UID),
-        "volumeMounts": _shared_mounts("task-tmp"),
+        "securityContext": _restricted(),
+        "volumeMounts": shared_mounts("task-tmp"),
     }
 
 
-def _restricted(uid: int) -> JsonObject:
+def _restricted() -> JsonObject:
     """Pod Security `restricted`, and a read-only root file system."""
     return {
-        "runAsUser": uid,
+        "runAsUser": USER,
         "runAsGroup": GROUP,
         "runAsNonRoot": True,
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-
-
-def _shared_mounts(tmp: str) -> list[JsonValue]:
-    return [
-        {"name": "workspace", "mountPath": WORKSPACE_MOUNT},
-        {"name": "socket", "mountPath": SOCKET_DIRECTORY},
-        {"name": tmp, "mountPath": "/tmp"},
-    ]
-
-
-def _read_only(volume: str, path: str) -> JsonValue:
-    return {"name": volume, "mountPath": path, "readOnly": True}
-
-
-def needs_lakefs(attempt: PeragoAttempt) -> bool:
-    """Whether the attempt may use lakeFS. One whose input is in the spec and has no workspace does not."""
-    return attempt.spec.input is None or "workspace" in attempt.spec.input
-
-
-def _size(resolved: Resolved, settings: PodSettings) -> int | float | str:
-    return resolved.volume.size if resolved.volume.size is not None else settings.volume_size
-
-
-def _volumes(attempt: PeragoAttempt, resolved: Resolved, settings: PodSettings) -> list[JsonValue]:
-    volumes: list[JsonValue] = [
-        {"name": "workspace", **_workspace(resolved, _size(resolved, settings))},
-        {"name": "socket", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
-        {"name": "agent-tmp", "emptyDir": {}},
-        {"name": "task-tmp", "emptyDir": {}},
-        {"name": "cluster-token", "projected": _token(settings)},
-    ]
-    if needs_lakefs(attempt):
-        volumes.append({"name": "lakefs-keys", "secret": _keys(resolved.lakefs_secret)})
-    if attempt.spec.conductor:
-        volumes.append({"name": "conductor-keys", "secret": _keys(resolved.conductor_secret)})
-    return volumes
-
-
-def _workspace(resolved: Resolved, size: int | float | str) -> JsonObject:
-    volume = resolved.volume
-    if volume.storage_class_name:
-        claim: JsonObject = {
-            "accessModes": ["ReadWriteOnce"],
-            "storageClassName": volume.storage_class_name,
-            "resources": {"requests": {"storage": size}},
-        }
-        return {"ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
-    if volume.medium:
-        return {"emptyDir": {"medium": volume.medium, "sizeLimit": size}}
-    return {"emptyDir": {"sizeLimit": size}}
-
-
-def _keys(secret: str) -> JsonObject:
-    """Optional: the agent reports a missing Secret at once, while a pod that needs one would silently wait for it."""
-    return {"secretName": secret, "defaultMode": 0o440, "optional": True}
-
-
-def _token(settings: PodSettings) -> JsonObject:
-    """A pod-bound token that the kubelet renews, the cluster's certificate, and the namespace."""
-    return {
-        "defaultMode": 0o440,
-        "sources": [
-            {"serviceAccountToken": {"path": "token", "expirationSeconds": settings.token_seconds}},
-            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-            {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
-        ],
-    }
-
-
-def number_of_bytes(quantity: int | float | str) -> int:
-    """`1Gi` → 1073741824, rounded up to whole bytes. Raises ValueError if it is not a quantity."""
-    match = _QUANTITY.fullmatch(str(quantity))
-    if match is None:
-        raise ValueError(f"{quantity!r} is not a quantity such as 500M, 1Gi or 2")
-    value = Decimal(match[1]) * _UNITS[match[2]]
-    return int(value.to_integral_value(rounding="ROUND_CEILING"))

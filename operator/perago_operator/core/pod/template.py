@@ -16,6 +16,7 @@ FORBIDDEN_POD_FIELDS = (
     "hostPID",
     "hostIPC",
     "hostNetwork",
+    "hostUsers",
     "restartPolicy",
     "securityContext",
 )

@@ -109,7 +109,7 @@ def _named(path: str) -> Iterator[None]:
 
 def _meaning(error: OSError, path: str) -> Exception:
     if error.errno in (errno.EACCES, errno.EPERM):
-        return UnreadableFile(f"{path!r} cannot be read by the agent: its owner must let the group read it")
+        return UnreadableFile(f"{path!r} cannot be published: the mode does not let the owner read it")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return VolumeFull(f"no space is left on the volume for {path!r}")
     if error.errno in (errno.ELOOP, errno.EMLINK):

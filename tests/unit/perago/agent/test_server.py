@@ -16,6 +16,7 @@ from perago.agent.listen import listen
 from perago.agent.server import NoTask, accept, converse, peer_of, task_connection
 from tests.fakes.waiting import until
 
+OWN = (os.getuid(), os.getgid())
 NOW = 0.0
 LATER = 20.0
 
@@ -33,9 +34,18 @@ def connected(listener: socket.socket) -> socket.socket:
     return task
 
 
-def test_the_socket_is_open_to_owner_and_group(listener: socket.socket) -> None:
-    """And to nobody else."""
-    assert stat.S_IMODE(Path(listener.getsockname()).stat().st_mode) == 0o660
+def test_the_socket_is_open_to_its_owner_alone(listener: socket.socket) -> None:
+    """From the start, so that no other process of the pod can be the one that connects."""
+    assert stat.S_IMODE(Path(listener.getsockname()).stat().st_mode) == 0o600
+
+
+def test_listening_leaves_the_mask_of_new_files_as_it_was(listener: socket.socket, tmp_path: Path) -> None:
+    """The agent's downloads get the modes that a body expects."""
+    mask = os.umask(0)
+    os.umask(mask)
+    (tmp_path / "downloaded").touch()
+    assert stat.S_IMODE((tmp_path / "downloaded").stat().st_mode) == 0o666 & ~mask
+    assert listener.fileno() >= 0
 
 
 async def test_the_file_of_an_agent_that_was_killed_is_replaced(tmp_path: Path) -> None:
@@ -46,23 +56,33 @@ async def test_the_file_of_an_agent_that_was_killed_is_replaced(tmp_path: Path) 
         pass
 
 
+async def test_a_link_that_the_task_left_in_the_sockets_place_is_replaced(tmp_path: Path) -> None:
+    """Also one that leads nowhere; what it leads to is not touched."""
+    path = tmp_path / "agent.sock"
+    path.symlink_to(tmp_path / "elsewhere")
+    with listen(str(path)) as listener, connected(listener):
+        assert not path.is_symlink()
+    assert not (tmp_path / "elsewhere").exists()
+
+
 async def test_a_task_is_accepted_and_a_second_one_finds_nothing(listener: socket.socket) -> None:
     """One connection for the attempt's whole life."""
-    with connected(listener) as task, await accept(listener, os.getgid(), LATER) as connection:
+    with connected(listener) as task, await accept(listener, OWN, LATER) as connection:
         assert peer_of(connection)[1:] == (os.getuid(), os.getgid())
         path = task.getpeername()
         with socket.socket(socket.AF_UNIX) as second, pytest.raises(FileNotFoundError):
             second.connect(path)
 
 
-async def test_a_process_of_another_group_is_turned_away(
-    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("stranger_of", [(1, os.getuid(), os.getgid() + 1), (1, os.getuid() + 1, os.getgid())])
+async def test_a_process_of_another_user_or_group_is_turned_away(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, stranger_of: tuple[int, int, int]
 ) -> None:
     """The task that comes after it is served."""
-    peers = iter([(1, 1, os.getgid() + 1), (2, 1, os.getgid())])
+    peers = iter([stranger_of, (2, *OWN)])
     monkeypatch.setattr(server, "peer_of", lambda _connection: next(peers))
     with connected(listener) as stranger, connected(listener) as task:
-        connection = await accept(listener, os.getgid(), LATER)
+        connection = await accept(listener, OWN, LATER)
         connection.send(b"x")
         assert (stranger.recv(1), task.recv(1)) == (b"", b"x")
         connection.close()
@@ -71,22 +91,22 @@ async def test_a_process_of_another_group_is_turned_away(
 async def test_no_task_in_time_is_an_error(listener: socket.socket) -> None:
     """It says how long was waited."""
     with pytest.raises(NoTask, match="within 0 s"):
-        await accept(listener, os.getgid(), NOW)
+        await accept(listener, OWN, NOW)
 
 
 async def test_without_a_task_there_is_no_connection(listener: socket.socket) -> None:
     """Whether its time is over, or the pod is being stopped."""
     stopping = asyncio.Event()
-    assert await task_connection(listener, os.getgid(), NOW, stopping) is None
+    assert await task_connection(listener, OWN, NOW, stopping) is None
     stopping.set()
-    assert await task_connection(listener, os.getgid(), LATER, stopping) is None
+    assert await task_connection(listener, OWN, LATER, stopping) is None
 
 
 async def test_a_task_that_has_connected_is_served_though_the_pod_stops(listener: socket.socket) -> None:
     """Its connection was there before the signal."""
     stopping = asyncio.Event()
     with connected(listener):
-        connecting = asyncio.create_task(task_connection(listener, os.getgid(), LATER, stopping))
+        connecting = asyncio.create_task(task_connection(listener, OWN, LATER, stopping))
         await until(connecting.done)
         stopping.set()
         connection = await connecting

@@ -78,10 +78,8 @@ def test_a_download_says_what_is_wanted_and_returns_what_came(
     assert one.calls == [{"call": "download", "prefix": "data", "readOnly": read_only}]
 
 
-def test_staging_names_all_changes_and_lets_the_agent_read_them(
-    agent: Callable[[Script], Agent], tmp_path: Path
-) -> None:
-    """A body may have made files that only its own user can read."""
+def test_staging_names_all_changes(agent: Callable[[Script], Agent], tmp_path: Path) -> None:
+    """Files that only the body's own user can read are published as others are: the agent is that user."""
     for name in ("new", "other"):
         (tmp_path / name).touch(0o600)
     execution = TaskExecutionContext(ATTEMPT, "u-1", Changes(("new",), ("other",), ("gone",)))
@@ -89,7 +87,6 @@ def test_staging_names_all_changes_and_lets_the_agent_read_them(
     staged = one.client.stage(tmp_path, WORKSPACE, WorkspaceSpec(), execution)
     assert staged == StagedWorkspace("lake", "staging", "c")
     assert one.calls == [{"call": "stage", "added": ["new"], "modified": ["other"], "deleted": ["gone"]}]
-    assert [(tmp_path / name).stat().st_mode & 0o040 for name in ("new", "other")] == [0o040, 0o040]
 
 
 def test_a_publication_carries_the_output(agent: Callable[[Script], Agent]) -> None:
@@ -108,6 +105,17 @@ def test_all_symlinks_are_named_before_the_agent_is_asked(agent: Callable[[Scrip
     execution = TaskExecutionContext(ATTEMPT, "u-1", Changes(added=("file", "latest", "newest")))
     one = agent(ok(wire.Staged(repository="r", branch="s", commit="c")))
     with pytest.raises(TaskInputError, match="'latest'; 'newest' are symlinks"):
+        one.client.stage(tmp_path, WORKSPACE, WorkspaceSpec(), execution)
+    assert one.calls == []
+
+
+def test_all_closed_files_are_named_before_the_agent_is_asked(agent: Callable[[Script], Agent], tmp_path: Path) -> None:
+    """In the words of `perago run`."""
+    for name in ("a", "b"):
+        (tmp_path / name).touch(0o200)
+    execution = TaskExecutionContext(ATTEMPT, "u-1", Changes(added=("a", "b")))
+    one = agent(ok(wire.Staged(repository="r", branch="s", commit="c")))
+    with pytest.raises(TaskInputError, match="'a'; 'b' cannot be published: the mode does not let the owner read it"):
         one.client.stage(tmp_path, WORKSPACE, WorkspaceSpec(), execution)
     assert one.calls == []
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -49,6 +50,22 @@ def test_a_manifest_of_any_number_of_files_is_whole(tmp_path: Path, count: int) 
     rows = [ManifestEntry(f"f{number}", (number, 1, 2, 3, "file"), "00") for number in range(count)]
     Manifest.of(rows).write(tmp_path / "m")
     assert len(Manifest.read(tmp_path / "m").stats) == count
+
+
+def test_a_link_in_the_manifests_place_is_not_followed(tmp_path: Path) -> None:
+    """The task may write where the agent leaves the manifest; what its link leads to is not touched."""
+    (tmp_path / "theirs").write_text("precious")
+    (tmp_path / "m").symlink_to("theirs")
+    Manifest().write(tmp_path / "m")
+    assert (tmp_path / "theirs").read_text() == "precious"
+    assert Manifest.read(tmp_path / "m") == Manifest()
+
+
+def test_a_pipe_in_the_manifests_place_is_removed(tmp_path: Path) -> None:
+    """Opening it would wait for a reader for ever."""
+    os.mkfifo(tmp_path / "m")
+    Manifest().write(tmp_path / "m")
+    assert Manifest.read(tmp_path / "m") == Manifest()
 
 
 @pytest.mark.parametrize("count", [0, 1, BATCH_FILES, 2 * BATCH_FILES + 1])

@@ -6,6 +6,7 @@ import pytest
 
 import perago
 from perago import WorkspaceDownloadFile, WorkspaceUploadFile
+from perago.workspace import refuse_unreadable
 
 DATA = perago.WorkspaceSpec(prefix="data")
 
@@ -35,6 +36,16 @@ def test_symlinks_cannot_be_published(root: Path) -> None:
     (root / "a-link").symlink_to("/")
     with pytest.raises(perago.TaskInputError, match=r"^'a-link'; 'b/link' are symlinks"):
         perago.workspace_upload_files(root, DATA)
+
+
+def test_files_closed_to_their_owner_cannot_be_published(root: Path) -> None:
+    """The mode decides, also for root, who could read them; a file that only its owner can read is published."""
+    for name, mode in (("private", 0o600), ("closed", 0o077), ("b/closed", 0)):
+        (root / name).touch()
+        (root / name).chmod(mode)
+    refuse_unreadable(root, ["private"])
+    with pytest.raises(perago.TaskInputError, match=r"^'closed'; 'b/closed' cannot be published"):
+        refuse_unreadable(root, ["private", "closed", "b/closed"])
 
 
 def test_downloads_are_the_objects_below_the_prefix(root: Path) -> None:

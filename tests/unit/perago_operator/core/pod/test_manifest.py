@@ -9,7 +9,8 @@ from perago import wire
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.config import Config, PodSettings
-from perago_operator.core.pod.manifest import number_of_bytes, pod_manifest
+from perago_operator.core.pod.manifest import pod_manifest
+from perago_operator.core.pod.quantity import number_of_bytes
 from perago_operator.core.resolve import resolve
 from tests import builders as b
 
@@ -147,11 +148,18 @@ def test_system_calls_are_filtered() -> None:
     assert manifest()["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
 
 
-def test_agent_and_task_are_different_users_of_one_group() -> None:
-    """The task cannot touch the agent's processes or socket; both can write the workspace."""
-    users = [container(manifest(), name)["securityContext"]["runAsUser"] for name in ("agent", "task")]
-    assert users == [65532, 65533]
+def test_agent_and_task_are_one_user() -> None:
+    """So the body owns what the agent has downloaded, and may change modes and times of it."""
+    contexts = [container(manifest(), name)["securityContext"] for name in ("agent", "task")]
+    assert [(context["runAsUser"], context["runAsGroup"]) for context in contexts] == [(65532, 65532)] * 2
     assert manifest()["spec"]["securityContext"]["fsGroup"] == 65532
+
+
+def test_a_pod_has_the_users_of_its_node_unless_the_settings_say_otherwise() -> None:
+    """The field is left out by default, because a cluster without user namespaces would refuse it."""
+    own = manifest(config=Config(pod=PodSettings(host_users=False)))
+    assert "hostUsers" not in manifest()["spec"]
+    assert own["spec"]["hostUsers"] is False
 
 
 def test_the_pod_names_no_group_without_a_user() -> None:

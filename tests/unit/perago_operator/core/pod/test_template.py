@@ -27,6 +27,7 @@ def test_the_fields_that_the_operator_decides_are_these() -> None:
         "hostPID",
         "hostIPC",
         "hostNetwork",
+        "hostUsers",
         "restartPolicy",
         "securityContext",
     }

@@ -1,0 +1,84 @@
+"""The volumes of a pod, and where both containers mount those that they share. Pure."""
+
+from pydantic import JsonValue
+
+from perago.wire import SOCKET_PATH, WORKSPACE_MOUNT
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.base import JsonObject
+from perago_operator.core.config import PodSettings
+from perago_operator.core.resolve import Resolved
+
+GROUP = 65532
+"""The group of both containers, which owns the volumes."""
+SOCKET_DIRECTORY = SOCKET_PATH.rpartition("/")[0]
+
+
+def shared_mounts(tmp: str) -> list[JsonValue]:
+    """Workspace and socket, and the volume of this name for temporary files."""
+    return [
+        {"name": "workspace", "mountPath": WORKSPACE_MOUNT},
+        {"name": "socket", "mountPath": SOCKET_DIRECTORY},
+        {"name": tmp, "mountPath": "/tmp"},
+    ]
+
+
+def read_only(volume: str, path: str) -> JsonValue:
+    """A mount that cannot be written."""
+    return {"name": volume, "mountPath": path, "readOnly": True}
+
+
+def needs_lakefs(attempt: PeragoAttempt) -> bool:
+    """Whether the attempt may use lakeFS. One whose input is in the spec and has no workspace does not."""
+    return attempt.spec.input is None or "workspace" in attempt.spec.input
+
+
+def volume_size(resolved: Resolved, settings: PodSettings) -> int | float | str:
+    """How much the workspace may hold, as a quantity."""
+    return resolved.volume.size if resolved.volume.size is not None else settings.volume_size
+
+
+def volumes(attempt: PeragoAttempt, resolved: Resolved, settings: PodSettings) -> list[JsonValue]:
+    """All volumes of the pod; keys and token have one each, which the agent alone mounts."""
+    found: list[JsonValue] = [
+        {"name": "workspace", **_workspace(resolved, volume_size(resolved, settings))},
+        {"name": "socket", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+        {"name": "agent-tmp", "emptyDir": {}},
+        {"name": "task-tmp", "emptyDir": {}},
+        {"name": "cluster-token", "projected": _token(settings)},
+    ]
+    if needs_lakefs(attempt):
+        found.append({"name": "lakefs-keys", "secret": _keys(resolved.lakefs_secret)})
+    if attempt.spec.conductor:
+        found.append({"name": "conductor-keys", "secret": _keys(resolved.conductor_secret)})
+    return found
+
+
+def _workspace(resolved: Resolved, size: int | float | str) -> JsonObject:
+    volume = resolved.volume
+    if volume.storage_class_name:
+        claim: JsonObject = {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": volume.storage_class_name,
+            "resources": {"requests": {"storage": size}},
+        }
+        return {"ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
+    if volume.medium:
+        return {"emptyDir": {"medium": volume.medium, "sizeLimit": size}}
+    return {"emptyDir": {"sizeLimit": size}}
+
+
+def _keys(secret: str) -> JsonObject:
+    """Optional: the agent reports a missing Secret at once, while a pod that needs one would silently wait for it."""
+    return {"secretName": secret, "defaultMode": 0o440, "optional": True}
+
+
+def _token(settings: PodSettings) -> JsonObject:
+    """A pod-bound token that the kubelet renews, the cluster's certificate, and the namespace."""
+    return {
+        "defaultMode": 0o440,
+        "sources": [
+            {"serviceAccountToken": {"path": "token", "expirationSeconds": settings.token_seconds}},
+            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+        ],
+    }

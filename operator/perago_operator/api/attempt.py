@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from perago.wire import API_GROUP, API_VERSION, ConductorTask
 from perago_operator.api.attempt_status import AttemptStatus
-from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, immutable, rule
+from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Quantity, immutable, rule
 from perago_operator.api.shared import ApiObject, FailurePolicyRule, LocalRef, Resources, Volume
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -84,6 +84,9 @@ class AttemptSpec(ApiModel):
 
     volume: Volume | None = None
     """Size and kind of the workspace's volume."""
+
+    shm_size: Quantity | None = None
+    """Size of the task's /dev/shm, which counts against its memory limit. Default: as much as the memory limits."""
 
     resources: Resources | None = None
     """Compute resources of the task container."""

@@ -71,7 +71,8 @@ class Volume(ApiModel):
     """StorageClass of a generic ephemeral volume. Default: an emptyDir of `size` on the node's disk."""
 
     medium: Literal["Memory"] | None = None
-    """Set to `Memory` for an emptyDir in memory, which counts against the memory limits of the containers."""
+    """Set to `Memory` for an emptyDir in memory. `size` is added to the agent's memory request and limit, because what
+    the agent downloads counts as the agent's. What the task writes counts against the memory limit of the task."""
 
 
 class Resources(ApiModel):

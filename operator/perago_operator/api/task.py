@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from perago.wire import API_GROUP, API_VERSION
-from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Time, rule
+from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Quantity, Time, rule
 from perago_operator.api.shared import ApiObject, Conditions, FailurePolicyRule, LocalRef, Resources, Volume
 
 TASKS_PLURAL = "peragotasks"
@@ -34,6 +34,9 @@ class TaskSpec(ApiModel):
 
     volume: Volume | None = None
     """Size and kind of the workspace's volume."""
+
+    shm_size: Quantity | None = None
+    """Size of the task's /dev/shm, which counts against its memory limit. Default: as much as the memory limits."""
 
     pod_template: FreeForm | None = None
     """Pod template that is merged into the pod: node selector, tolerations, labels, environment of the task."""

@@ -18,6 +18,7 @@ class Resolved:
     module: str | None
     image: str | None
     volume: Volume
+    shm_size: int | float | str | None
     resources: Resources
     pod_templates: tuple[JsonObject, ...]
     """In the order in which they are merged: the task's, then the attempt's."""
@@ -50,6 +51,7 @@ def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resol
         module=own.module or shared.module,
         image=own.image or shared.image,
         volume=spec.volume or shared.volume or Volume(),
+        shm_size=spec.shm_size if spec.shm_size is not None else shared.shm_size,
         resources=spec.resources or shared.resources or Resources(),
         pod_templates=tuple(template for template in templates if template),
         image_pull_secrets=_pull_secrets(shared, config),

@@ -5,7 +5,6 @@ once while the body runs (the attempt is then a disruption, or was canceled); a 
 Exit code 0: the result is recorded; 1: the agent was gone; 143: SIGTERM.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -18,12 +17,13 @@ from perago.run import Stopwatch
 from perago.task import TaskDefinition, load_module_task
 from perago.taskside.client import AgentClient, AgentGone, connect
 from perago.taskside.invalid import invalid_task
+from perago.taskside.log import log_our_own
 from perago.taskside.run import run_attempt
 
 
 def main(socket_path: str = wire.SOCKET_PATH) -> int:
     """Run the attempt that the agent assigns; returns the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_our_own()
     signal.signal(signal.SIGTERM, _end)
     try:
         client, stopwatch = AgentClient(connect(socket_path)), Stopwatch()

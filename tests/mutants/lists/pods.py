@@ -9,6 +9,7 @@ diagnosis = of(f"{POD}/diagnosis.py", f"{TESTS}/test_diagnosis.py")
 model = of(f"{POD}/model.py", f"{TESTS}/test_model.py", f"{TESTS}/test_diagnosis.py")
 manifest = of(f"{POD}/manifest.py", f"{TESTS}/test_manifest.py")
 volumes = of(f"{POD}/volumes.py", f"{TESTS}/test_manifest.py")
+memory = of(f"{POD}/memory.py", f"{TESTS}/test_manifest.py")
 quantity = of(f"{POD}/quantity.py", f"{TESTS}/test_manifest.py")
 template = of(f"{POD}/template.py", f"{TESTS}/test_template.py")
 
@@ -110,8 +111,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *manifest(
         (
             "the task gets the agent's mounts",
-            '"volumeMounts": shared_mounts("task-tmp"),',
-            '"volumeMounts": [*shared_mounts("task-tmp"), read_only("lakefs-keys", LAKEFS_KEYS_MOUNT)],',
+            '"volumeMounts": [*shared_mounts("task-tmp"), *task_mounts()],',
+            '"volumeMounts": [*shared_mounts("task-tmp"), *task_mounts(), read_only("lakefs-keys", LAKEFS_KEYS_MOUNT)],',
         ),
         (
             "the task gets the cluster's token",
@@ -151,6 +152,18 @@ MUTANTS: tuple[Mutant, ...] = (
             '"defaultMode": 0o444, "optional": True}',
         ),
         ("the volume has no limit", 'return {"emptyDir": {"sizeLimit": size}}', 'return {"emptyDir": {}}'),
+    ),
+    *memory(
+        (
+            "a volume in memory is more than the agent may hold",
+            "number_of_bytes(memory) + size",
+            "number_of_bytes(memory)",
+        ),
+        (
+            "a volume on disk counts as memory",
+            'resolved.volume.medium != "Memory" or resolved.volume.storage_class_name or',
+            "",
+        ),
     ),
     *quantity(
         ("a volume of 1Gi counts as 1G", '{unit}i": Decimal(1024)', '{unit}i": Decimal(1000)'),

@@ -17,13 +17,20 @@ from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.base import JsonObject
 from perago_operator.core import names
 from perago_operator.core.config import Config, PodSettings
+from perago_operator.core.pod.accounts import ACCOUNTS, GROUP, USER, USER_NAME
+from perago_operator.core.pod.memory import with_room_in_memory
 from perago_operator.core.pod.quantity import number_of_bytes
 from perago_operator.core.pod.template import merged
-from perago_operator.core.pod.volumes import GROUP, needs_lakefs, read_only, shared_mounts, volume_size, volumes
+from perago_operator.core.pod.volumes import needs_lakefs, read_only, shared_mounts, task_mounts, volume_size, volumes
 from perago_operator.core.resolve import Resolved
 
-USER = 65532
-"""Agent and task are one user: the body owns what the agent has downloaded, and may do to it what it likes."""
+TASK_ENVIRONMENT = {
+    "HOME": "/tmp",
+    "LOGNAME": USER_NAME,
+    "PYTHONUNBUFFERED": "1",
+    "TMPDIR": "/tmp",
+    "USER": USER_NAME,
+}
 
 
 def pod_manifest(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Config) -> JsonObject:
@@ -37,7 +44,7 @@ def pod_manifest(attempt: PeragoAttempt, resolved: Resolved, execution: int, con
     ours = pod["metadata"]
     for template in resolved.pod_templates:
         pod = merged(pod, {key: value for key, value in template.items() if key in ("metadata", "spec")})
-    return _with_own_metadata(pod, ours)
+    return with_room_in_memory(_with_own_metadata(pod, ours), resolved, config.pod)
 
 
 def _with_own_metadata(pod: JsonObject, ours: JsonValue) -> JsonObject:
@@ -61,6 +68,7 @@ def _metadata(attempt: PeragoAttempt, execution: int) -> JsonObject:
         "name": names.pod_name(attempt.metadata.name, execution),
         "namespace": attempt.metadata.namespace,
         "labels": labels,
+        "annotations": dict(ACCOUNTS),
         "finalizers": [names.POD_FINALIZER],
         "ownerReferences": [
             {
@@ -147,10 +155,10 @@ def _task(resolved: Resolved, settings: PodSettings) -> JsonObject:
         "name": names.TASK_CONTAINER,
         "image": resolved.image or "",
         "command": ["python", "-m", "perago.taskside"],
-        "env": [{"name": "HOME", "value": "/tmp"}, {"name": "PYTHONUNBUFFERED", "value": "1"}],
+        "env": [{"name": name, "value": value} for name, value in TASK_ENVIRONMENT.items()],
         "resources": resolved.resources.to_json(),
         "securityContext": _restricted(),
-        "volumeMounts": shared_mounts("task-tmp"),
+        "volumeMounts": [*shared_mounts("task-tmp"), *task_mounts()],
     }
 
 

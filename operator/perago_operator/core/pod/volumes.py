@@ -6,10 +6,9 @@ from perago.wire import SOCKET_PATH, WORKSPACE_MOUNT
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.base import JsonObject
 from perago_operator.core.config import PodSettings
+from perago_operator.core.pod.accounts import accounts_volume
 from perago_operator.core.resolve import Resolved
 
-GROUP = 65532
-"""The group of both containers, which owns the volumes."""
 SOCKET_DIRECTORY = SOCKET_PATH.rpartition("/")[0]
 
 
@@ -20,6 +19,19 @@ def shared_mounts(tmp: str) -> list[JsonValue]:
         {"name": "socket", "mountPath": SOCKET_DIRECTORY},
         {"name": tmp, "mountPath": "/tmp"},
     ]
+
+
+def task_mounts() -> list[JsonValue]:
+    """What the task has for itself: shared memory, and the accounts of its user and group."""
+    return [
+        {"name": "task-shm", "mountPath": "/dev/shm"},
+        _account("passwd"),
+        _account("group"),
+    ]
+
+
+def _account(name: str) -> JsonValue:
+    return {"name": "task-accounts", "mountPath": f"/etc/{name}", "subPath": name, "readOnly": True}
 
 
 def read_only(volume: str, path: str) -> JsonValue:
@@ -44,6 +56,8 @@ def volumes(attempt: PeragoAttempt, resolved: Resolved, settings: PodSettings) -
         {"name": "socket", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
         {"name": "agent-tmp", "emptyDir": {}},
         {"name": "task-tmp", "emptyDir": {}},
+        {"name": "task-shm", "emptyDir": _shared_memory(resolved)},
+        {"name": "task-accounts", **accounts_volume()},
         {"name": "cluster-token", "projected": _token(settings)},
     ]
     if needs_lakefs(attempt):
@@ -65,6 +79,11 @@ def _workspace(resolved: Resolved, size: int | float | str) -> JsonObject:
     if volume.medium:
         return {"emptyDir": {"medium": volume.medium, "sizeLimit": size}}
     return {"emptyDir": {"sizeLimit": size}}
+
+
+def _shared_memory(resolved: Resolved) -> JsonObject:
+    """Without a size, the kubelet limits it by the memory limits of the containers, or else by the node's memory."""
+    return {"medium": "Memory", **({} if resolved.shm_size is None else {"sizeLimit": resolved.shm_size})}
 
 
 def _keys(secret: str) -> JsonObject:

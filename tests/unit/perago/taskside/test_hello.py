@@ -13,7 +13,7 @@ from perago import wire
 from tests.unit.perago.taskside.scripted import ok, serve
 
 TASK_SIDE = "import sys; from perago.taskside.__main__ import main; sys.exit(main(sys.argv[1]))"
-"""A process of its own, as it changes signal handlers and umask."""
+"""A process of its own, as it changes signal handlers and logging."""
 
 
 def reported(tmp_path: Path, refusal: wire.Refusal) -> wire.Result:

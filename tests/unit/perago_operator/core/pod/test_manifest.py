@@ -53,10 +53,17 @@ def test_agent_and_task_are_two_ordinary_containers() -> None:
 
 
 def test_the_task_gets_no_keys_and_no_token() -> None:
-    """Workspace, socket and a place for temporary files, nothing else."""
+    """Workspace, socket, places for temporary files and shared memory, and its user's accounts; nothing else."""
     task = container(manifest(), "task")
-    assert set(mounts(manifest(), "task")) == {"/workspace", "/run/perago", "/tmp"}
-    assert {variable["name"] for variable in task["env"]} == {"HOME", "PYTHONUNBUFFERED"}
+    assert mounts(manifest(), "task") == {
+        "/workspace": "workspace",
+        "/run/perago": "socket",
+        "/tmp": "task-tmp",
+        "/dev/shm": "task-shm",
+        "/etc/passwd": "task-accounts",
+        "/etc/group": "task-accounts",
+    }
+    assert {variable["name"] for variable in task["env"]} == {"HOME", "LOGNAME", "PYTHONUNBUFFERED", "TMPDIR", "USER"}
     assert manifest()["spec"]["automountServiceAccountToken"] is False
 
 
@@ -155,6 +162,54 @@ def test_agent_and_task_are_one_user() -> None:
     assert manifest()["spec"]["securityContext"]["fsGroup"] == 65532
 
 
+def test_the_uid_has_an_entry_whatever_the_image() -> None:
+    """The kubelet writes the files of accounts from annotations, which a template cannot change."""
+    template = {"metadata": {"annotations": {"perago.dev/passwd": "", "own": "kept"}}}
+    pod = manifest(b.attempt(podTemplate=template))
+    [passwd, group] = volume(pod, "task-accounts")["downwardAPI"]["items"]
+    assert passwd["fieldRef"]["fieldPath"] == "metadata.annotations['perago.dev/passwd']"
+    assert (passwd["path"], group["path"]) == ("passwd", "group")
+    annotations = pod["metadata"]["annotations"]
+    assert "perago:x:65532:65532:Perago task:/tmp:/bin/sh" in annotations["perago.dev/passwd"].splitlines()
+    assert "perago:x:65532:" in annotations["perago.dev/group"].splitlines()
+    assert annotations["own"] == "kept"
+    paths = [(mount["subPath"], mount["readOnly"]) for mount in container(pod, "task")["volumeMounts"][-2:]]
+    assert paths == [("passwd", True), ("group", True)]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "task", "expected"),
+    [
+        (None, None, {"medium": "Memory"}),
+        (None, "2Gi", {"medium": "Memory", "sizeLimit": "2Gi"}),
+        ("1Gi", "2Gi", {"medium": "Memory", "sizeLimit": "1Gi"}),
+    ],
+)
+def test_shared_memory_is_the_tasks_own_and_has_a_size(attempt: str | None, task: str | None, expected: Raw) -> None:
+    """The attempt's, else the task's; without one, memory limits bound it."""
+    pod = manifest(b.attempt(taskRef={"name": "build"}, shmSize=attempt), b.task(shmSize=task))
+    assert volume(pod, "task-shm")["emptyDir"] == expected
+    assert "/dev/shm" not in mounts(pod, "agent")
+
+
+def agents_memory(volume: Raw | None, template: Raw | None = None) -> tuple[str | None, str | None]:
+    """Request and limit of the agent's memory in bytes."""
+    resources = container(manifest(b.attempt(volume=volume, podTemplate=template)), "agent")["resources"]
+    return resources["requests"].get("memory"), resources["limits"].get("memory")
+
+
+def test_a_volume_in_memory_is_added_to_the_agents_memory() -> None:
+    """What the agent downloads counts as the agent's; one on disk does not."""
+    assert agents_memory({"size": "1Gi", "medium": "Memory"}) == (str((1024 + 64) << 20), str((1024 + 256) << 20))
+    assert agents_memory({"size": "1Gi"}) == ("64Mi", "256Mi")
+
+
+def test_a_template_sets_what_the_agent_needs_besides_a_volume_in_memory() -> None:
+    """Whatever it sets, the volume's size is added."""
+    template = {"spec": {"containers": [{"name": "agent", "resources": {"limits": {"memory": "1Gi"}}}]}}
+    assert agents_memory({"size": "1Gi", "medium": "Memory"}, template) == (str((1024 + 64) << 20), str(2048 << 20))
+
+
 def test_a_pod_has_the_users_of_its_node_unless_the_settings_say_otherwise() -> None:
     """The field is left out by default, because a cluster without user namespaces would refuse it."""
     own = manifest(config=Config(pod=PodSettings(host_users=False)))
@@ -208,7 +263,8 @@ def test_a_template_adds_to_the_task_container() -> None:
     """By its name; ours stays."""
     extra = {"containers": [{"name": "task", "env": [{"name": "MODE", "value": "fast"}]}]}
     task = container(manifest(b.attempt(podTemplate={"spec": extra})), "task")
-    assert [variable["name"] for variable in task["env"]] == ["HOME", "PYTHONUNBUFFERED", "MODE"]
+    names = [variable["name"] for variable in task["env"]]
+    assert names == ["HOME", "LOGNAME", "PYTHONUNBUFFERED", "TMPDIR", "USER", "MODE"]
     assert task["image"] == "app:1"
 
 

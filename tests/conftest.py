@@ -31,6 +31,22 @@ LONG = ("tests/e2e/test_crashes.py", "tests/e2e/test_demo.py")
 """End-to-end modules that take as long as all others together; like these, they wait most of the time."""
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many bodies were compared between `perago run` and a pod, and how many of them differed."""
+    reports = {outcome: terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed", "error")}
+    counts = {
+        outcome: len({name for report in found for name in _compared(report)}) for outcome, found in reports.items()
+    }
+    if total := sum(counts.values()):
+        terminalreporter.write_line(f"parity: {total} bodies, differences: {total - counts['passed']}")
+
+
+def _compared(report: pytest.TestReport) -> list[str]:
+    """The body that a test compared, if it is one of those tests."""
+    return [str(value) for name, value in report.user_properties if name == "parity"]
+
+
 class Spread(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """What shares a server or the environment stays on one worker, in order.
 

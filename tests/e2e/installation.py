@@ -5,6 +5,7 @@ process of the test's, which can be killed at an exact moment). Neither sees the
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,10 @@ class Installation:
         """Workflows whose attempts run in the namespace; their task types begin with the prefix."""
         return Flow(self.cluster(namespace), ConductorServer(self.env.conductor_url), self.image, prefix=prefix)
 
-    def repository(self, name: str) -> Repository:
-        """A new repository of this name."""
+    def repository(self, name: str, files: Mapping[str, bytes] | None = None) -> Repository:
+        """A new repository of this name, with these files or three small ones."""
         keys = {"username": self.env.lakefs_access_key, "password": self.env.lakefs_secret_key}
-        return Repository.made(Client(host=self.env.lakefs_endpoint, **keys), name)
+        return Repository.made(Client(host=self.env.lakefs_endpoint, **keys), name, files)
 
     def operator_pod(self) -> str:
         """Name of the operator's pod in the cluster."""

@@ -1,11 +1,14 @@
 """A lakeFS repository of a test's own, through the official client."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import lakefs
 from lakefs.client import Client
 
 from perago_dev.servers.lakefs import storage_namespace
+
+SMALL = {path: f"first {path}".encode() for path in ("changed.txt", "deleted.txt", "kept/deep.txt")}
 
 
 @dataclass(frozen=True)
@@ -16,12 +19,12 @@ class Repository:
     name: str
 
     @classmethod
-    def made(cls, client: Client, name: str) -> "Repository":
-        """Create it and give `main` three small files; its head is then a usual input ref."""
+    def made(cls, client: Client, name: str, files: Mapping[str, bytes] | None = None) -> "Repository":
+        """Create it and give `main` these files, or three small ones; its head is then a usual input ref."""
         lakefs.Repository(name, client=client).create(storage_namespace=storage_namespace(name))
         repository = cls(client, name)
-        for path in ("changed.txt", "deleted.txt", "kept/deep.txt"):
-            repository.branch.object(path).upload(data=f"first {path}".encode())
+        for path, data in (SMALL if files is None else files).items():
+            repository.branch.object(path).upload(data=data)
         repository.branch.commit(message="input")
         return repository
 

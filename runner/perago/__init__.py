@@ -186,12 +186,16 @@ _LATE = {
     ),
 }
 _HOME = {name: module for module, names in _LATE.items() for name in names}
+_MODULES = ("attempt", "config", "execution", "result", "staging", "taskdef", "workspace")
+"""Modules that `import perago` has always provided as attributes; the others are loaded with it anyway."""
 
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """A public name that is loaded when it is first used; type checkers see the imports above instead."""
+        """A public name or module that is loaded when it is first used; type checkers see the imports above instead."""
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = globals()[name] = getattr(import_module(_HOME[name]), name)

@@ -75,9 +75,12 @@ class AttemptSpec(ApiModel):
     input: FreeForm | None = None
     """The task's input exactly as in Conductor: `{"workspace": …, "params": …}` or `{"params": …}`."""
 
+    input_json: Annotated[str, Field(min_length=2, max_length=512 * 1024)] | None = None
+    """The same input as JSON text, which is what the task receives. Set together with `input` when it has values that
+    the API server changes in an object, such as 1.0 (to 1) and integers over 64 bits."""
+
     input_from: Literal["Conductor"] | None = None
-    """Set instead of `input` when the input is larger than 256 KiB, or has values that an object would change, such as
-    1.0 or integers over 64 bits: the agent then reads it from the Conductor task."""
+    """Set instead of `input` when the input is larger than 256 KiB: the agent then reads it from the Conductor task."""
 
     conductor: ConductorRef | None = None
     """Conductor task to report to. Without it the attempt is standalone and reports to nobody."""
@@ -117,6 +120,10 @@ SPEC_RULES: list[JsonValue] = [
     rule(
         "has(self.input) != has(self.inputFrom)",
         "exactly one of spec.input and spec.inputFrom must be set",
+    ),
+    rule(
+        "!has(self.inputJson) || has(self.input)",
+        "spec.inputJson needs spec.input, which shows the same input",
     ),
     rule(
         "!has(self.inputFrom) || has(self.conductor)",

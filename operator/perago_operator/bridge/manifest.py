@@ -1,17 +1,14 @@
 """From a polled Conductor task to the attempt that executes it: named by the task id, so created only once. Pure."""
 
 from perago.wire import API_GROUP, API_VERSION, ConductorTask
-from perago.wire.exact import kept_when_created
+from perago.wire.exact import exact_text, kept_when_created
 from perago_operator.api.base import JsonObject
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
 from perago_operator.ports import PolledTask
 
 INPUT_LIMIT = 256 * 1024
-"""Bytes of JSON up to which an input is put into the object; above, the agent reads it from Conductor.
-
-So it does where an object would not keep the input's values exactly.
-"""
+"""Bytes of JSON up to which an input is put into the object; above, the agent reads it from Conductor."""
 
 
 def attempt_manifest(polled: PolledTask, task: PeragoTask) -> JsonObject:
@@ -43,6 +40,7 @@ def _conductor(task: ConductorTask) -> JsonObject:
 
 
 def _input(polled: PolledTask) -> JsonObject:
-    if polled.input_bytes > INPUT_LIMIT or not kept_when_created(polled.input_data):
+    if polled.input_bytes > INPUT_LIMIT:
         return {"inputFrom": "Conductor"}
-    return {"input": dict(polled.input_data)}
+    shown: JsonObject = {"input": dict(polled.input_data)}
+    return shown if kept_when_created(shown) else shown | {"inputJson": exact_text(shown["input"])}

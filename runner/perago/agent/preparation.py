@@ -4,6 +4,7 @@ It is started with the agent, while the task container starts as well, and await
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -68,7 +69,7 @@ class Preparation:
 
     async def _input_of(self, attempt: AttemptObject) -> JsonObject:
         if self._order.input_from == "Spec":
-            return attempt.input or {}
+            return (attempt.input or {}) if attempt.input_json is None else _exact_input(attempt.input_json)
         conductor, ordered = self._conductor, self._order.conductor
         if conductor is None or ordered is None:
             raise TaskInputError(
@@ -83,6 +84,16 @@ class Preparation:
                 "external payload storage): put the data into the workspace and pass its path"
             )
         return task.input_data
+
+
+def _exact_input(text: str) -> JsonObject:
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise TaskInputError(f"spec.inputJson is not JSON: {error}; correct it, or leave it out") from error
+    if not isinstance(data, dict):
+        raise TaskInputError("spec.inputJson must hold a JSON object, as spec.input does; correct it, or leave it out")
+    return data
 
 
 def workspace_of(data: JsonObject) -> WorkspaceInput | None:

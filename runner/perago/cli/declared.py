@@ -57,6 +57,8 @@ def _refusals(task: TaskDefinition) -> list[str]:
         found.append(f"timeout.{response}, because it is greater than timeout.seconds={timeout.seconds}")
     if 0 < timeout.total_seconds < timeout.seconds:
         found.append(f"timeout.seconds={timeout.seconds}, because it is greater than timeout.{total}")
+    if not task.name.isprintable():
+        found.append("to be asked for a name with a control character")
     return [f"task {task.name!r}: Conductor refuses {refusal}" for refusal in found]
 
 

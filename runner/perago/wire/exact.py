@@ -4,6 +4,7 @@ The API server decodes JSON with Go: integers have 64 bits, a float without a fr
 half of a surrogate pair becomes U+FFFD. Nulls are kept when an object is created, and dropped from a merge patch.
 """
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -28,6 +29,12 @@ def kept_in_merge_patch(value: object) -> bool:
 def fits_json(value: object) -> bool:
     """Whether `value` can be said in JSON and UTF-8 at all."""
     return all(map(_is_json, _parts(value)))
+
+
+def exact_text(value: object) -> str:
+    """`value` as JSON text that every server keeps: half of a surrogate pair is written as its escape."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _parts(value: object) -> Iterator[object]:

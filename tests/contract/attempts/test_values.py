@@ -1,5 +1,6 @@
 """Inputs and outputs cross a real API server with the values and types that they were sent with."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from perago import wire
 from perago.agent import outcome
+from perago.agent.clients.attempt_api import attempt_object
 from perago.wire.exact import kept_in_merge_patch, kept_when_created
 from perago_operator.adapters import kube_access
 from perago_operator.adapters.kube import attempts_path
@@ -23,28 +25,27 @@ TASK = PeragoTask.model_validate(b.task("build", taskType="build"))
 
 def manifest(namespace: str, task_id: str, value: object) -> dict[str, Any]:
     """The attempt that the bridge makes of a task with this value in its input."""
-    polled = PolledTask(b.conductor_task(task_id=task_id), {"params": {"value": value}}, 10)
+    polled = PolledTask(b.conductor_task(task_id=task_id), sent(value), 10)
     made: dict[str, Any] = attempt_manifest(polled, TASK)
     return {**made, "metadata": {"name": made["metadata"]["name"], "namespace": namespace}}
 
 
-def kept(stored: Any, value: object) -> bool:
-    """Whether the value is stored as it was sent."""
-    return exactly(stored["spec"]["input"]) == exactly({"params": {"value": value}})
+def sent(value: object) -> dict[str, Any]:
+    """The input that has the value."""
+    return {"params": {"value": value}}
 
 
-async def test_inputs_are_stored_exactly_or_left_in_conductor(kubeconfig: Path) -> None:
-    """The agent reads what the object would change from Conductor; and no value is left there needlessly."""
-    namespace, found = fresh("values"), {}
+async def test_inputs_are_stored_exactly(kubeconfig: Path) -> None:
+    """As JSON text where the object changes them, and only there; the agent reads the text."""
+    namespace, found, texts = fresh("values"), {}, {}
     async with KubeApi(kube_access.load(kubeconfig)) as api:
         await api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
         for number, (name, value) in enumerate(VALUES.items()):
-            made = manifest(namespace, f"t-{number}", value)
-            if "inputFrom" in made["spec"]:
-                made["spec"]["input"] = {"params": {"value": value}}
-                del made["spec"]["inputFrom"]
-            found[name] = kept(await api.create(attempts_path(namespace), made), value)
+            stored = await api.create(attempts_path(namespace), manifest(namespace, f"t-{number}", value))
+            found[name] = exactly(stored["spec"]["input"]) == exactly(sent(value))
+            texts[name] = json.loads(text) if (text := attempt_object(dict(stored)).input_json) else sent(value)
     assert found == {name: kept_when_created(value) for name, value in VALUES.items()}
+    assert exactly(texts) == exactly({name: sent(value) for name, value in VALUES.items()})
 
 
 async def test_outputs_are_stored_exactly(kubeconfig: Path) -> None:
@@ -63,8 +64,8 @@ async def test_outputs_are_stored_exactly(kubeconfig: Path) -> None:
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_inputs_that_an_object_would_change_are_left_in_conductor(name: str) -> None:
-    """By `inputFrom`, which the agent follows."""
+def test_an_input_is_written_as_text_only_where_it_must_be(name: str) -> None:
+    """So that kubectl shows most inputs once."""
     spec = manifest("ns", "t", VALUES[name])["spec"]
-    assert ("inputFrom" in spec) != ("input" in spec)
-    assert ("input" in spec) == kept_when_created(VALUES[name])
+    assert exactly(spec["input"]) == exactly(sent(VALUES[name]))
+    assert ("inputJson" in spec) != kept_when_created(VALUES[name])

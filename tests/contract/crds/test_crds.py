@@ -71,6 +71,10 @@ def test_nulls_in_an_input_are_kept(kubectl: Kubectl) -> None:
         ({"input": None}, "exactly one of spec.input and spec.inputFrom must be set"),
         ({"inputFrom": "Conductor", "conductor": TASK_TYPE}, "exactly one of spec.input and spec.inputFrom"),
         ({"input": None, "inputFrom": "Conductor"}, "spec.inputFrom Conductor needs spec.conductor"),
+        (
+            {"input": None, "inputFrom": "Conductor", "conductor": TASK_TYPE, "inputJson": "{}"},
+            "spec.inputJson needs spec",
+        ),
         ({"input": None, "inputFrom": "File", "conductor": TASK_TYPE}, "spec.inputFrom"),
         ({"input": "text"}, "spec.input"),
         ({"task": None}, "spec.taskRef must be set, or both spec.task.module and spec.task.image"),

@@ -389,6 +389,11 @@ RECORDS: tuple[Mutant, ...] = (
         ),
     ),
     *preparation(
+        (
+            "the task gets the values that the API server has changed",
+            "if attempt.input_json is None else _exact_input(attempt.input_json)",
+            "if True else {}",
+        ),
         ("the input is read from the wrong place", 'if self._order.input_from == "Spec":', "if True:"),
         (
             "an input that Conductor keeps elsewhere is taken for empty",

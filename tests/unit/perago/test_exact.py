@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perago.wire.exact import fits_json, kept_in_merge_patch, kept_when_created
+from perago.wire.exact import exact_text, fits_json, kept_in_merge_patch, kept_when_created
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None))
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -56,6 +56,15 @@ def test_no_server_keeps_what_json_cannot_say(value: float) -> None:
     """Whatever the way."""
     assert not fits_json({"a": value})
     assert not kept_when_created(value)
+
+
+@given(json_values)
+def test_the_exact_text_fits_any_string_and_says_the_value(value: Any) -> None:
+    """Lone surrogates as well, next to other characters."""
+    text = exact_text(value)
+    assert fits_json(text)
+    assert json.dumps(json.loads(text)) == json.dumps(value)
+    assert exact_text("é\udce9") == '"é\\udce9"'
 
 
 def test_depth_is_no_limit() -> None:

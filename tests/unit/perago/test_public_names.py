@@ -176,6 +176,12 @@ def test_each_name_can_be_imported_from_its_old_module(module: str) -> None:
         assert namespace[name] is getattr(perago, name)
 
 
+@pytest.mark.parametrize("module", sorted({*HOMES, "config"} - {"task"}))
+def test_each_old_module_is_an_attribute_of_the_package(module: str) -> None:
+    """`import perago` alone is enough for `perago.workspace.…`, as it always was."""
+    assert loaded_by(f"import json, perago\nprint(json.dumps([perago.{module}.__name__]))") == {f"perago.{module}"}
+
+
 def test_every_public_name_has_its_module() -> None:
     """No name is at home in `perago` alone, so that old imports need no thought."""
     assert set(PUBLIC) <= {name for names in HOMES.values() for name in names.split()}

@@ -38,6 +38,8 @@ class AttemptObject:
     canceled: bool
     input: JsonObject | None
     staging: wire.Staging | None
+    input_json: str | None = None
+    """The exact text of an input of which `input` shows changed values."""
 
 
 def open_session(mounts: Mounts) -> aiohttp.ClientSession:
@@ -112,4 +114,5 @@ def attempt_object(record: JsonObject) -> AttemptObject:
         canceled=bool(spec.get("cancel")),
         input=spec.get("input"),
         staging=wire.Staging.model_validate(staging) if staging else None,
+        input_json=spec.get("inputJson"),
     )

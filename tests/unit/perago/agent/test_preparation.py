@@ -1,6 +1,7 @@
 """Preparation: read once, beside the task's start; a failure reaches whoever asks, and the log."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -85,6 +86,20 @@ async def test_attempt_and_workspace_are_read_before_anybody_asks() -> None:
     attempt = await preparation.input()
     assert (attempt.input, attempt.left_staging) == (INPUT, None)
     assert (servers.reads, servers.opened) == (1, [attempt.workspace])
+
+
+async def test_the_exact_text_of_an_input_wins_over_what_the_object_shows() -> None:
+    """The API server has made an integer of the float."""
+    attempt = replace(OBJECT, input={"params": {"x": 1}}, input_json='{"params":{"x":1.0}}')
+    read = (await Reads(attempt).preparation(order()).input()).input
+    assert json.dumps(read) == '{"params": {"x": 1.0}}'
+
+
+@pytest.mark.parametrize(("text", "words"), [("{", "is not JSON"), ("[1]", "must hold a JSON object")])
+async def test_a_text_that_is_no_input_is_refused_by_its_field(text: str, words: str) -> None:
+    """It was written by hand."""
+    with pytest.raises(TaskInputError, match=rf"spec\.inputJson {words}"):
+        await Reads(replace(OBJECT, input_json=text)).preparation(order()).input()
 
 
 async def test_the_staging_branch_that_the_status_names_is_kept() -> None:

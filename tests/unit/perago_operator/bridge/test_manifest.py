@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.manifest import INPUT_LIMIT, attempt_manifest
 from perago_operator.core import names
@@ -38,3 +40,24 @@ def test_a_large_input_stays_in_conductor() -> None:
     assert bridged(INPUT_LIMIT)["spec"]["input"] == {"params": {}}
     large = bridged(INPUT_LIMIT + 1)["spec"]
     assert (large["inputFrom"], "input" in large) == ("Conductor", False)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.0, "1.0"), (2**63, "9223372036854775808"), ("\udce9", r'"\udce9"'), (["ü", -0.0], '["ü",-0.0]')],
+)
+def test_an_input_that_the_object_would_change_is_there_as_text_too(value: object, text: str) -> None:
+    """Exactly as Conductor gave it; beside what kubectl shows."""
+    polled = PolledTask(b.conductor_task(), {"params": {"x": value}}, 10)
+    spec = attempt_manifest(polled, TASK)["spec"]
+    assert isinstance(spec, dict)
+    assert spec["inputJson"] == f'{{"params":{{"x":{text}}}}}'
+    assert spec["input"] == {"params": {"x": value}}
+
+
+@pytest.mark.parametrize("value", [None, 0.5, 2**63 - 1, "ü"])
+def test_any_other_input_is_there_once(value: object) -> None:
+    """As most are."""
+    spec = attempt_manifest(PolledTask(b.conductor_task(), {"params": {"x": value}}, 10), TASK)["spec"]
+    assert isinstance(spec, dict)
+    assert "inputJson" not in spec

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit contract e2e bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants
+.PHONY: help venv demo test up down status clean-cache lint unit contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -60,3 +60,6 @@ bench-start: venv ## measure imports and the task side's start against pydantic 
 
 bench-snapshot: venv ## measure change detection against hashing everything
 	@$(PYTHON_IN_VENV) -m bench.snapshot
+
+bench-data: venv ## measure transfers against lakectl and curl on a real lakeFS on loopback (SIZE=0.01 for a quick look)
+	@$(PYTHON_IN_VENV) -m bench.data $(if $(SIZE),--size $(SIZE))

@@ -97,7 +97,8 @@ class Publisher:
 
     async def _decision(self, *, changed: bool) -> publication.Decision:
         plan = self._plan
-        head = await self._lakefs.commit_record(await self._lakefs.branch_head(plan.target))
+        head_id = await self._lakefs.branch_head(plan.target)
+        head = Commit(head_id) if head_id == plan.input_ref else await self._lakefs.commit_record(head_id)
         return publication.decide(Target(head, plan.input_ref, plan.me, changed, plan.replace_unmarked))
 
     async def _perform(self, decision: publication.Decision, staged: Staged | None) -> Commit | None:

@@ -47,8 +47,8 @@ class Job:
 class World:
     """A client of the job's repository, and the job."""
 
-    def __init__(self, session: aiohttp.ClientSession, job: Job) -> None:
-        self.lakefs = lakefs.LakeFS(session, job.endpoint, job.repository)
+    def __init__(self, session: aiohttp.ClientSession, keys: LakeFSKeys, job: Job) -> None:
+        self.lakefs = lakefs.LakeFS(session, keys, job.repository)
         self.job = job
 
     def transfer(self, tree: Tree) -> Transfer:
@@ -123,7 +123,7 @@ async def measured(work: Callable[[World], Awaitable[None]], job: Job) -> dict[s
         tracing.freeze()
         session.trace_configs.append(tracing)
         before, started = cpu_seconds(), time.perf_counter()
-        await work(World(session, job))
+        await work(World(session, keys, job))
         seconds = time.perf_counter() - started
     return {"seconds": seconds, "cpu_s": cpu_seconds() - before, "rss_mib": peak_mib(), "requests": requests}
 

@@ -1,7 +1,10 @@
 """A lakeFS of one branch and its objects alone; its listings are short and its transfers can go wrong."""
 
 import hashlib
+import os
+import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +22,13 @@ class ObjectStore:
     corrupt: Counter[str] = field(default_factory=Counter)
     overload: Counter[str] = field(default_factory=Counter)
     content_types: set[str] = field(default_factory=set)
+    on_upload: Callable[[], object] = lambda: None
+    """What happens when the first bytes of an upload have arrived."""
     bulks: list[int] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    """Checksums other than the MD5."""
+    ranges: list[tuple[str, int]] = field(default_factory=list)
+    """What was read, and from which byte on."""
 
     def application(self) -> web.Application:
         """To be served by a test."""
@@ -45,10 +54,13 @@ class ObjectStore:
         if self._spend(self.overload, path):
             return web.json_response({"message": "slow down"}, status=503)
         if self._spend(self.corrupt, path):
-            data = bytes(len(data))
+            data = os.urandom(len(data))
+        first, last = _range(request.headers.get("Range"), len(data))
+        data, status = data[first : last + 1], 206 if "Range" in request.headers else 200
+        self.ranges.append((path, first))
         if not self._spend(self.break_off, path):
-            return web.Response(body=data)
-        response = web.StreamResponse(headers={"Content-Length": str(len(data))})
+            return web.Response(status=status, body=data)
+        response = web.StreamResponse(status=status, headers={"Content-Length": str(len(data))})
         await response.prepare(request)
         await response.write(data[: len(data) // 2])
         assert request.transport is not None
@@ -57,11 +69,13 @@ class ObjectStore:
 
     async def _put(self, request: web.Request) -> web.Response:
         path = request.query["path"]
-        data = await request.read()
+        data = await request.content.readany()
+        self.on_upload()
+        data += await request.read()
         if self._spend(self.overload, path):
             return web.json_response({"message": "slow down"}, status=503)
         self.content_types.add(request.content_type)
-        self.objects[path] = data[:-1] if self._spend(self.corrupt, path) else data
+        self.objects[path] = os.urandom(len(data)) if self._spend(self.corrupt, path) else data
         return web.json_response(self._stats(path), status=201)
 
     async def _delete(self, request: web.Request) -> web.Response:
@@ -73,9 +87,15 @@ class ObjectStore:
 
     def _stats(self, path: str) -> dict[str, Any]:
         data = self.objects[path]
-        return {"path": path, "size_bytes": len(data), "checksum": hashlib.md5(data).hexdigest()}
+        return {"path": path, "size_bytes": len(data), "checksum": self.tags.get(path) or hashlib.md5(data).hexdigest()}
 
     @staticmethod
     def _spend(counter: "Counter[str]", path: str) -> bool:
         counter[path] -= 1
         return counter[path] >= 0
+
+
+def _range(header: str | None, size: int) -> tuple[int, int]:
+    found = re.fullmatch(r"bytes=(\d+)-(\d*)", header or "bytes=0-")
+    assert found is not None
+    return int(found[1]), int(found[2] or size - 1)

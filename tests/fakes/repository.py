@@ -4,17 +4,23 @@ Branches, commits and merges are those of `tests.fakes.branches`; uploads and st
 `tests/contract/branches` holds for it and for the real server alike.
 """
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from typing import Any, TypeVar
 
-from perago.agent.clients.lakefs import ObjectStats, Page
+from perago.agent.clients.exchange import Body
+from perago.agent.clients.lakefs import Page
 from perago.agent.clients.lakefs_errors import Conflict, NoChanges, RefNotFound
+from perago.agent.clients.objects import ObjectStats
 from perago.agent.publication import Commit
 from tests.fakes.branches import FakeBranches
 from tests.fakes.faulty import faulty
 
 PAGE = 2
+PIECE = 2
+
+Answer = TypeVar("Answer")
 
 
 class FakeRepository:
@@ -36,24 +42,18 @@ class FakeRepository:
         objects = tuple(_stats(path, self.files(ref)[path].encode()) for path in paths[:PAGE])
         return Page(objects, paths[PAGE - 1] if len(paths) > PAGE else None)
 
-    @asynccontextmanager
-    async def read_object(self, ref: str, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Byte by byte."""
-        content = await self._content(ref, path)
-
-        async def chunks() -> AsyncIterator[bytes]:
-            for byte in content:
-                yield bytes([byte])
-
-        yield chunks()
+    def bodies(self) -> "FakeBodies":
+        """For a thread beside the event loop that this is called in."""
+        return FakeBodies(self)
 
     @faulty
-    async def _content(self, ref: str, path: str) -> bytes:
+    async def read(self, ref: str, path: str) -> bytes:
+        """A whole object."""
         return self.files(ref)[path].encode()
 
     @faulty
-    async def upload(self, branch: str, path: str, size: int, body: bytes | AsyncIterable[bytes]) -> ObjectStats:
-        content = body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
+    async def upload(self, branch: str, path: str, content: bytes) -> ObjectStats:
+        """Put an object."""
         self.lakefs.put(path, content.decode(), branch)
         return _stats(path, content)
 
@@ -103,3 +103,34 @@ class FakeRepository:
 
 def _stats(path: str, content: bytes) -> ObjectStats:
     return ObjectStats(path, len(content), hashlib.md5(content).hexdigest())
+
+
+class FakeBodies:
+    """`moving.MovesBodies`: the work is done in the repository's event loop, where its faults are."""
+
+    def __init__(self, repository: FakeRepository) -> None:
+        self.buffer = memoryview(bytearray(PIECE))
+        self._repository = repository
+        self._loop = asyncio.get_running_loop()
+
+    def read(self, ref: str, path: str, first: int = 0, last: int | None = None) -> Iterator[memoryview]:
+        """In short pieces."""
+        end = None if last is None else last + 1
+        content = memoryview(self._answer(self._repository.read(ref, path)))[first:end]
+        for start in range(0, len(content), PIECE):
+            yield content[start : start + PIECE]
+
+    def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats:
+        """The body is read before anything can go wrong."""
+        content = b"".join(map(bytes, body()))
+        assert len(content) == size
+        return self._answer(self._repository.upload(branch, path, content))
+
+    def abort(self) -> None:
+        """Nothing waits here for long."""
+
+    def close(self) -> None:
+        """There is no connection."""
+
+    def _answer(self, call: Coroutine[Any, Any, Answer]) -> Answer:
+        return asyncio.run_coroutine_threadsafe(call, self._loop).result()

@@ -75,7 +75,7 @@ class _Workspaces:
         """The steps on this workspace, at the commit that its ref names."""
         keys, seconds = lakefs_keys(self.mounts.lakefs), self.order.retry_seconds
         session = await self.opened.enter_async_context(lakefs.open_session(keys))
-        client = lakefs.LakeFS(session, keys.endpoint, workspace.repository)
+        client = lakefs.LakeFS(session, keys, workspace.repository)
         checkout = await checked_out(client, workspace, seconds)
         me = publication.identity(self.order)
         plan = Plan(workspace.branch, checkout.commit, me, keys.replace_unmarked, seconds)

@@ -36,5 +36,6 @@ def changes_since(before: Snapshot, directory: Path) -> Changes:
     """What differs from the snapshot in content, kind or link target."""
     stats = scan(directory)
     comparison = compare(before.manifest.stats, stats, before.started_ns)
-    digests = hash_paths(directory, stats, comparison.doubtful) if comparison.doubtful else {}
-    return comparison.decided(before.manifest.digests, digests)
+    known = before.manifest.digests
+    digests = hash_paths(directory, stats, comparison.doubtful, known) if comparison.doubtful else {}
+    return comparison.decided(known, digests)

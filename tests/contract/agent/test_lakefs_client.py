@@ -1,16 +1,17 @@
 """The agent's client on a real server: what it relies on, and what each refusal becomes."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import aiohttp
 import pytest
 
 from perago.agent.clients import lakefs_errors as errors
-from perago.agent.clients.http import NoAnswer
 from perago.agent.clients.lakefs import PAGE, LakeFS, open_session
 from perago.agent.mounts import LakeFSKeys
 from perago_dev.servers.lakefs import Server
+from tests.bodies import stored, uploaded
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of
 
@@ -23,20 +24,24 @@ hooks: [{id: refuse, type: lua, properties: {script: 'error("not today")'}}]
 """
 
 
+def keys_of(server: Server) -> LakeFSKeys:
+    return LakeFSKeys(server.endpoint, server.access_key, server.secret_key)
+
+
 @pytest.fixture
 async def session(lakefs: Server) -> AsyncIterator[aiohttp.ClientSession]:
-    async with open_session(LakeFSKeys(lakefs.endpoint, lakefs.access_key, lakefs.secret_key)) as session:
+    async with open_session(keys_of(lakefs)) as session:
         yield session
 
 
 @pytest.fixture
 def client(session: aiohttp.ClientSession, repository: Repository) -> LakeFS:
-    return LakeFS(session, repository.server.endpoint, repository.name)
+    return LakeFS(session, keys_of(repository.server), repository.name)
 
 
 async def committed(client: LakeFS, branch: str, path: str, content: bytes = b"x") -> str:
     """A commit that writes one object."""
-    await client.upload(branch, path, len(content), content)
+    await uploaded(client, branch, path, content)
     return await client.commit(branch, "by the test", {})
 
 
@@ -59,7 +64,7 @@ async def merge_nothing(client: LakeFS, base: str) -> None:
 async def merge_onto_uncommitted(client: LakeFS, base: str) -> None:
     await client.create_branch("work", base)
     await committed(client, "work", "new")
-    await client.upload("main", "dirt", 1, b"x")
+    await uploaded(client, "main", "dirt", b"x")
     await merged(client, "work")
 
 
@@ -100,10 +105,10 @@ REFUSALS: list[tuple[Scenario, type[errors.LakeFSError]]] = [
     (lambda client, base: client.list_page(UNKNOWN, "", ""), errors.RefNotFound),
     (lambda client, base: client.delete_branch("nope"), errors.RefNotFound),
     (lambda client, base: client.create_branch("work", UNKNOWN), errors.RefNotFound),
-    (lambda client, base: client.upload("nope", "new", 1, b"x"), errors.RefNotFound),
+    (lambda client, base: uploaded(client, "nope", "new", b"x"), errors.RefNotFound),
     (lambda client, base: client.commit("nope", "c", {}), errors.RefNotFound),
     (lambda client, base: client.hard_reset("main", UNKNOWN), errors.RefNotFound),
-    (lambda client, base: client.upload("main", "p" * 1025, 1, b"x"), errors.Refused),
+    (lambda client, base: uploaded(client, "main", "p" * 1025, b"x"), errors.Refused),
 ]
 
 
@@ -123,7 +128,7 @@ async def test_a_repository_that_is_not_there_is_told_from_a_ref(
     session: aiohttp.ClientSession, lakefs: Server, path: str
 ) -> None:
     """Both are 404; lakeFS's words say which of them is missing."""
-    client = LakeFS(session, lakefs.endpoint, f"nope-{uuid.uuid4().hex}")
+    client = LakeFS(session, keys_of(lakefs), f"nope-{uuid.uuid4().hex}")
     with pytest.raises(errors.RepositoryNotFound):
         await client._json("GET", path, "look")
 
@@ -131,9 +136,13 @@ async def test_a_repository_that_is_not_there_is_told_from_a_ref(
 async def test_wrong_keys_are_unauthorized(lakefs: Server, repository: Repository) -> None:
     """Whatever is wrong with them, in the same words."""
     for access_key, secret in ((lakefs.access_key, "wrong"), ("AKIAWRONG", lakefs.secret_key)):
-        async with open_session(LakeFSKeys(lakefs.endpoint, access_key, secret)) as session:
+        keys = LakeFSKeys(lakefs.endpoint, access_key, secret)
+        async with open_session(keys) as session:
+            client = LakeFS(session, keys, repository.name)
             with pytest.raises(errors.Unauthorized, match="401 error authenticating request"):
-                await LakeFS(session, lakefs.endpoint, repository.name).branch_head("main")
+                await client.branch_head("main")
+            with pytest.raises(errors.Unauthorized, match="401 error authenticating request"):
+                await uploaded(client, "main", "new", b"x")
 
 
 async def test_conflicting_paths_are_named(client: LakeFS, repository: Repository) -> None:
@@ -164,10 +173,35 @@ async def test_history_goes_down_to_where_it_shall_stop(client: LakeFS, reposito
 async def test_a_body_that_is_cut_short_leaves_no_object(client: LakeFS, lakefs: Server) -> None:
     """An upload is whole or not there."""
 
-    async def half() -> AsyncIterator[bytes]:
-        yield b"half"
-        raise OSError("the volume is gone")
+    def half() -> Iterator[memoryview]:
+        yield memoryview(b"half")
+        raise ValueError("the volume is gone")
 
-    with pytest.raises(NoAnswer):
-        await client.upload("main", "cut", 8, half())
+    bodies = client.bodies()
+    with pytest.raises(ValueError, match="gone"):
+        await asyncio.to_thread(bodies.upload, "main", "cut", 8, half)
     assert (await client.list_page("main", "", "")).objects == ()
+
+
+async def test_a_part_of_an_object_is_exactly_that_part(client: LakeFS) -> None:
+    """So a broken download goes on where it stood, and a large object travels in parts."""
+    content = bytes(range(256)) * 40
+    await uploaded(client, "main", "f", content)
+    assert await stored(client, "main", "f") == content
+    assert await stored(client, "main", "f", 100) == content[100:]
+    assert await stored(client, "main", "f", 100, 199) == content[100:200]
+
+
+async def test_one_connection_serves_many_calls_and_survives_a_refusal(client: LakeFS) -> None:
+    """An error's body is read to its end, too."""
+    bodies = client.bodies()
+
+    def calls() -> bytes:
+        for number in range(3):
+            bodies.upload("main", f"f{number}", 1, lambda: [memoryview(b"x")])
+            with pytest.raises(errors.RefNotFound):
+                list(bodies.read("main", "gone"))
+        return b"".join(map(bytes, bodies.read("main", "f2")))
+
+    assert await asyncio.to_thread(calls) == b"x"
+    bodies.close()

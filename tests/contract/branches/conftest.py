@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -24,11 +25,13 @@ def fake_backend() -> Iterator[FakeBackend]:
 @pytest.fixture
 async def real_backend(lakefs: Server) -> AsyncIterator[RealBackend]:
     """A repository of its own, and the agent's client of it."""
-    async with open_session(LakeFSKeys(lakefs.endpoint, lakefs.access_key, lakefs.secret_key)) as session:
+    keys = LakeFSKeys(lakefs.endpoint, lakefs.access_key, lakefs.secret_key)
+    async with open_session(keys) as session:
         repository = Repository(session, lakefs, f"branches-{uuid.uuid4().hex[:12]}")
         await repository.create()
         with proxied(lakefs.endpoint) as proxy:
-            yield RealBackend(repository, proxy, LakeFS(session, proxy.url, repository.name))
+            client = LakeFS(session, replace(keys, endpoint=proxy.url), repository.name)
+            yield RealBackend(repository, proxy, client)
         await repository.call("DELETE", f"/{repository.name}", params={"force": "true"})
 
 

@@ -252,8 +252,8 @@ STAGING: tuple[Mutant, ...] = (
 
 RECORDS: tuple[Mutant, ...] = (
     *filled(
-        ("deletions are not staged", "        await transfer.delete(self.name, changes.deleted)\n", ""),
-        ("modified files are not staged", "(*changes.added, *changes.modified)", "changes.added"),
+        ("deletions are not staged", "transfer.delete(self.name, changes.deleted))", "transfer.delete(self.name, ()))"),
+        ("modified files are not staged", "chain(changes.added, changes.modified)", "changes.added"),
     ),
     *status(
         (

@@ -6,12 +6,13 @@ AGENT = "runner/perago/agent"
 TESTS = "perago/agent"
 
 transfer = of(f"{AGENT}/data/transfer.py", f"{TESTS}/data/test_transfer.py")
-streams = of(f"{AGENT}/data/streams.py", f"{TESTS}/data/test_volume.py", f"{TESTS}/data/test_transfer.py")
+streams = of(f"{AGENT}/data/streams.py", f"{TESTS}/data/test_streams.py", f"{TESTS}/data/test_transfer.py")
+moving = of(f"{AGENT}/data/moving.py", f"{TESTS}/data/test_transfer.py")
 volume = of(f"{AGENT}/data/volume.py", f"{TESTS}/data/test_volume.py")
-parallel = of(f"{AGENT}/data/parallel.py", f"{TESTS}/clients/test_http.py", f"{TESTS}/test_fence.py")
+parallel = of(f"{AGENT}/data/parallel.py", f"{TESTS}/data/test_parallel.py", f"{TESTS}/test_fence.py")
 http = of(f"{AGENT}/clients/http.py", f"{TESTS}/clients/test_http.py", f"{TESTS}/clients/test_lakefs.py")
 lakefs = of(f"{AGENT}/clients/lakefs.py", f"{TESTS}/clients/test_lakefs.py")
-lakefs_errors = of(f"{AGENT}/clients/lakefs_errors.py", f"{TESTS}/test_failures.py")
+lakefs_errors = of(f"{AGENT}/clients/lakefs_errors.py", f"{TESTS}/test_failures.py", f"{TESTS}/clients/test_lakefs.py")
 attempt_api = of(f"{AGENT}/clients/attempt_api.py", f"{TESTS}/clients/test_attempt_api.py")
 conductor = of(f"{AGENT}/clients/conductor.py", f"{TESTS}/clients/test_conductor.py")
 
@@ -22,63 +23,74 @@ MUTANTS: tuple[Mutant, ...] = (
             "            if page.after is None:\n                return\n",
             "            return\n",
         ),
-        ("the volume is filled without a check", "                    space.plan(stats.size, stats.path)\n", ""),
+        (
+            "the volume is filled without a check",
+            "            space.plan(stats.size, stats.path)\n",
+            "            pass\n",
+        ),
         (
             "deletions after the first thousand are lost",
-            "for start in range(0, len(objects), PAGE):",
-            "for start in range(0, min(len(objects), PAGE), PAGE):",
-        ),
-        (
-            "an upload is not verified",
-            "            source.check(await self._lakefs.upload(branch, name, size, source.body()))",
-            "            await self._lakefs.upload(branch, name, size, source.body())",
+            "bulks = iter(range(0, len(paths), PAGE))",
+            "bulks = iter(range(0, min(len(paths), PAGE), PAGE))",
         ),
         ("a task publishes a hook of the repository", "    if name.startswith(ACTIONS):", "    if False:"),
-        ("a download that broke off is continued in the middle", "        sink.restart()\n", ""),
-        (
-            "one corrupt transfer fails the attempt",
-            "        except CorruptObject as error:",
-            "        except ZeroDivisionError as error:",
-        ),
-        (
-            "a file that shrinks is called a broken connection",
-            "            raise source.failure or error from error",
-            "            raise error from error",
-        ),
         (
             "descriptors leak",
-            "        finally:\n            os.close(descriptor)\n        self._count(stats.size)",
-            "        finally:\n            pass\n        self._count(stats.size)",
+            "            entry = entry_for(local, os.fstat(descriptor), digest)\n        finally:\n            os.close(descriptor)",
+            "            entry = entry_for(local, os.fstat(descriptor), digest)\n        finally:\n            pass",
         ),
         (
             "the manifest has a stat from before the last write",
-            "            digest = await self._twice(lambda: self._receive(ref, stats, sink), stats.path)\n            writer.add(entry_for(local, os.fstat(descriptor), digest))",
-            "            facts = os.fstat(descriptor)\n            digest = await self._twice(lambda: self._receive(ref, stats, sink), stats.path)\n            writer.add(entry_for(local, facts, digest))",
+            "            digest = receiver.receive(stats, descriptor, local)\n            entry = entry_for(local, os.fstat(descriptor), digest)",
+            "            facts = os.fstat(descriptor)\n            digest = receiver.receive(stats, descriptor, local)\n            entry = entry_for(local, facts, digest)",
         ),
+    ),
+    *moving(
+        ("an upload is not verified", "        source.check(self._calls", "        str(self._calls"),
+        ("a corrupt download is continued", "        sink.restart()\n", ""),
+        ("one corrupt download fails the attempt", "            before = error", "            raise"),
+        (
+            "what arrives corrupt twice is accepted",
+            "            if not same_content(before, error):\n                raise\n",
+            "",
+        ),
+        ("a download that broke off begins again", "stats.path, sink.size), patience)", "stats.path), patience)"),
+        (
+            "what is stored is not read back",
+            "            if self._stored_md5(path) != source.md5:\n                raise\n",
+            "",
+        ),
+        (
+            "a part is written over the first one",
+            "write_at(file[0], piece, at, file[1])",
+            "write_at(file[0], piece, 0, file[1])",
+        ),
+        (
+            "a part that broke off begins again",
+            "bodies.read(ref, path, at, end - 1)",
+            "bodies.read(ref, path, part[0], end - 1)",
+        ),
+        ("what moves is given up nevertheless", "        patience.heard()\n        yield piece", "        yield piece"),
     ),
     *streams(
         (
             "a corrupt object is accepted",
-            "    if _MD5.fullmatch(stats.checksum) and stats.checksum != md5:",
+            "    if _MD5.fullmatch(stats.checksum) and stats.checksum != hexdigest:",
             "    if False:",
         ),
         ("an object that was cut short is accepted", "    if stats.size != size:", "    if stats.size < size:"),
         (
-            "a large upload that is not MD5 is refused",
-            "_MD5.fullmatch(stats.checksum) and stats.checksum != md5",
-            "stats.checksum != md5",
+            "an object that has no MD5 is refused",
+            "_MD5.fullmatch(stats.checksum) and stats.checksum != hexdigest",
+            "stats.checksum != hexdigest",
         ),
         (
-            "a file that shrinks while it is sent is published",
-            "        if len(chunk) != count:",
-            "        if not chunk:",
+            "a file that is rewritten while it is sent is published",
+            "                self.require_unchanged()\n",
+            "                pass\n",
         ),
         ("a transfer that begins again keeps what it had", "        os.ftruncate(self._descriptor, 0)\n", ""),
-        (
-            "the hash of a transfer that begins again is wrong",
-            "hashlib.md5(usedforsecurity=False), new_digest(), 0",
-            'hashlib.md5(usedforsecurity=False), getattr(self, "_digest", new_digest()), 0',
-        ),
+        ("more arrives than was planned", "        if self.size > self._expected.size:", "        if False:"),
     ),
     *volume(
         (
@@ -92,7 +104,11 @@ MUTANTS: tuple[Mutant, ...] = (
             "_FOLDER = os.O_RDONLY | os.O_DIRECTORY |",
         ),
         ("the agent overwrites a file that is there", "os.O_CREAT | os.O_EXCL |", "os.O_CREAT |"),
-        ("the agent publishes what a device says", "        if not stat.S_ISREG(facts.st_mode):", "        if False:"),
+        (
+            "the agent publishes what a device says",
+            "        if not stat.S_ISREG(os.fstat(descriptor).st_mode):",
+            "        if False:",
+        ),
         ("more is planned than the volume holds", "if self._limit and self._planned > self._limit:", "if False:"),
         ("more is planned than is free", "        if self._planned > self._free:", "        if False:"),
         ("only the largest object counts", "        self._planned += size", "        self._planned = size"),
@@ -114,10 +130,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *parallel(
         (
-            "all objects are in flight at once",
-            "    queue: asyncio.Queue[Item | None] = asyncio.Queue(READ_AHEAD)\n    try:\n",
-            "    queue: asyncio.Queue[Item | None] = asyncio.Queue(READ_AHEAD)\n    width *= 4\n    try:\n",
+            "the failure is a consequence of the first one",
+            "                if self.failure is None and not self._stopped:",
+            "                if True:",
         ),
+        ("what is under way is waited for without an end", "            abort()\n", ""),
         (
             "the caller gets a group in place of the failure",
             "    except ExceptionGroup as failures:\n        raise failures.exceptions[0] from failures\n    return",
@@ -125,8 +142,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *http(
-        ("a gateway's 502 is a refusal", "return status == 429 or status >= 500", "return status == 429"),
-        ("an overloaded server is not asked again", "return status == 429 or status >= 500", "return status >= 500"),
+        ("a gateway's 502 is a refusal", "return status in LATER or status >= 500", "return status in LATER"),
+        ("an overloaded server is not asked again", "return status in LATER or status >= 500", "return status >= 500"),
         (
             "a connection that broke ends the attempt",
             "except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:",
@@ -162,15 +179,14 @@ MUTANTS: tuple[Mutant, ...] = (
             'body = {"message": message, "metadata": dict(metadata), "squash_merge": True}',
             'body = {"message": message, "squash_merge": True}',
         ),
-        ("objects are decompressed on the way", "auto_decompress=False", "auto_decompress=True"),
-        (
-            "a hook's 500 is tried again",
-            "    if transient(response.status) and kind_of(response.status, message) is None:",
-            "    if transient(response.status):",
-        ),
         ("a branch name is read as a path", 'return quote(text, safe="")', "return quote(text)"),
     ),
     *lakefs_errors(
+        (
+            "a hook's 500 is tried again",
+            "    if transient(status) and kind_of(status, message) is None:",
+            "    if transient(status):",
+        ),
         ("a hook's refusal is an error of the server", "    (412, ANY, HookRefused),\n", ""),
         ("a branch that exists is an error of the server", "    (409, ANY, Conflict),\n", ""),
         ("a target that somebody writes to is any refusal", '    (400, "dirty branch", UncommittedChanges),\n', ""),

@@ -1,21 +1,24 @@
 """Retries and the one way to say "no answer", shared by the three small clients. It knows no server's address.
 
 A `NoAnswer` is anything after which the same call may be tried again: a refused or broken connection, a time-out, a
-server's 5xx or 429. Whether the call was carried out is then unknown.
+server's 5xx, or a status that says "later". Whether the call was carried out is then unknown.
 """
 
 import asyncio
 import base64
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiohttp
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
+LONGEST_REQUEST_SECONDS = 60.0
+"""Longest pause that a server may ask for."""
 
 Answer = TypeVar("Answer")
 
@@ -31,14 +34,25 @@ class Server(StrEnum):
 class NoAnswer(Exception):
     """No usable answer came; the call's fate is unknown. The text says which server, which call, and what was seen."""
 
-    def __init__(self, server: Server, text: str) -> None:
+    def __init__(self, server: Server, text: str, later: float = 0) -> None:
+        """`later`: the seconds after which the server wants to be asked again."""
         super().__init__(text)
         self.server = server
+        self.later = later
+
+
+LATER: Final = frozenset({408, 423, 425, 429})
+"""Statuses below 500 that say "later": lakeFS has 423 for a branch that too many write to."""
 
 
 def transient(status: int) -> bool:
     """Whether an HTTP status says "try again"."""
-    return status == 429 or status >= 500
+    return status in LATER or status >= 500
+
+
+def seconds_of(retry_after: str | None) -> float:
+    """A `Retry-After` in seconds, at most a minute; 0 for a date or none, which leaves the pause to us."""
+    return min(float(retry_after), LONGEST_REQUEST_SECONDS) if retry_after and retry_after.isdecimal() else 0.0
 
 
 @asynccontextmanager
@@ -82,13 +96,32 @@ def describe(error: BaseException) -> str:
 
 async def retried(call: Callable[[], Awaitable[Answer]], seconds: float) -> Answer:
     """`call()`, tried again after NoAnswer with capped, jittered back-off; raises the last NoAnswer after `seconds`."""
-    clock = asyncio.get_running_loop().time
-    deadline, pause = clock() + seconds, FIRST_PAUSE_SECONDS
+    patience = Patience(seconds)
     while True:
         try:
             return await call()
-        except NoAnswer:
-            if clock() + pause > deadline:
-                raise
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # jitter
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        except NoAnswer as error:
+            pause = patience.pause_after(error)
+        await asyncio.sleep(pause)
+
+
+class Patience:
+    """How long to go on after NoAnswer: until nothing has been heard for `seconds`, with growing, jittered pauses."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self.heard()
+
+    def heard(self) -> None:
+        """There was a sign of life: the time begins anew."""
+        self._deadline = self._clock() + self._seconds
+        self._pause = FIRST_PAUSE_SECONDS
+
+    def pause_after(self, error: NoAnswer) -> float:
+        """Seconds to wait before the next try; raises `error` when it would come too late."""
+        pause = max(self._pause, error.later)
+        if self._clock() + pause > self._deadline:
+            raise error
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+        return max(pause * random.uniform(0.5, 1.0), error.later)  # jitter

@@ -1,11 +1,12 @@
 """The part of lakeFS's API that one attempt needs, as a small aiohttp client for one repository.
 
 Protocol: lakeFS OpenAPI under `/api/v1`, basic auth. Every method is one call and may be repeated after NoAnswer unless
-its docstring says otherwise; retries and decisions are the caller's. Bodies of objects are streamed in both directions.
+its docstring says otherwise; retries and decisions are the caller's. Bodies of objects have a client of their own:
+`perago.agent.clients.objects`.
 """
 
-import json
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,29 +15,16 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, json_of, never_repeat, transient
-from perago.agent.clients.lakefs_errors import kind_of, refusal
+from perago.agent.clients.http import Server, answering, basic_auth, json_of, never_repeat
+from perago.agent.clients.lakefs_errors import answer_error, refusal
+from perago.agent.clients.objects import Bodies, ObjectStats
 from perago.agent.mounts import LakeFSKeys
 from perago.agent.publication import Commit
 
 PAGE: Final = 1000
 """Most entries of a listing, and most paths of a bulk delete, that lakeFS takes in one call."""
-CONTENT_TYPE: Final = "application/octet-stream"
-"""The same for every upload: another content type alone would count as a change."""
-CHUNK_BYTES: Final = 128 * 1024
-"""Objects travel in pieces of this size."""
-CONNECTIONS: Final = 48
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 _MERGE_TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=10)
-
-
-@dataclass(frozen=True)
-class ObjectStats:
-    """An object as a listing or the answer to an upload describes it; lakeFS's own checksum is an MD5 in hex."""
-
-    path: str
-    size: int
-    checksum: str
 
 
 @dataclass(frozen=True)
@@ -48,22 +36,21 @@ class Page:
 
 
 def open_session(keys: LakeFSKeys) -> aiohttp.ClientSession:
-    """A session for the data plane. Nothing is decompressed on the way: what is stored is what is checked."""
+    """A session for all that is no body of an object."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
         timeout=_TIMEOUT,
-        auto_decompress=False,
-        read_bufsize=CHUNK_BYTES,
-        headers={"Accept-Encoding": "identity", "Authorization": basic_auth(keys.access_key, keys.secret_key)},
+        headers={"Authorization": basic_auth(keys.access_key, keys.secret_key)},
     )
 
 
 class LakeFS:
     """One repository of one server."""
 
-    def __init__(self, session: aiohttp.ClientSession, endpoint: str, repository: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, keys: LakeFSKeys, repository: str) -> None:
         self._session = session
-        self._base = f"{endpoint}/api/v1/repositories/{quote(repository, safe='')}"
+        self._keys = keys
+        self._context = ssl.create_default_context() if keys.endpoint.startswith("https:") else None
+        self._base = f"{keys.endpoint}/api/v1/repositories/{quote(repository, safe='')}"
         self.repository = repository
 
     async def commit_record(self, ref: str) -> Commit:
@@ -92,23 +79,11 @@ class LakeFS:
         query = _given(prefix=prefix, after=after, amount=str(PAGE), user_metadata="false")
         page = await self._json("GET", f"/refs/{_seg(ref)}/objects/ls", f"list {ref!r}", params=query)
         more = page["pagination"]["next_offset"] if page["pagination"]["has_more"] else None
-        return Page(tuple(map(_stats, page["results"])), more)
+        return Page(tuple(map(ObjectStats.of, page["results"])), more)
 
-    @asynccontextmanager
-    async def read_object(self, ref: str, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The object's body in chunks; raises RefNotFound, and NoAnswer also while the body is read."""
-        call = self._request("GET", f"/refs/{_seg(ref)}/objects", f"read {path!r}", params={"path": path})
-        async with call as response:
-            yield response.content.iter_chunked(CHUNK_BYTES)
-
-    async def upload(self, branch: str, path: str, size: int, body: bytes | AsyncIterable[bytes]) -> ObjectStats:
-        """Put `size` bytes of `body` at `path`; the answer is what the server has stored."""
-        headers = {"Content-Type": CONTENT_TYPE, "Content-Length": str(size)}
-        call = self._json(
-            "POST", f"/branches/{_seg(branch)}/objects", f"upload {path!r}",
-            params={"path": path}, data=body, headers=headers,
-        )  # fmt: skip
-        return _stats(await call)
+    def bodies(self) -> Bodies:
+        """A blocking client for the bodies of objects, for one thread."""
+        return Bodies(self._keys, self.repository, self._context)
 
     async def delete_objects(self, branch: str, paths: list[str]) -> None:
         """Delete up to `PAGE` paths, whether they exist or not; raises the first error of the answer."""
@@ -172,30 +147,12 @@ class LakeFS:
         url = URL(self._base + path, encoded=True)
         async with answering(Server.LAKEFS, what), self._session.request(method, url, **options) as response:
             if response.status >= 400:
-                raise await _error(response, what)
+                raise answer_error(response.status, await response.read(), what, response.headers.get("Retry-After"))
             yield response
-
-
-async def _error(response: aiohttp.ClientResponse, what: str) -> Exception:
-    message = _message(await response.read())
-    if transient(response.status) and kind_of(response.status, message) is None:
-        return NoAnswer(Server.LAKEFS, f"lakeFS could not {what}: {response.status} {message}".rstrip())
-    return refusal(response.status, message, what)
-
-
-def _message(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode(errors="replace").strip()
 
 
 def _commit(record: Mapping[str, Any]) -> Commit:
     return Commit(record["id"], tuple(record["parents"] or ()), dict(record.get("metadata") or {}))
-
-
-def _stats(record: Mapping[str, Any]) -> ObjectStats:
-    return ObjectStats(record["path"], int(record.get("size_bytes") or 0), record["checksum"])
 
 
 def _given(**query: str) -> dict[str, str]:

@@ -5,7 +5,10 @@ changes`, `uncommitted changes (dirty branch)`, `… hook aborted …`). What is
 `perago.agent.clients.http.NoAnswer`.
 """
 
+import json
 from typing import Final
+
+from perago.agent.clients.http import NoAnswer, Server, seconds_of, transient
 
 
 class LakeFSError(Exception):
@@ -71,3 +74,19 @@ def refusal(status: int, message: str, what: str) -> LakeFSError:
 def kind_of(status: int, message: str) -> type[LakeFSError] | None:
     """The first row that holds; None when the table has none."""
     return next((kind for code, words, kind in TABLE if code == status and words in message), None)
+
+
+def answer_error(status: int, body: bytes, what: str, retry_after: str | None) -> Exception:
+    """The exception for an answer of 400 or more: a refusal, or NoAnswer where the server says "later"."""
+    message = _message(body)
+    if transient(status) and kind_of(status, message) is None:
+        text = f"lakeFS could not {what}: {status} {message}".rstrip()
+        return NoAnswer(Server.LAKEFS, text, seconds_of(retry_after))
+    return refusal(status, message, what)
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace").strip()

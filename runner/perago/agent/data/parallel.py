@@ -1,27 +1,73 @@
-"""Many things at once, a bounded number in flight, the source read ahead. It knows nothing of what is done."""
+"""Many things at once: one source worked through by several threads, or two coroutines. What they do is not known."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from typing import Any, TypeVar
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 First = TypeVar("First")
 Second = TypeVar("Second")
 
-READ_AHEAD = 2000
-"""Items fetched from the source before they are worked on: two pages of a listing."""
 
+async def in_threads(
+    source: Iterable[Item], workers: Sequence[Callable[[Item], None]], abort: Callable[[], None]
+) -> None:
+    """Every item through one of the workers, each of which has a thread of its own; `source` is read in those, too.
 
-async def in_parallel(source: AsyncIterable[Item], work: Callable[[Item], Awaitable[None]], width: int) -> None:
-    """`work` on every item with `width` under way; the first failure cancels the rest and is raised as it is."""
-    queue: asyncio.Queue[Item | None] = asyncio.Queue(READ_AHEAD)
+    The first failure ends the rest and is raised as it is. `abort` must make the calls fail that are under way then,
+    and those that wait for the source; it is called on cancellation as well. No thread is left when this returns.
+    """
+    shared = _Shared(source)
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(len(workers), "perago-data")
+    threads = [loop.run_in_executor(pool, shared.work, worker) for worker in workers]
     try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_fill(queue, source, width))
-            for _ in range(width):
-                group.create_task(_drain(queue, work))
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from failures
+        await asyncio.wait(threads, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        shared.stop()
+        if not all(thread.done() for thread in threads):
+            abort()
+            await asyncio.wait(threads)
+        pool.shutdown()  # every call has returned
+        for thread in threads:
+            thread.exception()  # all but the first are its consequences
+    if shared.failure is not None:
+        raise shared.failure
+
+
+class _Shared(Generic[Item]):
+    """A source that several threads take from."""
+
+    def __init__(self, source: Iterable[Item]) -> None:
+        self._items = iter(source)
+        self._lock = threading.Lock()
+        self._stopped = False
+        self.failure: BaseException | None = None
+
+    def work(self, worker: Callable[[Item], None]) -> None:
+        """Take and work until nothing is left."""
+        try:
+            while (taken := self._take()) is not None:
+                worker(taken[0])
+        except BaseException as error:
+            with self._lock:
+                if self.failure is None and not self._stopped:
+                    self.failure = error
+                self._stopped = True
+            raise
+
+    def _take(self) -> tuple[Item] | None:
+        with self._lock:
+            if self._stopped:
+                return None
+            for item in self._items:
+                return (item,)
+            return None
+
+    def stop(self) -> None:
+        """Nothing more is taken."""
+        self._stopped = True
 
 
 async def both(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
@@ -32,21 +78,3 @@ async def both(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Se
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures
     return tasks[0].result(), tasks[1].result()
-
-
-async def _fill(queue: asyncio.Queue[Item | None], source: AsyncIterable[Item], width: int) -> None:
-    async for item in source:
-        await queue.put(item)
-    for _ in range(width):
-        await queue.put(None)
-
-
-async def _drain(queue: asyncio.Queue[Item | None], work: Callable[[Item], Awaitable[None]]) -> None:
-    while (item := await queue.get()) is not None:
-        await work(item)
-
-
-async def stream(items: Iterable[Item]) -> AsyncIterator[Item]:
-    """A plain iterable as a source."""
-    for item in items:
-        yield item

@@ -6,10 +6,12 @@ It decides nothing about publication.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from perago.agent.clients.http import retried
 from perago.agent.clients.lakefs_errors import Conflict, NoChanges, RefNotFound, RepositoryNotFound
+from perago.agent.data.parallel import both
 from perago.agent.data.transfer import Moved, Transfer
 from perago.errors import TaskExecutionError
 from perago.wire import Stage
@@ -44,8 +46,8 @@ class StagingBranch:
 
     async def fill(self, changes: Stage, transfer: Transfer) -> Moved:
         """Upload and delete what changed; all of it is on the branch when this returns."""
-        moved = await transfer.upload(self.name, (*changes.added, *changes.modified))
-        await transfer.delete(self.name, changes.deleted)
+        uploading = transfer.upload(self.name, chain(changes.added, changes.modified))
+        moved, _ = await both(uploading, transfer.delete(self.name, changes.deleted))
         return moved
 
     async def commit(self, message: str, metadata: Mapping[str, str]) -> str:

@@ -1,99 +1,137 @@
-"""One file's bytes on their way: written or read in chunks, counted, and hashed as they pass. Local disk only.
+"""One file's bytes on their way: written or read in pieces, counted, and hashed as they pass. Local disk only.
 
-Chunks of large files are hashed in a thread (hashlib lets go of the interpreter's lock), so that the network goes on.
+Everything blocks, for use in threads. Reading, writing and hashing a piece let go of the interpreter's lock.
 """
 
-import asyncio
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from perago.agent.clients.lakefs import CHUNK_BYTES, ObjectStats
-from perago.agent.data.volume import CorruptObject, write_all
+from perago.agent.clients.objects import ObjectStats
+from perago.agent.data.volume import CorruptObject, named, write_all
 from perago.errors import TaskInputError
-from perago.workspace.manifest import new_digest
+from perago.workspace.manifest import MD5, new_digest
 
-LARGE_BYTES: Final = 256 * 1024
-"""Files up to this size are read at once and hashed in place; larger ones travel in chunks."""
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class Sink:
-    """A file that is being downloaded; may be started again after a broken transfer."""
+    """A file that is being downloaded from its beginning; what broke off can be continued.
 
-    def __init__(self, descriptor: int, path: str) -> None:
+    There is one hash: that of the checksum with which the object is verified, where it may be an MD5.
+    """
+
+    def __init__(self, descriptor: int, path: str, expected: ObjectStats) -> None:
         self._descriptor = descriptor
         self._path = path
+        self._expected = expected
+        self._checked = _MD5.fullmatch(expected.checksum) is not None
         self.restart()
 
     def restart(self) -> None:
         """Forget what has arrived."""
         os.ftruncate(self._descriptor, 0)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        self._md5, self._digest, self._size = hashlib.md5(usedforsecurity=False), new_digest(), 0
+        self._digest = hashlib.md5(usedforsecurity=False) if self._checked else new_digest()
+        self.size = 0
 
-    async def feed(self, chunk: bytes, *, large: bool) -> None:
-        """Write and hash the next bytes; raises VolumeFull."""
-        if large:
-            await asyncio.to_thread(self._take, chunk)
-        else:
-            self._take(chunk)
+    def take(self, pieces: Iterable[memoryview]) -> None:
+        """Write and hash what follows; raises VolumeFull, and CorruptObject when there is too much."""
+        for piece in pieces:
+            self._count(len(piece))
+            write_all(self._descriptor, piece, self._path)
+            self._digest.update(piece)
 
-    def _take(self, chunk: bytes) -> None:
-        write_all(self._descriptor, chunk, self._path)
-        self._md5.update(chunk)
-        self._digest.update(chunk)
-        self._size += len(chunk)
+    def take_written(self, size: int, buffer: memoryview) -> None:
+        """Hash the next `size` bytes, which others have written at their place."""
+        end = self.size + size
+        while self.size < end:
+            count = os.preadv(self._descriptor, [buffer[: end - self.size]], self.size)
+            if count == 0:
+                raise TaskInputError(f"{self._path!r} was changed while it was being downloaded")
+            self._digest.update(buffer[:count])
+            self._count(count)
 
-    def finish(self, expected: ObjectStats) -> str:
+    def _count(self, size: int) -> None:
+        self.size += size
+        if self.size > self._expected.size:
+            raise CorruptObject(f"object {self._expected.path!r} is larger than the {self._expected.size} bytes listed")
+
+    def digest(self) -> str:
+        """The content hash of what has arrived, as manifests spell it."""
+        hexdigest = self._digest.hexdigest()
+        return f"{MD5}{hexdigest}" if self._checked else hexdigest
+
+    def finish(self) -> str:
         """The content hash; raises CorruptObject when size or checksum are not the listing's."""
-        verify(expected, self._size, self._md5.hexdigest())
-        return self._digest.hexdigest()
+        verify(self._expected, self.size, self._digest.hexdigest())
+        return self.digest()
 
 
 class Source:
-    """A file that is being uploaded: its bytes once, with their MD5."""
+    """A file that is being uploaded: its bytes with their MD5, and whether it stayed as it was meanwhile."""
 
-    def __init__(self, descriptor: int, size: int, path: str) -> None:
+    def __init__(self, descriptor: int, path: str) -> None:
         self._descriptor = descriptor
         self._path = path
-        self.size = size
-        self.failure: Exception | None = None
-        """Why the file could not be read to its end: aiohttp reports that as a connection that broke."""
+        self._before = os.fstat(descriptor)
+        self.size = self._before.st_size
         self._md5 = hashlib.md5(usedforsecurity=False)
 
-    def body(self) -> bytes | AsyncIterator[bytes]:
-        """What to send: the bytes of a small file, a stream of a large one."""
-        return self._take(self.size) if self.size <= LARGE_BYTES else self._stream()
+    def pieces(self, buffer: memoryview) -> Iterator[memoryview]:
+        """The whole file, from its beginning; raises TaskInputError when it changes before its end is reached."""
+        self._md5, at = hashlib.md5(usedforsecurity=False), 0
+        while at < self.size:
+            with named(self._path):
+                count = os.preadv(self._descriptor, [buffer[: self.size - at]], at)
+            if count == 0:
+                raise self._changed()
+            self._md5.update(buffer[:count])
+            at += count
+            if at == self.size:
+                self.require_unchanged()
+            yield buffer[:count]
 
-    async def _stream(self) -> AsyncIterator[bytes]:
-        left = self.size
-        while left:
-            try:
-                chunk = await asyncio.to_thread(self._take, min(CHUNK_BYTES, left))
-            except Exception as error:
-                self.failure = error
-                raise
-            left -= len(chunk)
-            yield chunk
+    def require_unchanged(self) -> None:
+        """Raises TaskInputError unless the file is the one that was opened, and nobody has written to it since."""
+        if _facts(os.fstat(self._descriptor)) != _facts(self._before):
+            raise self._changed()
 
-    def _take(self, count: int) -> bytes:
-        chunk = os.read(self._descriptor, count)
-        if len(chunk) != count:
-            raise TaskInputError(f"{self._path!r} was changed while it was being published")
-        self._md5.update(chunk)
-        return chunk
+    def _changed(self) -> TaskInputError:
+        return TaskInputError(
+            f"{self._path!r} was changed while it was being published: wait for every thread and process that writes "
+            "to the workspace before the task's function returns"
+        )
+
+    @property
+    def md5(self) -> str:
+        """The MD5 of what was sent last."""
+        return self._md5.hexdigest()
 
     def check(self, stored: ObjectStats) -> None:
         """Raises CorruptObject when the server stored something other than what was read here."""
-        verify(stored, self.size, self._md5.hexdigest())
+        verify(stored, self.size, self.md5)
 
 
-def verify(stats: ObjectStats, size: int, md5: str) -> None:
+def _facts(stat: os.stat_result) -> tuple[int, int, int]:
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def verify(stats: ObjectStats, size: int, hexdigest: str) -> None:
     """Compare what passed here with what lakeFS says of the object; a checksum that is not an MD5 is not compared."""
     if stats.size != size:
         raise CorruptObject(f"object {stats.path!r}: transferred {size} bytes, but lakeFS has {stats.size}")
-    if _MD5.fullmatch(stats.checksum) and stats.checksum != md5:
-        raise CorruptObject(f"object {stats.path!r}: its MD5 is {md5} here and {stats.checksum} in lakeFS")
+    if _MD5.fullmatch(stats.checksum) and stats.checksum != hexdigest:
+        raise WrongChecksum(
+            f"object {stats.path!r}: its MD5 is {hexdigest} here and {stats.checksum} in lakeFS", hexdigest
+        )
+
+
+class WrongChecksum(CorruptObject):
+    """The size is right and the checksum is not, which may not be an MD5 at all: an ETag under KMS looks like one."""
+
+    def __init__(self, text: str, md5: str) -> None:
+        super().__init__(text)
+        self.md5 = md5

@@ -1,24 +1,27 @@
 """Moves a workspace between lakeFS and the volume: many objects in flight, streamed, verified, retried.
 
-Memory does not grow with the size or the number of objects: listings are read two pages ahead, bodies in chunks, and
-the manifest is written as files arrive. It decides nothing about branches, and knows only paths below one prefix.
+Memory does not grow with the size or the number of objects: one page of a listing is read ahead, each thread has one
+buffer, and the manifest is written as files arrive. It decides nothing about branches, and knows only paths below one
+prefix.
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from loguru import logger
-
-from perago.agent.clients.http import NoAnswer, retried
-from perago.agent.clients.lakefs import PAGE, ObjectStats, Page
-from perago.agent.data.parallel import in_parallel, stream
-from perago.agent.data.streams import LARGE_BYTES, Sink, Source
-from perago.agent.data.volume import CorruptObject, Space, Tree
+from perago.agent.clients.http import retried
+from perago.agent.clients.lakefs import PAGE, Page
+from perago.agent.clients.objects import BUFFER_BYTES, ObjectStats
+from perago.agent.data.moving import PARTS, Calls, MovesBodies, Parts, Receiver, Sender
+from perago.agent.data.parallel import in_threads
+from perago.agent.data.volume import Space, Tree
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
 from perago.workspace.manifest import ManifestWriter, entry_for
@@ -29,8 +32,11 @@ from perago.workspace.paths import (
     workspace_object_prefix,
 )
 
-WIDTH: Final = 32
-"""Objects in flight; with chunks of 128 KiB the buffers stay below 20 MiB."""
+BYTES_IN_FLIGHT: Final = 8 << 20
+WIDTH: Final = BYTES_IN_FLIGHT // BUFFER_BYTES
+"""Threads, each with one connection and one buffer: what is in flight is bounded by bytes."""
+BULKS: Final = 4
+"""Bulk deletions at a time."""
 ACTIONS: Final = "_lakefs_actions/"
 """Hooks of the repository, read by lakeFS from the merged source: a task may not publish any."""
 
@@ -39,9 +45,8 @@ class MovesObjects(Protocol):
     """What of lakeFS a transfer needs; see `perago.agent.clients.lakefs.LakeFS`."""
 
     async def list_page(self, ref: str, prefix: str, after: str) -> Page: ...
-    def read_object(self, ref: str, path: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
-    async def upload(self, branch: str, path: str, size: int, body: bytes | AsyncIterable[bytes]) -> ObjectStats: ...
     async def delete_objects(self, branch: str, paths: list[str]) -> None: ...
+    def bodies(self) -> MovesBodies: ...
 
 
 @dataclass(frozen=True)
@@ -60,51 +65,77 @@ class Transfer:
         self._spec = spec
         self._tree = tree
         self._retry_seconds = retry_seconds
+        self._lock = threading.Lock()
         self._objects = 0
         self._bytes = 0
 
     async def download(self, ref: str, manifest: Path, space: Space) -> Moved:
         """Everything below the prefix at commit `ref`; raises TaskInputError, VolumeFull, CorruptObject, NoAnswer."""
-        with ManifestWriter(manifest) as writer:
+        listing = _Listing(partial(self._page, ref))
+        with ManifestWriter(manifest) as writer, self._connections(WIDTH + PARTS, listing.abort) as crew:
+            parts = Parts(crew.bodies[WIDTH:], crew.calls)
 
-            async def fetch(stats: ObjectStats) -> None:
-                if is_folder_marker(stats.path):
-                    self._make_folder(stats)
-                    return
-                local = workspace_local_path(self._spec, stats.path)
-                if local is not None:
-                    space.plan(stats.size, stats.path)
-                    await self._fetch(ref, stats, local.as_posix(), writer)
+            def worker(bodies: MovesBodies) -> Callable[[ObjectStats], None]:
+                receiver = Receiver(bodies, ref, crew.calls, parts)
+                return lambda stats: self._fetch(stats, receiver, writer, space)
 
-            await in_parallel(self._listed(ref), fetch, WIDTH)
+            try:
+                await in_threads(listing.objects(), [worker(bodies) for bodies in crew.bodies[:WIDTH]], crew.abort)
+            finally:
+                parts.close()
         return Moved(self._objects, self._bytes)
 
     async def upload(self, branch: str, paths: Iterable[str]) -> Moved:
         """These files, by workspace-relative path; raises TaskInputError, UnreadableFile, CorruptObject, NoAnswer."""
+        with self._connections(WIDTH) as crew:
 
-        async def send(path: str) -> None:
-            await self._twice(lambda: self._send(branch, path), path)
+            def worker(bodies: MovesBodies) -> Callable[[str], None]:
+                sender = Sender(bodies, branch, crew.calls)
+                return lambda path: self._send(path, sender)
 
-        await in_parallel(stream(paths), send, WIDTH)
+            await in_threads(paths, [worker(bodies) for bodies in crew.bodies], crew.abort)
         return Moved(self._objects, self._bytes)
 
     async def delete(self, branch: str, paths: Sequence[str]) -> None:
-        """The objects of these workspace-relative paths, in bulks."""
-        objects = [object_path(self._spec, path) for path in paths]
-        for start in range(0, len(objects), PAGE):
-            bulk = objects[start : start + PAGE]
-            await retried(partial(self._lakefs.delete_objects, branch, bulk), self._retry_seconds)
+        """The objects of these workspace-relative paths, in bulks, a few at a time."""
+        bulks = iter(range(0, len(paths), PAGE))
 
-    async def _listed(self, ref: str) -> AsyncIterator[ObjectStats]:
+        async def work() -> None:
+            for start in bulks:
+                objects = [object_path(self._spec, path) for path in paths[start : start + PAGE]]
+                await retried(partial(self._lakefs.delete_objects, branch, objects), self._retry_seconds)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(BULKS):
+                    group.create_task(work())
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+
+    async def _page(self, ref: str, after: str) -> Page:
         prefix = workspace_object_prefix(self._spec)
-        below, after = f"{prefix}/" if prefix else "", ""
-        while True:
-            page = await retried(partial(self._lakefs.list_page, ref, below, after), self._retry_seconds)
-            for stats in page.objects:
-                yield stats
-            if page.after is None:
-                return
-            after = page.after
+        below = f"{prefix}/" if prefix else ""
+        return await retried(partial(self._lakefs.list_page, ref, below, after), self._retry_seconds)
+
+    def _fetch(self, stats: ObjectStats, receiver: Receiver, writer: ManifestWriter, space: Space) -> None:
+        if is_folder_marker(stats.path):
+            self._make_folder(stats)
+            return
+        relative = workspace_local_path(self._spec, stats.path)
+        if relative is None:
+            return
+        with self._lock:
+            space.plan(stats.size, stats.path)
+        local = relative.as_posix()
+        descriptor = self._tree.create(local)
+        try:
+            digest = receiver.receive(stats, descriptor, local)
+            entry = entry_for(local, os.fstat(descriptor), digest)
+        finally:
+            os.close(descriptor)
+        with self._lock:
+            writer.add(entry)
+        self._count(stats.size)
 
     def _make_folder(self, marker: ObjectStats) -> None:
         """The folder that a marker stands for; one with content is an object that no folder can hold."""
@@ -117,48 +148,69 @@ class Transfer:
         if local is not None:
             self._tree.make_folder(local.as_posix())
 
-    async def _fetch(self, ref: str, stats: ObjectStats, local: str, writer: ManifestWriter) -> None:
-        descriptor = self._tree.create(local)
+    def _send(self, path: str, sender: Sender) -> None:
+        descriptor = self._tree.open_for_reading(path)
         try:
-            sink = Sink(descriptor, local)
-            digest = await self._twice(lambda: self._receive(ref, stats, sink), stats.path)
-            writer.add(entry_for(local, os.fstat(descriptor), digest))
-        finally:
-            os.close(descriptor)
-        self._count(stats.size)
-
-    async def _receive(self, ref: str, stats: ObjectStats, sink: Sink) -> str:
-        sink.restart()
-        large = stats.size > LARGE_BYTES
-        async with self._lakefs.read_object(ref, stats.path) as chunks:
-            async for chunk in chunks:
-                await sink.feed(chunk, large=large)
-        return sink.finish(stats)
-
-    async def _send(self, branch: str, path: str) -> str:
-        descriptor, size = self._tree.open_for_reading(path)
-        try:
-            source = Source(descriptor, size, path)
-            name = object_path(self._spec, path)
-            source.check(await self._lakefs.upload(branch, name, size, source.body()))
-        except NoAnswer as error:
-            raise source.failure or error from error
+            size = sender.send(descriptor, path, object_path(self._spec, path))
         finally:
             os.close(descriptor)
         self._count(size)
-        return name
 
-    async def _twice(self, call: Callable[[], Awaitable[str]], path: str) -> str:
-        """`call` retried while there is no answer, and once more when what passed was corrupt."""
+    @contextmanager
+    def _connections(self, count: int, abort_source: Callable[[], None] = lambda: None) -> Iterator["_Crew"]:
+        crew = _Crew([self._lakefs.bodies() for _ in range(count)], Calls(self._retry_seconds), abort_source)
         try:
-            return await retried(call, self._retry_seconds)
-        except CorruptObject as error:
-            logger.warning("{!r} is transferred once more: {}", path, error)
-            return await retried(call, self._retry_seconds)
+            yield crew
+        finally:
+            for bodies in crew.bodies:
+                bodies.close()
 
     def _count(self, size: int) -> None:
-        self._objects += 1
-        self._bytes += size
+        with self._lock:
+            self._objects += 1
+            self._bytes += size
+
+
+@dataclass(frozen=True)
+class _Crew:
+    """The connections of one transfer."""
+
+    bodies: list[MovesBodies]
+    calls: Calls
+    abort_source: Callable[[], None]
+
+    def abort(self) -> None:
+        """Let everything fail that is under way."""
+        self.calls.stop()
+        self.abort_source()
+        for bodies in self.bodies:
+            bodies.abort()
+
+
+class _Listing:
+    """The objects of a listing, for threads; its pages are asked for in the event loop, one of them ahead."""
+
+    def __init__(self, page: Callable[[str], Coroutine[Any, Any, Page]]) -> None:
+        self._page = page
+        self._loop = asyncio.get_running_loop()
+        self._asked = self._ask("")
+
+    def objects(self) -> Iterator[ObjectStats]:
+        """One after another; raises as the page's call does."""
+        while True:
+            page = self._asked.result()
+            if page.after is not None:
+                self._asked = self._ask(page.after)
+            yield from page.objects
+            if page.after is None:
+                return
+
+    def abort(self) -> None:
+        """Let whoever waits for a page fail."""
+        self._asked.cancel()
+
+    def _ask(self, after: str) -> Future[Page]:
+        return asyncio.run_coroutine_threadsafe(self._page(after), self._loop)
 
 
 def object_path(spec: WorkspaceSpec, path: str) -> str:

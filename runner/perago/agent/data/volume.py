@@ -18,7 +18,7 @@ from perago.workspace.directory import attempt_workspace_dir
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class VolumeFull(Exception):
@@ -49,23 +49,22 @@ class Tree:
 
     def create(self, path: str) -> int:
         """A descriptor for a new file, its folders made; raises TaskInputError where a file system cannot hold it."""
-        with _named(path), self._folder_of(path, make=True) as (folder, name):
+        with named(path), self._folder_of(path, make=True) as (folder, name):
             return os.open(name, _CREATE, 0o666, dir_fd=folder)
 
     def make_folder(self, path: str) -> None:
         """Make a folder, and those above it; raises TaskInputError where there is a file in its place."""
-        with _named(path), self._folder_of(path, make=True) as (above, name):
+        with named(path), self._folder_of(path, make=True) as (above, name):
             os.close(_step(above, name, make=True))
 
-    def open_for_reading(self, path: str) -> tuple[int, int]:
-        """A descriptor and the size of a regular file; raises TaskInputError (symlink, …), UnreadableFile."""
-        with _named(path), self._folder_of(path, make=False) as (folder, name):
+    def open_for_reading(self, path: str) -> int:
+        """A descriptor of a regular file; raises TaskInputError (symlink, …), UnreadableFile."""
+        with named(path), self._folder_of(path, make=False) as (folder, name):
             descriptor = os.open(name, _READ, dir_fd=folder)
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise TaskInputError(f"{path!r} is not a regular file and cannot be published")
-        return descriptor, facts.st_size
+        return descriptor
 
     @contextmanager
     def _folder_of(self, path: str, *, make: bool) -> Iterator[tuple[int, str]]:
@@ -100,7 +99,8 @@ def _make_folder(current: int, folder: str) -> None:
 
 
 @contextmanager
-def _named(path: str) -> Iterator[None]:
+def named(path: str) -> Iterator[None]:
+    """Say of an OSError what it means for this file."""
     try:
         yield
     except OSError as error:
@@ -161,9 +161,16 @@ class AttemptVolume:
         return Space(self._limit_bytes, free.f_bavail * free.f_frsize)
 
 
-def write_all(descriptor: int, data: bytes, path: str) -> None:
-    """Write all of `data`; raises VolumeFull when the file system is full."""
-    view = memoryview(data)
-    with _named(path):
+def write_all(descriptor: int, view: memoryview, path: str) -> None:
+    """Write all of `view`; raises VolumeFull when the file system is full."""
+    with named(path):
         while view:
             view = view[os.write(descriptor, view) :]
+
+
+def write_at(descriptor: int, view: memoryview, offset: int, path: str) -> None:
+    """Write all of `view` at `offset`; raises VolumeFull when the file system is full."""
+    with named(path):
+        while view:
+            count = os.pwrite(descriptor, view, offset)
+            view, offset = view[count:], offset + count

@@ -180,7 +180,7 @@ async def test_the_agent_vouches_for_the_workspace_of_the_output(world: World) -
 
 FAILURES: list[Any] = [
     pytest.param(
-        "_content",
+        "read",
         raising(RefNotFound("gone")),
         DOWNLOAD,
         "TaskInputError",

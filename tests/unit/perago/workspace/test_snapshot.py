@@ -175,9 +175,9 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     plain = hashing.hash_file
 
-    def recording(path: Path) -> str:
+    def recording(path: Path, known: str | None = None) -> str:
         seen.append(path.name)
-        return plain(path)
+        return plain(path, known)
 
     monkeypatch.setattr(hashing, "hash_file", recording)
     return seen

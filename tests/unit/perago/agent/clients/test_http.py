@@ -1,13 +1,9 @@
 """Retries: only after NoAnswer, for as long as given; and many things at once, bounded."""
 
-import asyncio
-from collections.abc import AsyncIterator
-
 import aiohttp
 import pytest
 
 from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, retried, transient
-from perago.agent.data.parallel import in_parallel, stream
 
 SILENCE = NoAnswer(Server.CONDUCTOR, "silent")
 
@@ -65,46 +61,3 @@ def test_statuses_that_say_try_again(status: int, want: bool) -> None:
 def test_basic_auth_is_the_header_of_rfc_7617() -> None:
     """User and password in UTF-8."""
     assert basic_auth("Aladdin", "open sesame") == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
-
-
-async def test_everything_is_done_and_no_more_than_width_at_once() -> None:
-    """Bounded, complete."""
-    done, running, most = [], 0, 0
-
-    async def work(item: int) -> None:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0)
-        running -= 1
-        done.append(item)
-
-    await in_parallel(stream(range(50)), work, 4)
-    assert sorted(done) == list(range(50))
-    assert most <= 4
-
-
-async def test_the_first_failure_is_raised_as_it_is() -> None:
-    """Not as a group, and the rest is canceled."""
-
-    async def work(item: int) -> None:
-        if item == 3:
-            raise ValueError("three")
-        await asyncio.Event().wait()
-
-    with pytest.raises(ValueError, match="three"):
-        await in_parallel(stream(range(10)), work, 4)
-
-
-async def test_a_source_that_fails_fails_the_whole() -> None:
-    """A listing that breaks off does not look like its end."""
-
-    async def source() -> AsyncIterator[int]:
-        yield 1
-        raise NoAnswer(Server.LAKEFS, "page 2")
-
-    async def work(item: int) -> None:
-        await asyncio.sleep(0)
-
-    with pytest.raises(NoAnswer, match="page 2"):
-        await in_parallel(source(), work, 2)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from perago.agent.clients.http import NoAnswer, Server
-from perago.agent.clients.lakefs import LakeFS, ObjectStats, Page, open_session
+from perago.agent.clients.lakefs import LakeFS, Page, open_session
 from perago.agent.clients.lakefs_errors import Conflict, Forbidden, HookRefused, LakeFSError, RefNotFound, Unauthorized
+from perago.agent.clients.objects import ObjectStats
 from perago.agent.mounts import LakeFSKeys
 from perago.agent.publication import Commit
+from tests import bodies
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
 BASE = "/api/v1/repositories/repo"
@@ -26,8 +28,9 @@ async def server() -> AsyncIterator[ScriptedServer]:
 
 @pytest.fixture
 async def lakefs(server: ScriptedServer) -> AsyncIterator[LakeFS]:
-    async with open_session(LakeFSKeys(server.url, "AKIA", "secret")) as session:
-        yield LakeFS(session, server.url, "repo")
+    keys = LakeFSKeys(server.url, "AKIA", "secret")
+    async with open_session(keys) as session:
+        yield LakeFS(session, keys, "repo")
 
 
 async def test_names_are_quoted_and_keys_are_sent(server: ScriptedServer, lakefs: LakeFS) -> None:
@@ -62,8 +65,7 @@ async def test_an_object_arrives_as_it_is_stored(server: ScriptedServer, lakefs:
     """Its checksum is that of the stored bytes, so a client that decompressed them could not verify anything."""
     stored = gzip.compress(b"content")
     server.answers = [Answer(body=stored)]
-    async with lakefs.read_object("main", "file.gz") as chunks:
-        assert b"".join([chunk async for chunk in chunks]) == stored
+    assert await bodies.stored(lakefs, "main", "file.gz") == stored
     assert server.asked[0].headers["Accept-Encoding"] == "identity"
 
 
@@ -111,7 +113,7 @@ CALLS: dict[str, Call] = {
     "list 'r'": lambda lakefs: lakefs.list_page("r", "", ""),
     "create the branch 'b' from 'r'": lambda lakefs: lakefs.create_branch("b", "r"),
     "delete the branch 'b'": lambda lakefs: lakefs.delete_branch("b"),
-    "upload 'p'": lambda lakefs: lakefs.upload("b", "p", 1, b"x"),
+    "upload 'p'": lambda lakefs: bodies.uploaded(lakefs, "b", "p", b"x"),
     "commit on 'b'": lambda lakefs: lakefs.commit("b", "m", {}),
     "merge into the branch 'b'": lambda lakefs: lakefs.squash_merge("s", "b", "m", {}),
     "reset the branch 'b' to 'r'": lambda lakefs: lakefs.hard_reset("b", "r"),

@@ -51,7 +51,7 @@ async def test_a_branch_of_somebody_elses_is_not_taken_over(repository: FakeRepo
 async def test_a_commit_whose_answer_was_lost_is_the_head(repository: FakeRepository, branch: StagingBranch) -> None:
     """The second try finds nothing to commit."""
     await branch.create()
-    await repository.upload(NAME, "new", 3, b"new")
+    await repository.upload(NAME, "new", b"new")
     repository.faults.on("commit", lost)
     commit = await branch.commit("Stage", {"key": "value"})
     assert repository.lakefs.branches[NAME].head == commit != branch.input_ref

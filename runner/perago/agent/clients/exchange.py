@@ -1,0 +1,257 @@
+"""Blocking HTTP/1.1 on one connection, for bodies that are moved in threads. It knows no server and no status.
+
+The standard library's client spends more time on the head of an answer than a small object takes in all
+(docs/adr/0009). Every wait is for the next byte in either direction, so what moves is never cut, and what stands still
+is noticed after `STALL_SECONDS`. One thread uses a connection; only `abort` may be called from another.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+STALL_SECONDS: Final = 45.0
+"""Longest wait for the next byte. Servers that work on an answer for longer are not asked on these connections."""
+CONNECT_SECONDS: Final = 10.0
+HEAD_BYTES: Final = 64 * 1024
+JOINED_BYTES: Final = 16 * 1024
+"""A body up to this size is sent together with the head, as one packet where it fits."""
+
+Body = Callable[[], Iterable[memoryview]]
+"""The pieces of a body; called once for each time that it is sent."""
+
+
+class BrokenExchange(OSError):
+    """The other side ended the exchange early, or does not speak HTTP/1.1."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """An answer's status and headers, by lower-case name."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+class Connection:
+    """A connection that is opened when it is needed, kept while both sides agree, and opened again when it broke."""
+
+    def __init__(self, endpoint: str, context: ssl.SSLContext | None, stall_seconds: float = STALL_SECONDS) -> None:
+        """`endpoint` is a URL, of which scheme, host and port count."""
+        parts = urlsplit(endpoint)
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._authority = parts.netloc.rpartition("@")[2]
+        self._context = context if parts.scheme == "https" else None
+        self._stall_seconds = stall_seconds
+        self._socket: socket.socket | None = None
+        self._aborted = False
+        self._left: int | None = 0
+        """Bytes of the body that have not been read; None: until the connection ends."""
+        self._chunked = self._keep = False
+        self._ahead = b""
+        """What was received and not asked for yet."""
+
+    def exchange(self, method: str, target: str, headers: str, length: int = 0, body: Body | None = None) -> Head:
+        """Send one request and return the head of its answer. Raises OSError; the fate of the request is unknown then.
+
+        `headers` are whole lines. A kept connection that the server has closed in the meantime is opened anew.
+        """
+        head = f"{method} {target} HTTP/1.1\r\nHost: {self._authority}\r\n{headers}"
+        if body is not None:
+            head += f"Content-Length: {length}\r\n"
+        if self._socket is not None and self._left == 0 and not self._chunked and self._keep:
+            try:
+                return self._ask(f"{head}\r\n".encode(), body)
+            except TimeoutError:
+                raise
+            except OSError:
+                if self._ahead:
+                    raise
+        self._open()
+        return self._ask(f"{head}\r\n".encode(), body)
+
+    def read_into(self, buffer: memoryview) -> int:
+        """The next bytes of the answer's body; 0 at its end. Raises OSError when it ends early."""
+        if self._chunked and self._left == 0:
+            self._next_chunk()
+        if self._left == 0:
+            return 0
+        wanted = buffer if self._left is None or self._left >= len(buffer) else buffer[: self._left]
+        count = self._receive(wanted)
+        if self._left is None:
+            self._left = count and None
+        elif count == 0:
+            raise self._broken(f"the answer ended {self._left} bytes early")
+        else:
+            self._left -= count
+        return count
+
+    def read(self, limit: int) -> bytes:
+        """The rest of the body, at most `limit` bytes."""
+        buffer, parts = memoryview(bytearray(min(limit, HEAD_BYTES))), b""
+        while len(parts) < limit and (count := self.read_into(buffer[: limit - len(parts)])):
+            parts += buffer[:count]
+        return parts
+
+    def abort(self) -> None:
+        """End whatever the connection is being used for; it cannot be used again. For any thread."""
+        self._aborted = True
+        if (used := self._socket) is not None:
+            _shut(used)
+
+    def close(self) -> None:
+        """Close it; the next exchange opens it again."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._ahead, self._left, self._chunked, self._keep = b"", 0, False, False
+
+    def _open(self) -> None:
+        self.close()
+        plain = socket.create_connection((self._host, self._port), CONNECT_SECONDS)
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            wrapped = self._context.wrap_socket(plain, server_hostname=self._host) if self._context else plain
+        except BaseException:
+            plain.close()
+            raise
+        wrapped.settimeout(self._stall_seconds)
+        self._socket = wrapped
+        if self._aborted:
+            _shut(wrapped)
+
+    def _ask(self, head: bytes, body: Body | None) -> Head:
+        try:
+            return self._answer_to(head, body)
+        except BaseException:
+            self.close()
+            raise
+
+    def _answer_to(self, head: bytes, body: Body | None) -> Head:
+        pieces = iter(body()) if body is not None else iter(())
+        try:
+            self._send_all(head, pieces)
+        except OSError:
+            if (refused := self._early_answer()) is None:
+                raise
+            return refused
+        return self._read_head()
+
+    def _send_all(self, head: bytes, pieces: Iterator[memoryview]) -> None:
+        first = next(pieces, memoryview(b""))
+        if len(first) <= JOINED_BYTES:
+            head, first = head + bytes(first), memoryview(b"")
+        self._send(memoryview(head))
+        self._send(first)
+        for piece in pieces:
+            self._send(piece)
+
+    def _send(self, view: memoryview) -> None:
+        """`sendall` would bound the whole by the time-out; this bounds the wait for the next byte to leave."""
+        while view:
+            view = view[self._used().send(view) :]
+
+    def _early_answer(self) -> Head | None:
+        """What a server said that did not want the rest of a body; None when it said nothing."""
+        try:
+            self._used().settimeout(1.0)
+            head = self._read_head()
+            self._used().settimeout(self._stall_seconds)
+        except OSError:
+            return None
+        self._keep = False
+        return head
+
+    def _read_head(self) -> Head:
+        while True:
+            lines = self._head_lines()
+            status = _status(lines[0])
+            if status >= 200:
+                break
+        headers = dict(_header(line) for line in lines[1:])
+        self._chunked = headers.get("transfer-encoding", "identity").lower() != "identity"
+        length = headers.get("content-length")
+        self._left = 0 if self._chunked or status in (204, 304) else _length(length)
+        self._keep = lines[0].startswith(b"HTTP/1.1") and headers.get("connection", "").lower() != "close"
+        return Head(status, headers)
+
+    def _head_lines(self) -> list[bytes]:
+        received = self._ahead
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            if len(received) > HEAD_BYTES:
+                raise self._broken("the head of the answer does not end")
+            piece = self._used().recv(HEAD_BYTES)
+            if not piece:
+                raise BrokenExchange("the connection ended before the answer")
+            received += piece
+            self._ahead = received
+        self._ahead = received[end + 4 :]
+        return received[:end].split(b"\r\n")
+
+    def _receive(self, buffer: memoryview) -> int:
+        if not self._ahead:
+            return self._used().recv_into(buffer)
+        count = min(len(self._ahead), len(buffer))
+        buffer[:count] = self._ahead[:count]
+        self._ahead = self._ahead[count:]
+        return count
+
+    def _next_chunk(self) -> None:
+        line = self._line() or self._line()  # the end of the chunk before is an empty line
+        try:
+            self._left = int(line.partition(b";")[0], 16)
+        except ValueError:
+            raise self._broken(f"a chunk of the answer begins with {line[:20]!r}") from None
+        if self._left == 0:
+            self._chunked = False
+            while self._line():
+                pass
+
+    def _line(self) -> bytes:
+        while (end := self._ahead.find(b"\r\n")) < 0:
+            piece = self._used().recv(HEAD_BYTES)
+            if not piece or len(self._ahead) > HEAD_BYTES:
+                raise self._broken("the answer ended inside a chunk")
+            self._ahead += piece
+        line, self._ahead = self._ahead[:end], self._ahead[end + 2 :]
+        return line
+
+    def _used(self) -> socket.socket:
+        if self._socket is None or self._aborted:
+            raise BrokenExchange("the connection was closed")
+        return self._socket
+
+    def _broken(self, why: str) -> BrokenExchange:
+        self.close()
+        return BrokenExchange(why)
+
+
+def _shut(used: socket.socket) -> None:
+    """Wake up the thread that waits on a socket."""
+    try:
+        used.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it has ended by itself
+
+
+def _status(line: bytes) -> int:
+    version, _, rest = line.partition(b" ")
+    if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+        raise BrokenExchange(f"the answer is not HTTP/1.1: it begins with {line[:40]!r}")
+    return int(rest[:3])
+
+
+def _header(line: bytes) -> tuple[str, str]:
+    name, _, value = line.decode("latin-1").partition(":")
+    return name.lower(), value.strip()
+
+
+def _length(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit():
+        raise BrokenExchange(f"the answer's Content-Length is {value!r}")
+    return int(value)

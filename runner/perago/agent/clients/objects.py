@@ -1,0 +1,113 @@
+"""The bodies of objects, in both directions: the part of lakeFS's API that threads call, one client a thread.
+
+Protocol: `GET …/objects` with ranges, and `POST …/objects`, under the same endpoint and keys as
+`perago.agent.clients.lakefs`. Each method is one call and may be repeated after NoAnswer.
+"""
+
+import json
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from perago.agent.clients.exchange import Body, Connection
+from perago.agent.clients.http import NoAnswer, Server, basic_auth, describe
+from perago.agent.clients.lakefs_errors import LakeFSError, Refused, answer_error
+from perago.agent.mounts import LakeFSKeys
+
+CONTENT_TYPE: Final = "application/octet-stream"
+"""The same for every upload: another content type alone would count as a change."""
+BUFFER_BYTES: Final = 256 * 1024
+"""Objects travel in pieces of this size: it fits the processor's cache, and larger ones are no faster."""
+ERROR_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True)
+class ObjectStats:
+    """An object as a listing or the answer to an upload describes it; lakeFS's own checksum is an MD5 in hex."""
+
+    path: str
+    size: int
+    checksum: str
+
+    @classmethod
+    def of(cls, record: "dict[str, object]") -> "ObjectStats":
+        """From lakeFS's JSON."""
+        return cls(str(record["path"]), int(str(record.get("size_bytes") or 0)), str(record["checksum"]))
+
+
+class Bodies:
+    """One connection to one repository, for one thread; `abort` is for any."""
+
+    def __init__(self, keys: LakeFSKeys, repository: str, context: ssl.SSLContext | None) -> None:
+        parts = urlsplit(keys.endpoint)
+        self._base = f"{parts.path.rstrip('/')}/api/v1/repositories/{quote(repository, safe='')}"
+        self._headers = (
+            f"Authorization: {basic_auth(keys.access_key, keys.secret_key)}\r\nAccept-Encoding: identity\r\n"
+        )
+        self._connection = Connection(keys.endpoint, context)
+        self._buffer: memoryview | None = None
+        self._repository = repository
+
+    @property
+    def buffer(self) -> memoryview:
+        """This thread's memory for pieces of bodies."""
+        if self._buffer is None:
+            self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        return self._buffer
+
+    def read(self, ref: str, path: str, first: int = 0, last: int | None = None) -> Iterator[memoryview]:
+        """The object's bytes from `first` to `last`, inclusive; each piece is valid until the next one.
+
+        Raises RefNotFound, and NoAnswer also between the pieces.
+        """
+        ranged = first > 0 or last is not None
+        headers = f"Range: bytes={first}-{'' if last is None else last}\r\n" if ranged else ""
+        target = f"/refs/{quote(ref, safe='')}/objects?path={quote(path, safe='')}"
+        status = self._ask("GET", target, headers, f"read {path!r}")
+        if ranged and status != 206:
+            raise Refused(f"lakeFS refused to read a part of {path!r}: it answered {status} and not 206")
+        buffer = self.buffer
+        try:
+            while count := self._connection.read_into(buffer):
+                yield buffer[:count]
+        except OSError as error:
+            raise _no_answer(f"read {path!r}", error) from error
+
+    def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats:
+        """Put `size` bytes of `body` at `path`; the answer is what the server has stored."""
+        what = f"upload {path!r}"
+        target = f"/branches/{quote(branch, safe='')}/objects?path={quote(path, safe='')}"
+        self._ask("POST", target, f"Content-Type: {CONTENT_TYPE}\r\n", what, size, body)
+        try:
+            return ObjectStats.of(json.loads(self._connection.read(ERROR_BYTES)))
+        except OSError as error:
+            raise _no_answer(what, error) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise NoAnswer(Server.LAKEFS, f"lakeFS did not answer ({what}): a body that is not its JSON") from error
+
+    def abort(self) -> None:
+        """Let a call that is under way fail, and every later one."""
+        self._connection.abort()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _ask(self, method: str, target: str, headers: str, what: str, size: int = 0, body: Body | None = None) -> int:
+        try:
+            head = self._connection.exchange(method, self._base + target, self._headers + headers, size, body)
+            if head.status < 300:
+                return head.status
+            message = self._connection.read(ERROR_BYTES)
+        except OSError as error:
+            raise _no_answer(what, error) from error
+        what = f"{what} in the repository {self._repository!r}"
+        raise answer_error(head.status, message, what, head.headers.get("retry-after"))
+
+
+def _no_answer(what: str, error: OSError) -> Exception:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return LakeFSError(f"lakeFS is not trusted ({what}): {error.verify_message}")
+    return NoAnswer(Server.LAKEFS, f"lakeFS did not answer ({what}): {describe(error)}")

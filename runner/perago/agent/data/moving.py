@@ -1,0 +1,225 @@
+"""One object between lakeFS and an open file: continued where it broke off, verified, and repeated when it was corrupt.
+
+Everything blocks, for use in threads; `Calls.stop` ends whatever is under way. It knows no listing and no path mapping.
+"""
+
+import hashlib
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, Protocol, TypeVar
+
+from loguru import logger
+
+from perago.agent.clients.exchange import Body
+from perago.agent.clients.http import NoAnswer, Patience, Server
+from perago.agent.clients.objects import ObjectStats
+from perago.agent.data.streams import Sink, Source, WrongChecksum
+from perago.agent.data.volume import CorruptObject, write_at
+
+PART_BYTES: Final = 8 << 20
+"""A large object travels in parts of this size, as many at a time as there are `PARTS`."""
+PARTS: Final = 4
+LARGE_BYTES: Final = 4 * PART_BYTES
+
+Answer = TypeVar("Answer")
+
+
+class MovesBodies(Protocol):
+    """A connection to one repository, for one thread; see `perago.agent.clients.objects.Bodies`."""
+
+    @property
+    def buffer(self) -> memoryview: ...
+    def read(self, ref: str, path: str, first: int = 0, last: int | None = None) -> Iterator[memoryview]: ...
+    def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats: ...
+    def abort(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Calls:
+    """Calls of threads that are repeated after NoAnswer, until nothing has been heard for `seconds` or until `stop`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._stopped = threading.Event()
+
+    def patience(self) -> Patience:
+        """For one object: each has the whole time."""
+        return Patience(self._seconds)
+
+    def repeated(self, call: Callable[[], Answer], patience: Patience) -> Answer:
+        """The answer of `call`; raises the last NoAnswer."""
+        while True:
+            try:
+                return call()
+            except NoAnswer as error:
+                if self._stopped.wait(patience.pause_after(error)):
+                    raise
+
+    def stop(self) -> None:
+        """Nothing is repeated any more."""
+        self._stopped.set()
+
+
+class Receiver:
+    """Fetches objects of one commit in one thread."""
+
+    def __init__(self, bodies: MovesBodies, ref: str, calls: Calls, parts: "Parts") -> None:
+        self._bodies = bodies
+        self._ref = ref
+        self._calls = calls
+        self._parts = parts
+
+    def receive(self, stats: ObjectStats, descriptor: int, local: str) -> str:
+        """Fill the file and return its content hash; raises CorruptObject, VolumeFull, NoAnswer."""
+        sink = Sink(descriptor, local, stats)
+        try:
+            return self._whole(stats, sink, descriptor, local)
+        except CorruptObject as error:
+            logger.warning("{!r} is fetched once more: {}", stats.path, error)
+            before = error
+        sink.restart()
+        try:
+            return self._whole(stats, sink, descriptor, local)
+        except WrongChecksum as error:
+            if not same_content(before, error):
+                raise
+            logger.warning("{!r} has arrived twice alike, so its checksum in lakeFS is not an MD5", stats.path)
+            return sink.digest()
+
+    def _whole(self, stats: ObjectStats, sink: Sink, descriptor: int, local: str) -> str:
+        if stats.size >= LARGE_BYTES:
+            written = self._parts.written(self._ref, stats, descriptor, local)
+            for size in written:
+                sink.take_written(size, self._bodies.buffer)
+        else:
+            patience = self._calls.patience()
+            self._calls.repeated(lambda: self._rest(stats, sink, patience), patience)
+        return sink.finish()
+
+    def _rest(self, stats: ObjectStats, sink: Sink, patience: Patience) -> None:
+        if sink.size == 0 or sink.size < stats.size:
+            sink.take(heard(self._bodies.read(self._ref, stats.path, sink.size), patience))
+
+
+def same_content(first: CorruptObject, second: CorruptObject) -> bool:
+    """Whether two transfers of an object brought the same bytes, as many as there should be."""
+    return isinstance(first, WrongChecksum) and isinstance(second, WrongChecksum) and first.md5 == second.md5
+
+
+def heard(pieces: Iterable[memoryview], patience: Patience) -> Iterator[memoryview]:
+    """The pieces, each a sign of life."""
+    for piece in pieces:
+        patience.heard()
+        yield piece
+
+
+class Parts:
+    """Fetches large objects in ranges, several at a time, each written at its place in the file."""
+
+    def __init__(self, bodies: list[MovesBodies], calls: Calls) -> None:
+        self._free: queue.SimpleQueue[MovesBodies] = queue.SimpleQueue()
+        for connection in bodies:
+            self._free.put(connection)
+        self._ahead = 2 * len(bodies)
+        self._calls = calls
+        self._pool = ThreadPoolExecutor(len(bodies), "perago-parts")
+
+    def written(self, ref: str, stats: ObjectStats, descriptor: int, local: str) -> Iterator[int]:
+        """The sizes of the parts, in order, each once it is in the file."""
+        waiting: deque[Future[int]] = deque()
+        try:
+            for first in range(0, stats.size, PART_BYTES):
+                end = min(first + PART_BYTES, stats.size)
+                waiting.append(self._pool.submit(self._fetch, ref, stats.path, (first, end), (descriptor, local)))
+                if len(waiting) == self._ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            _settle(waiting)
+
+    def _fetch(self, ref: str, path: str, part: tuple[int, int], file: tuple[int, str]) -> int:
+        bodies, patience = self._free.get(), self._calls.patience()
+        at, end = part
+
+        def rest() -> None:
+            nonlocal at
+            for piece in heard(bodies.read(ref, path, at, end - 1), patience):
+                if at + len(piece) > end:
+                    raise CorruptObject(f"object {path!r}: more bytes than were asked for")
+                write_at(file[0], piece, at, file[1])
+                at += len(piece)
+            if at < end:
+                raise NoAnswer(Server.LAKEFS, f"lakeFS did not answer (read {path!r}): {end - at} bytes are missing")
+
+        try:
+            self._calls.repeated(rest, patience)
+        finally:
+            self._free.put(bodies)
+        return end - part[0]
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _settle(parts: Iterable[Future[int]]) -> None:
+    """Nothing of an object may be written any more when its file is closed."""
+    for part in parts:
+        if not part.cancel():
+            part.exception()
+
+
+class Sender:
+    """Uploads files to one branch in one thread."""
+
+    def __init__(self, bodies: MovesBodies, branch: str, calls: Calls) -> None:
+        self._bodies = bodies
+        self._branch = branch
+        self._calls = calls
+
+    def send(self, descriptor: int, local: str, path: str) -> int:
+        """Upload the file to object `path` and return its size; raises TaskInputError, CorruptObject, NoAnswer."""
+        source = Source(descriptor, local)
+        try:
+            self._once(source, path)
+        except CorruptObject as error:
+            logger.warning("{!r} is uploaded once more: {}", path, error)
+            self._again(source, path)
+        return source.size
+
+    def _again(self, source: Source, path: str) -> None:
+        try:
+            self._once(source, path)
+        except WrongChecksum:
+            if self._stored_md5(path) != source.md5:
+                raise
+            logger.warning("{!r} is stored as it was sent, so its checksum in lakeFS is not an MD5", path)
+
+    def _once(self, source: Source, path: str) -> None:
+        patience, furthest = self._calls.patience(), 0
+
+        def pieces() -> Iterator[memoryview]:
+            nonlocal furthest
+            at = 0
+            for piece in source.pieces(self._bodies.buffer):
+                yield piece
+                at += len(piece)
+                if at > furthest:  # a body that always breaks at the same place is no sign of life
+                    furthest = at
+                    patience.heard()
+
+        call = self._bodies.upload
+        source.check(self._calls.repeated(lambda: call(self._branch, path, source.size, pieces), patience))
+
+    def _stored_md5(self, path: str) -> str:
+        def read() -> str:
+            digest = hashlib.md5(usedforsecurity=False)
+            for piece in self._bodies.read(self._branch, path):
+                digest.update(piece)
+            return digest.hexdigest()
+
+        return self._calls.repeated(read, self._calls.patience())

@@ -146,14 +146,21 @@ def running_pod(execution: int = 1, **changes: Any) -> Raw:
     return pod(execution, **{"containers": both, "phase": "Running", **changes})
 
 
-def ended_pod(execution: int = 1, *, task_ended: Raw | None = None, agent_ended: Raw | None = None, **more: Any) -> Raw:
-    """A pod whose containers have both terminated, each with exit code 1 by default."""
+def ended_pod(
+    execution: int = 1,
+    *,
+    task_ended: Raw | None = None,
+    agent_ended: Raw | None = None,
+    helper: Raw | None = None,
+    **more: Any,
+) -> Raw:
+    """A pod whose agent and task have terminated, each with exit code 1 by default; `helper` is one more container."""
     failed: Raw = {"exitCode": 1, "reason": "Error"}
     both = [
         container("agent", ended={**failed, **(agent_ended or {})}),
         container("task", ended={**failed, **(task_ended or {})}),
     ]
-    return pod(execution, **{"containers": both, "phase": "Failed", **more})
+    return pod(execution, **{"containers": [*both, *([helper] if helper else [])], "phase": "Failed", **more})
 
 
 def memory(**changes: Any) -> Memory:

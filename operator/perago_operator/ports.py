@@ -122,8 +122,10 @@ class Cluster(Protocol):
     async def release_pod(self, namespace: str, name: str) -> None:
         """Take `POD_FINALIZER` off the pod; NotFound, also of the finalizer, is success."""
 
-    async def pod_log_tail(self, namespace: str, pod: str, container: str, lines: int) -> str:
-        """The last lines of a container's log, at most 64 KiB."""
+    async def pod_log_tail(
+        self, namespace: str, pod: str, container: str, lines: int, *, to_the_end: bool = False
+    ) -> str:
+        """The last lines of a container's log, at most 64 KiB; `to_the_end`: what it still writes, too."""
 
     async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
         """Post an event about an object; the same words about it only raise the count of the event that is there."""

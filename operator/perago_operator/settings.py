@@ -79,6 +79,9 @@ class Settings(BaseModel):
     ttl_seconds: Annotated[int, Field(ge=0)] = 24 * 3600
     """A finished attempt is deleted after this, where neither it nor its PeragoTask say."""
 
+    keep_failed_pods_seconds: Annotated[int, Field(ge=0)] = 0
+    """For how long the pod of a failed attempt is kept, where neither it nor its PeragoTask say."""
+
     lease_name: Name = "perago-operator"
     """Name of the Lease that makes one replica the leader."""
     lease_namespace: Name = "default"
@@ -128,6 +131,7 @@ class Settings(BaseModel):
             installation=self.installation,
             pod=pod,
             ttl_seconds=self.ttl_seconds,
+            keep_failed_pods_seconds=self.keep_failed_pods_seconds,
             retried_patience=self.retried_patience_seconds,
             unschedulable_patience=self.unschedulable_patience_seconds,
         )

@@ -123,7 +123,9 @@ class FakeCluster:
         self._release(("Pod", namespace, name), POD_FINALIZER, None)
 
     @faulty
-    async def pod_log_tail(self, namespace: str, pod: str, container: str, lines: int) -> str:
+    async def pod_log_tail(
+        self, namespace: str, pod: str, container: str, lines: int, *, to_the_end: bool = False
+    ) -> str:
         self._get("Pod", namespace, pod)
         return "\n".join(self.logs.get((pod, container), "").splitlines()[-lines:])
 

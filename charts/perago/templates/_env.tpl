@@ -18,6 +18,8 @@
   value: {{ .Values.conductor.secretName | quote }}
 - name: PERAGO_CONDUCTOR_TOKEN_HEADER
   value: {{ .Values.conductor.tokenHeader | quote }}
+- name: PERAGO_KEEP_FAILED_PODS_SECONDS
+  value: {{ .Values.keepFailedPodsSeconds | int64 | quote }}
 - name: PERAGO_LEASE_NAME
   value: {{ include "perago.operatorName" . | quote }}
 - name: PERAGO_LEASE_NAMESPACE

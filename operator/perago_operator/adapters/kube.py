@@ -25,6 +25,8 @@ LOG_LIMIT = 64 * 1024
 """Bytes of a log tail that are kept."""
 LOG_READ_LIMIT = 1024 * 1024
 """Bytes of a log that are read to find its tail; the API cuts at the front of what it sends, not at its end."""
+LOG_SECONDS = 3.0
+"""How long a log is read. Where its end is waited for, the kubelet tells of it within a second (its own period)."""
 FINALIZER_TRIES = 5
 
 
@@ -104,9 +106,13 @@ class KubeCluster:
     async def release_pod(self, namespace: str, name: str) -> None:
         await self._drop_finalizer(pods_path(namespace, name), POD_FINALIZER, None)
 
-    async def pod_log_tail(self, namespace: str, pod: str, container: str, lines: int) -> str:
+    async def pod_log_tail(
+        self, namespace: str, pod: str, container: str, lines: int, *, to_the_end: bool = False
+    ) -> str:
         query = {"container": container, "tailLines": str(lines), "limitBytes": str(LOG_READ_LIMIT)}
-        return (await self._api.text(f"{pods_path(namespace, pod)}/log", query))[-LOG_LIMIT:]
+        if to_the_end:
+            query["follow"] = "true"
+        return await self._api.tail(f"{pods_path(namespace, pod)}/log", query, keep=LOG_LIMIT, seconds=LOG_SECONDS)
 
     async def record_event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> None:
         await self._events.record(namespace, about, kind, reason, message)

@@ -3,8 +3,10 @@
 It knows HTTP and the API's conventions (Status answers, lists, watches), not what Perago's objects mean.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
@@ -55,9 +57,38 @@ class KubeApi:
             return frozenset()
         return frozenset(resource["name"] for resource in answer["resources"])
 
-    async def text(self, path: str, query: Mapping[str, str]) -> str:
-        """Read something that is not JSON, such as a log."""
-        return (await self._call("GET", path, query=query)).decode(errors="replace")
+    async def tail(self, path: str, query: Mapping[str, str], *, keep: int, seconds: float) -> str:
+        """The last `keep` bytes of a text such as a log, as far as the server sends it within `seconds`.
+
+        Unreachable when it has not even begun by then.
+        """
+        received: bytearray | None = None
+        with observed(self._observe, "kubernetes", f"GET {_resource(path)}"):
+            try:
+                async with asyncio.timeout(seconds), self._text(path, query) as content:
+                    received = bytearray()
+                    async for chunk in content.iter_any():
+                        received += chunk
+                        del received[:-keep]
+            except http.FOREIGN as error:
+                if received is None or not isinstance(error, TimeoutError):
+                    raise http.translated(error, f"GET {path}") from error
+        return received.decode(errors="replace")
+
+    @asynccontextmanager
+    async def _text(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.StreamReader]:
+        """The body of an answer as it comes; asked for once more when the server does not know the token."""
+        for _ in range(2):
+            request = self._session.get(self._url(path), params=query, headers=await self._headers(JSON))
+            async with request as response:
+                if response.status < 400:
+                    yield response.content
+                    return
+                status, data = response.status, await response.read()
+            if status != 401:
+                break
+            await self._access.authorization(fresh=True)
+        raise _refused(status, data, f"GET {path}")
 
     async def create(self, path: str, body: Manifest) -> Manifest:
         """POST a new object; returns it as stored."""

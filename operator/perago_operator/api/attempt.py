@@ -100,6 +100,10 @@ class AttemptSpec(ApiModel):
     ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None
     """Seconds after which a finished attempt is deleted. Default: the PeragoTask's, or else the operator's setting."""
 
+    keep_failed_pods_seconds: Annotated[int, Field(ge=0)] | None = None
+    """Seconds for which the pod of a failed attempt is kept once its containers have ended, at most as long as the
+    attempt. Default: the PeragoTask's, or else the operator's setting, which is 0."""
+
     disruption_retries: Annotated[int, Field(ge=0, le=1000)] | None = None
     """How many times a pod that was lost, evicted or preempted is replaced. Default: 3."""
 

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from perago.wire import Outcome, ResultStatus, StagingState, Step
+from perago.wire import LONGEST_LINE, MOST_LINES, Outcome, ResultStatus, StagingState, Step
 from perago_operator.api.base import ApiModel, FreeForm, Time
 from perago_operator.api.shared import Conditions
 
 Phase = Literal["Pending", "Starting", "Running", "Finishing", "Succeeded", "Failed", "Canceled"]
 ReportingState = Literal["Pending", "Accepted", "Superseded", "NotRequired"]
+Lines = Annotated[tuple[Annotated[str, Field(max_length=LONGEST_LINE)], ...], Field(max_length=MOST_LINES)]
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -31,9 +32,22 @@ class OutcomeStatus(ApiModel):
     output_gzip: str | None = None
     """The output as base64 of gzipped JSON, when it is larger than 64 KiB."""
 
+    traceback: Lines | None = None
+    """The last lines of the traceback, where an exception ended the attempt."""
+
     def wire(self) -> Outcome:
         """The same outcome as it is reported to Conductor."""
         return Outcome.model_validate(self.model_dump())
+
+
+class LogStatus(ApiModel):
+    """The end of the task's log."""
+
+    lines: Lines | None = None
+    """The last lines of the task container's log."""
+
+    error: Annotated[str, Field(max_length=1024)] | None = None
+    """Why the log could not be read. The lines are then those that the kubelet kept, if it kept any."""
 
 
 class ChangedStatus(ApiModel):
@@ -148,6 +162,9 @@ class AttemptStatus(ApiModel):
 
     outcome: OutcomeStatus | None = None
     """How the attempt ended."""
+
+    log: LogStatus | None = None
+    """The end of the task's log, of an attempt that failed."""
 
     workspace: WorkspaceStatus | None = None
     """The workspace that the attempt worked on."""

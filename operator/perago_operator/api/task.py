@@ -50,6 +50,10 @@ class TaskSpec(ApiModel):
     ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None
     """Seconds after which a finished attempt is deleted. Default: the operator's setting."""
 
+    keep_failed_pods_seconds: Annotated[int, Field(ge=0)] | None = None
+    """Seconds for which the pod of a failed attempt is kept once its containers have ended, at most as long as the
+    attempt. Default: the operator's setting, which is 0."""
+
     max_concurrency: Annotated[int, Field(ge=1)] | None = None
     """How many attempts of this task may have a pod at once. Default: the operator's setting."""
 

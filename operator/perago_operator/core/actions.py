@@ -39,19 +39,21 @@ class ReleasePod:
 
 @dataclass(frozen=True, slots=True)
 class ReadLog:
-    """Read the last lines of the task container's log, for the message of a failure."""
+    """Read the last lines of the task container's log, before its pod goes."""
 
     pod: str
     lines: int
+    to_the_end: bool = False
+    """Wait a moment for what a container that is about to end still writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShipLog:
-    """Copy the last lines of the task container's log to the Conductor task, where they outlive the pod."""
+    """Copy the end of the task container's log to the Conductor task, where it outlives the pod."""
 
     task: ConductorTask
     pod: str
-    lines: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

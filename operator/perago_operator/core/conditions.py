@@ -4,6 +4,8 @@ from perago_operator.api.base import JsonObject
 from perago_operator.api.conditions import State, changed
 from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.core import actions as do
+from perago_operator.core.log import ship_log
+from perago_operator.core.pod.diagnosis import helper_trouble
 from perago_operator.core.reporting import reporting_state
 from perago_operator.core.rules import Ruling
 from perago_operator.core.situation import Situation
@@ -29,7 +31,9 @@ def _pod_ready(s: Situation, ruling: Ruling) -> State | None:
     if s.outcome:
         return State(False, Reason.POD_ENDED, "the pod has ended") if s.execution > 0 else None
     if s.pod and s.pod.started and not s.pod_over:
-        return State(True, Reason.POD_RUNNING, f"pod {s.pod.name} is running")
+        trouble = helper_trouble(s.pod)
+        words = f"pod {s.pod.name} is running"
+        return State(True, Reason.POD_RUNNING, f"{words}; {trouble}" if trouble else words)
     return None
 
 
@@ -77,7 +81,7 @@ def _complete(s: Situation) -> State | None:
 
 
 def is_complete(s: Situation) -> bool:
-    """Nothing is left to do: the result is reported, the pods are let go, the staging branch is gone."""
-    pods_are_held = any(s.undeleted(pod) or s.unreleased(pod) for pod in s.pods)
-    settled = s.outcome is not None and reporting_state(s) != "Pending"
+    """Nothing is left to do: the result is reported, the log saved, the pods are let go, the staging branch is gone."""
+    pods_are_held = any((s.undeleted(pod) and not s.keeps(pod)) or s.unreleased(pod) for pod in s.pods)
+    settled = s.outcome is not None and reporting_state(s) != "Pending" and not ship_log(s)
     return settled and not pods_are_held and not s.pod_unseen and s.staging is None

@@ -43,6 +43,8 @@ class Config:
     """How many attempts of one task may have a pod at once, unless the PeragoTask says."""
     ttl_seconds: int | None = 24 * 3600
     """When a finished attempt is deleted, unless it or its PeragoTask says; None keeps it."""
+    keep_failed_pods_seconds: int = 0
+    """For how long the pod of a failed attempt is kept, unless the attempt or its PeragoTask says."""
     disruption_retries: int = 3
     failure_reason_max_length: int = 500
     retried_patience: float = 60.0
@@ -62,6 +64,6 @@ class Config:
     retry_cap: float = 60.0
     """Back-off of calls that failed: doubled from `retry_first` up to this, with jitter."""
     log_lines: int = 20
-    """How many lines of the task's log the message of `TaskExited` holds."""
+    """How many of the last lines of a failed task's log stand in the status."""
     shipped_log_lines: int = 200
     """How many of the last lines of the task's log are copied to the Conductor task; 0 copies none."""

@@ -7,10 +7,12 @@ the calls before it have taught.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from perago.wire import last_lines
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Answer, Failure, Patched, Publication, Verdict
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, backoff
+from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.diagnosis import hindrance
 from perago_operator.core.situation import Situation
 
@@ -65,19 +67,32 @@ def _after(s: Situation, action: do.Action, answer: Answer) -> Memory:
         case do.ReleasePod(name=name):
             return replace(memory, released_pods=memory.released_pods | {name})
         case do.ReadLog(pod=pod):
-            return replace(memory, logs={**memory.logs, pod: answer if isinstance(answer, str) else ""})
+            return _with_log(s, pod, answer if isinstance(answer, str) else None)
         case do.ShipLog(pod=pod):
-            return replace(memory, shipped=memory.shipped | {pod})
+            return replace(memory, shipped=memory.shipped | {pod}, logs=_shortened(memory, s))
         case do.DeleteStaging(branch=branch):
             return replace(memory, staging_deleted=memory.staging_deleted | {branch})
         case do.AskEvidence() | do.Report() | do.ReadBack() | do.Heartbeat():
             return _after_answer(s, action, answer)
         case do.ReleaseAttempt():
-            return replace(memory, released=True)
+            return replace(memory, released=True, logs={})
         case do.DeleteAttempt():
             return replace(memory, expired=True)
         case do.PatchStatus() | do.RecordEvent():
             return memory
+
+
+def _with_log(s: Situation, name: str, log: str | None) -> Memory:
+    """The memory with a pod's log; None is the kubelet's answer before the task has started, as far as it knows."""
+    started = any(pod.name == name and pod.state(TASK_CONTAINER).has_started for pod in s.pods)
+    if log is None and not started:
+        return replace(s.memory, asked_early=s.memory.asked_early | {name})
+    return replace(s.memory, logs={**s.memory.logs, name: log or ""})
+
+
+def _shortened(memory: Memory, s: Situation) -> dict[str, str]:
+    """The logs once they are shipped: what the status shows of them, since thousands of attempts are remembered."""
+    return {pod: "\n".join(last_lines(log.splitlines(), s.config.log_lines)) for pod, log in memory.logs.items()}
 
 
 def _with_pod(memory: Memory, name: str, now: datetime) -> Memory:

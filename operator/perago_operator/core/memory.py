@@ -71,6 +71,9 @@ class Memory:
     released_pods: frozenset[str] = frozenset()
     hindered: Hindered | None = None
     logs: Mapping[str, str] = field(default_factory=dict)
+    """By pod, the end of its task's log; dropped when the attempt is released."""
+    asked_early: frozenset[str] = frozenset()
+    """Pods whose kubelet did not know yet that the task had started when it was asked for its log."""
     shipped: frozenset[str] = frozenset()
     """Pods whose log was copied to Conductor."""
     evidence: Evidence | None = None

@@ -26,6 +26,7 @@ class Resolved:
     failure_policy: tuple[FailurePolicyRule, ...]
     active_deadline_seconds: int | None
     ttl_seconds: int | None
+    keep_failed_pods_seconds: int
     disruption_retries: int
     max_concurrency: int | None
     conductor_secret: str
@@ -58,6 +59,10 @@ def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resol
         failure_policy=spec.failure_policy or shared.failure_policy or (),
         active_deadline_seconds=spec.active_deadline_seconds or shared.active_deadline_seconds,
         ttl_seconds=_first(spec.ttl_seconds_after_finished, shared.ttl_seconds_after_finished, config.ttl_seconds),
+        keep_failed_pods_seconds=_first(
+            spec.keep_failed_pods_seconds, shared.keep_failed_pods_seconds, config.keep_failed_pods_seconds
+        )
+        or 0,
         disruption_retries=_first(spec.disruption_retries, config.disruption_retries) or 0,
         max_concurrency=_first(shared.max_concurrency, config.max_concurrency),
         conductor_secret=shared.conductor_secret_ref.name

@@ -19,6 +19,7 @@ from perago_operator.core.actions import Kind
 from perago_operator.core.answers import Publication, Standing
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory, Trouble
+from perago_operator.core.pod.diagnosis import hindrance
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.resolve import Resolved, resolve
 
@@ -174,6 +175,25 @@ class Situation:
     def unreleased(self, pod: Pod) -> bool:
         """Our finalizer is on this pod."""
         return names.POD_FINALIZER in pod.metadata.finalizers and pod.name not in self.memory.released_pods
+
+    def keeps(self, pod: Pod) -> bool:
+        """The attempt failed, and people may look at its last pod for a while.
+
+        Its containers have ended or are about to. A pod that may yet start is not kept.
+        """
+        outcome = self.outcome
+        failed = outcome is not None and outcome.status != "COMPLETED" and outcome.reason != Reason.NOT_STARTED
+        wanted = failed and self.resolved.keep_failed_pods_seconds > 0 and not self.deleting
+        if not wanted or pod.name != self.pod_name or not self.undeleted(pod):
+            return False
+        return (pod.at_rest or hindrance(pod) is None) and self.now < self.kept_until(pod)
+
+    def kept_until(self, pod: Pod) -> datetime:
+        """When a kept pod is deleted: after its time, or soon if a container goes on as if nothing had happened."""
+        seen = self.memory.outcome_seen_at or self.now
+        if not pod.at_rest:
+            return seen + timedelta(seconds=self.config.agent_patience)
+        return (pod.ended_at or seen) + timedelta(seconds=self.resolved.keep_failed_pods_seconds)
 
     # --- what else may still be there
 

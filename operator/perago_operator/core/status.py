@@ -10,6 +10,7 @@ from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.conditions import conditions, is_complete
+from perago_operator.core.log import log_status
 from perago_operator.core.reporting import reporting_state
 from perago_operator.core.rules import Ruling
 from perago_operator.core.situation import Situation
@@ -27,6 +28,7 @@ def status_patch(s: Situation, ruling: Ruling) -> JsonObject:
         **_timings(s, ruling),
         **_staging(s),
         **_outcome(s, ruling.outcome),
+        **log_status(s),
         **conditions(s, ruling),
     }
     return _difference(s.status.to_json(), target)

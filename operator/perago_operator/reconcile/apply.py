@@ -31,6 +31,9 @@ from perago_operator.ports import (
 POD_SECURITY = "violates PodSecurity"
 """In the 403 of a pod that the namespace's Pod Security level forbids: as permanent as an invalid manifest."""
 
+NO_CONTAINER = 400
+"""The status of a log that is asked for before its container has started."""
+
 ClusterAction = (
     do.HoldAttempt | do.CreatePod | do.DeletePod | do.ReleasePod | do.ReleaseAttempt | do.DeleteAttempt | do.RecordEvent
 )
@@ -56,9 +59,9 @@ class Applier:
             case do.PatchStatus():
                 return await self._patch_status(action, attempt)
             case do.ShipLog():
-                await self._ship_log(action, attempt.metadata.namespace)
-            case do.ReadLog(pod=pod, lines=lines):
-                return await self._cluster.pod_log_tail(attempt.metadata.namespace, pod, TASK_CONTAINER, lines)
+                await self._ship_log(action)
+            case do.ReadLog():
+                return await self._read_log(action, attempt.metadata.namespace)
             case _:
                 await self._ask_cluster(action, attempt)
         return None
@@ -101,10 +104,22 @@ class Applier:
             resource_version=metadata.resource_version if action.guarded else None,
         )
 
-    async def _ship_log(self, action: do.ShipLog, namespace: str) -> None:
-        text = await self._cluster.pod_log_tail(namespace, action.pod, TASK_CONTAINER, action.lines)
-        if text:
-            await self._conductor.log(action.task.task_id, text)
+    async def _read_log(self, action: do.ReadLog, namespace: str) -> str | None:
+        """The log; None where there is none yet, because the container has not started as far as the kubelet knows."""
+        read = self._cluster.pod_log_tail
+        try:
+            return await read(namespace, action.pod, TASK_CONTAINER, action.lines, to_the_end=action.to_the_end)
+        except Refused as error:
+            if error.status != NO_CONTAINER:
+                raise
+            logger.debug("pod {} has no log yet: {}", action.pod, error)
+            return None
+
+    async def _ship_log(self, action: do.ShipLog) -> None:
+        try:
+            await self._conductor.log(action.task.task_id, action.text)
+        except NotFound as error:
+            logger.info("log of task {}: {}", action.task.task_id, error)
 
     async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Publication | None:
         match action:

@@ -4,9 +4,9 @@ How it ends:
 
     the task's result was recorded, or evidence made the outcome   0
     the task died after its work was published                     0, COMPLETED: the publication is the evidence
-    the task died, or never connected                              1: what became of its container (OOM, exit code)
-                                                                   only the operator can see, from the pod
-    the outcome could not be recorded (API server, attempt gone)   1: the operator takes it for a disruption
+    the task died, or never connected                              NO_RESULT_EXIT: what became of its container (OOM,
+                                                                   exit code) only the operator can see, from the pod
+    the outcome could not be recorded (API server, attempt gone)   GAVE_UP_EXIT: the operator takes it for a disruption
 
 In each case the staging branch is deleted first, as far as lakeFS can be reached. On SIGTERM, which both containers
 get at once, the agent goes on serving until the task has ended; without a task it ends.
@@ -23,6 +23,7 @@ from perago.agent.preparation import Preparation
 from perago.agent.server import converse
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
+from perago.wire import NO_RESULT_EXIT
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Agent:
 async def live(agent: Agent, execution: int, connect: Callable[[], Awaitable[socket.socket | None]]) -> int:
     """Serve one execution of an attempt to the task that connects; returns the exit code.
 
+    Raises when the agent has to give up.
+
     `connect` returns None when no task came. A later execution first looks for what an earlier one published.
     """
     ending = agent.ending
@@ -51,7 +54,7 @@ async def live(agent: Agent, execution: int, connect: Callable[[], Awaitable[soc
                 await ending.record_publication()
     finally:
         await _leave_nothing(agent)
-    return 0 if ending.recorded else 1
+    return 0 if ending.recorded else NO_RESULT_EXIT
 
 
 async def _leave_nothing(agent: Agent) -> None:

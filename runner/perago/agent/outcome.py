@@ -8,6 +8,7 @@ import re
 from perago import wire
 from perago.wire import JsonObject, Reason
 from perago.wire.exact import fits_json, kept_in_merge_patch
+from perago.wire.reasons import TASK_WORDS, WORDS
 
 _WORD = re.compile(r"[A-Z][A-Za-z0-9]{0,99}")
 
@@ -34,12 +35,14 @@ def not_completed(result: wire.Result, cause: Reason | None, max_length: int) ->
     """The outcome of a failed attempt; `cause` is the agent's own reason, which is more precise than the task's."""
     message = cut(result.message or result.reason, max_length)
     reason = cause.value if cause else reason_word(result.reason)
-    return wire.Outcome(status=result.status, reason=reason, message=message)
+    traceback = wire.last_lines(result.traceback) or None
+    return wire.Outcome(status=result.status, reason=reason, message=message, traceback=traceback)
 
 
 def reason_word(reason: str) -> str:
-    """The reason as a CamelCase word; anything else becomes TaskExecutionError."""
-    return reason if _WORD.fullmatch(reason) else Reason.TASK_EXECUTION_ERROR.value
+    """The reason as a CamelCase word, and none of those that only agent and operator give; else TaskExecutionError."""
+    allowed = _WORD.fullmatch(reason) and (reason in TASK_WORDS or reason not in WORDS)
+    return reason if allowed else Reason.TASK_EXECUTION_ERROR.value
 
 
 def cut(text: str, max_length: int) -> str:

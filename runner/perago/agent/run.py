@@ -28,7 +28,7 @@ from perago.reference import WorkspaceInput
 
 
 async def run(order: wire.Order, mounts: Mounts, listener: socket.socket) -> int:
-    """Serve one attempt; the exit code is 0 when its outcome is recorded."""
+    """Serve one attempt; returns the exit code of `perago.agent.life`."""
     _log_plainly()
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
@@ -39,7 +39,7 @@ async def run(order: wire.Order, mounts: Mounts, listener: socket.socket) -> int
             return await live(agent, order.execution, connect)
     except Exception:  # noqa: BLE001 - the edge of the process: the traceback is all that is left of what went wrong
         logger.exception("the agent gives up; the outcome is not recorded")
-        return 1
+        return wire.GAVE_UP_EXIT
 
 
 def _log_plainly() -> None:

@@ -7,10 +7,10 @@ from types import ModuleType
 
 from perago.cli.declared import body_place
 from perago.cli.output import Unusable
-from perago.cli.traces import place_of, trace_of
 from perago.errors import TaskDefinitionError
 from perago.problems import Problem, collecting
 from perago.task import TaskDefinition, check_module_target, declared_tasks, visible_tasks
+from perago.traces import place_of, trace_of
 
 
 def load(target: str) -> TaskDefinition:

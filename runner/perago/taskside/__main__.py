@@ -2,9 +2,10 @@
 
 It connects before the user's module is imported, so that the agent's one connection is this one. On SIGTERM it ends at
 once while the body runs (the attempt is then a disruption, or was canceled); a publication under way is finished first.
-Exit code 0: the result is recorded; 1: the agent was gone; 143: SIGTERM.
+Exit code 0: the result is recorded; GAVE_UP_EXIT: the agent was gone; 143: SIGTERM.
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -13,17 +14,18 @@ from types import FrameType
 from perago import wire
 from perago.errors import TaskDefinitionError
 from perago.result import result_for_exception
-from perago.run import Stopwatch
+from perago.run import Ended, Stopwatch
 from perago.task import TaskDefinition, load_module_task
 from perago.taskside.client import AgentClient, AgentGone, connect
 from perago.taskside.invalid import invalid_task
 from perago.taskside.log import log_our_own
-from perago.taskside.run import run_attempt
+from perago.taskside.run import result_of, run_attempt
 
 
 def main(socket_path: str = wire.SOCKET_PATH) -> int:
     """Run the attempt that the agent assigns; returns the exit code."""
     log_our_own()
+    faulthandler.enable()  # a crash of the interpreter leaves its stack in the log
     signal.signal(signal.SIGTERM, _end)
     try:
         client, stopwatch = AgentClient(connect(socket_path)), Stopwatch()
@@ -31,7 +33,7 @@ def main(socket_path: str = wire.SOCKET_PATH) -> int:
         _report(client, _result(client, stopwatch))
     except AgentGone as error:
         print(f"perago: {error}", file=sys.stderr)  # noqa: T201 - the pod's log is all that is left
-        return 1
+        return wire.GAVE_UP_EXIT
     return 0
 
 
@@ -41,8 +43,7 @@ def _result(client: AgentClient, stopwatch: Stopwatch) -> wire.Result:
     except AgentGone:
         raise
     except Exception as error:  # noqa: BLE001 - whatever the agent refused with is the result
-        refused = result_for_exception(error)
-        return wire.Result(status=refused.status, reason=type(error).__name__, message=refused.reason_for_incompletion)
+        return result_of(Ended(result_for_exception(error), error), None)
     try:
         task: TaskDefinition = load_module_task(assignment.module)
     except TaskDefinitionError as error:

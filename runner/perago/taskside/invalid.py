@@ -5,14 +5,19 @@ from types import TracebackType
 
 from perago import wire
 from perago.errors import TaskDefinitionError
+from perago.traces import last_lines_of
 
 
 def invalid_task(error: TaskDefinitionError) -> wire.Result:
     """The result of an attempt whose module is missing, cannot be imported, or does not declare exactly one task."""
     traceback.print_exception(error)
     place = where(error.__cause__.__traceback__) if error.__cause__ else None
-    message = f"{error} ({place})" if place else str(error)
-    return wire.Result(status="FAILED_WITH_TERMINAL_ERROR", reason=wire.Reason.INVALID_TASK.value, message=message)
+    return wire.Result(
+        status="FAILED_WITH_TERMINAL_ERROR",
+        reason=wire.Reason.INVALID_TASK.value,
+        message=f"{error} ({place})" if place else str(error),
+        traceback=wire.last_lines(last_lines_of(error)),
+    )
 
 
 def where(trace: TracebackType | None) -> str | None:

@@ -12,7 +12,7 @@ class _Plain(logging.Formatter):
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's name
         """The exception and its causes without frames of Perago, pydantic and the import machinery."""
-        from perago.cli.traces import trace_of  # only failures need it
+        from perago.traces import trace_of  # only failures need it
 
         return trace_of(ei[1]).rstrip() if ei[1] is not None else super().formatException(ei)
 

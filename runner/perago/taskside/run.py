@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from perago import wire
 from perago.attempt import TaskExecutionContext, assert_current_attempt_snapshot
 from perago.run import Ended, Stopwatch, WorkspaceRun, ended, run_without_workspace, run_workspace
@@ -50,17 +48,18 @@ def run_attempt(
 
 
 def result_of(attempt: Ended, executing_seconds: float | None) -> wire.Result:
-    """What is reported to the agent; the reason of a failure is the class of its exception."""
+    """What is reported to the agent."""
+    if attempt.error is None:
+        output = attempt.result.output
+        return wire.Result(
+            status="COMPLETED", reason=wire.Reason.COMPLETED, output=output, executing_seconds=executing_seconds
+        )
+    from perago.taskside import failure  # what describes failures is needed by those alone
+
     return wire.Result(
         status=attempt.result.status,
-        reason=_reason(attempt.error),
-        message=attempt.result.reason_for_incompletion,
-        output=attempt.result.output,
+        reason=failure.reason_of(attempt.error),
+        message=failure.message_of(attempt.error, attempt.result.reason_for_incompletion or ""),
+        traceback=failure.traceback_of(attempt.error),
         executing_seconds=executing_seconds,
     )
-
-
-def _reason(error: BaseException | None) -> str:
-    if error is None:
-        return wire.Reason.COMPLETED.value
-    return wire.Reason.VALIDATION_ERROR.value if isinstance(error, ValidationError) else type(error).__name__

@@ -5,6 +5,7 @@
     task ── Call ──▶ agent ── Answer | Refusal ──▶ task   calls.py, in frames over a unix socket: frames.py
     agent ── commit metadata ──▶ lakeFS ──▶ operator      metadata_keys.py
     agent, operator ── reason ──▶ people, programs        reasons.py
+    agent, task ── exit code ──▶ operator                 exits.py
 
 The only part of `perago` besides errors and models that the operator imports. The task speaks first and waits for each
 answer; there is never more than one call under way.
@@ -42,7 +43,9 @@ from perago.wire.calls import (
     Staged,
     answer,
 )
+from perago.wire.exits import GAVE_UP_EXIT, NO_RESULT_EXIT
 from perago.wire.frames import FRAME_LIMIT, FrameError, decode_frame, encode_frame, frame_length
+from perago.wire.lines import LONGEST_LINE, MOST_BYTES, MOST_LINES, last_lines
 from perago.wire.order import (
     CLUSTER_TOKEN_MOUNT,
     CONDUCTOR_KEYS_MOUNT,
@@ -76,8 +79,13 @@ __all__ = [
     "CLUSTER_TOKEN_MOUNT",
     "CONDUCTOR_KEYS_MOUNT",
     "FRAME_LIMIT",
+    "GAVE_UP_EXIT",
     "IN_PROGRESS",
     "LAKEFS_KEYS_MOUNT",
+    "LONGEST_LINE",
+    "MOST_BYTES",
+    "MOST_LINES",
+    "NO_RESULT_EXIT",
     "ORDER_VARIABLE",
     "OUTPUT_INLINE_LIMIT",
     "OUTPUT_LIMIT",
@@ -120,6 +128,7 @@ __all__ = [
     "decode_frame",
     "encode_frame",
     "frame_length",
+    "last_lines",
     "packed_output",
     "stored_output",
 ]

@@ -7,7 +7,7 @@ from pydantic import Field
 from perago.wire.base import CurrentAttempt, JsonObject, ResultStatus, WireModel
 from perago.wire.order import WORKSPACE_MOUNT
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 ANSWERED = "ok"
 REFUSED = "refused"
@@ -100,6 +100,8 @@ class Result(WireModel):
     status: ResultStatus
     reason: str
     message: str | None = None
+    traceback: tuple[str, ...] = ()
+    """The last lines of the traceback of the exception that ended the attempt."""
     output: JsonObject | None = None
     executing_seconds: float | None = None
 

@@ -278,3 +278,21 @@ class Reason(StrEnum):
         "Read the message, and check the operator's Conductor address and keys.",
     )
     TASK_COMPLETE = ("TaskComplete", "`spec.module` and `spec.image` are set.")
+
+
+WORDS = frozenset(reason.value for reason in Reason)
+"""The words of all reasons: no exception's class may choose one of them for an outcome."""
+
+TASK_WORDS = frozenset(
+    {
+        Reason.TASK_INPUT_ERROR,
+        Reason.VALIDATION_ERROR,
+        Reason.TASK_EXECUTION_ERROR,
+        Reason.TASK_TERMINAL_ERROR,
+        Reason.STALE_ATTEMPT,
+        Reason.PUBLISH_FENCE,
+        Reason.INVALID_TASK,
+        Reason.OUTPUT_TOO_LARGE,
+    }
+)
+"""Those of them that the task side may give: what the attempt core raises, and what comes of loading and reporting."""

@@ -29,6 +29,8 @@ class Outcome(WireModel):
     output: JsonObject | None = None
     output_gzip: str | None = None
     """Base64 of the gzipped JSON of an output over `OUTPUT_INLINE_LIMIT`."""
+    traceback: tuple[str, ...] | None = None
+    """The end of the traceback of the exception that ended the attempt (`last_lines`)."""
 
     def full_output(self) -> JsonObject | None:
         """The output as Conductor receives it, whichever way it is stored; None when there is none."""
@@ -109,3 +111,7 @@ class StatusReport(WireModel):
     workspace: WorkspaceReport | None = None
     timings: StepTimings | None = None
     outcome: Outcome | None = None
+
+    def to_json(self) -> JsonObject:
+        """As of every model; with an outcome, the last step is over and goes with the same patch."""
+        return super().to_json() | ({} if self.outcome is None else {"step": None})

@@ -47,14 +47,14 @@ async def ended(pod: Pod) -> int:
 async def test_a_task_that_dies_in_its_body_leaves_the_diagnosis_to_the_operator(
     pod: Pod, repository: Repository
 ) -> None:
-    """The agent invents no outcome: it ends with 1, and the pod shows what became of the task."""
+    """The agent invents no outcome: it ends with NO_RESULT_EXIT, and the pod shows what became of the task."""
     base = await base_of(repository, a=b"a")
     pod.input(base, {"write": {"began": "x"}, "wait_for": str(pod.folder / "never")})
     await pod.start_agent()
     task = await pod.start_task()
     await until(next(iter([pod.folder / "workspace" / f"task_id=task-1-exec={pod.order['uid']}-1" / "began"])))
     task.kill()
-    assert await ended(pod) == 1
+    assert await ended(pod) == wire.NO_RESULT_EXIT
     assert "outcome" not in pod.api.status
 
 
@@ -64,7 +64,7 @@ async def test_a_task_that_dies_after_staging_leaves_no_branch(pod: Pod, reposit
     client = await client_of(pod.input(base))
     await asyncio.to_thread(staged, client)
     hang_up(client)
-    assert await ended(pod) == 1
+    assert await ended(pod) == wire.NO_RESULT_EXIT
     assert await repository.branches() == {"main"}
     assert pod.api.status["staging"]["state"] == "Deleted"
 
@@ -130,10 +130,10 @@ async def test_evidence_whose_output_was_too_large_fails_for_a_retry_to_replace(
 
 
 async def test_no_task_within_its_time_ends_the_agent(pod: Pod) -> None:
-    """Exit code 1, no outcome: the pod's container statuses say why the task never came."""
+    """NO_RESULT_EXIT, no outcome: the pod's container statuses say why the task never came."""
     pod.api.attempt["spec"]["input"] = {"params": {}}
     await pod.ordered(connectSeconds=0.2).start_agent()
-    assert await ended(pod) == 1
+    assert await ended(pod) == wire.NO_RESULT_EXIT
     assert "outcome" not in pod.api.status
 
 
@@ -145,7 +145,7 @@ async def test_sigterm_without_a_task_ends_the_agent(pod: Pod) -> None:
     while not pod.cluster_proxy.seen:  # noqa: ASYNC110 - another process reads
         await asyncio.sleep(0.01)
     agent.send_signal(signal.SIGTERM)
-    assert await ended(pod) == 1
+    assert await ended(pod) == wire.NO_RESULT_EXIT
 
 
 async def test_on_sigterm_the_agent_serves_the_task_to_its_end(pod: Pod, repository: Repository) -> None:
@@ -172,4 +172,4 @@ async def test_on_sigterm_a_task_in_its_body_ends_at_once(pod: Pod, repository: 
     await until(pod.folder / "workspace" / f"task_id=task-1-exec={pod.order['uid']}-1" / "began")
     task.terminate()
     assert await task.wait() == 143
-    assert await ended(pod) == 1
+    assert await ended(pod) == wire.NO_RESULT_EXIT

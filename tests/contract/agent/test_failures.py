@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from perago import wire
 from perago.agent.clients.http import basic_auth
 from tests.contract.agent.conftest import TASK
 from tests.contract.agent.pod import Pod
@@ -239,5 +240,5 @@ async def test_an_outcome_that_the_cluster_refuses_is_told_as_that(pod: Pod, rep
 async def test_another_attempt_by_the_same_name_is_not_served(pod: Pod) -> None:
     """The agent ends without an outcome when the uid is not its order's."""
     pod.api.attempt["metadata"]["uid"] = "somebody-else"
-    assert await pod.input("abc").run() == (1, 1)
+    assert await pod.input("abc").run() == (wire.GAVE_UP_EXIT, wire.GAVE_UP_EXIT)
     assert "outcome" not in pod.api.status

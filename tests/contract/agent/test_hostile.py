@@ -55,7 +55,7 @@ async def test_calls_out_of_order_are_refused_and_change_nothing(
     directory_of(given).mkdir()
     await asyncio.to_thread(client._call, wire.Download(prefix="/", read_only=True), wire.Downloaded)
     hang_up(client)
-    assert await ended(pod) == 1
+    assert await ended(pod) == wire.NO_RESULT_EXIT
     assert await repository.head() == base
 
 
@@ -66,7 +66,7 @@ async def test_a_writable_task_cannot_claim_success_without_publishing(pod: Pod,
     claim = wire.Result(status="COMPLETED", reason="Completed", output={"result": {}})
     assert "OutOfOrder" in await refused(client, claim)
     hang_up(client)
-    assert await ended(pod) == 1
+    assert await ended(pod) == wire.NO_RESULT_EXIT
     assert "outcome" not in pod.api.status
 
 
@@ -147,7 +147,7 @@ async def test_garbage_ends_the_conversation(pod: Pod, garbage: bytes) -> None:
     await asyncio.to_thread(connection.sendall, garbage)
     connection.shutdown(socket.SHUT_WR)
     assert await asyncio.to_thread(connection.recv, 1) == b""
-    assert await ended(pod) == 1
+    assert await ended(pod) == wire.NO_RESULT_EXIT
 
 
 async def test_an_unknown_call_is_refused(pod: Pod) -> None:
@@ -183,7 +183,7 @@ async def test_a_process_of_another_user_or_group_is_turned_away(pod: Pod, peer:
     client = await client_of(pod.ordered(connectSeconds=2))
     with pytest.raises(AgentGone):
         await asyncio.to_thread(client.hello)
-    assert await ended(pod) == 1
+    assert await ended(pod) == wire.NO_RESULT_EXIT
 
 
 async def test_another_protocol_version_is_told(pod: Pod) -> None:

@@ -157,7 +157,7 @@ async def test_a_pod_is_created_once_and_stays_until_it_is_released(subject: Sub
 async def test_the_log_of_a_pod_that_is_gone_is_not_found(subject: Subject) -> None:
     """The failure's message goes without it then."""
     with pytest.raises(NotFound):
-        await subject.cluster.pod_log_tail(subject.namespace, "never-was", "task", 10)
+        await subject.cluster.pod_log_tail(subject.namespace, "never-was", "task", 10, to_the_end=True)
 
 
 async def test_a_wrong_attempt_is_refused_with_the_servers_words(subject: Subject) -> None:

@@ -308,9 +308,10 @@ RECORDS: tuple[Mutant, ...] = (
         ),
         (
             "a reason that is not a word is refused by the API server",
-            "return reason if _WORD.fullmatch(reason) else",
-            "return reason if _WORD.match(reason) else",
+            "allowed = _WORD.fullmatch(reason) and",
+            "allowed = _WORD.match(reason) and",
         ),
+        ("a task gives the reason Canceled", " and (reason in TASK_WORDS or reason not in WORDS)", ""),
         (
             "the task's reason hides the agent's",
             "reason = cause.value if cause else reason_word(result.reason)",
@@ -380,7 +381,11 @@ RECORDS: tuple[Mutant, ...] = (
             "    finally:\n        await _leave_nothing(agent)\n",
             "    finally:\n        pass\n",
         ),
-        ("the agent says that all is well without an outcome", "return 0 if ending.recorded else 1", "return 0"),
+        (
+            "the agent says that all is well without an outcome",
+            "return 0 if ending.recorded else NO_RESULT_EXIT",
+            "return 0",
+        ),
         ("the last reports are not written", "        await agent.status.flush()\n", "        pass\n"),
         (
             "a branch that cannot be deleted turns a success into a failure",

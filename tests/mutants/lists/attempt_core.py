@@ -13,6 +13,8 @@ result = of("runner/perago/result.py", "perago/test_result.py")
 printed = of("runner/perago/result.py", "perago/test_failure_matrix.py")
 client = of("runner/perago/taskside/client.py", "perago/taskside/test_client.py")
 taskside = of("runner/perago/taskside/run.py", "perago/taskside/test_results.py")
+failure = of("runner/perago/taskside/failure.py", "perago/taskside/test_failure.py", "perago/taskside/test_results.py")
+traces = of("runner/perago/traces.py", "perago/test_traces.py")
 
 MUTANTS: tuple[Mutant, ...] = (
     *run(
@@ -202,6 +204,28 @@ MUTANTS: tuple[Mutant, ...] = (
             "        assert_current_attempt_snapshot(self.attempt, self.client.load_current_attempt())",
             "        self.client.load_current_attempt()",
         ),
-        ("the reason of a failure is always the same", "else type(error).__name__", 'else "TaskExecutionError"'),
+    ),
+    *failure(
+        ("the reason of a failure is always the same", "else kind.__name__", 'else "TaskExecutionError"'),
+        (
+            "an exception of the body's chooses the reason Canceled",
+            "if kind.__name__ in WORDS and not ours",
+            "if False",
+        ),
+        ("Perago's own exceptions choose no reason", " and not ours", ""),
+        ("a message does not name its exception", 'f"{name}: {text}"', "text"),
+        ("the author's own reason gets a class in front", "if isinstance(error, IN_THE_AUTHORS_WORDS):", "if False:"),
+    ),
+    *traces(
+        (
+            "a library's frames hide the author's",
+            "sorted({*own, *range(len(frames))[-LAST_FRAMES:]})",
+            "range(len(frames))[-LAST_FRAMES:]",
+        ),
+        (
+            "a suppressed context is shown",
+            "None if following.__suppress_context__ else following.__context__",
+            "following.__context__",
+        ),
     ),
 )

@@ -7,6 +7,7 @@ TESTS = "perago_operator/core"
 
 ending = of(f"{CORE}/rules/ending.py", f"{TESTS}/test_rules.py")
 finishing = of(f"{CORE}/rules/finishing.py", f"{TESTS}/test_rules.py")
+log = of(f"{CORE}/log.py", f"{TESTS}/test_log.py")
 pod = of(f"{CORE}/rules/pod.py", f"{TESTS}/test_rules.py")
 starting = of(f"{CORE}/rules/starting.py", f"{TESTS}/test_rules.py")
 common = of(f"{CORE}/rules/common.py", f"{TESTS}/test_rules.py")
@@ -69,8 +70,8 @@ RULES: tuple[Mutant, ...] = (
         ("a late call is not waited for", "if s.now < until", "if False"),
         (
             "an attempt is deleted before its time to live is over",
-            "if s.now >= expires else",
-            "if s.now <= expires else",
+            "if s.now >= expires:",
+            "if s.now <= expires:",
         ),
         (
             "the result of a task that came back to life is lost",
@@ -87,14 +88,30 @@ RULES: tuple[Mutant, ...] = (
             "if completed_at(s) and not report_is_wanted(s) else None",
             "if completed_at(s) else None",
         ),
-        ("the outcome is never reported", "Ruling((*report(s), *_ship_log(s)", "Ruling((*_ship_log(s)"),
-        ("the staging branch outlives the attempt", "*let_pods_go(s), *delete_staging(s)))", "*let_pods_go(s)))"),
+        ("the outcome is never reported", "Ruling((*report(s), *delete_staging(s)", "Ruling((*delete_staging(s)"),
+        ("the staging branch outlives the attempt", "*report(s), *delete_staging(s), ", "*report(s), "),
+        (
+            "a pod goes before its log is read",
+            "() if reading or expected else (*ship_log(s), *let_pods_go(s))",
+            "(*ship_log(s), *let_pods_go(s))",
+        ),
+        ("a kept pod stays for ever", "    return Ruling(due) if due else None", "    return None"),
+    ),
+    *log(
         (
             "a log that cannot be had delays the clean-up",
-            "if pod.name in s.memory.shipped or s.trouble(do.ShipLog) or",
-            "if pod.name in s.memory.shipped or",
+            "trouble is not None and trouble.count >= TRIES[kind]",
+            "False",
         ),
-        ("a log is shipped again and again", "if pod.name in s.memory.shipped or s.trouble", "if s.trouble"),
+        ("a hiccup loses a log", "trouble.count >= TRIES[kind]", "trouble.count >= 1"),
+        ("a log is shipped again and again", " or s.pod_name in s.memory.shipped", ""),
+        ("the end of a failed task's log is missed", "to_the_end=failed and s.outcome is not None", "to_the_end=False"),
+        ("a log that could not be read is not said", '{"error": trouble.message[:1024], ', "{"),
+        (
+            "the traceback reaches Conductor only by way of the log",
+            "text = _with_traceback(log, ",
+            "text = log or str(",
+        ),
     ),
     *pod(
         ("a pod that the kubelet is pulling for fails", "if pod.first_container_started", "if False"),
@@ -114,11 +131,6 @@ RULES: tuple[Mutant, ...] = (
             "a pod that the watch has not shown yet counts as lost",
             "    return Ruling() if s.pod_unseen else None",
             "    return None",
-        ),
-        (
-            "a missing log holds the outcome forever",
-            "if s.pod.name in s.memory.logs or s.trouble(do.ReadLog):",
-            "if s.pod.name in s.memory.logs:",
         ),
         (
             "a pod that vanished says nothing",

@@ -41,13 +41,18 @@ MUTANTS: tuple[Mutant, ...] = (
         ("an overfilled volume starts another pod", "    _volume_full,\n    _out_of_memory", "    _out_of_memory"),
         (
             "a task that lost its agent is blamed for it",
-            "return task.exit_code == LOST_AGENT_EXIT or bool(agent_first and task.exit_code == 1)",
+            "return GAVE_UP_EXIT in (agent.exit_code, task.exit_code)",
             "return False",
         ),
         (
-            "a task that failed first is excused by its agent",
-            "bool(agent_first and task.exit_code == 1)",
-            "task.exit_code == 1",
+            "a task that exits with 75 on its own is excused once its pod is deleted",
+            "if agent is None or agent.exit_code in (0, NO_RESULT_EXIT):\n        return False",
+            "if agent is None or agent.exit_code == 0:\n        return False",
+        ),
+        (
+            "a body that ends its process well is run again",
+            "if agent is None or agent.exit_code in (0, NO_RESULT_EXIT):\n        return None",
+            "if agent is None or agent.exit_code == 0:\n        return None",
         ),
         (
             "a killed agent is excused by a deletion long after",
@@ -84,13 +89,18 @@ MUTANTS: tuple[Mutant, ...] = (
     *model(
         (
             "one container's end is the pod's",
-            "return all_reported and all(state.terminated for state in self._states)",
-            "return all_reported and any(state.terminated for state in self._states)",
+            "        return all(state.terminated for state in self._states)",
+            "        return any(state.terminated for state in self._states)",
         ),
         (
-            "a status of one container is the status of both",
-            "all_reported = 0 < len(self._states) == len(self.spec.containers)",
-            "all_reported = 0 < len(self._states)",
+            "a helper that never ends keeps the attempt",
+            "return self.state(AGENT_CONTAINER), self.state(TASK_CONTAINER)",
+            "return tuple(status.state for status in self.status.container_statuses)",
+        ),
+        (
+            "a kept pod may hold a container that is not in the status yet",
+            "all_reported = 0 < len(self.status.container_statuses) == len(self.spec.containers)",
+            "all_reported = 0 < len(self.status.container_statuses)",
         ),
         (
             "a pod that is being deleted is over at once",
@@ -104,8 +114,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a pod has started with its first container",
-            "bool(self._states) and all(state.has_started for state in self._states)",
-            "any(state.has_started for state in self._states)",
+            "return all(state.has_started for state in self._states)",
+            "return any(state.has_started for state in self._states)",
         ),
     ),
     *manifest(

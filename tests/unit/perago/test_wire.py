@@ -36,6 +36,13 @@ def order(**changes: object) -> wire.Order:
     return wire.Order.model_validate(values | changes)
 
 
+def test_the_patch_with_the_outcome_ends_the_last_step() -> None:
+    """No one reads of a step that is over; patches before it leave the step as it is."""
+    outcome = wire.Outcome(status="FAILED", reason="KeyError")
+    assert wire.StatusReport(outcome=outcome).to_json()["step"] is None
+    assert "step" not in wire.StatusReport(timings=wire.StepTimings(executing=1.0)).to_json()
+
+
 @given(json_objects)
 def test_a_frame_carries_any_json_object_unchanged(body: dict[str, object]) -> None:
     """What is encoded is decoded to the same object, and the header announces the exact length."""

@@ -95,12 +95,13 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
         "RETRY_SECONDS": "7",
         "HOST_USERS": "false",
         "TTL_SECONDS": "8",
+        "KEEP_FAILED_PODS_SECONDS": "11",
         "RETRIED_PATIENCE_SECONDS": "9",
         "UNSCHEDULABLE_PATIENCE_SECONDS": "10",
     }
     config = settings.read(ENOUGH | {f"PERAGO_{name}": value for name, value in variables.items()}).config()
     pod = config.pod
-    assert (config.installation, config.ttl_seconds) == ("blue", 8)
+    assert (config.installation, config.ttl_seconds, config.keep_failed_pods_seconds) == ("blue", 8, 11)
     assert (config.retried_patience, config.unschedulable_patience) == (9, 10)
     assert (pod.runner_image, pod.service_account, pod.image_pull_secrets) == ("runner:1", "runners", ("one", "two"))
     assert pod.host_users is False

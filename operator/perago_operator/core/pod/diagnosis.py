@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from perago.wire import GAVE_UP_EXIT, NO_RESULT_EXIT
 from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
@@ -78,8 +79,6 @@ TURNED_AWAY = ("OutOf", "NodeAffinity", "UnexpectedAdmissionError", "Preempting"
 KILLED_EXIT = 137
 DELETED_EXITS = frozenset({KILLED_EXIT, 143})
 """Exit codes of a process that was asked or forced to end because its pod was deleted."""
-LOST_AGENT_EXIT = 75
-"""Exit code of the task container's process when its agent is gone (EX_TEMPFAIL)."""
 SILENT = Ending(Reason.DISRUPTED, "the pod ended and does not say why", disrupted=True)
 
 
@@ -152,7 +151,9 @@ def _task_failed(pod: Pod) -> Ending | None:
 def _agent_gave_up(pod: Pod) -> Ending | None:
     """The agent could not record the outcome, and the task had no part in that."""
     agent, task = pod.state(AGENT_CONTAINER).terminated, pod.state(TASK_CONTAINER).terminated
-    if agent is None or agent.exit_code == 0 or (task and task.exit_code and not _lost_its_agent(pod, task)):
+    if agent is None or agent.exit_code in (0, NO_RESULT_EXIT):
+        return None
+    if task and task.exit_code and not _lost_its_agent(pod, task):
         return None
     return _disrupted("AgentDied", f"the agent ended with {_how(agent)}")
 
@@ -167,12 +168,14 @@ def _exited(ended: Terminated) -> Ending:
 
 
 def _lost_its_agent(pod: Pod, task: Terminated) -> bool:
-    """The task's process ended because its agent had: its exit code says so, or it ended later (in whole seconds)."""
+    """The agent gave up, or ended in a way of its own and the task says that it therefore gave up.
+
+    Where the agent says that it had no result, a task's exit code is the task's own, whatever it is.
+    """
     agent = pod.state(AGENT_CONTAINER).terminated
-    if agent is None or agent.exit_code == 0:
+    if agent is None or agent.exit_code in (0, NO_RESULT_EXIT):
         return False
-    agent_first = agent.finished_at and task.finished_at and agent.finished_at < task.finished_at
-    return task.exit_code == LOST_AGENT_EXIT or bool(agent_first and task.exit_code == 1)
+    return GAVE_UP_EXIT in (agent.exit_code, task.exit_code)
 
 
 def _by_deletion(pod: Pod, ended: Terminated) -> bool:
@@ -254,6 +257,19 @@ def _container_waits(pod: Pod, container: str) -> Hindrance | None:
     if container == AGENT_CONTAINER:
         return Hindrance(kind.reason, message, Patience.RETRIED, Reason.AGENT_UNAVAILABLE)
     return Hindrance(kind.reason, message, kind.patience, Reason.INVALID_TASK, "FAILED_WITH_TERMINAL_ERROR")
+
+
+def helper_trouble(pod: Pod) -> str | None:
+    """What keeps a helper container from starting, while agent and task are at work; None when nothing does.
+
+    It does not change with the kubelet's tries, which alternate between two reasons.
+    """
+    for helper in pod.helpers:
+        kind = _kind_of_waiting(helper.state.waiting) if helper.state.waiting else None
+        if kind:
+            image = f" (image {helper.image})" if kind.reason is Reason.IMAGE_PULL and helper.image else ""
+            return f"container {helper.name} does not start: {kind.reason.value}{image}"
+    return None
 
 
 class _KindOfWaiting(NamedTuple):

@@ -24,6 +24,8 @@ from perago_operator.core.pod.template import merged
 from perago_operator.core.pod.volumes import needs_lakefs, read_only, shared_mounts, task_mounts, volume_size, volumes
 from perago_operator.core.resolve import Resolved
 
+LAST_WORDS = "FallbackToLogsOnError"
+"""The pod's status keeps the end of a failed container's log, for the case that the log cannot be read any more."""
 TASK_ENVIRONMENT = {
     "HOME": "/tmp",
     "LOGNAME": USER_NAME,
@@ -147,6 +149,7 @@ def _agent(attempt: PeragoAttempt, settings: PodSettings, order: Order) -> JsonO
         "resources": settings.agent_resources,
         "securityContext": _restricted(),
         "volumeMounts": mounts,
+        "terminationMessagePolicy": LAST_WORDS,
     }
 
 
@@ -159,6 +162,7 @@ def _task(resolved: Resolved, settings: PodSettings) -> JsonObject:
         "resources": resolved.resources.to_json(),
         "securityContext": _restricted(),
         "volumeMounts": [*shared_mounts("task-tmp"), *task_mounts()],
+        "terminationMessagePolicy": LAST_WORDS,
     }
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from perago_operator.api.base import ApiModel, Quantity, Time
 from perago_operator.api.shared import ApiObject
+from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
 
 
 class Waiting(ApiModel):
@@ -47,6 +48,7 @@ class ContainerStatus(ApiModel):
     """A container by name and state."""
 
     name: str
+    image: str = ""
     state: ContainerState = ContainerState()
 
 
@@ -121,17 +123,23 @@ class Pod(ApiObject):
 
     @property
     def ended(self) -> bool:
-        """No process of this pod runs, or will."""
+        """Neither agent nor task runs, or will."""
         return self.status.phase in ("Succeeded", "Failed") or self._all_terminated or self._deletion_confirmed
 
     @property
     def _states(self) -> tuple[ContainerState, ...]:
-        return tuple(status.state for status in self.status.container_statuses)
+        """Of agent and task. A pod template may add helpers, whose start and end are their own affair."""
+        return self.state(AGENT_CONTAINER), self.state(TASK_CONTAINER)
+
+    @property
+    def helpers(self) -> tuple[ContainerStatus, ...]:
+        """The containers that a pod template added."""
+        ours = (AGENT_CONTAINER, TASK_CONTAINER)
+        return tuple(status for status in self.status.container_statuses if status.name not in ours)
 
     @property
     def _all_terminated(self) -> bool:
-        all_reported = 0 < len(self._states) == len(self.spec.containers)
-        return all_reported and all(state.terminated for state in self._states)
+        return all(state.terminated for state in self._states)
 
     @property
     def _deletion_confirmed(self) -> bool:
@@ -143,21 +151,29 @@ class Pod(ApiObject):
 
     @property
     def started(self) -> bool:
-        """Every container is running or has run."""
-        return bool(self._states) and all(state.has_started for state in self._states)
+        """Agent and task are running or have run."""
+        return all(state.has_started for state in self._states)
+
+    @property
+    def at_rest(self) -> bool:
+        """No container of the pod runs, or will."""
+        if self.status.phase in ("Succeeded", "Failed"):
+            return True
+        all_reported = 0 < len(self.status.container_statuses) == len(self.spec.containers)
+        return all_reported and all(status.state.terminated for status in self.status.container_statuses)
 
     @property
     def first_container_started(self) -> bool:
         """Some container is running or has run: volumes and network are there."""
-        return any(state.has_started for state in self._states)
+        return any(status.state.has_started for status in self.status.container_statuses)
 
     @property
     def one_sided(self) -> bool:
-        """Some container has ended while another has not."""
+        """One of agent and task has ended while the other has not."""
         return any(state.terminated for state in self._states) and not self.ended
 
     @property
     def ended_at(self) -> datetime | None:
-        """When the last of its containers terminated; None when none has."""
+        """When the last of agent and task terminated; None when neither has."""
         ends = (state.terminated.finished_at for state in self._states if state.terminated)
         return max((end for end in ends if end), default=None)

@@ -12,10 +12,11 @@ __all__ = ["RULES", "Notice", "Rule", "Ruling"]
 
 RULES: tuple[Rule, ...] = (
     # the outcome is known
+    finishing.kept_pod_is_due,  # delete the pod of a failed attempt that people could look at
     finishing.attempt_is_over,  # wait for the time to live, then delete the attempt
     finishing.late_call_may_have_landed,  # wait a heartbeat period, then read Conductor's task once more
     finishing.nothing_is_left,  # take our finalizer off the attempt
-    finishing.outcome_is_known,  # report it, save the log, let the pods go, delete the staging branch
+    finishing.outcome_is_known,  # report it, delete the staging branch, save the log, let the pods go
     # the attempt must stop, or its pod is over
     ending.stopping,  # delete the pod, wait for its end
     ending.evidence_is_missing,  # ask lakeFS whether the work was published

@@ -16,8 +16,8 @@ def completed_at(s: Situation) -> datetime | None:
 
 
 def let_pods_go(s: Situation) -> tuple[do.Action, ...]:
-    """Deletion and release of every pod that is still held, whatever its execution."""
-    deletions = tuple(do.DeletePod(pod.name) for pod in s.pods if s.undeleted(pod))
+    """Deletion and release of every pod that is still held, whatever its execution; one that is kept is released."""
+    deletions = tuple(do.DeletePod(pod.name) for pod in s.pods if s.undeleted(pod) and not s.keeps(pod))
     return deletions + tuple(do.ReleasePod(pod.name) for pod in s.pods if s.unreleased(pod))
 
 

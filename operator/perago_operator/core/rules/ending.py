@@ -5,20 +5,25 @@ from datetime import datetime
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core import evidence
+from perago_operator.core.log import read_log
 from perago_operator.core.rules.common import failure
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
 
 def stopping(s: Situation) -> Ruling | None:
-    """Deleted, canceled, superseded or out of time while a pod may run: delete the pod and wait for its end."""
+    """Deleted, canceled, superseded or out of time while a pod may run: delete the pod and wait for its end.
+
+    Its log is read first: the kubelet removes it with the containers.
+    """
     if s.stop is None or not (s.running_pods or s.pod_unseen):
         return None
     pods = [pod.name for pod in s.running_pods if s.undeleted(pod)]
     if s.pod_unseen and s.pod_name not in s.memory.deleted:
         pods.append(s.pod_name)
+    reading = read_log(s, failed=True) if pods else ()
     deletions = tuple(do.DeletePod(pod) for pod in pods)
-    return Ruling(deletions, Notice(Reason.STOPPING, s.stop.message), look_again_at=_first_lost(s))
+    return Ruling((*reading, *deletions), Notice(Reason.STOPPING, s.stop.message), look_again_at=_first_lost(s))
 
 
 def evidence_is_missing(s: Situation) -> Ruling | None:

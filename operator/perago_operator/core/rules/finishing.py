@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from perago_operator.core import actions as do
+from perago_operator.core.log import log_is_expected_by, read_log, ship_log
 from perago_operator.core.reporting import doubt_until, report, report_is_wanted
 from perago_operator.core.rules.common import completed_at, delete_staging, let_pods_go
 from perago_operator.core.rules.ruling import Ruling
@@ -14,11 +15,22 @@ def attempt_is_over(s: Situation) -> Ruling | None:
     since = completed_at(s)
     if since is None or s.held:
         return None
+    kept = min((s.kept_until(pod) for pod in s.pods if s.keeps(pod)), default=None)
     ttl = s.resolved.ttl_seconds
     if s.deleting or ttl is None or s.memory.expired:
-        return Ruling()
+        return Ruling(look_again_at=kept)
     expires = since + timedelta(seconds=ttl)
-    return Ruling((do.DeleteAttempt(),)) if s.now >= expires else Ruling(look_again_at=expires)
+    if s.now >= expires:
+        return Ruling((do.DeleteAttempt(),))
+    return Ruling(look_again_at=min(kept, expires) if kept else expires)
+
+
+def kept_pod_is_due(s: Situation) -> Ruling | None:
+    """Complete, and the pod of the failed attempt was kept for as long as people wanted it: delete it."""
+    if completed_at(s) is None:
+        return None
+    due = tuple(do.DeletePod(pod.name) for pod in s.pods if s.undeleted(pod) and not s.keeps(pod))
+    return Ruling(due) if due else None
 
 
 def late_call_may_have_landed(s: Situation) -> Ruling | None:
@@ -39,17 +51,13 @@ def nothing_is_left(s: Situation) -> Ruling | None:
 
 
 def outcome_is_known(s: Situation) -> Ruling | None:
-    """Report it, save the log, let the pods go, delete the staging branch; none waits for another's success."""
+    """Report it, delete the staging branch, save the log, let the pods go; none waits for another's success.
+
+    Only the pods wait, for their log, and not for long.
+    """
     if s.outcome is None:
         return None
-    return Ruling((*report(s), *_ship_log(s), *let_pods_go(s), *delete_staging(s)))
-
-
-def _ship_log(s: Situation) -> tuple[do.Action, ...]:
-    """Of the last pod, before it goes; tried once only, since a log is not worth delaying the clean-up."""
-    task, pod, lines = s.conductor, s.pod, s.config.shipped_log_lines
-    if task is None or pod is None or not lines or not pod.first_container_started:
-        return ()
-    if pod.name in s.memory.shipped or s.trouble(do.ShipLog) or not s.unreleased(pod):
-        return ()
-    return (do.ShipLog(task, pod.name, lines),)
+    reading = read_log(s, failed=s.outcome.status != "COMPLETED")
+    expected = log_is_expected_by(s)
+    after_the_log = () if reading or expected else (*ship_log(s), *let_pods_go(s))
+    return Ruling((*report(s), *delete_staging(s), *reading, *after_the_log), look_again_at=expected)

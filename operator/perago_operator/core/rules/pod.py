@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
+from perago_operator.core.log import read_log, with_last_words
 from perago_operator.core.pod import diagnosis
 from perago_operator.core.pod.diagnosis import Ending, Hindrance, Patience
 from perago_operator.core.pod.model import Pod
@@ -29,13 +30,10 @@ def disrupted(s: Situation) -> Ruling | None:
 
 
 def log_is_missing(s: Situation) -> Ruling | None:
-    """The task ended without a result: its last log lines belong in the message; they are asked for once."""
+    """The task ended without a result: its last log lines belong in the message, if they can be had."""
     ending = _ending(s)
-    if ending is None or not ending.log_helps or s.pod is None:
-        return None
-    if s.pod.name in s.memory.logs or s.trouble(do.ReadLog):
-        return None
-    return Ruling((do.ReadLog(s.pod.name, s.config.log_lines),))
+    reading = read_log(s, failed=True) if ending and ending.log_helps else ()
+    return Ruling(reading) if reading else None
 
 
 def failed(s: Situation) -> Ruling | None:
@@ -50,8 +48,7 @@ def _message(s: Situation, ending: Ending) -> str:
     """What the pod shows, and what helps: the log where that may explain it, else the remedy."""
     if not ending.log_helps:
         return with_remedy(ending.message, ending.reason)
-    log = s.memory.logs.get(s.pod_name)
-    return f"{ending.message}; last log lines:\n{log}" if log else ending.message
+    return with_last_words(s, ending.message)
 
 
 def pod_is_leaving(s: Situation) -> Ruling | None:

@@ -91,16 +91,16 @@ async def test_a_task_that_is_gone_after_its_publication_has_completed(world: Wo
 async def test_a_task_that_is_gone_before_leaves_no_outcome_and_no_branch(
     world: World, calls: tuple[wire.Call, ...]
 ) -> None:
-    """Exit code 1: the operator sees from the pod what became of it."""
-    assert await live(world.agent(), 1, task(world, *calls)) == 1
+    """NO_RESULT_EXIT: the operator sees from the pod what became of it."""
+    assert await live(world.agent(), 1, task(world, *calls)) == wire.NO_RESULT_EXIT
     assert ("outcome" in world.api.status, branches(world)) == (False, {"main"})
     if STAGE in calls:
         assert world.api.status["staging"]["state"] == "Deleted"
 
 
 async def test_without_a_task_the_agent_ends(world: World) -> None:
-    """Exit code 1, and what it had reported is written."""
-    assert await live(world.agent(), 1, nobody) == 1
+    """NO_RESULT_EXIT, and what it had reported is written."""
+    assert await live(world.agent(), 1, nobody) == wire.NO_RESULT_EXIT
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_without_a_task_the_agent_ends(world: World) -> None:
 async def test_an_outcome_that_cannot_be_recorded_is_an_error_after_the_clean_up(
     world: World, error: Exception
 ) -> None:
-    """The process ends with 1; the branch does not stay because the API server is away."""
+    """The process gives up; the branch does not stay because the API server is away."""
     world.api.outcome_error = error
     with pytest.raises(type(error)):
         await live(world.agent(), 1, task(world, HELLO, DOWNLOAD, FENCE, STAGE, FAILED))

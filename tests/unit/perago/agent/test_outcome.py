@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from perago import wire
 from perago.agent import outcome as o
+from perago.wire.reasons import TASK_WORDS, WORDS
 from tests.fakes.attempt_api import merge_patch
 
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -75,12 +76,33 @@ def test_a_reason_that_is_no_word_is_replaced(reason: str) -> None:
     assert o.reason_word(reason) == "TaskExecutionError"
 
 
+@pytest.mark.parametrize("word", sorted(set(WORDS) - set(TASK_WORDS)))
+def test_a_task_cannot_give_a_reason_that_is_the_agents_or_the_operators(word: str) -> None:
+    """`Canceled` would change the attempt's phase, `DeadlineExceeded` would look like Perago's."""
+    assert o.not_completed(result(reason=word), None, 500).reason == "TaskExecutionError"
+
+
+@pytest.mark.parametrize("word", [*sorted(TASK_WORDS), "TaskFailed", "KeyError"])
+def test_a_task_gives_the_reasons_of_the_attempt_core_and_classes_of_its_own(word: str) -> None:
+    """They stay as they are."""
+    assert o.not_completed(result(reason=word), None, 500).reason == word
+
+
 @given(st.text(max_size=50), st.integers(1, 20))
 def test_messages_are_cut_to_their_limit(text: str, limit: int) -> None:
     """Never longer, and unchanged when they fit."""
     found = o.cut(text, limit)
     assert len(found) <= limit
     assert found == text or len(text) > limit
+
+
+def test_the_tasks_traceback_is_recorded_within_its_limits() -> None:
+    """What a hostile task sends is cut and stripped as well; a result without one records none."""
+    sent = tuple(f"\x1b[31m{number} {'x' * 1000}" for number in range(1000))
+    recorded = o.not_completed(result(traceback=sent), None, 500).traceback or ()
+    assert recorded == wire.last_lines(sent)
+    assert recorded[-1].startswith("999 x")
+    assert o.not_completed(result(), None, 500).traceback is None
 
 
 def test_a_failure_without_a_message_tells_its_reason() -> None:

@@ -77,15 +77,15 @@ async def test_a_recorded_attempt_ends_with_0(pod: Pod) -> None:
     assert pod.outcome.output == {"result": {"n": 1}}
 
 
-async def test_without_a_task_the_agent_ends_with_1(pod: Pod) -> None:
+async def test_without_a_task_the_agent_has_no_result(pod: Pod) -> None:
     """After its time."""
-    assert await pod.run(ordered(connect_seconds=0)) == 1
+    assert await pod.run(ordered(connect_seconds=0)) == wire.NO_RESULT_EXIT
 
 
-async def test_another_attempt_of_the_same_name_ends_with_1(pod: Pod) -> None:
-    """The error is logged, and nothing recorded."""
+async def test_the_agent_of_another_attempt_of_the_same_name_gives_up(pod: Pod) -> None:
+    """The error is logged, and nothing recorded: its exit code says that the task had no part in that."""
     pod.api.attempt["metadata"]["uid"] = "u3"
-    assert await pod.run(ordered(), HELLO) == 1
+    assert await pod.run(ordered(), HELLO) == wire.GAVE_UP_EXIT
     assert "outcome" not in pod.api.status
 
 

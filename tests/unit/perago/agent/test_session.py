@@ -84,7 +84,7 @@ async def test_an_image_of_another_protocol_is_refused(world: World) -> None:
     agent = world.agent()
     refused = await refusal(agent.session, wire.Hello(protocol=99))
     assert refused.error == "TaskExecutionError"
-    assert "speaks protocol 99, the agent 2: build the image" in refused.message
+    assert "speaks protocol 99, the agent 3: build the image" in refused.message
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,12 @@ async def test_a_task_without_a_workspace_executes_at_once(world: World) -> None
     """Its first step is its body, and it may complete right away."""
     world.api.attempt["spec"]["input"] = {"params": {}}
     agent = world.agent()
-    await play(world, agent.session, HELLO, COMPLETED)
+    await play(world, agent.session, HELLO)
+    await agent.status.flush()
     assert world.api.status["step"] == "Executing"
+    await play(world, agent.session, COMPLETED)
     assert world.outcome.output == {"result": {"n": 1}}
-    assert "workspace" not in world.api.status
+    assert {"workspace", "step"}.isdisjoint(world.api.status)
 
 
 async def test_a_publication_that_failed_does_not_count(world: World) -> None:

@@ -40,6 +40,7 @@ def step(name: Any) -> wire.StatusReport:
     return wire.StatusReport(step=name)
 
 
+TOOK = wire.StatusReport(timings=wire.StepTimings(executing=1.5))
 OUTCOME = wire.StatusReport(outcome=wire.Outcome(status="FAILED", reason="TaskFailed"))
 PLANNED = wire.StatusReport(staging=wire.Staging(repository="repo", branch="perago-staging-1", state="Planned"))
 
@@ -106,7 +107,7 @@ async def test_a_writer_that_joins_a_failing_patch_still_has_all_its_time() -> N
     await asyncio.wait((planned, outcome))
     assert isinstance(planned.exception(), NoAnswer)
     assert outcome.exception() is None
-    assert set(api.patches[-1]) == {"staging", "outcome"}
+    assert set(api.patches[-1]) == {"staging", "outcome", "step"}
 
 
 async def test_a_writer_that_was_canceled_does_not_stop_the_others() -> None:
@@ -119,7 +120,7 @@ async def test_a_writer_that_was_canceled_does_not_stop_the_others() -> None:
     planned.cancel()
     api.gate.set()
     await outcome
-    assert set(api.patches[0]) == {"staging", "outcome"}
+    assert set(api.patches[0]) == {"staging", "outcome", "step"}
 
 
 async def test_a_report_that_had_no_answer_does_not_replace_a_newer_one() -> None:
@@ -195,12 +196,12 @@ async def test_what_comes_while_a_patch_is_under_way_needs_no_later_report() -> 
 
 
 async def test_what_is_written_carries_what_was_posted() -> None:
-    """One patch for both, in the order of reporting."""
+    """One patch for both, in the order of reporting: the outcome ends the step."""
     api = Api()
     writer = StatusWriter(api, 5)
-    writer.post(step("Publishing"))
+    writer.post(TOOK)
     await writer.write(OUTCOME)
-    assert merge_patch({}, api.patches[0])["step"] == "Publishing"
+    assert (api.patches[0]["timings"], api.patches[0]["step"]) == ({"executing": 1.5}, None)
     assert sum("outcome" in patch for patch in api.patches) == 1
 
 
@@ -208,13 +209,13 @@ async def test_a_silent_server_is_tried_again_and_nothing_is_lost() -> None:
     """The outcome arrives with all reports before it."""
     api = Api(silent=2)
     writer = StatusWriter(api, 5)
-    writer.post(step("Executing"))
+    writer.post(TOOK)
     await writer.write(OUTCOME)
     await writer.flush()
     seen: dict[str, Any] = {}
     for patch in api.patches:
         seen = merge_patch(seen, patch)
-    assert seen["step"] == "Executing"
+    assert seen["timings"] == {"executing": 1.5}
     assert seen["outcome"]["reason"] == "TaskFailed"
 
 

@@ -39,5 +39,6 @@ def reported(tmp_path: Path, refusal: wire.Refusal) -> wire.Result:
 )
 def test_a_refused_hello_is_the_result_of_the_class_it_names(tmp_path: Path, error: str, want: str) -> None:
     """As anywhere else in an attempt: terminal for what no retry can mend."""
+    begin = "" if error == "TaskTerminalError" else f"{error}: "
     result = reported(tmp_path, wire.Refusal(error=error, message="the Secret is missing"))
-    assert (result.status, result.reason, result.message) == (want, error, "the Secret is missing")
+    assert (result.status, result.reason, result.message) == (want, error, f"{begin}the Secret is missing")

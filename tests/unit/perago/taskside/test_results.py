@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perago import wire
-from perago.errors import StaleAttemptError, TaskDefinitionError
+from perago.errors import StaleAttemptError, TaskDefinitionError, TaskInputError
 from perago.result import completed_result, failed_result
 from perago.run import Ended
 from perago.task import load_module_task
@@ -24,8 +24,37 @@ def test_the_exceptions_class_is_the_reason() -> None:
     """Not what failed before or after it, and not what was logged."""
     attempt = Ended(failed_result("'body'"), KeyError("body"))
     assert result_of(attempt, 1.5).to_json() == {
-        "call": "result", "status": "FAILED", "reason": "KeyError", "message": "'body'", "executingSeconds": 1.5
+        "call": "result", "status": "FAILED", "reason": "KeyError", "message": "KeyError: 'body'",
+        "traceback": ["KeyError: 'body'"], "executingSeconds": 1.5,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["Canceled", "Superseded", "DeadlineExceeded", "InvalidTask", "TaskInputError"])
+def test_a_class_with_the_name_of_a_reason_chooses_none(word: str) -> None:
+    """The author's exception is an ordinary failure, whatever its name means to Perago."""
+    attempt = Ended(failed_result("why"), type(word, (Exception,), {})())
+    assert result_of(attempt, None).reason == "TaskExecutionError"
+
+
+def test_own_exceptions_are_reasons() -> None:
+    """Their names are published."""
+    assert result_of(Ended(failed_result("why"), TaskInputError("why")), None).reason == "TaskInputError"
+
+
+@pytest.mark.parametrize("agent", ["is not there", "hangs up"])
+def test_a_task_without_its_agent_gives_up(tmp_path: Path, agent: str) -> None:
+    """Exit code 75: the pod shows that its end was not the task's doing."""
+    path = str(tmp_path / "agent.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        if agent == "hangs up":
+            listener.listen()
+        code = "import sys; from perago.taskside import __main__ as task, client; client.connect.__defaults__ = (0.0,)"
+        command = [sys.executable, "-c", f"{code}; sys.exit(task.main({path!r}))"]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        if agent == "hangs up":
+            listener.accept()[0].close()
+        assert process.wait(20) == wire.GAVE_UP_EXIT == 75
 
 
 def test_a_completed_result_has_the_reason_completed() -> None:

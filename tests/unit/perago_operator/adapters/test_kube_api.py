@@ -1,5 +1,6 @@
 """The API client on the wire: authorization, refusals, watches that break."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -115,6 +116,53 @@ def test_no_access_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     """KUBECONFIG, or a pod."""
     with pytest.raises(kube_access.AccessError, match="set KUBECONFIG or run in a pod"):
         kube_access.load(tmp_path / "missing")
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[KubeApi]:
+    """A server whose logs begin to come, and go on for ever where they are followed; one never begins."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.match_info["pod"] == "silent":
+            await asyncio.Event().wait()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"one\ntwo\n")
+        if "follow" in request.query:
+            await asyncio.Event().wait()
+        return response
+
+    app = web.Application()
+    app.router.add_get("/{pod}/log", handle)
+    async with TestServer(app, shutdown_timeout=0) as server:
+        access = kube_access.load(kubeconfig(tmp_path, str(server.make_url("")).rstrip("/"), {}))
+        async with KubeApi(access) as api:
+            yield api
+
+
+async def test_the_end_of_a_log_is_kept(log: KubeApi) -> None:
+    """As many bytes of it as are wanted."""
+    assert await log.tail("/p/log", {}, keep=6, seconds=30) == "e\ntwo\n"
+
+
+async def test_a_log_that_does_not_end_is_read_for_its_time(log: KubeApi) -> None:
+    """What has come by then is the answer."""
+    assert await log.tail("/p/log", {"follow": "true"}, keep=100, seconds=1) == "one\ntwo\n"
+
+
+async def test_a_log_that_does_not_begin_is_unreachable(log: KubeApi) -> None:
+    """Nothing waits for a node that does not answer."""
+    with pytest.raises(Unreachable):
+        await log.tail("/silent/log", {}, keep=100, seconds=0.1)
+
+
+async def test_a_log_is_asked_for_again_with_a_fresh_token(recorder: Recorder, api: KubeApi) -> None:
+    """And a refusal has the server's words."""
+    recorder.answers = [(401, {"message": "expired"}), (200, "one")]
+    assert await api.tail("/p/log", {}, keep=100, seconds=30) == "one"
+    recorder.answers = [(400, {"message": "waiting to start"})]
+    with pytest.raises(Refused, match="waiting to start"):
+        await api.tail("/p/log", {}, keep=100, seconds=30)
 
 
 async def test_a_group_that_is_not_served_has_no_kinds(recorder: Recorder, api: KubeApi) -> None:

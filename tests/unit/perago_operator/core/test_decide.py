@@ -96,7 +96,8 @@ def test_lease_and_report_alternate_while_reports_fail() -> None:
 def test_a_call_that_failed_rests_and_the_others_go_on() -> None:
     """The report waits for Conductor; the pod does not wait for the report."""
     ended = b.attempt(status={"outcome": b.completed()})
-    decision = decided(b.situation(ended, pods=(b.running_pod(),), memory=b.memory(troubles=trouble(do.Report, 10))))
+    memory = b.memory(troubles=trouble(do.Report, 10), logs={"a1-1": "boom"})
+    decision = decided(b.situation(ended, pods=(b.running_pod(),), memory=memory))
     assert kinds(decision) == ["ShipLog", "DeletePod", "ReleasePod"]
 
 

@@ -43,7 +43,7 @@ def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: 
         (do.CreatePod("p", {}), b.memory(created=frozenset({"p"}), created_at=b.at(1))),
         (do.DeletePod("p"), b.memory(deleted=frozenset({"p"}))),
         (do.ReleasePod("p"), b.memory(released_pods=frozenset({"p"}))),
-        (do.ShipLog(b.conductor_task(), "p", 9), b.memory(shipped=frozenset({"p"}))),
+        (do.ShipLog(b.conductor_task(), "p", "boom"), b.memory(shipped=frozenset({"p"}))),
         (do.DeleteStaging("r", "s"), b.memory(staging_deleted=frozenset({"s"}))),
         (do.ReleaseAttempt(), b.memory(released=True)),
         (do.DeleteAttempt(), b.memory(expired=True)),
@@ -54,6 +54,23 @@ def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: 
 def test_what_was_done_is_remembered(action: do.Action, expected: Memory) -> None:
     """So that it is not done again before the watch shows it."""
     assert after(b.memory(), action) == expected
+
+
+def test_of_a_log_little_is_kept_once_it_is_shipped_and_nothing_in_the_end() -> None:
+    """Thousands of finished attempts are remembered."""
+    log = b.memory(logs={"p": "\n".join(map(str, range(200)))})
+    shipped = after(log, do.ShipLog(b.conductor_task(), "p", "…"))
+    assert shipped.logs["p"].splitlines() == [str(number) for number in range(180, 200)]
+    assert after(shipped, do.ReleaseAttempt()).logs == {}
+
+
+def test_a_kubelet_that_does_not_know_of_a_start_is_remembered() -> None:
+    """Until the watch shows the start; then a task without a log has printed nothing."""
+    reading = do.ReadLog("a1-1", 20)
+    early = learned(b.situation(pods=(b.pod(),)), reading, None)
+    assert early.asked_early == {"a1-1"}
+    assert early.logs == {}
+    assert learned(b.situation(pods=(b.running_pod(),)), reading, None).logs == {"a1-1": ""}
 
 
 def test_a_log_is_kept_by_pod() -> None:

@@ -35,6 +35,12 @@ PUBLISHED = b.memory(evidence=Evidence(1, Publication("commit-b", {"perago.outpu
 UNKNOWN: dict[str, Any] = {"task": None, "taskRef": {"name": "build"}}
 
 TOGETHER: dict[tuple[str, str], Situation] = {
+    # a pod that was kept does not stay because its attempt is over
+    ("kept_pod_is_due", "attempt_is_over"): b.situation(
+        b.attempt(keepFailedPodsSeconds=1, status={**OVER, "outcome": b.failure()}, meta={"finalizers": []}),
+        30,
+        pods=(b.ended_pod(),),
+    ),
     # an attempt that was let go is only waited for, whatever may still land
     ("attempt_is_over", "late_call_may_have_landed"): b.situation(
         b.attempt(status=OVER, meta={"finalizers": []}), 6, memory=DOUBT

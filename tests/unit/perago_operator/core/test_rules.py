@@ -14,7 +14,6 @@ from perago.wire import Outcome
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Publication, Standing, Verdict
-from perago_operator.core.config import Config
 from perago_operator.core.decide import first_match
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble
 from perago_operator.core.rules import RULES, Notice, Ruling
@@ -128,25 +127,79 @@ def test_the_finalizer_goes_when_nothing_is_left() -> None:
 
 
 def test_a_known_outcome_is_reported_and_everything_let_go() -> None:
-    """One round: report, pod deleted and released, staging branch deleted."""
+    """Report, staging branch, log; and once the log is read, the pod."""
     staged = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})
     decided = ruling(b.situation(staged, pods=(b.running_pod(),)), "outcome_is_known")
-    assert kinds(decided) == ["Report", "ShipLog", "DeletePod", "ReleasePod", "DeleteStaging"]
+    assert kinds(decided) == ["Report", "DeleteStaging", "ReadLog"]
+    known = b.memory(logs={"a1-1": "boom"})
+    decided = ruling(b.situation(staged, pods=(b.running_pod(),), memory=known), "outcome_is_known")
+    assert kinds(decided) == ["Report", "DeleteStaging", "ShipLog", "DeletePod", "ReleasePod"]
+
+
+KEPT: dict[str, Any] = {"conductor": None, "keepFailedPodsSeconds": 60, "meta": {"finalizers": []}}
+"""An attempt by hand whose failed pod is kept for a minute."""
+
+
+def kept(seconds: float, pod: dict[str, Any], **changes: Any) -> Situation:
+    """A failed attempt that wants its pod kept, complete since second 5, whose outcome was seen at second 1."""
+    status = {"outcome": b.failure(), "reporting": {"state": "NotRequired"}, "conditions": [b.condition("Complete")]}
+    fields = {**KEPT, "status": status, **changes}
+    return b.situation(b.attempt(**fields), seconds, pods=(pod,), memory=b.memory(outcome_seen_at=b.at(1)))
+
+
+def test_a_failed_pod_is_kept_and_released() -> None:
+    """Neither the attempt's end nor a finalizer waits for it."""
+    failed = b.attempt(conductor=None, keepFailedPodsSeconds=60, status={"outcome": b.failure()})
+    read = b.memory(logs={"a1-1": ""}, outcome_seen_at=b.at(1))
+    for pod in (b.pod(), b.running_pod(), b.ended_pod()):
+        assert kinds(ruling(b.situation(failed, 2, pods=(pod,), memory=read), "outcome_is_known")) == ["ReleasePod"]
+
+
+def test_a_kept_pod_is_deleted_when_its_time_is_over() -> None:
+    """A minute after its containers ended, at second 10."""
+    assert ruling(kept(69, b.ended_pod()), "attempt_is_over").look_again_at == b.at(70)
+    assert ruling(kept(70, b.ended_pod()), "kept_pod_is_due") == Ruling((do.DeletePod("a1-1"),))
+
+
+def test_a_kept_pod_goes_with_its_attempt() -> None:
+    """Kubernetes deletes what the attempt owns: it is not kept longer, and the attempt does not wait for it."""
+    s = kept(34, b.ended_pod(), ttlSecondsAfterFinished=30)
+    assert ruling(s, "attempt_is_over") == Ruling(look_again_at=b.at(35))
+    assert kinds(ruling(kept(35, b.ended_pod(), ttlSecondsAfterFinished=30), "attempt_is_over")) == ["DeleteAttempt"]
+
+
+def test_a_kept_pod_holds_no_running_container() -> None:
+    """One whose containers, a helper among them, have not ended within 5 s of the outcome is deleted after all."""
+    helped = b.ended_pod(helper=b.container("helper", running=True), phase="Running")
+    for pod in (b.running_pod(), helped):
+        assert ruling(kept(5.9, pod), "attempt_is_over").look_again_at == b.at(6)
+        assert kinds(ruling(kept(6, pod), "kept_pod_is_due")) == ["DeletePod"]
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "pod"),
     [
-        {"memory": b.memory(shipped=frozenset({"a1-1"}))},
-        {"memory": b.memory(troubles={do.ShipLog: trouble()})},
-        {"pods": (b.pod(),)},
-        {"config": Config(shipped_log_lines=0)},
+        ({"keepFailedPodsSeconds": None}, b.ended_pod()),
+        ({"status": finished(reporting={"state": "NotRequired"})}, b.ended_pod()),
+        ({"meta": {"deletionTimestamp": b.stamp(3), "finalizers": []}}, b.ended_pod()),
+        ({}, PULLING),
+        ({}, b.running_pod(meta={"deletionTimestamp": b.stamp(31)})),
     ],
+    ids=["not wanted", "completed", "the attempt is deleted", "the pod may yet start", "the pod is deleted"],
 )
-def test_a_log_is_shipped_once_and_tried_once(changes: dict[str, Any]) -> None:
-    """A log is not worth waiting for: not after a failure, not of a pod that never ran, not where it is not wanted."""
-    s = b.situation(ENDED, **{"pods": (b.running_pod(),), **changes})
-    assert "ShipLog" not in kinds(ruling(s, "outcome_is_known"))
+def test_no_other_pod_is_kept(changes: dict[str, Any], pod: dict[str, Any]) -> None:
+    """It goes at once, or is on its way."""
+    s = kept(2, pod, **changes)
+    assert not any(s.keeps(pod) for pod in s.pods)
+
+
+def test_only_the_last_pod_is_kept() -> None:
+    """A disrupted one has nothing to show."""
+    failed = b.attempt(conductor=None, keepFailedPodsSeconds=60, status={"outcome": b.failure(), "executions": 2})
+    read = b.memory(logs={"a1-2": ""}, outcome_seen_at=b.at(1))
+    s = b.situation(failed, 2, pods=(b.ended_pod(), b.ended_pod(2)), memory=read)
+    assert do.DeletePod("a1-1") in ruling(s, "outcome_is_known").actions
+    assert do.DeletePod("a1-2") not in ruling(s, "outcome_is_known").actions
 
 
 def test_a_standalone_attempt_reports_to_nobody() -> None:
@@ -176,7 +229,7 @@ def test_a_superseded_attempt_is_not_reported() -> None:
 def test_an_attempt_that_must_stop_has_its_pod_stopped(changes: dict[str, Any], reason: Reason, message: str) -> None:
     """First the pod, then the outcome: nothing is said while it may still publish."""
     s = b.situation(b.attempt(**changes), 2, pods=(b.running_pod(),))
-    assert ruling(s, "stopping").actions == (do.DeletePod("a1-1"),)
+    assert kinds(ruling(s, "stopping")) == ["ReadLog", "DeletePod"]
     assert (notice(s, "stopping").reason, message in notice(s, "stopping").message) == (Reason.STOPPING, True)
     over = b.situation(b.attempt(**changes), 2, pods=(b.ended_pod(),))
     assert outcome(over, "stopped").reason == reason
@@ -306,10 +359,10 @@ def test_a_pod_that_vanished_is_a_disruption() -> None:
 
 def test_the_log_is_read_before_a_task_counts_as_failed() -> None:
     """Its last lines belong in the message."""
-    assert ruling(b.situation(pods=(b.ended_pod(),)), "log_is_missing") == Ruling((do.ReadLog("a1-1", 20),))
+    assert ruling(b.situation(pods=(b.ended_pod(),)), "log_is_missing") == Ruling((do.ReadLog("a1-1", 200),))
 
 
-@pytest.mark.parametrize("memory", [b.memory(logs={"a1-1": "boom"}), b.memory(troubles={do.ReadLog: trouble()})])
+@pytest.mark.parametrize("memory", [b.memory(logs={"a1-1": "boom"}), b.memory(troubles={do.ReadLog: trouble(count=2)})])
 def test_a_task_that_ended_without_a_result_failed(memory: Memory) -> None:
     """With its log, or without one where it cannot be read."""
     failed = outcome(b.situation(pods=(b.ended_pod(),), memory=memory), "failed")

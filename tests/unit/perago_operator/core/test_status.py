@@ -56,6 +56,16 @@ def test_a_pod_that_is_starting_has_no_node_yet() -> None:
     assert (patch["phase"], patch["podName"], "nodeName" in patch) == ("Starting", "a1-1", False)
 
 
+@pytest.mark.parametrize("helper", [b.container("helper", waiting={"reason": "ErrImagePull"})])
+def test_a_helper_that_cannot_start_is_shown_and_the_task_runs(helper: Raw) -> None:
+    """Phase and condition are about agent and task; the message names the helper."""
+    containers = [*b.running_pod()["status"]["containerStatuses"], helper]
+    patch = patched(b.situation(pods=(b.running_pod(containers=containers),)))
+    [ready] = patch["conditions"]
+    assert (patch["phase"], ready["status"]) == ("Running", "True")
+    assert ready["message"] == "pod a1-1 is running; container helper does not start: ImagePull (image helper:1)"
+
+
 def test_running_means_that_every_container_has_started() -> None:
     """Then the node and the time it took are known, too."""
     created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25))

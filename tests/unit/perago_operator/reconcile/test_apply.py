@@ -12,6 +12,7 @@ from perago_operator.core import actions as do
 from perago_operator.core.answers import Standing, Verdict
 from perago_operator.reconcile.apply import Applier, failure_of
 from tests import builders as b
+from tests.fakes.faulty import raising
 from tests.unit.perago_operator.world import World
 
 OUTCOME = Outcome(status="FAILED", reason="TaskFailed", message="it broke")
@@ -79,6 +80,22 @@ async def test_a_heartbeat_after_a_lost_report_sees_that_it_arrived(world: World
     await world.conductor.report(b.conductor_task(), OUTCOME)
     verdict = await carried_out(world, do.Heartbeat(b.conductor_task(), OUTCOME))
     assert verdict.standing is Standing.ACCEPTED
+
+
+async def test_a_container_that_has_not_started_has_no_log_yet(world: World) -> None:
+    """The API server's 400; any other refusal is a failure that is said."""
+    world.cluster.add(b.pod())
+    world.cluster.faults.on("pod_log_tail", raising(ports.Refused("x", status=400, message="waiting to start")))
+    assert await carried_out(world, do.ReadLog("a1-1", 9)) is None
+    world.cluster.faults.on("pod_log_tail", raising(ports.Refused("x", status=403, message="no")))
+    with pytest.raises(ports.Refused):
+        await carried_out(world, do.ReadLog("a1-1", 9))
+
+
+async def test_a_log_for_a_task_that_conductor_forgot_is_done_with(world: World) -> None:
+    """There is nobody to read it."""
+    world.conductor.faults.on("log", raising(ports.NotFound("no such task")))
+    assert await carried_out(world, do.ShipLog(b.conductor_task(), "a1-1", "boom")) is None
 
 
 async def test_only_a_guarded_patch_insists_on_the_version(world: World) -> None:

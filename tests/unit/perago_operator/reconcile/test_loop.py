@@ -70,7 +70,51 @@ async def test_the_tasks_log_outlives_its_pod() -> None:
     other = await polled_and_running()
     other.cluster.faults.on("pod_log_tail", raising(AWAY), None)
     await other.agent(outcome=b.completed())
+    await other.pass_time(2)
     assert (other.status()["phase"], other.pods) == ("Succeeded", [])
+
+
+async def test_a_failed_attempts_log_is_in_the_last_status() -> None:
+    """No write more than without it; by hand as well, where nobody else keeps the log."""
+    world = World()
+    await world.add(b.attempt(standalone=True))
+    await world.kubelet(b.running_pod())
+    world.cluster.logs["a1-1", "task"] = "one\ntwo"
+    before = len(calls(world))
+    await world.agent(outcome=b.failure())
+    assert world.status()["log"] == {"lines": ["one", "two"]}
+    ending = ["pod_log_tail", "delete_pod", "release_pod", "patch_attempt_status", "release_attempt"]
+    assert calls(world)[before:] == ending
+
+
+async def test_a_task_that_ends_before_its_kubelet_knows_of_it_keeps_its_log() -> None:
+    """The kubelet says that the container waits to start, and the watch shows a second later that it has ended."""
+    world = World()
+    await world.add_polled()
+    world.cluster.logs["a1-1", "task"] = "boom"
+    waits = Refused("x", status=400, message="container is waiting to start")
+    world.cluster.faults.on("pod_log_tail", raising(waits))
+    await world.agent(outcome=b.failure())
+    assert (world.pods, world.conductor.tasks[b.NAME].status) == (["a1-1"], "FAILED")
+    await world.kubelet(b.ended_pod())
+    assert world.conductor.tasks[b.NAME].log == ["boom"]
+    assert (world.status()["log"], world.pods) == ({"lines": ["boom"]}, [])
+
+
+async def test_a_failed_pod_is_kept_and_then_deleted() -> None:
+    """The attempt is over and released meanwhile."""
+    world = World()
+    await world.add(b.attempt(standalone=True, keepFailedPodsSeconds=60))
+    await world.kubelet(b.running_pod())
+    await world.agent(outcome=b.failure())
+    assert (world.status()["phase"], world.pods) == ("Failed", ["a1-1"])
+    assert world.attempt()["metadata"]["finalizers"] == []
+    await world.kubelet(b.ended_pod())
+    await world.restart()
+    await world.pass_time(59)
+    assert world.pods == ["a1-1"]
+    await world.pass_time(11)
+    assert world.pods == []
 
 
 async def test_a_standalone_attempt_is_held_run_and_released() -> None:

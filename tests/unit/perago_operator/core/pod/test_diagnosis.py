@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from perago_operator.core.pod.diagnosis import ending, hindrance
+from perago import wire
+from perago_operator.core.pod.diagnosis import ending, helper_trouble, hindrance
 from perago_operator.core.pod.model import Pod
 from tests import builders as b
 
@@ -53,18 +54,47 @@ def test_a_task_that_failed_in_the_second_in_which_its_agent_was_killed_was_disr
 
 
 @pytest.mark.parametrize(
-    ("task_ended", "disrupted"),
+    ("agent", "task", "disrupted"),
     [
-        ({"exitCode": 75, "finishedAt": b.stamp(10)}, True),
-        ({"exitCode": 1, "finishedAt": b.stamp(11)}, True),
-        ({"exitCode": 1, "finishedAt": b.stamp(10)}, False),
-        ({"exitCode": 3, "finishedAt": b.stamp(11)}, False),
+        (wire.GAVE_UP_EXIT, wire.GAVE_UP_EXIT, True),
+        (wire.GAVE_UP_EXIT, 0, True),
+        (wire.GAVE_UP_EXIT, 1, True),
+        (1, wire.GAVE_UP_EXIT, True),
+        (1, 3, False),
+        (wire.NO_RESULT_EXIT, wire.GAVE_UP_EXIT, False),
+        (wire.NO_RESULT_EXIT, 1, False),
+        (wire.NO_RESULT_EXIT, 0, False),
     ],
 )
-def test_a_task_that_ended_because_its_agent_had_was_disrupted(task_ended: dict[str, Any], disrupted: bool) -> None:
-    """It says so by exit code 75, or ended with 1 after the agent's end at second 10."""
-    pod = b.ended_pod(agent_ended={"exitCode": 1, "finishedAt": b.stamp(10)}, task_ended=task_ended)
+def test_an_agent_that_gave_up_is_never_the_tasks_fault(agent: int, task: int, disrupted: bool) -> None:
+    """One that saw its task go without a result leaves the task's exit code to speak, whatever it is."""
+    pod = b.ended_pod(agent_ended={"exitCode": agent}, task_ended={"exitCode": task})
     assert ending(Pod.model_validate(pod)).disrupted is disrupted
+
+
+def test_an_exit_of_the_tasks_own_stays_one_when_its_pod_was_deleted_since() -> None:
+    """The agent saw it go first: the pod was deleted because of that."""
+    leaving = {"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 0}
+    pod = b.ended_pod(
+        agent_ended={"exitCode": wire.NO_RESULT_EXIT}, task_ended={"exitCode": wire.GAVE_UP_EXIT}, meta=leaving
+    )
+    assert ending(Pod.model_validate(pod)).reason == "TaskExited"
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
+def test_a_helper_without_its_image_is_told_in_words_that_stay(reason: str) -> None:
+    """The kubelet alternates between two reasons; each change would be a write."""
+    helper = b.container("helper", waiting={"reason": reason, "message": "back-off 10s"})
+    pod = Pod.model_validate(b.running_pod(containers=[*b.running_pod()["status"]["containerStatuses"], helper]))
+    assert helper_trouble(pod) == "container helper does not start: ImagePull (image helper:1)"
+    assert hindrance(pod) is None
+
+
+def test_a_helper_on_its_way_is_no_trouble() -> None:
+    """Nor is one that runs, or none at all."""
+    for helper in ([], [b.container("helper")], [b.container("helper", running=True)]):
+        containers = [*b.running_pod()["status"]["containerStatuses"], *helper]
+        assert helper_trouble(Pod.model_validate(b.running_pod(containers=containers))) is None
 
 
 def test_the_cases_were_found() -> None:

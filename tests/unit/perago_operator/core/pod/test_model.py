@@ -45,6 +45,38 @@ def test_a_pod_is_as_its_containers(
     assert (its.started, its.one_sided, its.ended) == (started, one_sided, ended)
 
 
+HELPERS = [WAITS, RUNS, OVER, {"ended": {"exitCode": 3}}, {"waiting": {"reason": "ErrImagePull"}}]
+
+
+@pytest.mark.parametrize("helper", HELPERS, ids=["waits", "runs", "over", "failed", "no image"])
+@pytest.mark.parametrize(
+    ("agent", "task", "started", "one_sided", "ended"),
+    [(RUNS, RUNS, True, False, False), (RUNS, OVER, True, True, False), (OVER, OVER, True, False, True)],
+)
+def test_a_helper_neither_ends_nor_keeps_a_pod(
+    helper: dict[str, Any], agent: dict[str, Any], task: dict[str, Any], started: bool, one_sided: bool, ended: bool
+) -> None:
+    """Its start and its end, well or not, are its own affair."""
+    its = pod(containers=[*both(agent, task), b.container("helper", **helper)])
+    assert (its.started, its.one_sided, its.ended) == (started, one_sided, ended)
+
+
+def test_the_end_of_a_helper_is_not_the_pods() -> None:
+    """Patience with the other container counts from agent and task."""
+    late = b.container("helper", ended={"finishedAt": b.stamp(70)})
+    assert pod(containers=[*both(OVER, RUNS), late]).ended_at == b.at(10)
+
+
+def test_a_pod_is_at_rest_when_its_helpers_are() -> None:
+    """What is kept for people uses no CPU."""
+    helped = b.pod(containers=[*both(OVER, OVER), b.container("helper", running=True)])
+    helped["spec"]["containers"].append({"name": "helper"})
+    assert not Pod.model_validate(helped).at_rest
+    helped["status"]["containerStatuses"][-1] = b.container("helper", ended=ENDED)
+    assert Pod.model_validate(helped).at_rest
+    assert pod(phase="Failed", containerStatuses=[]).at_rest
+
+
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_final_phase_is_an_end(phase: str) -> None:
     """Evicted pods may have no container statuses."""

@@ -1,0 +1,78 @@
+"""What people see of a failure once its pod is gone, and what helper containers have to do with one."""
+
+import pytest
+
+from tests.e2e.flow import Flow
+from tests.kubectl import Object, condition, is_complete
+
+pytestmark = pytest.mark.cluster
+
+CODE = "    return Answer(text=str(counts[params.text]))"
+SAFE = {
+    "runAsNonRoot": True,
+    "runAsUser": 65533,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def helper(name: str, image: str, code: str) -> Object:
+    """A container that a pod template adds."""
+    return {"name": name, "image": image, "command": ["python", "-c", code], "securityContext": SAFE}
+
+
+def test_a_traceback_outlives_its_pod_by_hand(flow: Flow) -> None:
+    """Class, text and line in the message; the author's code and the end of the log in status and `describe`."""
+    flow.cluster.apply([flow.attempt("raises", "raises", {"params": {"text": "b"}})])
+    status = flow.cluster.finished("raises")["status"]
+    flow.assert_nothing_left(None, "raises")
+    outcome = status["outcome"]
+    assert (outcome["reason"], outcome["message"].partition(" (")[0]) == ("KeyError", "KeyError: 'b'")
+    assert outcome["message"].endswith("/e2e_tasks/raises.py:12)")
+    assert outcome["traceback"][-2:] == [CODE, "KeyError: 'b'"]
+    assert "looking for b" in status["log"]["lines"]
+    told = flow.cluster("describe", "peragoattempt", "raises")
+    assert all(words in told for words in ("raises.py", CODE.strip(), "looking for b"))
+
+
+def test_a_quick_failures_log_is_at_conductor(flow: Flow) -> None:
+    """Its first lines and its traceback, although the attempt ended as soon as it began."""
+    workflow = flow.start(flow.serve("raises"), None, text="b")
+    (task,) = flow.conductor.ended(workflow)["tasks"]
+    assert task["reasonForIncompletion"].startswith("KeyError: 'b'")
+    flow.outcomes(workflow)
+    log = flow.conductor.log(task["taskId"])
+    assert "looking for b" in log
+    assert "raises.py" in log
+    assert "KeyError: 'b'" in log
+
+
+def test_helpers_neither_end_an_attempt_nor_keep_it(flow: Flow) -> None:
+    """One fails early, one never ends, one has no image: the task is done in one execution, and that is shown."""
+    helpers = [
+        helper("early", flow.image, "raise SystemExit(3)"),
+        helper("endless", flow.image, "import time; time.sleep(3600)"),
+        helper("imageless", "localhost/no-such-helper:1", "pass"),
+    ]
+    template = {"spec": {"containers": helpers, "terminationGracePeriodSeconds": 1}}
+    flow.cluster.apply([flow.attempt("helped", "free", {"params": {"delay": 8}}, podTemplate=template)])
+    running = flow.cluster.attempt("helped", lambda status: "imageless" in str(status.get("conditions")))["status"]
+    assert (running["phase"], condition(running, "PodReady")) == ("Running", "True")
+    status = flow.cluster.finished("helped")["status"]
+    assert (status["phase"], status["executions"]) == ("Succeeded", 1)
+    flow.assert_nothing_left(None, "helped")
+
+
+def test_a_failed_pod_is_kept_for_a_while(flow: Flow) -> None:
+    """The attempt is over and released, the pod's log can still be read; then the pod is deleted."""
+    given = {"params": {"text": "b"}}
+    flow.cluster.apply([flow.attempt("kept", "raises", given, keepFailedPodsSeconds=10)])
+    attempt = flow.cluster.finished("kept")
+    assert attempt["status"]["phase"] == "Failed"
+    pod = flow.cluster.get("pod", "kept-1")
+    assert pod is not None
+    assert (pod["metadata"].get("finalizers"), pod["metadata"].get("deletionTimestamp")) == (None, None)
+    assert "looking for b" in flow.cluster("logs", "kept-1", "-c", "task")
+    flow.assert_nothing_left(None, "kept")
+    assert is_complete(flow.cluster.finished("kept")["status"])

@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,7 @@ from tests.kubectl import Object, eventually, is_complete
 
 pytestmark = pytest.mark.cluster
 
-SOURCES = [TASKS / "e2e_tasks" / f"parity_{part}.py" for part in ("files", "world")]
+SOURCES = [TASKS / "e2e_tasks" / f"parity_{part}.py" for part in ("files", "kinds", "world")]
 BODIES = [name for source in SOURCES for name in re.findall(r"^@body\ndef (\w+)", source.read_text(), re.MULTILINE)]
 IN_MEMORY = ("memory_map_read_then_written", "memory_map_only_written", "rewrite_with_old_times", "copy_onto")
 """Bodies that also run on a volume in memory, where the times of a file prove nothing."""
@@ -39,6 +39,8 @@ INPUT = {
     "tool.sh": b"#!/bin/sh\necho tool\n",
     "map.bin": bytes(8192),
 }
+GIT = ".git/"
+"""What is below has each side's own inodes, times and compression; the commit's id is among the facts."""
 UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
 """Root without capabilities is bound by modes, as any author is."""
 MOST_CONTENTS = 50
@@ -61,12 +63,28 @@ def without_place(message: str) -> str:
     return re.sub(r"/[^' ]*task_id=[^/' ]*", "<workspace>", message)
 
 
-def run_here(name: str, top: Path) -> End:
-    """The body by `perago run`, in a folder that its changes are applied to."""
-    folder, home = top / name, top / f"{name}.home"
-    for path, data in INPUT.items():
+def fill(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write these files."""
+    for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The input: a repository of git with one commit, as far as files make one."""
+    folder = tmp_path_factory.mktemp("input")
+    fill(folder, INPUT)
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main")
+    for command in (["init", "--quiet", "--template="], ["add", "."], ["commit", "--quiet", "--message", "input"]):
+        subprocess.run(["git", "-C", str(folder), *who, *command], check=True)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def run_here(name: str, top: Path, files: Mapping[str, bytes]) -> End:
+    """The body by `perago run`, in a folder that its changes are applied to."""
+    folder, home = top / name, top / f"{name}.home"
+    fill(folder, files)
     home.mkdir()
     (home / "input.json").write_text(json.dumps({"params": {"name": name.removesuffix(SUFFIX)}}))
     options = ["--input", str(home / "input.json"), "--workspace", str(folder), "--in-place", "--json"]
@@ -88,7 +106,7 @@ def _end_of(answer: Object, folder: Path) -> End:
         message=without_place(result.get("reasonForIncompletion") or ""),
         facts=_facts(result.get("output")),
         changes=changes,
-        content={path: (folder / path).read_bytes() for path in changed},
+        content={path: (folder / path).read_bytes() for path in changed if not path.startswith(GIT)},
     )
 
 
@@ -144,7 +162,9 @@ class Pods:
             message=without_place(outcome["message"]) if outcome["status"] != "COMPLETED" else "",
             facts=_facts(outcome.get("output")),
             changes={kind: sorted(paths) for kind, paths in changes.items()},
-            content={path: self._read(branch, path) for path in sorted(changed)[:MOST_CONTENTS]},
+            content={
+                path: self._read(branch, path) for path in sorted(changed)[:MOST_CONTENTS] if not path.startswith(GIT)
+            },
         )
 
     def _read(self, branch: str, path: str) -> bytes:
@@ -154,18 +174,18 @@ class Pods:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, End]:
+def here(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> dict[str, End]:
     """Each body's end on this machine."""
     top = tmp_path_factory.mktemp("parity")
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(NAMES, pool.map(lambda name: run_here(name, top), NAMES), strict=True))
+        return dict(zip(NAMES, pool.map(lambda name: run_here(name, top, files), NAMES), strict=True))
 
 
 @pytest.fixture(scope="module")
-def there(installation: Installation, flow: Flow) -> Iterator[dict[str, Callable[[], End]]]:
+def there(installation: Installation, flow: Flow, files: dict[str, bytes]) -> Iterator[dict[str, Callable[[], End]]]:
     """How to learn each body's end in a pod, after all have ended."""
     run = uuid4().hex[:6]
-    pods = Pods(flow, installation.repository(f"parity-{run}", INPUT), run)
+    pods = Pods(flow, installation.repository(f"parity-{run}", files), run)
     with ThreadPoolExecutor(8) as pool:
         flow.cluster.apply(list(pool.map(pods.attempt, NAMES)))
     statuses = eventually(pods.finished, f"the end of {len(NAMES)} attempts", 600)

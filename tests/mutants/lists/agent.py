@@ -18,6 +18,9 @@ ending = of(f"{AGENT}/ending.py", f"{TESTS}/test_session.py", f"{TESTS}/test_lif
 life = of(f"{AGENT}/life.py", f"{TESTS}/test_life.py")
 preparation = of(f"{AGENT}/preparation.py", f"{TESTS}/test_preparation.py")
 server = of(f"{AGENT}/server.py", f"{TESTS}/test_server.py")
+untraceable = of(f"{AGENT}/untraceable.py", f"{TESTS}/test_untraceable.py")
+starting = of(f"{AGENT}/__main__.py", f"{TESTS}/test_untraceable.py")
+listen = of(f"{AGENT}/listen.py", f"{TESTS}/test_server.py")
 mounts = of(f"{AGENT}/mounts.py", f"{TESTS}/test_mounts.py")
 
 FENCES: tuple[Mutant, ...] = (
@@ -420,6 +423,16 @@ RECORDS: tuple[Mutant, ...] = (
             "return await asyncio.shield(self._reading)",
             "return await self._reading",
         ),
+    ),
+    *untraceable(
+        ("the agent can be traced", "PR_SET_DUMPABLE, 0, 0", "PR_SET_DUMPABLE, 1, 0"),
+    ),
+    *starting(
+        ("the agent serves before it is untraceable", "    refuse_tracing()\n", ""),
+    ),
+    *listen(
+        ("every process of the pod can open the socket", "os.umask(0o177)", "os.umask(0)"),
+        ("the agent makes its downloads for itself alone", "        os.umask(mask)\n", "        pass\n"),
     ),
     *server(
         (

@@ -12,11 +12,20 @@ guards = of("runner/perago/guards.py", "perago/test_guards.py")
 result = of("runner/perago/result.py", "perago/test_result.py")
 printed = of("runner/perago/result.py", "perago/test_failure_matrix.py")
 client = of("runner/perago/taskside/client.py", "perago/taskside/test_client.py")
+log = of("runner/perago/taskside/log.py", "perago/taskside/test_log.py")
 taskside = of("runner/perago/taskside/run.py", "perago/taskside/test_results.py")
 failure = of("runner/perago/taskside/failure.py", "perago/taskside/test_failure.py", "perago/taskside/test_results.py")
 traces = of("runner/perago/traces.py", "perago/test_traces.py")
 
 MUTANTS: tuple[Mutant, ...] = (
+    *log(
+        ("the author's handlers repeat what Perago logs", "    log.propagate = False\n", ""),
+        (
+            "a traceback begins with Perago's frames",
+            "return trace_of(ei[1]).rstrip() if",
+            "return super().formatException(ei) if",
+        ),
+    ),
     *run(
         (
             "a stale attempt stages",

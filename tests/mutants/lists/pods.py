@@ -9,6 +9,7 @@ diagnosis = of(f"{POD}/diagnosis.py", f"{TESTS}/test_diagnosis.py")
 model = of(f"{POD}/model.py", f"{TESTS}/test_model.py", f"{TESTS}/test_diagnosis.py")
 manifest = of(f"{POD}/manifest.py", f"{TESTS}/test_manifest.py")
 volumes = of(f"{POD}/volumes.py", f"{TESTS}/test_manifest.py")
+accounts = of(f"{POD}/accounts.py", f"{TESTS}/test_manifest.py")
 memory = of(f"{POD}/memory.py", f"{TESTS}/test_manifest.py")
 quantity = of(f"{POD}/quantity.py", f"{TESTS}/test_manifest.py")
 template = of(f"{POD}/template.py", f"{TESTS}/test_template.py")
@@ -173,6 +174,13 @@ MUTANTS: tuple[Mutant, ...] = (
             "a volume on disk counts as memory",
             'resolved.volume.medium != "Memory" or resolved.volume.storage_class_name or',
             "",
+        ),
+    ),
+    *accounts(
+        (
+            "the uid of the task has no entry",
+            'f"{USER_NAME}:x:{USER}:{GROUP}:Perago',
+            'f"{USER_NAME}:x:1:{GROUP}:Perago',
         ),
     ),
     *quantity(

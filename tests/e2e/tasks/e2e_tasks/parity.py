@@ -8,10 +8,10 @@ from pathlib import Path
 from pydantic import BaseModel, JsonValue
 
 import perago
-from e2e_tasks import parity_files, parity_world
+from e2e_tasks import parity_files, parity_kinds, parity_world
 from e2e_tasks.parity_body import BODIES
 
-assert parity_files.BODIES is parity_world.BODIES is BODIES
+assert parity_files.BODIES is parity_kinds.BODIES is parity_world.BODIES is BODIES
 
 
 class Which(BaseModel):

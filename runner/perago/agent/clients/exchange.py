@@ -7,7 +7,7 @@ is noticed after `STALL_SECONDS`. One thread uses a connection; only `abort` may
 
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -29,10 +29,16 @@ class BrokenExchange(OSError):
 
 @dataclass(frozen=True)
 class Head:
-    """An answer's status and headers, by lower-case name."""
+    """An answer's status and headers; they are searched and not parsed, as few of them are wanted."""
 
     status: int
-    headers: Mapping[str, str]
+    block: bytes
+    """Status line and headers in lower case."""
+
+    def header(self, name: bytes) -> str | None:
+        """A header by its lower-case name; its value is in lower case, too."""
+        _, found, rest = self.block.partition(b"\r\n" + name + b":")
+        return rest.partition(b"\r\n")[0].strip().decode("latin-1") if found else None
 
 
 class Connection:
@@ -167,18 +173,15 @@ class Connection:
 
     def _read_head(self) -> Head:
         while True:
-            lines = self._head_lines()
-            status = _status(lines[0])
-            if status >= 200:
+            head = _head(self._head_block())
+            if head.status >= 200:
                 break
-        headers = dict(_header(line) for line in lines[1:])
-        self._chunked = headers.get("transfer-encoding", "identity").lower() != "identity"
-        length = headers.get("content-length")
-        self._left = 0 if self._chunked or status in (204, 304) else _length(length)
-        self._keep = lines[0].startswith(b"HTTP/1.1") and headers.get("connection", "").lower() != "close"
-        return Head(status, headers)
+        self._chunked = (head.header(b"transfer-encoding") or "identity") != "identity"
+        self._left = 0 if self._chunked or head.status in (204, 304) else _length(head.header(b"content-length"))
+        self._keep = head.block.startswith(b"http/1.1") and head.header(b"connection") != "close"
+        return head
 
-    def _head_lines(self) -> list[bytes]:
+    def _head_block(self) -> bytes:
         received = self._ahead
         while (end := received.find(b"\r\n\r\n")) < 0:
             if len(received) > HEAD_BYTES:
@@ -189,7 +192,7 @@ class Connection:
             received += piece
             self._ahead = received
         self._ahead = received[end + 4 :]
-        return received[:end].split(b"\r\n")
+        return received[:end]
 
     def _receive(self, buffer: memoryview) -> int:
         if not self._ahead:
@@ -237,16 +240,11 @@ def _shut(used: socket.socket) -> None:
         return  # it has ended by itself
 
 
-def _status(line: bytes) -> int:
-    version, _, rest = line.partition(b" ")
+def _head(block: bytes) -> Head:
+    version, _, rest = block.partition(b" ")
     if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
-        raise BrokenExchange(f"the answer is not HTTP/1.1: it begins with {line[:40]!r}")
-    return int(rest[:3])
-
-
-def _header(line: bytes) -> tuple[str, str]:
-    name, _, value = line.decode("latin-1").partition(":")
-    return name.lower(), value.strip()
+        raise BrokenExchange(f"the answer is not HTTP/1.1: it begins with {block[:40]!r}")
+    return Head(int(rest[:3]), block.lower())
 
 
 def _length(value: str | None) -> int | None:

@@ -8,6 +8,7 @@ import json
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -64,7 +65,7 @@ class Bodies:
         """
         ranged = first > 0 or last is not None
         headers = f"Range: bytes={first}-{'' if last is None else last}\r\n" if ranged else ""
-        target = f"/refs/{quote(ref, safe='')}/objects?path={quote(path, safe='')}"
+        target = f"/refs/{_segment(ref)}/objects?path={quote(path, safe='')}"
         status = self._ask("GET", target, headers, f"read {path!r}")
         if ranged and status != 206:
             raise Refused(f"lakeFS refused to read a part of {path!r}: it answered {status} and not 206")
@@ -78,7 +79,7 @@ class Bodies:
     def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats:
         """Put `size` bytes of `body` at `path`; the answer is what the server has stored."""
         what = f"upload {path!r}"
-        target = f"/branches/{quote(branch, safe='')}/objects?path={quote(path, safe='')}"
+        target = f"/branches/{_segment(branch)}/objects?path={quote(path, safe='')}"
         self._ask("POST", target, f"Content-Type: {CONTENT_TYPE}\r\n", what, size, body)
         try:
             return ObjectStats.of(json.loads(self._connection.read(ERROR_BYTES)))
@@ -104,7 +105,12 @@ class Bodies:
         except OSError as error:
             raise _no_answer(what, error) from error
         what = f"{what} in the repository {self._repository!r}"
-        raise answer_error(head.status, message, what, head.headers.get("retry-after"))
+        raise answer_error(head.status, message, what, head.header(b"retry-after"))
+
+
+@lru_cache(8)
+def _segment(ref: str) -> str:
+    return quote(ref, safe="")
 
 
 def _no_answer(what: str, error: OSError) -> Exception:

@@ -28,12 +28,15 @@ class Sink:
         self._path = path
         self._expected = expected
         self._checked = _MD5.fullmatch(expected.checksum) is not None
-        self.restart()
+        self._begin()
 
     def restart(self) -> None:
         """Forget what has arrived."""
         os.ftruncate(self._descriptor, 0)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self._begin()
+
+    def _begin(self) -> None:
         self._digest = hashlib.md5(usedforsecurity=False) if self._checked else new_digest()
         self.size = 0
 

@@ -39,13 +39,15 @@ def test_the_socket_is_open_to_its_owner_alone(listener: socket.socket) -> None:
     assert stat.S_IMODE(Path(listener.getsockname()).stat().st_mode) == 0o600
 
 
-def test_listening_leaves_the_mask_of_new_files_as_it_was(listener: socket.socket, tmp_path: Path) -> None:
+def test_listening_leaves_the_mask_of_new_files_as_it_was(tmp_path: Path) -> None:
     """The agent's downloads get the modes that a body expects."""
-    mask = os.umask(0)
-    os.umask(mask)
-    (tmp_path / "downloaded").touch()
-    assert stat.S_IMODE((tmp_path / "downloaded").stat().st_mode) == 0o666 & ~mask
-    assert listener.fileno() >= 0
+    before = os.umask(0o027)
+    try:
+        listen(str(tmp_path / "agent.sock")).close()
+        (tmp_path / "downloaded").touch()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "downloaded").stat().st_mode) == 0o640
 
 
 async def test_the_file_of_an_agent_that_was_killed_is_replaced(tmp_path: Path) -> None:

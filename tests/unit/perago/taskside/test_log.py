@@ -1,46 +1,28 @@
 """The task container's log: Perago's lines, and an author's logging as in any script."""
 
+import logging
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+
+from perago.result import JsonObject
+from perago.run import ended
+from perago.taskside.log import log_our_own
+from tests.unit.perago.kit import idle, task_of
 
 BEGIN = """
 import logging, sys
 from perago.taskside.log import log_our_own
 log_our_own()
 """
-AUTHOR = """
-import perago
-from pydantic import BaseModel
-
-class Params(BaseModel):
-    n: int
-
-class Result(BaseModel):
-    n: int
-
-def helper(n: int) -> int:
-    return [][n]
-
-@perago.task(name="t", owner_email="a@example.com")
-def body(params: Params) -> Result:
-    return Result(n=helper(params.n))
-"""
-FAIL = """
-from functools import partial
-from perago.run import Stopwatch, ended, run_without_workspace
-from author import body
-definition = body.__perago_task__
-ended(definition, 500, partial(run_without_workspace, definition, {"params": {"n": 3}}, Stopwatch()))
-"""
 
 
-def logged(script: str, folder: Path | None = None) -> str:
+def logged(script: str) -> str:
     """What a process of its own writes to standard error: logging is the process's."""
     command = [sys.executable, "-c", BEGIN + script]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, cwd=folder).stderr
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stderr
 
 
 def test_the_authors_basic_config_takes_effect() -> None:
@@ -67,17 +49,36 @@ def test_what_the_author_writes_arrives_as_it_is(script: str, said: str) -> None
     assert logged(script) == said
 
 
-def test_what_perago_logs_is_written_once() -> None:
-    """Also when the author has configured the root logger, whose handlers do not repeat it."""
-    text = logged('logging.basicConfig(format="MINE %(message)s"); logging.getLogger("perago").info("ours")')
-    assert text.endswith("INFO perago: ours\n")
-    assert text.count("ours") == 1
+@pytest.fixture
+def own_log(capfd: pytest.CaptureFixture[str]) -> Iterator[logging.Logger]:
+    """Perago's logger as the task side sets it up; put back afterwards."""
+    log = logging.getLogger("perago")
+    level, propagate, handlers = log.level, log.propagate, list(log.handlers)
+    log_our_own()
+    yield log
+    log.setLevel(level)
+    log.propagate, log.handlers = propagate, handlers
 
 
-def test_a_traceback_shows_the_authors_frames_alone(tmp_path: Path) -> None:
+def test_what_perago_logs_is_written_once(own_log: logging.Logger, capfd: pytest.CaptureFixture[str]) -> None:
+    """The handlers of the root logger, which are the author's, do not get it a second time."""
+    theirs = logging.StreamHandler(sys.__stderr__)
+    logging.getLogger().addHandler(theirs)
+    try:
+        own_log.info("ours")
+    finally:
+        logging.getLogger().removeHandler(theirs)
+    assert [line.split(" ", 2)[2] for line in capfd.readouterr().err.splitlines()] == ["INFO perago: ours"]
+
+
+def test_a_traceback_shows_the_authors_frames_alone(own_log: logging.Logger, capfd: pytest.CaptureFixture[str]) -> None:
     """The frames that led to the body say nothing to its author."""
-    (tmp_path / "author.py").write_text(AUTHOR)
-    lines = [line.strip() for line in logged(FAIL, tmp_path).splitlines()]
+
+    def body() -> JsonObject:
+        raise KeyError("b")
+
+    ended(task_of(idle), 500, body)
+    lines = [line.strip() for line in capfd.readouterr().err.splitlines()]
     frames = [line.split(", ")[-1] for line in lines if line.startswith("File ")]
-    assert frames == ["in body", "in helper"]
-    assert lines[-1] == "IndexError: list index out of range"
+    assert frames == ["in body"]
+    assert lines[-1] == "KeyError: 'b'"

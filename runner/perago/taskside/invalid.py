@@ -1,16 +1,17 @@
 """A module that is not a task: what is wrong and where, as a terminal result. Looks at exceptions only."""
 
+import sys
 import traceback
 from types import TracebackType
 
 from perago import wire
 from perago.errors import TaskDefinitionError
-from perago.traces import last_lines_of
+from perago.traces import last_lines_of, trace_of
 
 
 def invalid_task(error: TaskDefinitionError) -> wire.Result:
     """The result of an attempt whose module is missing, cannot be imported, or does not declare exactly one task."""
-    traceback.print_exception(error)
+    print(trace_of(error).rstrip(), file=sys.stderr)  # noqa: T201 - the pod's log
     place = where(error.__cause__.__traceback__) if error.__cause__ else None
     return wire.Result(
         status="FAILED_WITH_TERMINAL_ERROR",

@@ -97,6 +97,18 @@ def test_a_module_that_raises_is_told_with_file_and_line(tmp_path: Path, monkeyp
     assert f"{tmp_path}/raises_at_import.py:3" in message
 
 
+def test_the_log_of_a_module_that_raises_shows_its_own_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not those that imported it."""
+    invalid_task(load(tmp_path, monkeypatch, "raises_below", "def fail():\n    1 / 0\n\n\nfail()\n"))
+    lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    frames = [line for line in lines if line.startswith("File ")]
+    assert [frame.split(", ")[-1] for frame in frames][:2] == ["in <module>", "in fail"]
+    assert not any("/perago/task.py" in frame or "importlib" in frame for frame in frames)
+    assert "ZeroDivisionError: division by zero" in lines
+
+
 def test_a_syntax_error_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python's own text names the line."""
     error = load(tmp_path, monkeypatch, "wrong_syntax", "x = = 1\n")

@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant, of
 
 run = of("runner/perago/run.py", "perago/test_run.py")
-boundary = of("runner/perago/run.py", "perago/test_failure_matrix.py")
+boundary = of("runner/perago/run.py", "perago/test_run_boundary.py")
 attempt = of("runner/perago/attempt.py", "perago/test_attempt.py")
 body = of("runner/perago/body.py", "perago/test_body.py", "perago/test_run.py")
 payload = of("runner/perago/payload.py", "perago/test_body.py", "perago/test_run.py")

@@ -1,4 +1,4 @@
-"""What keeps tasks of Conductor from being lost, made twice, or kept alive by nobody: polls, claims, calls, answers."""
+"""What keeps tasks of Conductor from being lost, made twice, or kept alive by nobody: polls, claims, calls."""
 
 from tests.mutants.mutant import Mutant, of
 
@@ -7,12 +7,14 @@ ROOT = "operator/perago_operator"
 poller = of(f"{ROOT}/bridge/poller.py", "perago_operator/bridge/test_poller.py")
 creation = of(f"{ROOT}/bridge/creation.py", "perago_operator/bridge/test_creation.py")
 manifest = of(f"{ROOT}/bridge/manifest.py", "perago_operator/bridge/test_manifest.py")
+pollers = of(f"{ROOT}/bridge/pollers.py", "perago_operator/process/test_work.py")
+killed = of(f"{ROOT}/bridge/creation.py", "perago_operator/process/test_work.py")
+inflow = of(f"{ROOT}/process/inflow.py", "perago_operator/process/test_work.py")
+taskstatus = of(f"{ROOT}/bridge/taskstatus.py", "perago_operator/bridge/test_taskstatus.py")
 apply = of(f"{ROOT}/reconcile/apply.py", "perago_operator/reconcile/test_apply.py")
+loop = of(f"{ROOT}/reconcile/loop.py", "perago_operator/reconcile/test_loop.py")
+memories = of(f"{ROOT}/reconcile/memories.py", "perago_operator/reconcile/test_memories.py")
 gather = of(f"{ROOT}/reconcile/gather.py", "perago_operator/reconcile/test_gather.py")
-http = of(f"{ROOT}/adapters/http.py", "perago_operator/adapters/test_errors.py")
-http_conductor = of(f"{ROOT}/adapters/http.py", "perago_operator/adapters/test_http_conductor.py")
-conductor = of(f"{ROOT}/adapters/conductor.py", "perago_operator/adapters/test_http_conductor.py")
-conductor_json = of(f"{ROOT}/adapters/conductor_json.py", "perago_operator/adapters/test_http_conductor.py")
 
 MUTANTS: tuple[Mutant, ...] = (
     *poller(
@@ -42,6 +44,44 @@ MUTANTS: tuple[Mutant, ...] = (
         ("an invalid attempt is created forever", "isinstance(error, Refused) and error.invalid", "False"),
         ("a created attempt takes no room until it is seen", "self._created[claim.attempt] = (", "_ = ("),
     ),
+    *creation(
+        ("a task that is handed out twice is created forever", "except AlreadyExists:", "except ZeroDivisionError:"),
+        ("a refusal is reported once", "for _ in range(REPORT_TRIES):", "for _ in range(1):"),
+        (
+            "an attempt that no watch shows takes room forever",
+            "if at > oldest and attempt not in self._attempts",
+            "if attempt not in self._attempts",
+        ),
+    ),
+    *killed(("creations outlive a kill", "            running.cancel()\n", "            pass\n")),
+    *pollers(
+        ("polls begin before attempts are listed", "        elif self._started:\n", "        else:\n"),
+        ("a deleted PeragoTask is polled for", "            worker.poller.stop()\n", ""),
+        ("polls under way outlive a kill", "            polling.cancel()\n", "            pass\n"),
+        ("what the last poll brought is lost", "        await self._creation.settle(deadline - clock())\n", ""),
+        ("a status goes on being written at the end", "            worker.status.cancel()\n", ""),
+    ),
+    *inflow(
+        (
+            "a finished attempt makes no room",
+            "        self._store.put(obj)\n        self._wake(key_of(obj))\n",
+            "        self._store.put(obj)\n",
+        ),
+        (
+            "a deleted attempt makes no room",
+            "        self._wake(key)\n        self._store.remove(key)",
+            "        self._store.remove(key)",
+        ),
+    ),
+    *taskstatus(
+        ("each poll is written", "late >= POLL_TIME_SECONDS", "late > 0"),
+        (
+            "what the status says is written again",
+            'return {"status": patch} if patch else None',
+            'return {"status": patch}',
+        ),
+        ("a queue that is not known is empty", "if numbers.queued is not None and old", "if old"),
+    ),
     *manifest(
         ("an attempt is not held from its start", '"finalizers": [names.ATTEMPT_FINALIZER],', '"finalizers": [],'),
         ("a large input is put into the object", "polled.input_bytes > INPUT_LIMIT", "False"),
@@ -57,50 +97,58 @@ MUTANTS: tuple[Mutant, ...] = (
         ("the fate of a call is lost", "isinstance(error, Unreachable) and error.fate_unknown", "False"),
         ("a refused pod is tried forever", "error.invalid or POD_SECURITY in error.message", "False"),
     ),
+    *apply(
+        (
+            "a report to a task that is gone is repeated forever",
+            "except NotFound as error:\n            logger.info",
+            "except ZeroDivisionError as error:\n            logger.info",
+        ),
+        (
+            "a pod that exists already is an error",
+            'except AlreadyExists:\n            logger.debug("pod',
+            'except ZeroDivisionError:\n            logger.debug("pod',
+        ),
+        ("a conflict is a failure like any other", "conflict=isinstance(error, Conflict),", "conflict=False,"),
+        ("a workflow that has ended is not asked about", "and workflow_matters(reading, outcome)", "and False"),
+    ),
+    *loop(
+        (
+            "an orphan that could not be released is forgotten",
+            "return self._config.retry_cap if failures else None",
+            "return None",
+        ),
+        (
+            "an event holds up the calls after it",
+            "            return self._in_background(action, s.attempt)\n",
+            "            return await self._post(action, s.attempt)\n",
+        ),
+        (
+            "a fault in posting an event is silent",
+            '            logger.opt(exception=error).error("{}: internal error", task.get_name())\n',
+            "            pass\n",
+        ),
+    ),
+    *memories(
+        ("another attempt of a name inherits the memory", " or memory.uid != attempt.metadata.uid", ""),
+        ("a status patch is known only when the watch shows it", "            self._stores.attempts.put(answer)\n", ""),
+        ("an attempt under way counts as new", "under_way=attempt.status.phase is not None", "under_way=False"),
+        (
+            "the reports of an earlier process are not counted",
+            "reports=(reporting.attempts if reporting else None) or 0",
+            "reports=0",
+        ),
+        (
+            "a look forgets what its first call has taught",
+            "memory=self._memories[s.attempt.metadata.key], now=",
+            "now=",
+        ),
+    ),
     *gather(
+        ("siblings are not seen", "return replace(s, siblings=siblings, ahead", "return replace(s, ahead"),
+        ("an attempt waits for younger ones", "if other.status.pod_name or age(other) < age(s.attempt))", ")"),
+        ("an attempt that runs takes no room", "other.status.pod_name or age", "age"),
         ("a stranger's pod is ours", "if pod.belongs_to(attempt.metadata.uid))", ")"),
         ("a stranger's pod counts as created", "created=memory.created - taken", "created=memory.created"),
         ("pods of a living attempt are orphans", "if pod.metadata.deletion_timestamp)", ")"),
-    ),
-    *http(
-        (
-            "a server error never landed",
-            "return Unreachable(text, fate_unknown=True)\n        case _:",
-            "return Unreachable(text)\n        case _:",
-        ),
-        (
-            "a lost answer never landed",
-            'try again later", fate_unknown=True)\n\n\ndef _words',
-            'try again later")\n\n\ndef _words',
-        ),
-        ("a refused connection may have landed", "if isinstance(error, NEVER_SENT):", "if False:"),
-        ("a quota is a refusal", 'case 403 if "exceeded quota" in message:', "case 403 if False:"),
-    ),
-    *http_conductor(
-        (
-            "a lost poll is asked for again",
-            'raise aiohttp.ClientPayloadError(f"the connection ended before the answer: {_words(error)}") from error',
-            "raise",
-        ),
-    ),
-    *conductor(
-        ("rotated keys are never read", "now - self._headers_at > AUTHORIZATION_REREAD_SECONDS", "not self._headers"),
-        ("a lease puts the task back into its queue", '| {"extendLease": True}', ""),
-        ("a task given back waits for its time-out", '| {"callbackAfterSeconds": 0}', '| {"extendLease": True}'),
-        (
-            "a page of something else is an empty queue",
-            "if answer is None or isinstance(answer, kind):",
-            "if not isinstance(answer, kind):\n        return kind()\n    if answer is not None:",
-        ),
-        (
-            "one bad task takes the others along",
-            "except (KeyError, TypeError, AttributeError, ValueError) as error:",
-            "except ZeroDivisionError as error:",
-        ),
-    ),
-    *conductor_json(
-        ("the round of a loop is lost", 'iteration=raw.get("iteration", 0)', "iteration=0"),
-        ("the retry of a task is lost", 'retry_count=raw.get("retryCount", 0)', "retry_count=0"),
-        ("a report has no output", "return result if output is None else", "return result if True else"),
     ),
 )

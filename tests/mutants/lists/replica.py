@@ -6,6 +6,7 @@ ROOT = "operator/perago_operator"
 
 leader = of(f"{ROOT}/process/leader.py", "perago_operator/process/test_leader.py")
 life = of(f"{ROOT}/process/life.py", "perago_operator/process/test_life.py")
+probes = of(f"{ROOT}/process/probes.py", "perago_operator/process/test_probes.py")
 work = of(f"{ROOT}/process/work.py", "perago_operator/process/test_work.py", "perago_operator/process/test_life.py")
 loops = of(f"{ROOT}/loops.py", "perago_operator/test_loops.py")
 watch = of(f"{ROOT}/watch/watch.py", "perago_operator/watch/test_watch.py")
@@ -26,6 +27,20 @@ LEADERSHIP: tuple[Mutant, ...] = (
         ("a lease that is not held is released", "if not self.leading or", "if"),
         ("a lost lease still counts as held", "self.leading = False\n                raise", "raise"),
         ("a standby does not wait", "while not await self._renew", "while await self._renew"),
+    ),
+    *probes(
+        ("a dead watch of a leader is not noticed", "if work.working and silent > limit:", "if False:"),
+        (
+            "a standby is restarted because it watches nothing",
+            "if work.working and silent > limit:",
+            "if silent > limit:",
+        ),
+        ("a leader is ready before everything is listed", "if work.working or not leadership.leading", "if True"),
+        (
+            "what an audit complains of is not heard",
+            '        checks[f"watch {audit.name}"] = audit.complaint\n',
+            "        pass\n",
+        ),
     ),
     *life(
         ("what is under way goes on when leadership is lost", "self._work.kill()", "pass"),

@@ -1,5 +1,6 @@
 """How an attempt ended, beyond what the contract's functions return: the exception, and the time of the body."""
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 import perago
 from perago.run import Stopwatch, WorkspaceRun, ended, run_workspace
+from perago.workspace import directory
 from tests.unit.perago.kit import FakeAttempt, Outcome, Params, World, idle, payload, task_of, writing
 
 
@@ -72,3 +74,41 @@ def test_how_an_attempt_ended_names_the_exception() -> None:
     attempt = ended(task_of(idle), 500, run)
     assert (attempt.result.reason_for_incompletion, attempt.error) == ("why", error)
     assert ended(task_of(idle), 500, lambda: {"result": {}}).error is None
+
+
+def leave(*_: object) -> dict[str, Any]:
+    """What a body, or a library that it uses, may do."""
+    raise SystemExit(0)
+
+
+def test_a_body_that_leaves_the_process_has_failed() -> None:
+    """sys.exit is no result."""
+    assert ended(task_of(idle), 500, leave).result.status == "FAILED"
+
+
+def test_a_clean_up_that_leaves_the_process_does_not_replace_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work is published."""
+    monkeypatch.setattr(directory, "cleanup_attempt_workspace", leave)
+    world = SlowWorld()
+    task, ports = task_of(world.body), Ports(world)
+    assert task.workspace is not None
+    execution = perago.TaskExecutionContext(FakeAttempt(), "e")
+    output = run_workspace(WorkspaceRun(task, task.workspace, payload(), execution, tmp_path, None, ports, ports))
+    assert "result" in output
+
+
+def test_a_log_handler_that_leaves_the_process_does_not_replace_the_result() -> None:
+    """A body may have set it up."""
+
+    class Leaving(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            leave()
+
+    handler, log = Leaving(), logging.getLogger("perago")
+    log.addHandler(handler)
+    try:
+        assert ended(task_of(idle), 500, leave).result.status == "FAILED"
+    finally:
+        log.removeHandler(handler)

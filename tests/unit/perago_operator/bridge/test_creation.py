@@ -152,6 +152,15 @@ async def test_an_attempt_that_can_never_be_made_is_reported(subject: Subject, s
     assert (task.status, task.reason) == ("FAILED_WITH_TERMINAL_ERROR", "the attempt was refused: too large")
 
 
+async def test_a_refusal_is_reported_until_conductor_takes_it(subject: Subject) -> None:
+    """Otherwise the task would wait for its response time-out, and be handed out again."""
+    subject.cluster.faults.on("create_attempt", raising(Refused("no", status=422, message="too large")), None)
+    subject.conductor.faults.on("report", raising(AWAY), 3)
+    await subject.polled()
+    await subject.settled()
+    assert subject.conductor.tasks["t1"].status == "FAILED_WITH_TERMINAL_ERROR"
+
+
 async def test_a_created_attempt_counts_before_the_watch_shows_it(subject: Subject) -> None:
     """Otherwise a poller would take more than it has room for."""
     await subject.polled()

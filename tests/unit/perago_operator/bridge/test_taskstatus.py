@@ -43,7 +43,7 @@ def test_the_first_status_says_everything() -> None:
 
 def test_what_is_written_already_is_not_written_again() -> None:
     """No write, no event, nobody woken."""
-    assert patch_of(settled(), NUMBERS, POLLING) == {}
+    assert status_patch(settled(), NUMBERS, POLLING, START) is None
 
 
 def test_polling_alone_is_written_once_a_minute() -> None:

@@ -22,6 +22,13 @@ async def test_a_silent_watch_is_a_complaint_only_while_working() -> None:
     replica.operator.work.kill()
 
 
+def test_a_watch_that_audits_find_behind_is_a_complaint() -> None:
+    """kopf's watches cannot be asked when they last heard something."""
+    replica = Replica()
+    replica.operator.work.audits[0].behind = 3
+    assert complaints(replica.operator.health(bytes).alive) == ["watch tasks: 3 audits in a row found it behind"]
+
+
 async def test_a_standby_is_ready_and_a_leader_once_everything_is_listed() -> None:
     """A standby is ready to take over."""
     replica = Replica()

@@ -9,7 +9,7 @@ from perago_operator.ports import Unreachable
 from tests import builders as b
 from tests.fakes.faulty import raising
 from tests.fakes.waiting import in_time, until
-from tests.faults.kinds import silent
+from tests.faults.kinds import Held, silent
 from tests.unit.perago_operator.replica import Replica, at_work
 
 
@@ -83,6 +83,25 @@ async def test_nothing_is_polled_before_attempts_are_watched(subject: Subject) -
     await subject.until_polled()
 
 
+@pytest.mark.parametrize("end", ["outcome", "deletion"])
+async def test_an_attempt_that_ends_makes_room_for_a_poll_at_once(subject: Subject, end: str) -> None:
+    """The poller hears of it, and does not look again only after a while."""
+    subject.cluster.merge("PeragoTask", "ns", "build", {"spec": {"maxConcurrency": 1}})
+    subject.run()
+    subject.conductor.schedule("build", "t1")
+    await until(lambda: subject.pod_names() == ["t1-1"])
+    subject.conductor.schedule("build", "t2")
+    await subject.rest()
+    assert ("PeragoAttempt", "ns", "t2") not in subject.cluster.objects
+    if end == "outcome":
+        subject.cluster.merge("PeragoAttempt", "ns", "t1", {"status": {"outcome": b.completed()}})
+    else:
+        subject.cluster.merge("PeragoAttempt", "ns", "t1", {"metadata": {"finalizers": None}})
+        await subject.rest()
+        subject.cluster.delete("PeragoAttempt", "ns", "t1")
+    await until(lambda: ("PeragoAttempt", "ns", "t2") in subject.cluster.objects)
+
+
 async def test_a_part_that_ends_ends_the_work(subject: Subject) -> None:
     """A process that no longer watches must not look alive."""
     running = subject.run()
@@ -102,6 +121,20 @@ async def test_the_end_loses_nothing_that_was_polled(subject: Subject) -> None:
         taken = subject.conductor.tasks[task_id].status == "IN_PROGRESS"
         assert taken == (("PeragoAttempt", "ns", task_id) in subject.cluster.objects)
     assert pollers() == []
+
+
+async def test_the_end_waits_for_the_attempts_of_what_was_polled(subject: Subject) -> None:
+    """Only this process knows that the task was handed out."""
+    created = Held()
+    subject.cluster.faults.on("create_attempt", created)
+    subject.run()
+    subject.conductor.schedule("build", "t1")
+    await created.reached()
+    ending = asyncio.create_task(subject.end(3600))
+    await subject.rest()
+    assert not ending.done()
+    created.release()
+    await in_time(ending)
 
 
 async def test_a_deleted_peragotask_is_polled_for_no_more(subject: Subject) -> None:

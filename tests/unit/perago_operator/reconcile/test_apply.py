@@ -107,6 +107,13 @@ async def test_only_a_guarded_patch_insists_on_the_version(world: World) -> None
         await carried_out(world, do.PatchStatus({"phase": "Running"}, guarded=True))
 
 
+async def test_an_open_task_whose_workflow_has_ended_is_superseded(world: World) -> None:
+    """A late heartbeat may have revived it; no report will ever be accepted."""
+    world.conductor.workflows["wf-1"].status = "TERMINATED"
+    verdict = await carried_out(world, do.ReadBack(b.conductor_task(), OUTCOME))
+    assert verdict.standing is Standing.SUPERSEDED
+
+
 def refused(status: int, message: str = "no") -> ports.Refused:
     """Any other no."""
     return ports.Refused(f"POST pods: {status} {message}", status=status, message=message)
@@ -162,6 +169,12 @@ def test_a_pod_that_is_wrong_is_wrong_for_ever(error: ports.PortError) -> None:
     assert failure_of(error, CREATE).permanent
     assert not failure_of(error, do.PatchStatus({})).permanent
     assert not failure_of(refused(403, "forbidden"), CREATE).permanent
+
+
+def test_only_a_conflict_is_one() -> None:
+    """It rests no longer than until the newer object is seen."""
+    assert failure_of(ports.Conflict("changed"), do.PatchStatus({}, guarded=True)).conflict
+    assert not failure_of(refused(403), do.PatchStatus({}, guarded=True)).conflict
 
 
 def test_the_fate_of_a_call_is_passed_on() -> None:

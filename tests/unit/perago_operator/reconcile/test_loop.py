@@ -486,6 +486,14 @@ async def test_an_orphaned_pod_is_let_go() -> None:
     assert world.pods == []
 
 
+async def test_an_orphaned_pod_that_could_not_be_released_is_tried_again() -> None:
+    """Nothing else would ever look at it: its attempt is gone."""
+    world = World(Config(retry_cap=0.001))
+    world.cluster.faults.on("release_pod", raising(Unreachable("away")))
+    await world.add(b.running_pod(meta={"deletionTimestamp": b.stamp(1)}))
+    await until(lambda: world.pods == [])
+
+
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
     """What is logged at WARNING or above."""

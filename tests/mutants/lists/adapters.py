@@ -1,0 +1,99 @@
+"""What the operator's adapters make of answers and of silence: which error it is, whether the call may have landed."""
+
+from tests.mutants.mutant import Mutant, of
+
+ADAPTERS = "operator/perago_operator/adapters"
+TESTS = "perago_operator/adapters"
+
+http = of(f"{ADAPTERS}/http.py", f"{TESTS}/test_errors.py")
+http_conductor = of(f"{ADAPTERS}/http.py", f"{TESTS}/test_http_conductor.py")
+conductor = of(f"{ADAPTERS}/conductor.py", f"{TESTS}/test_http_conductor.py")
+conductor_json = of(f"{ADAPTERS}/conductor_json.py", f"{TESTS}/test_http_conductor.py")
+lakefs = of(f"{ADAPTERS}/lakefs.py", f"{TESTS}/test_errors.py")
+kube_api = of(f"{ADAPTERS}/kube_api.py", f"{TESTS}/test_kube_api.py")
+kube_feed = of(f"{ADAPTERS}/kube_feed.py", f"{TESTS}/test_kube_api.py")
+
+MUTANTS: tuple[Mutant, ...] = (
+    *http(
+        (
+            "a server error never landed",
+            "return Unreachable(text, fate_unknown=True)\n        case _:",
+            "return Unreachable(text)\n        case _:",
+        ),
+        (
+            "a lost answer never landed",
+            'try again later", fate_unknown=True)\n\n\ndef _words',
+            'try again later")\n\n\ndef _words',
+        ),
+        ("a refused connection may have landed", "if isinstance(error, NEVER_SENT):", "if False:"),
+        ("a quota is a refusal", 'case 403 if "exceeded quota" in message:', "case 403 if False:"),
+    ),
+    *http_conductor(
+        (
+            "a lost poll is asked for again",
+            'raise aiohttp.ClientPayloadError(f"the connection ended before the answer: {_words(error)}") from error',
+            "raise",
+        ),
+    ),
+    *conductor(
+        ("rotated keys are never read", "now - self._headers_at > AUTHORIZATION_REREAD_SECONDS", "not self._headers"),
+        ("a lease puts the task back into its queue", '| {"extendLease": True}', ""),
+        ("a task given back waits for its time-out", '| {"callbackAfterSeconds": 0}', '| {"extendLease": True}'),
+        (
+            "a page of something else is an empty queue",
+            "if answer is None or isinstance(answer, kind):",
+            "if not isinstance(answer, kind):\n        return kind()\n    if answer is not None:",
+        ),
+        (
+            "one bad task takes the others along",
+            "except (KeyError, TypeError, AttributeError, ValueError) as error:",
+            "except ZeroDivisionError as error:",
+        ),
+    ),
+    *conductor_json(
+        ("the round of a loop is lost", 'iteration=raw.get("iteration", 0)', "iteration=0"),
+        ("the retry of a task is lost", 'retry_count=raw.get("retryCount", 0)', "retry_count=0"),
+        ("a report has no output", "return result if output is None else", "return result if True else"),
+    ),
+    *lakefs(
+        (
+            "a refused connection to lakeFS may have landed",
+            'if isinstance(error, NEVER_SENT) or isinstance(getattr(error, "reason", None), NEVER_SENT):',
+            "if isinstance(error, NEVER_SENT):",
+        ),
+        ("a lost answer of lakeFS never landed", 'try again later", fate_unknown=True)', 'try again later")'),
+        (
+            "a status of lakeFS that the SDK has no class for is a lost answer",
+            "    if isinstance(error, sdk.ApiException):\n",
+            "    if isinstance(error, sdk.NotFoundException):\n",
+        ),
+    ),
+    *kube_api(
+        ("a renewed token is never read", "            if status == 401:\n", "            if False:\n"),
+        (
+            "a refusal of the API server counts as an answer",
+            "            if status >= 400:\n",
+            "            if False:\n",
+        ),
+        ("a watch that is refused has merely ended", "if response.status >= 400:", "if False:"),
+        (
+            "a kind that is not served yet ends the operator",
+            "except NotFound:\n            return frozenset()",
+            "except ZeroDivisionError:\n            return frozenset()",
+        ),
+        (
+            "a proxy's page instead of JSON ends the operator",
+            "            answer: Manifest = json.loads(data)\n        except ValueError as error:",
+            "            answer: Manifest = json.loads(data)\n        except ZeroDivisionError as error:",
+        ),
+    ),
+    *kube_feed(
+        ("a watch that has expired is resumed", '    if kind == "ERROR":\n', "    if False:\n"),
+        ("an unknown event is handed on", "    if kind not in KINDS:\n", "    if False:\n"),
+        (
+            "half a line of a watch ends the operator",
+            "except (ValueError, KeyError, TypeError) as error:",
+            "except ZeroDivisionError as error:",
+        ),
+    ),
+)

@@ -100,8 +100,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *apply(
         (
             "a report to a task that is gone is repeated forever",
-            "except NotFound as error:\n            logger.info",
-            "except ZeroDivisionError as error:\n            logger.info",
+            'except NotFound as error:\n            logger.info("report',
+            'except ZeroDivisionError as error:\n            logger.info("report',
         ),
         (
             "a pod that exists already is an error",

@@ -84,8 +84,11 @@ async def test_nothing_is_polled_before_attempts_are_watched(subject: Subject) -
 
 
 @pytest.mark.parametrize("end", ["outcome", "deletion"])
-async def test_an_attempt_that_ends_makes_room_for_a_poll_at_once(subject: Subject, end: str) -> None:
-    """The poller hears of it, and does not look again only after a while."""
+async def test_an_attempt_that_ends_makes_room_for_a_poll_at_once(
+    subject: Subject, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The poller hears of it from the watch, not when it looks again or when the PeragoTask's status is written."""
+    monkeypatch.setattr("perago_operator.bridge.pollers.STATUS_SECONDS", 3600.0)
     subject.cluster.merge("PeragoTask", "ns", "build", {"spec": {"maxConcurrency": 1}})
     subject.run()
     subject.conductor.schedule("build", "t1")
@@ -131,6 +134,7 @@ async def test_the_end_waits_for_the_attempts_of_what_was_polled(subject: Subjec
     subject.conductor.schedule("build", "t1")
     await created.reached()
     ending = asyncio.create_task(subject.end(3600))
+    await until(lambda: pollers() == [])
     await subject.rest()
     assert not ending.done()
     created.release()

@@ -50,6 +50,7 @@ async def test_the_first_failure_is_raised_and_the_others_are_aborted() -> None:
 
     with pytest.raises(ValueError, match="three"):
         await in_threads(range(10), [work] * WIDTH, aborted.set)
+    assert aborted.is_set()
     assert threads() == []
 
 
@@ -77,4 +78,5 @@ async def test_cancellation_ends_what_is_under_way() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert aborted.is_set()
     assert threads() == []

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from perago.agent.clients.http import NoAnswer
+from perago.agent.clients.http import NoAnswer, Patience, Server
 from perago.agent.clients.lakefs import LakeFS
 from perago.agent.clients.objects import BUFFER_BYTES
 from perago.agent.data import moving
@@ -173,6 +173,8 @@ async def test_a_large_object_travels_in_parts(world: World, tiny_parts: int, tr
     await world.transfer().download("main", world.manifest, PLENTY)
     assert world.files() == {"f": LARGE}
     assert {("f", first) for first in range(0, len(LARGE), tiny_parts)} <= set(world.store.ranges)
+    if trouble == "break_off":
+        assert len(world.store.ranges) == len(set(world.store.ranges)), "the part goes on where it stood"
 
 
 async def test_a_download_that_broke_off_goes_on_where_it_stood(world: World) -> None:
@@ -184,6 +186,15 @@ async def test_a_download_that_broke_off_goes_on_where_it_stood(world: World) ->
     assert firsts == sorted(set(firsts))
     assert len(firsts) == 5
     assert world.files() == {"f": LARGE}
+
+
+def test_each_piece_of_an_object_is_a_sign_of_life() -> None:
+    """The time to wait for an answer begins anew with it."""
+    now = [0.0]
+    patience = Patience(10, lambda: now[0])
+    for _ in moving.heard([memoryview(b"a")] * 3, patience):
+        now[0] += 9
+    assert patience.pause_after(NoAnswer(Server.LAKEFS, "broken off")) > 0
 
 
 async def test_a_server_that_stays_overloaded_is_told(world: World) -> None:

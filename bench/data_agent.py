@@ -22,7 +22,7 @@ from perago.agent.clients import lakefs
 from perago.agent.data.staging import StagingBranch
 from perago.agent.data.transfer import Transfer
 from perago.agent.data.volume import Space, Tree
-from perago.agent.mounts import LakeFSKeys
+from perago.agent.mounts import LakeFSKeys, Mounted
 from perago.agent.publisher import Plan, Publisher
 from perago.models import WorkspaceSpec
 
@@ -47,8 +47,9 @@ class Job:
 class World:
     """A client of the job's repository, and the job."""
 
-    def __init__(self, session: aiohttp.ClientSession, keys: LakeFSKeys, job: Job) -> None:
-        self.lakefs = lakefs.LakeFS(session, keys, job.repository)
+    def __init__(self, session: aiohttp.ClientSession, job: Job) -> None:
+        keys = LakeFSKeys(job.endpoint, job.access_key, job.secret_key)
+        self.lakefs = lakefs.LakeFS(session, Mounted(lambda: keys), job.repository)
         self.job = job
 
     def transfer(self, tree: Tree) -> Transfer:
@@ -116,14 +117,13 @@ async def measured(work: Callable[[World], Awaitable[None]], job: Job) -> dict[s
         nonlocal requests
         requests += 1
 
-    keys = LakeFSKeys(job.endpoint, job.access_key, job.secret_key)
-    async with lakefs.open_session(keys) as session:
+    async with lakefs.open_session() as session:
         tracing = aiohttp.TraceConfig()
         tracing.on_request_start.append(count)
         tracing.freeze()
         session.trace_configs.append(tracing)
         before, started = cpu_seconds(), time.perf_counter()
-        await work(World(session, keys, job))
+        await work(World(session, job))
         seconds = time.perf_counter() - started
     return {"seconds": seconds, "cpu_s": cpu_seconds() - before, "rss_mib": peak_mib(), "requests": requests}
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from perago.agent.clients.objects import ObjectStats
 from perago.agent.data.moving import MovesBodies
+from perago.agent.mounts import Keys, Mounted
 
 
 class HasBodies(Protocol):
@@ -31,3 +32,8 @@ async def stored(lake: HasBodies, ref: str, path: str, first: int = 0, last: int
         return await asyncio.to_thread(lambda: b"".join(map(bytes, bodies.read(ref, path, first, last))))
     finally:
         bodies.close()
+
+
+def fixed(keys: Keys) -> Mounted[Keys]:
+    """Keys that stay as they are."""
+    return Mounted(lambda: keys)

@@ -72,6 +72,8 @@ class Settings(BaseModel):
 
     retry_seconds: Annotated[float, Field(ge=0)] = 60.0
     """How long an agent retries lakeFS, Conductor and the API server when they cannot be reached."""
+    outage_seconds: Annotated[float, Field(ge=0)] = 600.0
+    """The same for lakeFS and Conductor once the task's function has returned, when all its work would be lost."""
     retried_patience_seconds: Annotated[float, Field(ge=0)] = 60.0
     """How long pull errors and missing Secrets may last before an attempt fails: registries hiccup."""
     unschedulable_patience_seconds: Annotated[float, Field(ge=0)] = 300.0
@@ -125,6 +127,7 @@ class Settings(BaseModel):
             lakefs_secret=self.lakefs_secret,
             conductor_secret=self.conductor_secret,
             retry_seconds=self.retry_seconds,
+            outage_seconds=self.outage_seconds,
             host_users=self.host_users,
         )
         return Config(

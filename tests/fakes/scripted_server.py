@@ -28,6 +28,7 @@ class Answer:
     json: Any = None
     text: str | None = None
     body: bytes | None = None
+    headers: Mapping[str, str] | None = None
 
 
 @dataclass
@@ -55,4 +56,4 @@ class ScriptedServer:
             return web.Response(status=answer.status, body=answer.body, headers={"Content-Encoding": "gzip"})
         if answer.text is not None:
             return web.Response(status=answer.status, text=answer.text, content_type="text/html")
-        return web.json_response(answer.json, status=answer.status)
+        return web.json_response(answer.json, status=answer.status, headers=answer.headers)

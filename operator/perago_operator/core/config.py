@@ -29,6 +29,8 @@ class PodSettings:
     may still be on its way: the operator sees why a task does not start, and the agent does not."""
     retry_seconds: float = 60.0
     """How long the agent retries lakeFS, Conductor and the API server (`wire.Order`)."""
+    outage_seconds: float = 600.0
+    """The same for lakeFS and Conductor once the task's function has returned (`wire.Order`)."""
     host_users: bool = True
     """False gives each pod a user namespace of its own, which not every cluster has."""
 

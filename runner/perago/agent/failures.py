@@ -11,7 +11,7 @@ from typing import Final
 from perago.agent.clients import lakefs_errors
 from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
 from perago.agent.clients.conductor import ConductorRefused
-from perago.agent.clients.http import NoAnswer, Server, describe
+from perago.agent.clients.http import NoAnswer, Server, Untrusted, describe
 from perago.agent.data.volume import CorruptObject, UnreadableFile, VolumeFull
 from perago.agent.mounts import MissingKeys
 from perago.agent.outcome import OutputNotJson, OutputTooLarge
@@ -72,11 +72,20 @@ UNREACHABLE: Final = {
 }
 
 
+REFUSED: Final = {
+    Server.LAKEFS: Reason.LAKEFS_REFUSED,
+    Server.CONDUCTOR: Reason.CONDUCTOR_REFUSED,
+    Server.CLUSTER: Reason.CLUSTER_REFUSED,
+}
+
+
 def failure_of(error: Exception) -> Failure:
-    """The first row that holds; NoAnswer by its server; anything else is an internal error of the agent."""
+    """The first row that holds; NoAnswer and Untrusted by their server; anything else is an error of the agent."""
     text = describe(error)
     if isinstance(error, NoAnswer):
         return Failure(TaskExecutionError.__name__, UNREACHABLE[error.server], text)
+    if isinstance(error, Untrusted):
+        return Failure(TaskExecutionError.__name__, REFUSED[error.server], text)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(TaskExecutionError.__name__, Reason.VOLUME_FULL, text)
     for kind, raised, reason in TABLE:

@@ -42,8 +42,8 @@ class AttemptFence:
         self._conductor = conductor
 
     async def current(self) -> wire.CurrentAttempt:
-        """The attempt as it is now; unreachable servers are retried, then NoAnswer is raised."""
-        seconds = self._order.retry_seconds
+        """The attempt as it is now; servers that cannot be reached are retried, then NoAnswer is raised."""
+        seconds = self._order.outage_seconds
         own, task = await both(retried(self._own_status, seconds), retried(self._task, seconds))
         return task if own == wire.IN_PROGRESS else task.model_copy(update={"status": own})
 

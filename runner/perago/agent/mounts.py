@@ -4,11 +4,14 @@ The paths are those of the pod that the operator makes (`perago.wire`); a test p
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from perago import wire
+
+Keys = TypeVar("Keys")
 
 
 class MissingKeys(Exception):
@@ -47,6 +50,23 @@ class ConductorKeys:
     token: str | None = field(default=None, repr=False)
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+
+
+class Mounted(Generic[Keys]):
+    """A mounted Secret's keys, read again when a server no longer takes them. For any thread."""
+
+    def __init__(self, read: Callable[[], Keys]) -> None:
+        """`read` raises MissingKeys."""
+        self._read = read
+        self.keys = read()
+
+    def renewed(self, refused: Keys) -> bool:
+        """Whether the Secret has other keys than the refused ones by now."""
+        try:
+            self.keys = self._read()
+        except MissingKeys:
+            return False  # it is being replaced, or gone: the refusal says enough
+        return self.keys != refused
 
 
 def pod_mounts(environ: Mapping[str, str]) -> Mounts:

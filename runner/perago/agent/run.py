@@ -17,7 +17,7 @@ from perago.agent.clients import attempt_api, conductor, lakefs
 from perago.agent.ending import Ending
 from perago.agent.fence import AttemptFence, ReadsTask
 from perago.agent.life import Agent, live
-from perago.agent.mounts import MissingKeys, Mounts, conductor_keys, lakefs_keys
+from perago.agent.mounts import MissingKeys, Mounted, Mounts, conductor_keys, lakefs_keys
 from perago.agent.preparation import Preparation
 from perago.agent.publisher import Plan, Publisher
 from perago.agent.server import task_connection
@@ -73,12 +73,12 @@ class _Workspaces:
 
     async def open(self, workspace: WorkspaceInput) -> WorkspaceSteps:
         """The steps on this workspace, at the commit that its ref names."""
-        keys, seconds = lakefs_keys(self.mounts.lakefs), self.order.retry_seconds
-        session = await self.opened.enter_async_context(lakefs.open_session(keys))
-        client = lakefs.LakeFS(session, keys, workspace.repository)
+        mounted, seconds = Mounted(partial(lakefs_keys, self.mounts.lakefs)), self.order.retry_seconds
+        session = await self.opened.enter_async_context(lakefs.open_session())
+        client = lakefs.LakeFS(session, mounted, workspace.repository)
         checkout = await checked_out(client, workspace, seconds)
         me = publication.identity(self.order)
-        plan = Plan(workspace.branch, checkout.commit, me, keys.replace_unmarked, seconds)
+        plan = Plan(workspace.branch, checkout.commit, me, mounted.keys.replace_unmarked, self.order.outage_seconds)
         publisher = Publisher(client, plan, self.fence.require)
         return WorkspaceSteps(self.order, self.mounts.workspace, client, checkout, publisher, self.status)
 
@@ -87,10 +87,10 @@ async def _conductor(order: wire.Order, mounts: Mounts, opened: AsyncExitStack) 
     if order.conductor is None:
         return None
     try:
-        keys = conductor_keys(mounts.conductor)
+        mounted = Mounted(partial(conductor_keys, mounts.conductor))
     except MissingKeys as error:
         return _NoConductor(str(error))
-    return conductor.Conductor(await opened.enter_async_context(conductor.open_session(keys)), keys.url)
+    return conductor.Conductor(await opened.enter_async_context(conductor.open_session()), mounted)
 
 
 class _NoConductor:

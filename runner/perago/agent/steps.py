@@ -4,7 +4,7 @@ They are called in the order that `perago.agent.sequence` allows. A staging bran
 steps know no socket, and of the protocol only the shapes of calls.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -67,7 +67,7 @@ class WorkspaceSteps:
         self._publisher = publisher
         self._status = status
         self._volume = AttemptVolume(root, execution, order.volume_bytes)
-        self._branch = StagingBranch(lakefs, staging_branch_name(execution), checkout.commit, order.retry_seconds)
+        self._branch = StagingBranch(lakefs, staging_branch_name(execution), checkout.commit, order.outage_seconds)
         self._spec = WorkspaceSpec()
         self._staging: wire.Staging | None = None
         self._changed: wire.Changed | None = None
@@ -78,7 +78,9 @@ class WorkspaceSteps:
         """Fetch everything below the task's prefix at the input ref."""
         self._spec = _spec(call)
         with self._volume.tree() as tree:
-            await self._transfer(tree).download(self._commit, self._volume.manifest, self._volume.space())
+            await self._transfer(tree, self._order.retry_seconds).download(
+                self._commit, self._volume.manifest, self._volume.space()
+            )
         return wire.Downloaded(manifest_path=str(self._volume.manifest))
 
     async def stage(self, call: wire.Stage) -> wire.Staged:
@@ -89,7 +91,7 @@ class WorkspaceSteps:
         await self._branch.create()
         self._report_staging("Active")
         with self._volume.tree() as tree:
-            moved = await self._branch.fill(call, self._transfer(tree))
+            moved = await self._branch.fill(call, self._transfer(tree, self._order.outage_seconds))
         self._changed = wire.Changed(
             added=len(call.added), modified=len(call.modified), deleted=len(call.deleted), bytes=moved.bytes
         )
@@ -132,7 +134,7 @@ class WorkspaceSteps:
     async def cleanup(self) -> None:
         """Delete the staging branch if one may exist."""
         if self._staging is not None and self._staging.state != "Deleted":
-            await self._branch.delete()
+            await replace(self._branch, retry_seconds=self._order.retry_seconds).delete()
             self._report_staging("Deleted", self._staging.commit)
 
     def output(self) -> JsonObject:
@@ -165,8 +167,8 @@ class WorkspaceSteps:
     def _report_staging(self, state: wire.StagingState, commit: str | None = None) -> None:
         self._status.post(wire.StatusReport(staging=self._staged_as(state, commit)))
 
-    def _transfer(self, tree: Tree) -> Transfer:
-        return Transfer(self._lakefs, self._spec, tree, self._order.retry_seconds)
+    def _transfer(self, tree: Tree, seconds: float) -> Transfer:
+        return Transfer(self._lakefs, self._spec, tree, seconds)
 
     def _metadata(self, output: JsonObject | None) -> dict[str, str]:
         return publication.publication_metadata(self._order, self._commit, output)

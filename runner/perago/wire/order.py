@@ -39,6 +39,8 @@ class Order(WireModel):
     """How long the agent waits for the task container's first call before it gives up."""
     retry_seconds: float = 60.0
     """How long the agent keeps retrying lakeFS, Conductor or the API server when they cannot be reached."""
+    outage_seconds: float = 600.0
+    """The same for lakeFS and the fences once the function has returned: its work is worth more patience."""
 
     @property
     def execution_id(self) -> str:

@@ -44,6 +44,7 @@ def order(task: ConductorTask) -> dict[str, Any]:
         "conductor": task.to_json(),
         "connectSeconds": 20,
         "retrySeconds": 5,
+        "outageSeconds": 30,
     }
 
 

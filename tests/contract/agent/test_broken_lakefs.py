@@ -62,7 +62,9 @@ async def test_every_call_is_repeated_without_a_second_publication(
     with proxied(repository.server.endpoint) as proxy:
         for call in CALLS:
             proxy.on(call, fault)
-        behind(proxy, pod.ordered(retrySeconds=30)).input(base, {"write": {"new": "new"}, "delete": ["old"]})
+        behind(proxy, pod.ordered(retrySeconds=30, outageSeconds=30)).input(
+            base, {"write": {"new": "new"}, "delete": ["old"]}
+        )
         assert await pod.run() == (0, 0), pod.logs()
     await assert_published_once(pod, repository, base)
 

@@ -84,7 +84,7 @@ async def test_an_unreachable_conductor_is_told_at_the_fence(pod: Pod, repositor
     """ConductorUnreachable, and nothing was staged."""
     base = await base_of(repository, a=b"a")
     pod.conductor_proxy.on("^GET", answered(503), None)
-    reason = await failed(pod.ordered(retrySeconds=0.3).input(base, {"write": {"b": "b"}}))
+    reason = await failed(pod.ordered(outageSeconds=0.3).input(base, {"write": {"b": "b"}}))
     assert reason == "ConductorUnreachable"
     assert "staging" not in pod.api.status
 

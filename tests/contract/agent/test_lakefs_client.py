@@ -11,7 +11,7 @@ from perago.agent.clients import lakefs_errors as errors
 from perago.agent.clients.lakefs import PAGE, LakeFS, open_session
 from perago.agent.mounts import LakeFSKeys
 from perago_dev.servers.lakefs import Server
-from tests.bodies import stored, uploaded
+from tests.bodies import fixed, stored, uploaded
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of
 
@@ -30,13 +30,13 @@ def keys_of(server: Server) -> LakeFSKeys:
 
 @pytest.fixture
 async def session(lakefs: Server) -> AsyncIterator[aiohttp.ClientSession]:
-    async with open_session(keys_of(lakefs)) as session:
+    async with open_session() as session:
         yield session
 
 
 @pytest.fixture
 def client(session: aiohttp.ClientSession, repository: Repository) -> LakeFS:
-    return LakeFS(session, keys_of(repository.server), repository.name)
+    return LakeFS(session, fixed(keys_of(repository.server)), repository.name)
 
 
 async def committed(client: LakeFS, branch: str, path: str, content: bytes = b"x") -> str:
@@ -128,7 +128,7 @@ async def test_a_repository_that_is_not_there_is_told_from_a_ref(
     session: aiohttp.ClientSession, lakefs: Server, path: str
 ) -> None:
     """Both are 404; lakeFS's words say which of them is missing."""
-    client = LakeFS(session, keys_of(lakefs), f"nope-{uuid.uuid4().hex}")
+    client = LakeFS(session, fixed(keys_of(lakefs)), f"nope-{uuid.uuid4().hex}")
     with pytest.raises(errors.RepositoryNotFound):
         await client._json("GET", path, "look")
 
@@ -137,8 +137,8 @@ async def test_wrong_keys_are_unauthorized(lakefs: Server, repository: Repositor
     """Whatever is wrong with them, in the same words."""
     for access_key, secret in ((lakefs.access_key, "wrong"), ("AKIAWRONG", lakefs.secret_key)):
         keys = LakeFSKeys(lakefs.endpoint, access_key, secret)
-        async with open_session(keys) as session:
-            client = LakeFS(session, keys, repository.name)
+        async with open_session() as session:
+            client = LakeFS(session, fixed(keys), repository.name)
             with pytest.raises(errors.Unauthorized, match="401 error authenticating request"):
                 await client.branch_head("main")
             with pytest.raises(errors.Unauthorized, match="401 error authenticating request"):

@@ -9,6 +9,7 @@ import pytest
 from perago.agent.clients.lakefs import LakeFS, open_session
 from perago.agent.mounts import LakeFSKeys
 from perago_dev.servers.lakefs import Server
+from tests.bodies import fixed
 from tests.contract.agent.repository import Repository
 from tests.contract.branches.backends import Backend, FakeBackend, RealBackend
 from tests.faults.proxy import proxied
@@ -26,11 +27,11 @@ def fake_backend() -> Iterator[FakeBackend]:
 async def real_backend(lakefs: Server) -> AsyncIterator[RealBackend]:
     """A repository of its own, and the agent's client of it."""
     keys = LakeFSKeys(lakefs.endpoint, lakefs.access_key, lakefs.secret_key)
-    async with open_session(keys) as session:
+    async with open_session() as session:
         repository = Repository(session, lakefs, f"branches-{uuid.uuid4().hex[:12]}")
         await repository.create()
         with proxied(lakefs.endpoint) as proxy:
-            client = LakeFS(session, replace(keys, endpoint=proxy.url), repository.name)
+            client = LakeFS(session, fixed(replace(keys, endpoint=proxy.url)), repository.name)
             yield RealBackend(repository, proxy, client)
         await repository.call("DELETE", f"/{repository.name}", params={"force": "true"})
 

@@ -9,6 +9,7 @@ from perago.agent.clients.conductor import Conductor, ConductorRefused, open_ses
 from perago.agent.clients.http import NoAnswer
 from perago.agent.mounts import ConductorKeys
 from perago.wire import IN_PROGRESS
+from tests.bodies import fixed
 from tests.contract.conductor.backends import FakeBackend, RealBackend
 from tests.contract.conductor.conftest import Define
 from tests.contract.conductor.jobs import Backend, Job
@@ -33,8 +34,8 @@ async def proxy(backend: Backend) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def agent(proxy: Proxy) -> AsyncIterator[Conductor]:
     """The agent's client."""
-    async with open_session(ConductorKeys(proxy.url)) as session:
-        yield Conductor(session, proxy.url)
+    async with open_session() as session:
+        yield Conductor(session, fixed(ConductorKeys(proxy.url)))
 
 
 async def test_a_task_under_way_is_the_attempt_that_was_polled(job: Job, agent: Conductor) -> None:

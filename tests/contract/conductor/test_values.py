@@ -10,6 +10,7 @@ from perago.agent.outcome import completed
 from perago.wire import Outcome
 from perago.wire.status import OUTPUT_JSON_LIMIT
 from perago_operator.ports import PolledTask
+from tests.bodies import fixed
 from tests.contract.conductor.backends import RealBackend
 from tests.contract.values import VALUES, exactly
 
@@ -34,8 +35,8 @@ async def test_inputs_arrive_exactly(real_backend: RealBackend) -> None:
     """At the operator's poll and at the agent's read."""
     task = await polled(real_backend, VALUES)
     assert exactly(task.input_data) == exactly({"params": VALUES})
-    async with open_session(ConductorKeys(url=real_backend.server.url)) as session:
-        fresh = await Conductor(session, real_backend.server.url).task(task.task.task_id)
+    async with open_session() as session:
+        fresh = await Conductor(session, fixed(ConductorKeys(real_backend.server.url))).task(task.task.task_id)
     assert fresh is not None
     assert exactly(fresh.input_data) == exactly({"params": VALUES})
 

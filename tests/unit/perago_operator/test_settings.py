@@ -93,6 +93,7 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
         "LAKEFS_SECRET": "lakefs-keys",
         "CONDUCTOR_SECRET": "conductor-keys",
         "RETRY_SECONDS": "7",
+        "OUTAGE_SECONDS": "8",
         "HOST_USERS": "false",
         "TTL_SECONDS": "8",
         "KEEP_FAILED_PODS_SECONDS": "11",
@@ -105,4 +106,5 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
     assert (config.retried_patience, config.unschedulable_patience) == (9, 10)
     assert (pod.runner_image, pod.service_account, pod.image_pull_secrets) == ("runner:1", "runners", ("one", "two"))
     assert pod.host_users is False
-    assert (pod.lakefs_secret, pod.conductor_secret, pod.retry_seconds) == ("lakefs-keys", "conductor-keys", 7)
+    assert (pod.lakefs_secret, pod.conductor_secret) == ("lakefs-keys", "conductor-keys")
+    assert (pod.retry_seconds, pod.outage_seconds) == (7, 8)

@@ -127,6 +127,7 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
         failure_reason_max_length=config.failure_reason_max_length,
         connect_seconds=config.pod.connect_seconds,
         retry_seconds=config.pod.retry_seconds,
+        outage_seconds=config.pod.outage_seconds,
     )
 
 

@@ -4,14 +4,16 @@ Protocol: `GET /tasks/{id}` of Conductor OSS 3.32; 404 for an unknown task. Noth
 and reports are the operator's.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
 import aiohttp
 
-from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, json_of, transient
-from perago.agent.mounts import ConductorKeys
+from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, json_of, seconds_of, transient
+from perago.agent.mounts import ConductorKeys, Mounted
 from perago.wire import CurrentAttempt, JsonObject
 
 _IDENTITY: Final = tuple(field.alias or name for name, field in CurrentAttempt.model_fields.items())
@@ -33,33 +35,53 @@ class FreshTask:
     """Inputs over 3 MiB are in the server's external payload storage, and `input_data` is empty then."""
 
 
-def open_session(keys: ConductorKeys) -> aiohttp.ClientSession:
-    """A session with the optional credentials: a token, or a user name and password."""
-    headers = {"X-Authorization": keys.token} if keys.token else {}
-    if keys.username:
-        headers["Authorization"] = basic_auth(keys.username, keys.password or "")
-    return aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT)
+def open_session() -> aiohttp.ClientSession:
+    """A session for Conductor."""
+    return aiohttp.ClientSession(timeout=_TIMEOUT)
 
 
 class Conductor:
     """Reads tasks of one server."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, mounted: Mounted[ConductorKeys]) -> None:
         self._session = session
-        self._url = url
+        self._mounted = mounted
 
     async def task(self, task_id: str) -> FreshTask | None:
         """The task, or None when Conductor does not know it. Raises NoAnswer, ConductorRefused."""
-        what = f"read the task {task_id}"
-        url = f"{self._url}/tasks/{quote(task_id, safe='')}"
-        async with answering(Server.CONDUCTOR, what), self._session.get(url) as response:
+        what, path = f"read the task {task_id}", f"/tasks/{quote(task_id, safe='')}"
+        async with answering(Server.CONDUCTOR, what), self._accepted(path) as response:
             if response.status == 404:
                 return None
             if transient(response.status):
-                raise NoAnswer(Server.CONDUCTOR, f"Conductor could not {what}: {response.status}")
+                raise NoAnswer(
+                    Server.CONDUCTOR,
+                    f"Conductor could not {what}: {response.status}",
+                    seconds_of(response.headers.get("Retry-After")),
+                )
             if response.status >= 400:
                 raise ConductorRefused(f"Conductor refused to {what}: {response.status} {response.reason}")
             return _fresh(await json_of(response, Server.CONDUCTOR, what))
+
+    @asynccontextmanager
+    async def _accepted(self, path: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer; where the credentials are refused and the Secret has others by now, the answer to those."""
+        keys = self._mounted.keys
+        async with self._session.get(keys.url + path, headers=_credentials(keys)) as response:
+            if response.status != 401 or not self._mounted.renewed(keys):
+                yield response
+                return
+        keys = self._mounted.keys
+        async with self._session.get(keys.url + path, headers=_credentials(keys)) as response:
+            yield response
+
+
+def _credentials(keys: ConductorKeys) -> dict[str, str]:
+    """Headers with the optional credentials: a token, or a user name and password."""
+    headers = {"X-Authorization": keys.token} if keys.token else {}
+    if keys.username:
+        headers["Authorization"] = basic_auth(keys.username, keys.password or "")
+    return headers
 
 
 def _fresh(record: JsonObject) -> FreshTask:

@@ -55,11 +55,21 @@ def seconds_of(retry_after: str | None) -> float:
     return min(float(retry_after), LONGEST_REQUEST_SECONDS) if retry_after and retry_after.isdecimal() else 0.0
 
 
+class Untrusted(Exception):
+    """A server's certificate is not trusted, which no repetition changes. The text says which server and why."""
+
+    def __init__(self, server: Server, why: str) -> None:
+        super().__init__(f"the certificate of {server} is not trusted: {why}")
+        self.server = server
+
+
 @asynccontextmanager
 async def answering(server: Server, what: str) -> AsyncIterator[None]:
-    """Translate everything aiohttp raises for a broken exchange into NoAnswer; keeps the cause."""
+    """Translate everything aiohttp raises for a broken exchange into NoAnswer or Untrusted; keeps the cause."""
     try:
         yield
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise Untrusted(server, describe(error.certificate_error)) from error
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         raise NoAnswer(server, f"{server} did not answer ({what}): {describe(error)}") from error
 

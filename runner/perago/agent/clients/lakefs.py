@@ -18,7 +18,7 @@ from yarl import URL
 from perago.agent.clients.http import Server, answering, basic_auth, json_of, never_repeat
 from perago.agent.clients.lakefs_errors import answer_error, refusal
 from perago.agent.clients.objects import Bodies, ObjectStats
-from perago.agent.mounts import LakeFSKeys
+from perago.agent.mounts import LakeFSKeys, Mounted
 from perago.agent.publication import Commit
 
 PAGE: Final = 1000
@@ -35,22 +35,20 @@ class Page:
     after: str | None
 
 
-def open_session(keys: LakeFSKeys) -> aiohttp.ClientSession:
+def open_session() -> aiohttp.ClientSession:
     """A session for all that is no body of an object."""
-    return aiohttp.ClientSession(
-        timeout=_TIMEOUT,
-        headers={"Authorization": basic_auth(keys.access_key, keys.secret_key)},
-    )
+    return aiohttp.ClientSession(timeout=_TIMEOUT)
 
 
 class LakeFS:
     """One repository of one server."""
 
-    def __init__(self, session: aiohttp.ClientSession, keys: LakeFSKeys, repository: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, mounted: Mounted[LakeFSKeys], repository: str) -> None:
         self._session = session
-        self._keys = keys
-        self._context = ssl.create_default_context() if keys.endpoint.startswith("https:") else None
-        self._base = f"{keys.endpoint}/api/v1/repositories/{quote(repository, safe='')}"
+        self._mounted = mounted
+        endpoint = mounted.keys.endpoint
+        self._context = ssl.create_default_context() if endpoint.startswith("https:") else None
+        self._base = f"{endpoint}/api/v1/repositories/{quote(repository, safe='')}"
         self.repository = repository
 
     async def commit_record(self, ref: str) -> Commit:
@@ -83,7 +81,7 @@ class LakeFS:
 
     def bodies(self) -> Bodies:
         """A blocking client for the bodies of objects, for one thread."""
-        return Bodies(self._keys, self.repository, self._context)
+        return Bodies(self._mounted, self.repository, self._context)
 
     async def delete_objects(self, branch: str, paths: list[str]) -> None:
         """Delete up to `PAGE` paths, whether they exist or not; raises the first error of the answer."""
@@ -140,15 +138,31 @@ class LakeFS:
             return await json_of(response, Server.LAKEFS, what)
 
     @asynccontextmanager
+    async def _accepted(self, method: str, url: URL, options: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer; where the keys are refused and the Secret has others by now, the answer to those."""
+        keys = self._mounted.keys
+        async with self._session.request(method, url, headers=_authorization(keys), **options) as response:
+            if response.status != 401 or not self._mounted.renewed(keys):
+                yield response
+                return
+        headers = _authorization(self._mounted.keys)
+        async with self._session.request(method, url, headers=headers, **options) as response:
+            yield response
+
+    @asynccontextmanager
     async def _request(
         self, method: str, path: str, what: str, **options: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         what = f"{what} in the repository {self.repository!r}"
         url = URL(self._base + path, encoded=True)
-        async with answering(Server.LAKEFS, what), self._session.request(method, url, **options) as response:
+        async with answering(Server.LAKEFS, what), self._accepted(method, url, options) as response:
             if response.status >= 400:
                 raise answer_error(response.status, await response.read(), what, response.headers.get("Retry-After"))
             yield response
+
+
+def _authorization(keys: LakeFSKeys) -> dict[str, str]:
+    return {"Authorization": basic_auth(keys.access_key, keys.secret_key)}
 
 
 def _commit(record: Mapping[str, Any]) -> Commit:

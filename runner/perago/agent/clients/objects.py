@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from perago.agent.clients.exchange import Body, Connection
-from perago.agent.clients.http import NoAnswer, Server, basic_auth, describe
-from perago.agent.clients.lakefs_errors import LakeFSError, Refused, answer_error
-from perago.agent.mounts import LakeFSKeys
+from perago.agent.clients.exchange import Body, Connection, Head
+from perago.agent.clients.http import NoAnswer, Server, Untrusted, basic_auth, describe
+from perago.agent.clients.lakefs_errors import Refused, answer_error
+from perago.agent.mounts import LakeFSKeys, Mounted
 
 CONTENT_TYPE: Final = "application/octet-stream"
 """The same for every upload: another content type alone would count as a change."""
@@ -41,13 +41,12 @@ class ObjectStats:
 class Bodies:
     """One connection to one repository, for one thread; `abort` is for any."""
 
-    def __init__(self, keys: LakeFSKeys, repository: str, context: ssl.SSLContext | None) -> None:
-        parts = urlsplit(keys.endpoint)
+    def __init__(self, mounted: Mounted[LakeFSKeys], repository: str, context: ssl.SSLContext | None) -> None:
+        self._mounted = mounted
+        self._take(mounted.keys)
+        parts = urlsplit(self._keys.endpoint)
         self._base = f"{parts.path.rstrip('/')}/api/v1/repositories/{quote(repository, safe='')}"
-        self._headers = (
-            f"Authorization: {basic_auth(keys.access_key, keys.secret_key)}\r\nAccept-Encoding: identity\r\n"
-        )
-        self._connection = Connection(keys.endpoint, context)
+        self._connection = Connection(self._keys.endpoint, context)
         self._buffer: memoryview | None = None
         self._repository = repository
 
@@ -96,14 +95,25 @@ class Bodies:
         """Close the connection."""
         self._connection.close()
 
+    def _take(self, keys: LakeFSKeys) -> None:
+        self._keys = keys
+        authorization = basic_auth(keys.access_key, keys.secret_key)
+        self._headers = f"Authorization: {authorization}\r\nAccept-Encoding: identity\r\n"
+
     def _ask(self, method: str, target: str, headers: str, what: str, size: int = 0, body: Body | None = None) -> int:
-        try:
+        def exchange() -> tuple[Head, bytes]:
             head = self._connection.exchange(method, self._base + target, self._headers + headers, size, body)
-            if head.status < 300:
-                return head.status
-            message = self._connection.read(ERROR_BYTES)
+            return head, self._connection.read(ERROR_BYTES) if head.status >= 300 else b""
+
+        try:
+            head, message = exchange()
+            if head.status == 401 and self._mounted.renewed(self._keys):
+                self._take(self._mounted.keys)
+                head, message = exchange()
         except OSError as error:
             raise _no_answer(what, error) from error
+        if head.status < 300:
+            return head.status
         what = f"{what} in the repository {self._repository!r}"
         raise answer_error(head.status, message, what, head.header(b"retry-after"))
 
@@ -115,5 +125,5 @@ def _segment(ref: str) -> str:
 
 def _no_answer(what: str, error: OSError) -> Exception:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return LakeFSError(f"lakeFS is not trusted ({what}): {error.verify_message}")
+        return Untrusted(Server.LAKEFS, error.verify_message)
     return NoAnswer(Server.LAKEFS, f"lakeFS did not answer ({what}): {describe(error)}")

@@ -52,7 +52,7 @@ class World:
     """One execution of an attempt: `main` holds `file` and `old` at the input ref, and the volume is empty."""
 
     def __init__(self, root: Path, earlier: "World | None" = None, **order_changes: Any) -> None:
-        self.order = order(**({"retry_seconds": 0} | order_changes))
+        self.order = order(**({"retry_seconds": 0, "outage_seconds": 0} | order_changes))
         self.root = root
         self.repository: FakeRepository = earlier.repository if earlier else FakeRepository()
         self.base: str = earlier.base if earlier else _base(self.repository)
@@ -102,7 +102,7 @@ class World:
     async def steps(self, status: StatusWriter | None = None) -> WorkspaceSteps:
         """The workspace's steps."""
         checkout = await checked_out(self.repository, self.workspace, self.order.retry_seconds)
-        plan = Plan("main", checkout.commit, publication.identity(self.order), True, self.order.retry_seconds, 0)
+        plan = Plan("main", checkout.commit, publication.identity(self.order), True, self.order.outage_seconds, 0)
         publisher = Publisher(self.repository, plan, self.fence().require)
         return WorkspaceSteps(self.order, self.root, self.repository, checkout, publisher, status or self.status())
 

@@ -57,7 +57,7 @@ class Hanging:
 
 
 def fence(task: FreshTask | Exception | None = TASK, found: AttemptObject | Exception = OBJECT) -> AttemptFence:
-    return AttemptFence(order(retry_seconds=5), Attempt(found), Conductor(task, TASK))
+    return AttemptFence(order(outage_seconds=5), Attempt(found), Conductor(task, TASK))
 
 
 async def test_the_same_task_in_progress_passes() -> None:
@@ -96,7 +96,7 @@ async def test_a_refusal_ends_the_other_question() -> None:
     """Nothing is asked any more when the fence has raised."""
     asked = Hanging()
     with pytest.raises(ClusterRefused):
-        await AttemptFence(order(retry_seconds=5), Attempt(ClusterRefused("no")), asked).current()
+        await AttemptFence(order(outage_seconds=5), Attempt(ClusterRefused("no")), asked).current()
     assert asked.canceled
 
 

@@ -68,7 +68,7 @@ async def pod(tmp_path: Path) -> AsyncIterator[Pod]:
 
 def ordered(**changes: Any) -> wire.Order:
     """An order whose waits are short where they end in a failure."""
-    return order(**({"conductor": None, "retry_seconds": 0, "connect_seconds": 20} | changes))
+    return order(**({"conductor": None, "retry_seconds": 0, "outage_seconds": 0, "connect_seconds": 20} | changes))
 
 
 async def test_a_recorded_attempt_ends_with_0(pod: Pod) -> None:
@@ -98,7 +98,7 @@ async def test_a_missing_lakefs_secret_is_an_invalid_task(pod: Pod) -> None:
 
 async def test_a_missing_conductor_secret_is_an_invalid_task(pod: Pod) -> None:
     """Said when Conductor is first asked, here for the input."""
-    with_conductor = order(retry_seconds=0, input_from="Conductor")
+    with_conductor = order(retry_seconds=0, outage_seconds=0, input_from="Conductor")
     assert await pod.run(with_conductor, HELLO, FAILED) == 0
     assert pod.outcome.reason == Reason.INVALID_TASK
 

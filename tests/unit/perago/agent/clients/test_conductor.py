@@ -8,7 +8,8 @@ import pytest
 from perago import wire
 from perago.agent.clients.conductor import Conductor, ConductorRefused, open_session
 from perago.agent.clients.http import NoAnswer, Server
-from perago.agent.mounts import ConductorKeys
+from perago.agent.mounts import ConductorKeys, Mounted
+from tests.bodies import fixed
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
 RECORD: dict[str, Any] = {
@@ -26,8 +27,8 @@ async def server() -> AsyncIterator[ScriptedServer]:
 
 @pytest.fixture
 async def conductor(server: ScriptedServer) -> AsyncIterator[Conductor]:
-    async with open_session(ConductorKeys(f"{server.url}/api")) as session:
-        yield Conductor(session, f"{server.url}/api")
+    async with open_session() as session:
+        yield Conductor(session, fixed(ConductorKeys(f"{server.url}/api")))
 
 
 async def test_a_task_is_an_attempt_with_its_input(server: ScriptedServer, conductor: Conductor) -> None:
@@ -91,6 +92,16 @@ async def test_credentials_are_sent_as_conductor_wants_them(
     server: ScriptedServer, keys: dict[str, str], header: str, want: str | None
 ) -> None:
     """And none are, where the Secret has none."""
-    async with open_session(ConductorKeys(server.url, **keys)) as session:
-        await Conductor(session, server.url).task("t/1")
+    async with open_session() as session:
+        await Conductor(session, fixed(ConductorKeys(server.url, **keys))).task("t/1")
     assert server.asked[0].headers.get(header) == want
+
+
+async def test_a_token_that_is_refused_is_read_again_from_the_secret(server: ScriptedServer) -> None:
+    """It may have been renewed while the function ran."""
+    keys = [ConductorKeys(server.url, token="old"), ConductorKeys(server.url, token="new")]
+    mounted = Mounted(lambda: keys.pop(0))
+    server.answers = [Answer(401, {}), Answer(404, {})]
+    async with open_session() as session:
+        assert await Conductor(session, mounted).task("t1") is None
+    assert [asked.headers["X-Authorization"] for asked in server.asked] == ["old", "new"]

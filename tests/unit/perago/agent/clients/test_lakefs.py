@@ -11,9 +11,10 @@ from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.clients.lakefs import LakeFS, Page, open_session
 from perago.agent.clients.lakefs_errors import Conflict, Forbidden, HookRefused, LakeFSError, RefNotFound, Unauthorized
 from perago.agent.clients.objects import ObjectStats
-from perago.agent.mounts import LakeFSKeys
+from perago.agent.mounts import LakeFSKeys, Mounted
 from perago.agent.publication import Commit
 from tests import bodies
+from tests.bodies import fixed
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
 BASE = "/api/v1/repositories/repo"
@@ -29,8 +30,8 @@ async def server() -> AsyncIterator[ScriptedServer]:
 @pytest.fixture
 async def lakefs(server: ScriptedServer) -> AsyncIterator[LakeFS]:
     keys = LakeFSKeys(server.url, "AKIA", "secret")
-    async with open_session(keys) as session:
-        yield LakeFS(session, keys, "repo")
+    async with open_session() as session:
+        yield LakeFS(session, fixed(keys), "repo")
 
 
 async def test_names_are_quoted_and_keys_are_sent(server: ScriptedServer, lakefs: LakeFS) -> None:
@@ -165,3 +166,33 @@ async def test_an_answer_without_json_comes_from_elsewhere(server: ScriptedServe
     server.answers = [Answer(200, text="<html>please log in</html>")]
     with pytest.raises(NoAnswer, match="not JSON"):
         await lakefs.commit_record("main")
+
+
+@pytest.mark.parametrize("what", ["read the branch 'b'", "upload 'p'"])
+@pytest.mark.parametrize("renewed", [True, False], ids=["renewed", "as before"])
+async def test_keys_that_are_refused_are_read_again_from_the_secret(
+    server: ScriptedServer, what: str, renewed: bool
+) -> None:
+    """A Secret that was renewed while the task ran costs nothing; one that was not is refused at once."""
+    keys = [LakeFSKeys(server.url, "AKIA", "old"), LakeFSKeys(server.url, "AKIA", "new" if renewed else "old")]
+    mounted = Mounted(lambda: keys.pop(0))
+    stored = {"path": "p", "size_bytes": 1, "checksum": "", "commit_id": "c1"}
+    server.answers = [Answer(401, {"message": "error authenticating request"}), Answer(json=stored)]
+    async with open_session() as session:
+        call = CALLS[what](LakeFS(session, mounted, "repo"))
+        if renewed:
+            await call
+        else:
+            with pytest.raises(Unauthorized):
+                await call
+    assert len({asked.headers["Authorization"] for asked in server.asked}) == (2 if renewed else 1)
+
+
+@pytest.mark.parametrize("status", [408, 423, 425, 429])
+async def test_a_server_that_says_later_is_asked_later(server: ScriptedServer, lakefs: LakeFS, status: int) -> None:
+    """423 is lakeFS's word for a branch that too many write to; `Retry-After` says how much later."""
+    server.answers = [Answer(status, {"message": "too many attempts"}, headers={"Retry-After": "7"})]
+    for call in (lakefs.branch_head("b"), bodies.uploaded(lakefs, "b", "p", b"x")):
+        with pytest.raises(NoAnswer, match=str(status)) as caught:
+            await call
+        assert caught.value.later == 7

@@ -20,6 +20,7 @@ from perago.agent.mounts import LakeFSKeys
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
 from perago.workspace.manifest import Manifest, entry_for
+from tests.bodies import fixed
 from tests.fakes.object_store import ObjectStore
 
 PLENTY = Space(0, 1 << 40)
@@ -47,7 +48,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     store = ObjectStore()
     async with TestServer(store.application()) as server, aiohttp.ClientSession() as session:
         yield World(
-            store, LakeFS(session, LakeFSKeys(str(server.make_url("")).rstrip("/"), "k", "s"), "repo"), tmp_path
+            store, LakeFS(session, fixed(LakeFSKeys(str(server.make_url("")).rstrip("/"), "k", "s")), "repo"), tmp_path
         )
 
 

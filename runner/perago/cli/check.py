@@ -35,8 +35,8 @@ def describe(task: TaskDefinition) -> dict[str, Any]:
         "file": file,
         "line": line,
         "workspace": _workspace(task),
-        "params": _fields(task.params_model),
-        "result": _fields(task.output_model),
+        "params": _taken(task.params_model),
+        "result": _sent(task.output_model),
         "controls": _controls(task),
     }
 
@@ -59,13 +59,21 @@ def _guardrail(guardrail: Guardrail) -> str:
     return f"{guardrail.rule} {guardrail.path} (at least {guardrail.min_count}{most})"
 
 
-def _fields(model: type[BaseModel]) -> dict[str, str]:
-    return {field.alias or name: _field(field) for name, field in model.model_fields.items()}
+def _taken(model: type[BaseModel]) -> dict[str, str]:
+    """The keys that come in, with what they hold."""
+    return {
+        field.alias or name: _kind(field.annotation) + _default(field) for name, field in model.model_fields.items()
+    }
 
 
-def _field(field: FieldInfo) -> str:
-    kind = field.annotation.__name__ if inspect.isclass(field.annotation) else str(field.annotation)
-    return kind + _default(field)
+def _sent(model: type[BaseModel]) -> dict[str, str]:
+    """The keys that go out: names of fields, and what is computed."""
+    fields = {name: _kind(field.annotation) for name, field in model.model_fields.items() if not field.exclude}
+    return fields | {name: _kind(field.return_type) for name, field in model.model_computed_fields.items()}
+
+
+def _kind(annotation: object) -> str:
+    return annotation.__name__ if inspect.isclass(annotation) else str(annotation)
 
 
 def _default(field: FieldInfo) -> str:

@@ -130,9 +130,16 @@ def _says_absent(error: Any, name: str) -> bool:
     return bool(error.status == 404 and name in message and not message.startswith("No static resource"))
 
 
+def _unreachable(reason: str, url: str) -> str:
+    remedy = "check the URL and the network"
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        remedy = "name the file with its authority's certificates in SSL_CERT_FILE"
+    return f"Conductor cannot be reached at {url}: {_cut(reason)}; {remedy}"
+
+
 def _explain(error: Any, what: str, address: Address) -> NoReturn:
     remedy = {
-        0: f"Conductor cannot be reached at {address.url}: {_cut(str(error.reason))}; check the URL and the network",
+        0: _unreachable(str(error.reason), address.url),
         401: f"Conductor refuses to {what}: 401, {_unauthenticated(address.credentials)}",
         403: f"Conductor refuses to {what}: 403, {_with(address.credentials)} may not do this; ask for the permission",
         404: f"Conductor cannot {what}: 404 {_cut(_message(error))}; check that {address.url} is its API",

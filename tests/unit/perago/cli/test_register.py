@@ -2,7 +2,12 @@
 
 import base64
 import json
+import ssl
+import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -139,3 +144,54 @@ def test_a_missing_client_is_named_with_its_extra(
     assert main(["register", good, "--url", NOWHERE, "--json"]) == 2
     (problem,) = json.loads(capsys.readouterr().out)["problems"]
     assert "pip install 'perago[conductor]'" in problem["message"]
+
+
+class Absent(BaseHTTPRequestHandler):
+    """A Conductor that has no definitions."""
+
+    def do_GET(self) -> None:
+        message = f"No such task: {self.path.rpartition('/')[2]}"
+        body = json.dumps({"status": 404, "message": message}).encode()
+        self.send_response(404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """A certificate for this machine that nobody has signed, together with its key."""
+    file = tmp_path / "c.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
+    subprocess.run([*new, *subject, "-keyout", tmp_path / "k.pem", "-out", file], check=True, capture_output=True)
+    return file
+
+
+@pytest.fixture
+def secure(authority: Path) -> Iterator[str]:
+    """The URL of a server with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority, authority.with_name("k.pem"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Absent) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"https://127.0.0.1:{server.server_address[1]}/api"
+        server.shutdown()
+        thread.join()
+
+
+def test_an_authority_of_ones_own_is_read_from_a_file(
+    good: str, secure: str, authority: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without it, the message names the variable."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    assert main(["register", good, "--dry-run", "--url", secure]) == 3
+    assert "name the file with its authority's certificates in SSL_CERT_FILE" in capsys.readouterr().err
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    assert main(["register", good, "--dry-run", "--url", secure]) == 0
+    assert capsys.readouterr().out == "task 'text.repeat': would be created\n"

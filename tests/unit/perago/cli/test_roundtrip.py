@@ -1,5 +1,6 @@
 """The warning for models that refuse, as params, what they send as a result; each case is tried for real as well."""
 
+import json
 from typing import Any
 
 import pytest
@@ -115,6 +116,19 @@ def test_each_difference_is_named() -> None:
     assert "field 'width' is taken only as 'w' or 'size.0'" in refused_again(Chosen)[0]
     assert "field 'secret' is required and never sent" in refused_again(Secret)[0]
     assert refused_again(Listed) == []
+
+
+def test_check_shows_the_keys_that_come_in_and_those_that_go_out(
+    module: ModuleMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Aliases of params, and names and computed fields of results."""
+    computed = "\n\n    @computed_field\n    def half(self) -> float:\n        return self.lines / 2\n"
+    source = GOOD.replace("lines: int", 'lines: int = Field(alias="n")' + computed).replace(
+        "factor: int = Field(2,", "factor: int = Field(2, alias='f',"
+    )
+    assert main(["check", module("from pydantic import computed_field\n" + source), "--json"]) == 0
+    task = json.loads(capsys.readouterr().out)["task"]
+    assert (task["params"], task["result"]) == ({"f": "int = 2"}, {"lines": "int", "half": "float"})
 
 
 def test_check_warns(module: ModuleMaker, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,7 +73,7 @@ class Ending:
         vouched_for = self._steps.output() if self._steps else {}
         try:
             return outcomes.completed({**output, **vouched_for})
-        except (outcomes.OutputTooLarge, outcomes.OutputNotJson) as error:
+        except (outcomes.OutputTooLarge, wire.NotJson) as error:
             return outcomes.failed(failure_of(error).reason, str(error), self._limit)
 
     async def record_publication(self) -> bool:

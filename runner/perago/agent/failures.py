@@ -14,9 +14,9 @@ from perago.agent.clients.conductor import ConductorRefused
 from perago.agent.clients.http import NoAnswer, Server, Untrusted, describe
 from perago.agent.data.volume import CorruptObject, UnreadableFile, VolumeFull
 from perago.agent.mounts import MissingKeys
-from perago.agent.outcome import OutputNotJson, OutputTooLarge
+from perago.agent.outcome import OutputTooLarge
 from perago.errors import PublishFenceError, StaleAttemptError, TaskExecutionError, TaskInputError, TaskTerminalError
-from perago.wire import Reason
+from perago.wire import NotJson, Reason
 
 
 class ProtocolMismatch(Exception):
@@ -48,7 +48,7 @@ TABLE: Final[tuple[tuple[type[Exception], type[Exception], Reason], ...]] = (
     (CorruptObject, TaskExecutionError, Reason.CORRUPT_OBJECT),
     (UnreadableFile, TaskInputError, Reason.UNREADABLE_FILE),
     (OutputTooLarge, TaskExecutionError, Reason.OUTPUT_TOO_LARGE),
-    (OutputNotJson, TaskExecutionError, Reason.TASK_EXECUTION_ERROR),
+    (NotJson, TaskExecutionError, Reason.TASK_EXECUTION_ERROR),
     (ProtocolMismatch, TaskExecutionError, Reason.PROTOCOL_MISMATCH),
     (PublishedWithoutOutput, TaskExecutionError, Reason.PUBLISHED_WITHOUT_OUTPUT),
     (MissingKeys, TaskTerminalError, Reason.INVALID_TASK),

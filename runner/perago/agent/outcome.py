@@ -7,7 +7,6 @@ import re
 
 from perago import wire
 from perago.wire import JsonObject, Reason
-from perago.wire.exact import fits_json, kept_in_merge_patch
 from perago.wire.reasons import TASK_WORDS, WORDS
 
 _WORD = re.compile(r"[A-Z][A-Za-z0-9]{0,99}")
@@ -17,17 +16,13 @@ class OutputTooLarge(ValueError):
     """The output exceeds what an object can hold; the text says by how much and what to do."""
 
 
-class OutputNotJson(ValueError):
-    """The output holds a value that JSON in UTF-8 cannot say; the attempt core sends none."""
-
-
 def failed(reason: Reason, message: str, max_length: int) -> wire.Outcome:
     """The outcome of an attempt that the agent itself gave up."""
     return wire.Outcome(status="FAILED", reason=reason.value, message=cut(message, max_length))
 
 
 def completed(output: JsonObject) -> wire.Outcome:
-    """The outcome of an attempt that completed with `output`; raises OutputTooLarge, OutputNotJson."""
+    """The outcome of an attempt that completed with `output`; raises OutputTooLarge, wire.NotJson."""
     return wire.Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, **_stored(output))
 
 
@@ -51,16 +46,14 @@ def cut(text: str, max_length: int) -> str:
 
 
 def check_output(output: JsonObject) -> None:
-    """Raises OutputTooLarge or OutputNotJson when `output` cannot be recorded; asked before anything is published."""
+    """Raises OutputTooLarge or wire.NotJson when `output` cannot be recorded; asked before anything is published."""
     _stored(output)
 
 
 def _stored(output: JsonObject) -> JsonObject:
-    if not fits_json(output):
-        raise OutputNotJson(
-            "the task's output has a NaN, an infinite number or half of a surrogate pair; JSON has none"
-        )
     try:
-        return wire.stored_output(output) if kept_in_merge_patch(output) else wire.packed_output(output)
+        return wire.stored_output(output)
+    except wire.NotJson:
+        raise
     except ValueError as error:
         raise OutputTooLarge(str(error)) from error

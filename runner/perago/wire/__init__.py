@@ -60,6 +60,7 @@ from perago.wire.status import (
     OUTPUT_INLINE_LIMIT,
     OUTPUT_LIMIT,
     Changed,
+    NotJson,
     Outcome,
     Staging,
     StagingState,
@@ -67,7 +68,6 @@ from perago.wire.status import (
     Step,
     StepTimings,
     WorkspaceReport,
-    packed_output,
     stored_output,
 )
 
@@ -107,6 +107,7 @@ __all__ = [
     "Hello",
     "JsonObject",
     "LoadCurrentAttempt",
+    "NotJson",
     "Order",
     "Outcome",
     "Publish",
@@ -129,6 +130,5 @@ __all__ = [
     "encode_frame",
     "frame_length",
     "last_lines",
-    "packed_output",
     "stored_output",
 ]

@@ -6,6 +6,7 @@ import json
 from typing import Literal
 
 from perago.wire.base import JsonObject, ResultStatus, WireModel
+from perago.wire.exact import kept_in_merge_patch
 
 OUTPUT_LIMIT = 900 * 1024
 """Bytes of output as it is stored (after compression where that is needed): an object must stay below 1.5 MiB."""
@@ -20,6 +21,10 @@ Step = Literal["Downloading", "Executing", "Staging", "Publishing"]
 StagingState = Literal["Planned", "Active", "Deleted"]
 
 
+class NotJson(ValueError):
+    """An output holds a value that JSON in UTF-8 cannot say; the attempt core sends none."""
+
+
 class Outcome(WireModel):
     """How an attempt ended; written once. `reason` is a CamelCase word, `message` is for people and for Conductor."""
 
@@ -28,7 +33,7 @@ class Outcome(WireModel):
     message: str | None = None
     output: JsonObject | None = None
     output_gzip: str | None = None
-    """Base64 of the gzipped JSON of an output over `OUTPUT_INLINE_LIMIT`."""
+    """Base64 of the gzipped JSON of an output that the status cannot hold as it is."""
     traceback: tuple[str, ...] | None = None
     """The end of the traceback of the exception that ended the attempt (`last_lines`)."""
 
@@ -43,14 +48,15 @@ class Outcome(WireModel):
 def stored_output(output: JsonObject) -> JsonObject:
     """The fields of `Outcome` that hold `output`: `{"output": …}` or `{"output_gzip": …}`.
 
-    Raises ValueError when it is over `OUTPUT_JSON_LIMIT` bytes, or its compressed form over `OUTPUT_LIMIT`.
+    It is compressed where it is large, and where a merge patch would change it. Raises NotJson, and ValueError when it
+    is over `OUTPUT_JSON_LIMIT` bytes, or its compressed form over `OUTPUT_LIMIT`.
     """
-    return {"output": output} if len(_json(output)) <= OUTPUT_INLINE_LIMIT else packed_output(output)
-
-
-def packed_output(output: JsonObject) -> JsonObject:
-    """The compressed form of `stored_output`, whatever the size; raises ValueError as it does."""
     plain = _json(output)
+    readable = len(plain) <= OUTPUT_INLINE_LIMIT and kept_in_merge_patch(output)
+    return {"output": output} if readable else _packed(plain)
+
+
+def _packed(plain: bytes) -> JsonObject:
     if len(plain) > OUTPUT_JSON_LIMIT:
         raise ValueError(f"the task's output is {len(plain)} bytes, over the limit of {OUTPUT_JSON_LIMIT}; {_REMEDY}")
     packed = base64.b64encode(gzip.compress(plain, mtime=0)).decode()
@@ -63,7 +69,11 @@ def packed_output(output: JsonObject) -> JsonObject:
 
 
 def _json(output: JsonObject) -> bytes:
-    return json.dumps(output, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    try:
+        return json.dumps(output, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as error:
+        values = "a NaN, an infinite number or half of a surrogate pair"
+        raise NotJson(f"the task's output has {values}, which JSON cannot say; leave it out") from error
 
 
 class Staging(WireModel):

@@ -299,11 +299,10 @@ RECORDS: tuple[Mutant, ...] = (
     ),
     *outcome(
         (
-            "an output that a merge patch would change is stored as it is",
-            "if kept_in_merge_patch(output) else wire.packed_output(output)",
-            "if True else wire.packed_output(output)",
+            "an output that no JSON can say counts as too large",
+            "    except wire.NotJson:\n        raise\n",
+            "",
         ),
-        ("an output that no JSON can say is recorded", "    if not fits_json(output):", "    if False:"),
         (
             "a message is longer than Conductor keeps",
             "return text if len(text) <= max_length else",
@@ -363,7 +362,7 @@ RECORDS: tuple[Mutant, ...] = (
         ("a failed attempt names a published ref", 'completed=outcome.status == "COMPLETED"', "completed=True"),
         (
             "an output that is too large loses the outcome",
-            "        except (outcomes.OutputTooLarge, outcomes.OutputNotJson) as error:",
+            "        except (outcomes.OutputTooLarge, wire.NotJson) as error:",
             "        except ZeroDivisionError as error:",
         ),
     ),

@@ -76,9 +76,15 @@ MUTANTS: tuple[Mutant, ...] = (
         ("an object grows over what etcd takes", "    if len(packed) > OUTPUT_LIMIT:", "    if False:"),
         (
             "a large output is stored uncompressed",
-            "if len(_json(output)) <= OUTPUT_INLINE_LIMIT else packed_output(output)",
-            "if True else packed_output(output)",
+            "len(plain) <= OUTPUT_INLINE_LIMIT and kept_in_merge_patch(output)",
+            "kept_in_merge_patch(output)",
         ),
+        (
+            "an output that a merge patch would change is stored as it is",
+            "len(plain) <= OUTPUT_INLINE_LIMIT and kept_in_merge_patch(output)",
+            "len(plain) <= OUTPUT_INLINE_LIMIT",
+        ),
+        ("an output that no JSON can say is recorded", "allow_nan=False, ", ""),
         ("a compressed output is reported as none", "        if self.output_gzip is None:\n", "        if True:\n"),
         ("the same output is packed differently each time", "gzip.compress(plain, mtime=0)", "gzip.compress(plain)"),
     ),

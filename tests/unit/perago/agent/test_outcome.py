@@ -29,8 +29,8 @@ def test_any_output_survives_the_merge_patch(output: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf"), "\udce9"])
 def test_an_output_that_json_cannot_say_is_refused(value: object) -> None:
-    """OutputNotJson, before anything is published: Conductor would refuse every report of it."""
-    with pytest.raises(o.OutputNotJson, match="JSON has none"):
+    """NotJson, before anything is published: Conductor would refuse every report of it."""
+    with pytest.raises(wire.NotJson, match="JSON cannot say"):
         o.check_output({"result": [value]})
 
 

@@ -1,5 +1,6 @@
 """What lakeFS is asked about a silent end, and what its answer makes of the attempt."""
 
+import json
 from typing import Any
 
 import pytest
@@ -79,6 +80,14 @@ def test_the_output_spells_the_workspace_as_the_input_did() -> None:
     assert completed is not None
     assert completed.output is not None
     assert completed.output["workspace"] == {**old, "ref": "commit-b"}
+
+
+def test_an_output_that_a_merge_patch_would_change_is_stored_compressed() -> None:
+    """The commit carries it as text, with its nulls and types."""
+    completed = outcome(staged(memory=known(metadata={"perago.output": '{"result":{"best":null,"mean":1.0}}'})))
+    assert completed is not None
+    assert completed.output is None
+    assert json.dumps((completed.full_output() or {})["result"]) == '{"best": null, "mean": 1.0}'
 
 
 @pytest.mark.parametrize("answer", [known(ref=None), known(metadata={"perago.output-sha256": "abc"}), b.memory()])

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from perago.wire import Outcome
 from perago_operator.api import reasons
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
@@ -265,7 +266,9 @@ def test_an_outcome_is_written_as_it_is() -> None:
     dead = b.situation(
         b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=b.memory(evidence=evidence)
     )
-    assert patched(dead)["outcome"]["output"]["result"] == {"files": {}, "none": None}
+    written = Outcome.model_validate(patched(dead)["outcome"]).full_output()
+    assert written is not None
+    assert written["result"] == {"files": {}, "none": None}
     assert patched(dead)["workspace"] == {"publishedRef": "commit-b"}
 
 

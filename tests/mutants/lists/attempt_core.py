@@ -59,8 +59,24 @@ MUTANTS: tuple[Mutant, ...] = (
             "        return completed_at(workspace, workspace.ref, output)",
         ),
         ("an unchanged workspace is published", "if changes else keep(", "if True else keep("),
+        (
+            "a publication does not carry the output",
+            "run.spec, replace(execution, output=output))",
+            "run.spec, execution)",
+        ),
+        ("a workspace is staged without its changes", "replace(run.execution, changes=changes)", "run.execution"),
     ),
     *boundary(
+        (
+            "every file is hashed although the download has hashed it",
+            "before = take_snapshot(directory, manifest)",
+            "before = take_snapshot(directory)",
+        ),
+        (
+            "an unchanged workspace is completed without the output",
+            "replace(run.execution, changes=Changes(), output=output)",
+            "replace(run.execution, changes=Changes())",
+        ),
         (
             "a failed clean-up replaces the result",
             "    except BaseException:  # noqa: BLE001 - clean-up never replaces the result, whatever its class\n        _log_failure(what)",

@@ -13,6 +13,7 @@ starting = of(f"{CORE}/rules/starting.py", f"{TESTS}/test_rules.py")
 common = of(f"{CORE}/rules/common.py", f"{TESTS}/test_rules.py")
 table = of(f"{CORE}/rules/__init__.py", f"{TESTS}/test_rules.py", f"{TESTS}/test_rule_order.py")
 situation = of(f"{CORE}/situation.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
+sibling = of(f"{CORE}/situation.py", "perago_operator/reconcile/test_gather.py")
 reporting = of(f"{CORE}/reporting.py", f"{TESTS}/test_reporting.py", f"{TESTS}/test_rules.py")
 evidence = of(f"{CORE}/evidence.py", f"{TESTS}/test_evidence.py", f"{TESTS}/test_rules.py")
 decide = of(f"{CORE}/decide.py", f"{TESTS}/test_decide.py")
@@ -274,8 +275,28 @@ RULES: tuple[Mutant, ...] = (
 )
 
 SITUATION: tuple[Mutant, ...] = (
+    *sibling(
+        ("an earlier attempt whose branch is left can no longer publish", "settled = not staged and (", "settled = ("),
+        (
+            "an earlier attempt whose pod runs can no longer publish",
+            "(status.outcome is not None or never_started)",
+            "True",
+        ),
+    ),
     *situation(
         ("a later attempt is not noticed", "if self.later_sibling and self.outcome is None", "if False"),
+        (
+            "the deadline of a pod that another process made never comes",
+            "return self.memory.created_at or (self.pod.metadata.creation_timestamp if self.pod else None)",
+            "return self.memory.created_at",
+        ),
+        ("a finalizer that was just put on does not count", " or self.memory.held", ""),
+        (
+            "a pod that no watch has shown yet is over",
+            "return self.pod_was_created and not self.pod_unseen",
+            "return self.pod_was_created",
+        ),
+        ("a pod is deleted until the watch shows it", " and pod.name not in self.memory.deleted", ""),
         ("a released attempt is held", "return held and not self.memory.released", "return held"),
         (
             "an attempt waits for itself",

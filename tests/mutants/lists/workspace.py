@@ -94,6 +94,11 @@ MUTANTS: tuple[Mutant, ...] = (
     *snapshot(
         ("files are hashed again although the manifest has them", "    if manifest is None:\n", "    if True:\n"),
         (
+            "every file is hashed after the body",
+            "hash_paths(directory, stats, comparison.doubtful, known) if comparison.doubtful else {}",
+            "hash_paths(directory, stats, stats, known)",
+        ),
+        (
             "a change is lost where the times of a file system prove nothing",
             "clock_of(directory) if times_prove(directory) else NOTHING_IS_OLDER",
             "clock_of(directory)",

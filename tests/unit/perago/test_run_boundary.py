@@ -10,6 +10,8 @@ import pytest
 import perago
 from perago.run import Stopwatch, WorkspaceRun, ended, run_workspace
 from perago.workspace import directory
+from perago.workspace.manifest import Manifest
+from perago.workspace.snapshot import Snapshot, take_snapshot
 from tests.unit.perago.kit import FakeAttempt, Outcome, Params, World, idle, payload, task_of, writing
 
 
@@ -112,3 +114,35 @@ def test_a_log_handler_that_leaves_the_process_does_not_replace_the_result() -> 
         assert ended(task_of(idle), 500, leave).result.status == "FAILED"
     finally:
         log.removeHandler(handler)
+
+
+def test_what_the_download_has_hashed_is_not_hashed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its manifest is the snapshot before the body."""
+    world, downloaded, used = SlowWorld(), Manifest(), list[Manifest | None]()
+
+    def snapshot(directory: Path, manifest: Manifest | None = None) -> Snapshot:
+        used.append(manifest)
+        return take_snapshot(directory)
+
+    def download(*arguments: Any) -> Manifest:
+        world.download(*arguments)
+        return downloaded
+
+    monkeypatch.setattr("perago.run.take_snapshot", snapshot)
+    task, ports = task_of(world.body), Ports(world)
+    assert task.workspace is not None
+    ports.download = download
+    execution = perago.TaskExecutionContext(FakeAttempt(), "e")
+    run_workspace(WorkspaceRun(task, task.workspace, payload(), execution, tmp_path, None, ports, ports))
+    assert len(used) == 1
+    assert used[0] is downloaded
+
+
+def test_an_unchanged_workspace_is_completed_with_the_output(tmp_path: Path) -> None:
+    """The agent must know it before the task reports it: the task may not live to do so."""
+    world = SlowWorld()
+    task, ports = task_of(idle), Ports(world)
+    assert task.workspace is not None
+    execution = perago.TaskExecutionContext(FakeAttempt(), "e")
+    output = run_workspace(WorkspaceRun(task, task.workspace, payload(), execution, tmp_path, None, ports, ports))
+    assert world.executions[-1].output == {"result": output["result"]}

@@ -86,6 +86,7 @@ def test_a_final_phase_is_an_end(phase: str) -> None:
 def test_one_status_of_two_is_not_the_end() -> None:
     """The other container is not in the status yet."""
     assert not pod(containers=[b.container("agent", ended=ENDED)]).ended
+    assert not pod(containers=[b.container("agent", ended=ENDED)]).at_rest
 
 
 def test_a_deletion_is_confirmed_by_the_kubelet() -> None:

@@ -127,6 +127,13 @@ def test_a_digest_wins_over_a_tag(helm: Helm) -> None:
     assert pod(objects)["containers"][0]["image"] == f"r/operator@{digest}"
 
 
+@pytest.mark.parametrize("host_users", [True, False])
+def test_pods_have_a_user_namespace_of_their_own_where_it_is_wanted(helm: Helm, host_users: bool) -> None:
+    """The value arrives at the operator as it was given."""
+    objects = helm.template(f"runner.hostUsers={str(host_users).lower()}")
+    assert settings.read(environment(objects)).host_users is host_users
+
+
 def test_the_tag_defaults_to_the_charts_version(helm: Helm) -> None:
     """Operator and runner of one release belong together."""
     objects = helm.template()

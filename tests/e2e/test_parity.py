@@ -20,6 +20,7 @@ from uuid import uuid4
 import lakefs
 import pytest
 
+from perago.wire import Outcome
 from tests.e2e.flow import Flow
 from tests.e2e.installation import TASKS, Installation
 from tests.e2e.repository import SMALL, Repository
@@ -160,7 +161,7 @@ class Pods:
         return End(
             status=outcome["status"],
             message=without_place(outcome["message"]) if outcome["status"] != "COMPLETED" else "",
-            facts=_facts(outcome.get("output")),
+            facts=_facts(Outcome.model_validate(outcome).full_output()),
             changes={kind: sorted(paths) for kind, paths in changes.items()},
             content={
                 path: self._read(branch, path) for path in sorted(changed)[:MOST_CONTENTS] if not path.startswith(GIT)

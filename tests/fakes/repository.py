@@ -26,7 +26,8 @@ Answer = TypeVar("Answer")
 class FakeRepository:
     """`steps.Repository`, with an empty commit on `main`; `lakefs` is what others do to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, repository: str = "repo") -> None:
+        self.repository = repository
         self.lakefs = FakeBranches()
         self.faults = self.lakefs.faults
         self.messages: list[str] = []

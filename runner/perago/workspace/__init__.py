@@ -1,6 +1,7 @@
 """The workspace: its paths, its plan, its manifest and its directory, under the one name that the contract fixes.
 
 paths.py  plan.py    pure: names and comparisons
+listing.py           pure: whether a directory tree can hold a listing
 manifest.py          the only hashing
 directory.py         the local disk
 owner.py             who works in a directory
@@ -17,6 +18,7 @@ from perago.workspace.directory import (
     prepare_attempt_workspace,
     scan,
 )
+from perago.workspace.listing import workspace_local_paths
 from perago.workspace.owner import (
     WorkspaceOwner,
     active_workspace_owner_tokens,
@@ -27,7 +29,6 @@ from perago.workspace.owner import (
 from perago.workspace.paths import (
     ATTEMPT_WORKSPACE_MARKER,
     workspace_local_path,
-    workspace_local_paths,
     workspace_object_path,
     workspace_object_prefix,
 )

@@ -4,7 +4,6 @@ Pure: looks at names only, never at a disk or a server. A path is refused before
 """
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from perago.errors import TaskInputError
@@ -126,44 +125,10 @@ def is_folder_marker(object_path: str) -> bool:
     return object_path.endswith("/") and _unsafe(object_path[:-1]) is None
 
 
-def workspace_local_paths(spec: WorkspaceSpec, object_paths: Iterable[StrPath]) -> dict[str, Path]:
-    """Object path → relative file path, sorted, for a whole listing, without folder markers and objects outside.
-
-    Raises TaskInputError naming every object that keeps one directory tree from holding them all: a path that
-    `workspace_local_path` refuses, or both an object `a` and an object `a/b`.
-    """
-    local_paths: dict[str, Path] = {}
-    problems: list[str] = []
-    for path in sorted(path for path in map(posix_text, object_paths) if not is_folder_marker(path)):
-        try:
-            local = workspace_local_path(spec, path)
-        except TaskInputError as error:
-            problems.append(str(error))
-        else:
-            if local is not None:
-                local_paths[path] = local
-    problems += [problem for path in local_paths if (problem := _file_as_folder(path, local_paths))]
-    if problems:
-        raise TaskInputError(some(problems))
-    return local_paths
-
-
 def some(problems: list[str], limit: int = 10) -> str:
     """The first problems as one text, and how many there are beyond them."""
     more = f"; and {len(problems) - limit} more" if len(problems) > limit else ""
     return "; ".join(problems[:limit]) + more
-
-
-def _file_as_folder(path: str, objects: dict[str, Path]) -> str | None:
-    end = path.rfind("/")
-    while end > 0:
-        if path[:end] in objects:
-            return (
-                f"object path {path!r}: the repository also has an object {path[:end]!r}, "
-                "and a file system cannot hold a file and a directory of one name"
-            )
-        end = path.rfind("/", 0, end)
-    return None
 
 
 def _refuse(kind: str, path: str, problem: str | None) -> None:

@@ -9,13 +9,8 @@ from perago.errors import TaskInputError
 from perago.guards import StrPath, posix_text
 from perago.models import WorkspaceSpec
 from perago.workspace.directory import scan
-from perago.workspace.paths import (
-    is_folder_marker,
-    some,
-    workspace_local_path,
-    workspace_local_paths,
-    workspace_object_path,
-)
+from perago.workspace.listing import workspace_local_paths
+from perago.workspace.paths import is_folder_marker, some, workspace_local_path, workspace_object_path
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,9 @@ from perago.agent.data.parallel import in_threads
 from perago.agent.data.volume import Space, Tree
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
+from perago.workspace.listing import Listing, Place
 from perago.workspace.manifest import ManifestWriter, entry_for
-from perago.workspace.paths import (
-    is_folder_marker,
-    workspace_local_path,
-    workspace_object_path,
-    workspace_object_prefix,
-)
+from perago.workspace.paths import workspace_object_path, workspace_object_prefix
 
 BYTES_IN_FLIGHT: Final = 8 << 20
 WIDTH: Final = BYTES_IN_FLIGHT // BUFFER_BYTES
@@ -43,6 +39,8 @@ ACTIONS: Final = "_lakefs_actions/"
 
 class MovesObjects(Protocol):
     """What of lakeFS a transfer needs; see `perago.agent.clients.lakefs.LakeFS`."""
+
+    repository: str
 
     async def list_page(self, ref: str, prefix: str, after: str) -> Page: ...
     async def delete_objects(self, branch: str, paths: list[str]) -> None: ...
@@ -75,12 +73,13 @@ class Transfer:
         with ManifestWriter(manifest) as writer, self._connections(WIDTH + PARTS, listing.abort) as crew:
             parts = Parts(crew.bodies[WIDTH:], crew.calls)
 
-            def worker(bodies: MovesBodies) -> Callable[[ObjectStats], None]:
+            def worker(bodies: MovesBodies) -> Callable[[tuple[ObjectStats, Place]], None]:
                 receiver = Receiver(bodies, ref, crew.calls, parts)
-                return lambda stats: self._fetch(stats, receiver, writer, space)
+                return lambda placed: self._fetch(*placed, receiver, writer, space)
 
+            objects = self._placed(ref, listing.objects())
             try:
-                await in_threads(listing.objects(), [worker(bodies) for bodies in crew.bodies[:WIDTH]], crew.abort)
+                await in_threads(objects, [worker(bodies) for bodies in crew.bodies[:WIDTH]], crew.abort)
             finally:
                 parts.close()
         return Moved(self._objects, self._bytes)
@@ -117,36 +116,33 @@ class Transfer:
         below = f"{prefix}/" if prefix else ""
         return await retried(partial(self._lakefs.list_page, ref, below, after), self._retry_seconds)
 
-    def _fetch(self, stats: ObjectStats, receiver: Receiver, writer: ManifestWriter, space: Space) -> None:
-        if is_folder_marker(stats.path):
-            self._make_folder(stats)
-            return
-        relative = workspace_local_path(self._spec, stats.path)
-        if relative is None:
+    def _placed(self, ref: str, objects: Iterable[ObjectStats]) -> Iterator[tuple[ObjectStats, Place]]:
+        """What is to be fetched. After the first problem nothing more is, but the listing is read for all of them."""
+        listing = Listing(self._spec)
+        for stats in objects:
+            place = listing.place(stats.path, stats.size)
+            if place is not None and not listing.problems:
+                yield stats, place
+        where = f"lakefs://{self._lakefs.repository}/{ref}/{workspace_object_prefix(self._spec)}"
+        listing.check(f"Rename or delete these objects on the branch; `lakectl fs ls -r {where}` lists them all")
+
+    def _fetch(
+        self, stats: ObjectStats, place: Place, receiver: Receiver, writer: ManifestWriter, space: Space
+    ) -> None:
+        if place.is_folder:
+            self._tree.make_folder(place.path)
             return
         with self._lock:
             space.plan(stats.size, stats.path)
-        local = relative.as_posix()
-        descriptor = self._tree.create(local)
+        descriptor = self._tree.create(place.path)
         try:
-            digest = receiver.receive(stats, descriptor, local)
-            entry = entry_for(local, os.fstat(descriptor), digest)
+            digest = receiver.receive(stats, descriptor, place.path)
+            entry = entry_for(place.path, os.fstat(descriptor), digest)
         finally:
             os.close(descriptor)
         with self._lock:
             writer.add(entry)
         self._count(stats.size)
-
-    def _make_folder(self, marker: ObjectStats) -> None:
-        """The folder that a marker stands for; one with content is an object that no folder can hold."""
-        if marker.size:
-            raise TaskInputError(
-                f"object path {marker.path!r} cannot be kept in a workspace: "
-                f"it is that of a folder, but the object has {marker.size} bytes"
-            )
-        local = workspace_local_path(self._spec, marker.path.removesuffix("/"))
-        if local is not None:
-            self._tree.make_folder(local.as_posix())
 
     def _send(self, path: str, sender: Sender) -> None:
         descriptor = self._tree.open_for_reading(path)

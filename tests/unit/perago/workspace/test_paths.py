@@ -13,7 +13,6 @@ from perago.workspace import (
     ATTEMPT_WORKSPACE_MARKER,
     scan,
     workspace_local_path,
-    workspace_local_paths,
     workspace_object_path,
     workspace_object_prefix,
 )
@@ -143,37 +142,3 @@ def test_mapping_is_a_bijection_in_the_other_direction(spec: WorkspaceSpec, path
     except TaskInputError:
         return
     assert workspace_local_path(spec, object_path) == (None if path == ATTEMPT_WORKSPACE_MARKER else Path(path))
-
-
-def test_a_listing_is_mapped_sorted_and_without_what_is_outside() -> None:
-    """A whole listing becomes file paths in the order of its object paths."""
-    mapped = workspace_local_paths(DATA, ["data/raw/b", "data/raw/a/x", "data/raw2/z", "data/raw/.perago-attempt.json"])
-    assert list(mapped.items()) == [("data/raw/a/x", Path("a/x")), ("data/raw/b", Path("b"))]
-
-
-@pytest.mark.parametrize(
-    "listing", [["a", "a/b"], ["a/b/c", "a"], ["x", "a/b", "a/b/c/d"], ["a", "a-", "a/b"], ["a", "a.txt", "a/b/c"]]
-)
-def test_an_object_that_is_also_a_folder_is_refused_by_name(listing: list[str]) -> None:
-    """No file system holds a file and a directory of one name; the error names both objects."""
-    with pytest.raises(TaskInputError, match=r"object path 'a/b.*' also has an object 'a|cannot hold"):
-        workspace_local_paths(ROOT, listing)
-
-
-def test_an_unsafe_path_in_a_listing_is_refused_by_name() -> None:
-    """One object that cannot be a file stops the whole listing before anything is written."""
-    with pytest.raises(TaskInputError, match=r"'data/raw/\.\./x'"):
-        workspace_local_paths(DATA, ["data/raw/fine", "data/raw/../x"])
-
-
-@given(st.sets(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join), max_size=8))
-def test_a_listing_is_accepted_exactly_when_a_tree_can_hold_it(listing: set[str]) -> None:
-    """Refused if and only if some object's path is a folder of another's."""
-    clash = any(other.startswith(path + "/") for path in listing for other in listing)
-    try:
-        accepted = set(workspace_local_paths(ROOT, listing))
-    except TaskInputError:
-        assert clash
-    else:
-        assert not clash
-        assert accepted == listing

@@ -101,7 +101,7 @@ async def test_a_folder_marker_is_a_folder(world: World) -> None:
     ("objects", "named"),
     [
         ({"data/": b"12"}, "'data/' cannot be kept in a workspace: .* 2 bytes"),
-        ({"data": b"1", "data/": b""}, "'data' is both a file and a folder"),
+        ({"data": b"1", "data/": b""}, "'data/': the repository also has an object 'data'"),
         ({"data//": b""}, "'data//' cannot be kept"),
     ],
 )
@@ -110,6 +110,16 @@ async def test_a_folder_marker_that_is_not_one_is_refused(world: World, objects:
     world.store.objects = objects
     with pytest.raises(TaskInputError, match=named):
         await world.transfer().download("main", world.manifest, PLENTY)
+
+
+async def test_all_objects_in_the_way_are_named_at_once_with_the_command_that_lists_them(world: World) -> None:
+    """Also on the pages behind the first problem, of which nothing is fetched any more."""
+    world.store.objects = {"data/a//b": b"1", **{f"data/c{number}": b"1" for number in range(9)}, "data/d/../e": b"1"}
+    with pytest.raises(
+        TaskInputError, match=r"'data/a//b' .*'data/d/../e' .*`lakectl fs ls -r lakefs://repo/main/data`"
+    ):
+        await world.transfer("/data").download("main", world.manifest, PLENTY)
+    assert world.files() == {}
 
 
 @pytest.mark.parametrize("trouble", ["break_off", "corrupt", "overload"])

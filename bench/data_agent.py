@@ -12,19 +12,21 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 
-from perago import wire
 from perago.agent import publication
 from perago.agent.clients import lakefs
 from perago.agent.data.staging import StagingBranch
-from perago.agent.data.transfer import Transfer
+from perago.agent.data.transfer import Transfer, object_path
 from perago.agent.data.volume import Space, Tree
 from perago.agent.mounts import LakeFSKeys, Mounted
 from perago.agent.publisher import Plan, Publisher
+from perago.attempt import Changes
 from perago.models import WorkspaceSpec
+from perago.workspace.changelist import ChangeList, write_changes
 
 RETRY_SECONDS = 60.0
 ME = publication.Identity(attempt_uid="bench", logical_task="bench", retry=0)
@@ -86,13 +88,24 @@ async def up(world: World) -> None:
         await world.transfer(tree).upload(world.job.ref, world.job.paths or files_below(world.job.folder))
 
 
+@contextmanager
+def changes_of(job: Job) -> Iterator[ChangeList]:
+    """The paths of the job, as a task lists them."""
+    path = Path(job.folder + ".changes")
+    path.unlink(missing_ok=True)
+    write_changes(path, Changes(modified=job.paths))
+    with path.open("rb") as file:
+        yield ChangeList(file.fileno())
+
+
 async def stage(world: World) -> None:
     """A staging branch with the paths of the job: made, filled and committed."""
     job = world.job
     branch = StagingBranch(world.lakefs, f"stage-{time.time_ns()}", job.ref, RETRY_SECONDS)
     await branch.create()
-    with tree_of(job) as tree:
-        await branch.fill(wire.Stage(modified=job.paths), world.transfer(tree))
+    with tree_of(job) as tree, changes_of(job) as changes:
+        changes.check(partial(object_path, WorkspaceSpec(prefix=job.prefix)))
+        await branch.fill(changes, world.transfer(tree))
     await branch.commit("bench", {})
 
 

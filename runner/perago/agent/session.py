@@ -81,7 +81,7 @@ class Session:
             case wire.LoadCurrentAttempt():
                 return await self._current_attempt()
             case wire.Stage():
-                return await self._timed("staging", lambda: self._begin("Staging").stage(call))
+                return await self._timed("staging", lambda: self._begin("Staging").stage())
             case wire.Publish():
                 return await self._timed("publishing", lambda: self._publish(call))
             case wire.CompleteNoop():

@@ -4,7 +4,9 @@ They are called in the order that `perago.agent.sequence` allows. A staging bran
 steps know no socket, and of the protocol only the shapes of calls.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -81,19 +83,19 @@ class WorkspaceSteps:
             await self._transfer(tree, self._order.retry_seconds).download(
                 self._commit, self._volume.manifest, self._volume.space()
             )
-        return wire.Downloaded(manifest_path=str(self._volume.manifest))
+        return wire.Downloaded(manifest_path=str(self._volume.manifest), changes_path=str(self._volume.changes))
 
-    async def stage(self, call: wire.Stage) -> wire.Staged:
-        """Upload the changes to a new staging branch and commit them."""
-        for path in (*call.added, *call.modified, *call.deleted):
-            object_path(self._spec, path)
-        await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))
-        await self._branch.create()
-        self._report_staging("Active")
-        with self._volume.tree() as tree:
-            moved = await self._branch.fill(call, self._transfer(tree, self._order.outage_seconds))
+    async def stage(self) -> wire.Staged:
+        """Upload the changes that the task has listed to a new staging branch and commit them."""
+        with self._volume.change_list() as changes:
+            await asyncio.to_thread(changes.check, partial(object_path, self._spec))
+            await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))
+            await self._branch.create()
+            self._report_staging("Active")
+            with self._volume.tree() as tree:
+                moved = await self._branch.fill(changes, self._transfer(tree, self._order.outage_seconds))
         self._changed = wire.Changed(
-            added=len(call.added), modified=len(call.modified), deleted=len(call.deleted), bytes=moved.bytes
+            added=changes.added, modified=changes.modified, deleted=changes.deleted, bytes=moved.bytes
         )
         commit = await self._branch.commit(self._message("Stage"), self._metadata(None))
         self._report_staging("Active", commit)

@@ -15,6 +15,7 @@ from perago.errors import TaskExecutionError, error_named
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
+from perago.workspace.changelist import write_changes
 from perago.workspace.manifest import Manifest
 from perago.workspace.sync import refuse_symlinks, refuse_unreadable
 
@@ -50,6 +51,8 @@ class AgentClient:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self._changes_path: Path | None = None
+        """Where changes are listed; known once the workspace is downloaded."""
 
     def hello(self) -> wire.Assignment:
         """Learn what to do."""
@@ -58,6 +61,7 @@ class AgentClient:
     def download(self, workspace: WorkspaceInput, spec: WorkspaceSpec, directory: Path) -> Manifest:
         """The agent fills the directory and leaves the manifest of what it put there."""
         answer = self._call(wire.Download(prefix=spec.prefix, read_only=spec.read_only), wire.Downloaded)
+        self._changes_path = Path(answer.changes_path)
         return Manifest.read(Path(answer.manifest_path))
 
     def load_current_attempt(self) -> wire.CurrentAttempt:
@@ -67,14 +71,14 @@ class AgentClient:
     def stage(
         self, directory: Path, workspace: WorkspaceInput, spec: WorkspaceSpec, execution: TaskExecutionContext
     ) -> StagedWorkspace:
-        """Name the changes, unless there are some that cannot be published."""
+        """List the changes, unless there are some that cannot be published."""
         changes = execution.changes
-        if changes is None:
-            raise TaskExecutionError("the attempt core named no changes to stage")
+        if changes is None or self._changes_path is None:
+            raise TaskExecutionError("there are no changes to stage, or nothing was downloaded before them")
         refuse_symlinks(directory, changes.uploads)
         refuse_unreadable(directory, changes.uploads)
-        call = wire.Stage(added=changes.added, modified=changes.modified, deleted=changes.deleted)
-        answer = self._call(call, wire.Staged)
+        write_changes(self._changes_path, changes)
+        answer = self._call(wire.Stage(), wire.Staged)
         return StagedWorkspace(answer.repository, answer.branch, answer.commit)
 
     def publish(

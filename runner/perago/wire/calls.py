@@ -40,9 +40,10 @@ class Download(WireModel):
 
 
 class Downloaded(WireModel):
-    """Where the manifest of the downloaded files is (readable by the task, owned by the agent)."""
+    """Where the manifest of the downloaded files is, and where the task lists its changes before it stages them."""
 
     manifest_path: str
+    changes_path: str
 
 
 class LoadCurrentAttempt(WireModel):
@@ -52,12 +53,12 @@ class LoadCurrentAttempt(WireModel):
 
 
 class Stage(WireModel):
-    """Upload these changes to a new staging branch and commit them; paths are relative to the workspace root."""
+    """Upload the changes to a new staging branch and commit them.
+
+    Their list is a file, `perago.workspace.changelist`: no frame grows with the number of files.
+    """
 
     call: Literal["stage"] = "stage"
-    added: tuple[str, ...] = ()
-    modified: tuple[str, ...] = ()
-    deleted: tuple[str, ...] = ()
 
 
 class Staged(WireModel):

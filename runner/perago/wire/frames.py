@@ -6,7 +6,7 @@ import struct
 from perago.wire.base import JsonObject
 
 FRAME_LIMIT = 32 * 1024 * 1024
-"""Bytes of JSON in one frame; over Conductor's hard limit of 10 MiB for an output, with room for a list of changes."""
+"""Bytes of JSON in one frame; over Conductor's hard limit of 10 MiB for an output. Nothing longer crosses."""
 
 _HEADER = struct.Struct(">I")
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from perago import wire
+from perago.attempt import Changes
 from perago.taskside.client import AgentClient, connect
+from perago.workspace.changelist import write_changes
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of
@@ -28,10 +30,11 @@ def staged(client: AgentClient) -> None:
     given = client.hello()
     directory = Path(given.workspace_root) / f"task_id={given.attempt.task_id}-exec={given.execution_id}"
     directory.mkdir()
-    client._call(wire.Download(prefix="/", read_only=False), wire.Downloaded)
+    downloaded = client._call(wire.Download(prefix="/", read_only=False), wire.Downloaded)
     (directory / "b").write_text("b")
+    write_changes(Path(downloaded.changes_path), Changes(added=("b",)))
     client._call(wire.LoadCurrentAttempt(), wire.CurrentAttempt)
-    client._call(wire.Stage(added=("b",)), wire.Staged)
+    client._call(wire.Stage(), wire.Staged)
     client._call(wire.LoadCurrentAttempt(), wire.CurrentAttempt)
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from perago import wire
+from perago.attempt import Changes
 from perago.errors import TaskExecutionError, TaskInputError
 from perago.taskside.client import AgentClient, AgentGone, connect
+from perago.workspace.changelist import write_changes
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_deaths import client_of, ended, hang_up, staged
@@ -28,6 +30,16 @@ def directory_of(given: wire.Assignment) -> Path:
     return Path(given.workspace_root) / f"task_id={given.attempt.task_id}-exec={given.execution_id}"
 
 
+def changes_of(directory: Path) -> Path:
+    """Where the task of this directory lists its changes."""
+    return directory.parent / f".perago-changes-{directory.name.partition('-exec=')[2]}.jsonl"
+
+
+def list_changes(directory: Path, **paths: tuple[str, ...]) -> None:
+    """The list that a task writes before it stages."""
+    write_changes(changes_of(directory), Changes(**paths))
+
+
 async def working(pod: Pod) -> tuple[AgentClient, Path]:
     """A task that has downloaded and passed the first fence."""
     client = await client_of(pod)
@@ -41,7 +53,7 @@ async def working(pod: Pod) -> tuple[AgentClient, Path]:
 
 @pytest.mark.parametrize(
     "call",
-    [wire.Publish(output={}), wire.Stage(added=("b",)), wire.CompleteNoop(), wire.Hello()],
+    [wire.Publish(output={}), wire.Stage(), wire.CompleteNoop(), wire.Hello()],
     ids=lambda call: call.call,
 )
 async def test_calls_out_of_order_are_refused_and_change_nothing(
@@ -88,7 +100,8 @@ async def test_a_folder_that_is_a_symlink_to_the_keys_is_not_followed(pod: Pod, 
     base = await base_of(repository, a=b"a")
     client, directory = await working(pod.input(base))
     (directory / "sly").symlink_to(pod.mounts["lakefs"])
-    await refused(client, wire.Stage(added=("sly/secretAccessKey",)), TaskInputError)
+    list_changes(directory, added=("sly/secretAccessKey",))
+    await refused(client, wire.Stage(), TaskInputError)
     hang_up(client)
     await ended(pod)
     assert await repository.files() == {"a": b"a"}
@@ -98,8 +111,9 @@ async def test_a_folder_that_is_a_symlink_to_the_keys_is_not_followed(pod: Pod, 
 async def test_paths_out_of_the_workspace_are_refused(pod: Pod, repository: Repository, path: str) -> None:
     """TaskInputError, before a branch is made."""
     base = await base_of(repository, a=b"a")
-    client, _ = await working(pod.input(base))
-    await refused(client, wire.Stage(added=(path,)), TaskInputError)
+    client, directory = await working(pod.input(base))
+    list_changes(directory, added=(path,))
+    await refused(client, wire.Stage(), TaskInputError)
     hang_up(client)
     await ended(pod)
     assert "staging" not in pod.api.status
@@ -110,9 +124,28 @@ async def test_a_pipe_in_a_files_place_does_not_hang_the_agent(pod: Pod, reposit
     base = await base_of(repository, a=b"a")
     client, directory = await working(pod.input(base))
     os.mkfifo(directory / "pipe")
-    assert "'pipe'" in await refused(client, wire.Stage(added=("pipe",)), TaskInputError)
+    list_changes(directory, added=("pipe",))
+    assert "'pipe'" in await refused(client, wire.Stage(), TaskInputError)
     hang_up(client)
     await ended(pod)
+
+
+@pytest.mark.parametrize("kind", ["link to the keys", "pipe", "no list"])
+async def test_what_is_no_list_of_changes_is_refused(pod: Pod, repository: Repository, kind: str) -> None:
+    """Nothing is read through a link, nobody waits at a pipe, and no branch is made."""
+    base = await base_of(repository, a=b"a")
+    client, directory = await working(pod.input(base))
+    changes = changes_of(directory)
+    if kind == "pipe":
+        os.mkfifo(changes)
+    elif kind == "no list":
+        changes.write_bytes(b"[" * 100_000)
+    else:
+        changes.symlink_to(Path(pod.mounts["lakefs"]) / "secretAccessKey")
+    assert repository.server.secret_key not in await refused(client, wire.Stage(), TaskInputError)
+    hang_up(client)
+    await ended(pod)
+    assert "staging" not in pod.api.status
 
 
 async def test_an_attempt_directory_that_is_a_symlink_is_not_written_to(pod: Pod, repository: Repository) -> None:

@@ -10,7 +10,7 @@ from perago import wire
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_deaths import client_of, ended
-from tests.contract.agent.test_hostile import directory_of
+from tests.contract.agent.test_hostile import directory_of, list_changes
 
 OBJECT_MIB = int(os.environ.get("PERAGO_TEST_OBJECT_MIB", "96"))
 LIMIT_MIB = 100
@@ -41,7 +41,8 @@ async def test_a_large_object_passes_both_ways_in_flat_memory(pod: Pod, reposito
         assert hashlib.file_digest(file, "sha256").hexdigest() == want
     (directory / "big").rename(directory / "moved")
     await asyncio.to_thread(client._call, wire.LoadCurrentAttempt(), wire.CurrentAttempt)
-    await asyncio.to_thread(client._call, wire.Stage(added=("moved",), deleted=("big",)), wire.Staged)
+    list_changes(directory, added=("moved",), deleted=("big",))
+    await asyncio.to_thread(client._call, wire.Stage(), wire.Staged)
     assert pod.agent is not None
     peak = peak_mib(pod.agent.pid)
     print(f"agent peak {peak:.0f} MiB with an object of {OBJECT_MIB} MiB")  # noqa: T201 - a measurement

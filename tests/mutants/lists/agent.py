@@ -162,8 +162,8 @@ STAGING: tuple[Mutant, ...] = (
         ("cleaning up forgets a planned branch", 'self._staging.state != "Deleted"', 'self._staging.state == "Active"'),
         (
             "a staging branch exists that nobody knows",
-            '        await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n        await self._branch.create()\n',
-            '        await self._branch.create()\n        await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n',
+            '            await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n            await self._branch.create()\n',
+            '            await self._branch.create()\n            await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n',
         ),
         (
             "a staging branch exists before its plan is written",
@@ -172,8 +172,8 @@ STAGING: tuple[Mutant, ...] = (
         ),
         (
             "a task publishes a hook of the repository",
-            "            object_path(self._spec, path)\n",
-            "            pass\n",
+            "changes.check, partial(object_path, self._spec)",
+            "changes.check, str",
         ),
         (
             "an output that cannot be recorded is published",
@@ -255,8 +255,11 @@ STAGING: tuple[Mutant, ...] = (
 
 RECORDS: tuple[Mutant, ...] = (
     *filled(
-        ("deletions are not staged", "transfer.delete(self.name, changes.deleted))", "transfer.delete(self.name, ()))"),
-        ("modified files are not staged", "chain(changes.added, changes.modified)", "changes.added"),
+        (
+            "deletions are not staged",
+            "transfer.delete(self.name, changes.deletions()))",
+            "transfer.delete(self.name, ()))",
+        ),
     ),
     *status(
         (

@@ -215,11 +215,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        refuse_unreadable(directory, changes.uploads)\n",
             "",
         ),
-        (
-            "deletions are not staged",
-            "modified=changes.modified, deleted=changes.deleted)",
-            "modified=changes.modified)",
-        ),
+        ("the changes are not listed", "        write_changes(self._changes_path, changes)\n", ""),
         ("the publication has no output", "wire.Publish(output=execution.output or {})", "wire.Publish(output={})"),
         ("a read-only task asks for a workspace to publish", "read_only=spec.read_only)", "read_only=False)"),
     ),

@@ -30,19 +30,24 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "deletions after the first thousand are lost",
-            "bulks = iter(range(0, len(paths), PAGE))",
-            "bulks = iter(range(0, min(len(paths), PAGE), PAGE))",
+            "while objects := [object_path(self._spec, path) for path in islice(remaining, PAGE)]:",
+            "if objects := [object_path(self._spec, path) for path in islice(remaining, PAGE)]:",
         ),
         ("a task publishes a hook of the repository", "    if name.startswith(ACTIONS):", "    if False:"),
         (
+            "the objects in the way on later pages are not named",
+            "            if place is not None and not listing.problems:\n                yield stats, place\n",
+            "            listing.check()\n            if place is not None:\n                yield stats, place\n",
+        ),
+        (
             "descriptors leak",
-            "            entry = entry_for(local, os.fstat(descriptor), digest)\n        finally:\n            os.close(descriptor)",
-            "            entry = entry_for(local, os.fstat(descriptor), digest)\n        finally:\n            pass",
+            "            entry = entry_for(place.path, os.fstat(descriptor), digest)\n        finally:\n            os.close(descriptor)",
+            "            entry = entry_for(place.path, os.fstat(descriptor), digest)\n        finally:\n            pass",
         ),
         (
             "the manifest has a stat from before the last write",
-            "            digest = receiver.receive(stats, descriptor, local)\n            entry = entry_for(local, os.fstat(descriptor), digest)",
-            "            facts = os.fstat(descriptor)\n            digest = receiver.receive(stats, descriptor, local)\n            entry = entry_for(local, facts, digest)",
+            "            digest = receiver.receive(stats, descriptor, place.path)\n            entry = entry_for(place.path, os.fstat(descriptor), digest)",
+            "            facts = os.fstat(descriptor)\n            digest = receiver.receive(stats, descriptor, place.path)\n            entry = entry_for(place.path, facts, digest)",
         ),
     ),
     *moving(

@@ -3,6 +3,10 @@
 from tests.mutants.mutant import Mutant, of
 
 paths = of("runner/perago/workspace/paths.py", "perago/workspace/test_paths.py")
+listing = of("runner/perago/workspace/listing.py", "perago/workspace/test_listing.py")
+changelist = of(
+    "runner/perago/workspace/changelist.py", "perago/workspace/test_changelist.py", "perago/taskside/test_client.py"
+)
 plan = of("runner/perago/workspace/plan.py", "perago/workspace/test_plan.py")
 manifest = of("runner/perago/workspace/manifest.py", "perago/workspace/test_manifest.py")
 snapshot = of(
@@ -20,6 +24,47 @@ marker = of(
 staging = of("runner/perago/staging.py", "perago/test_attempt.py")
 
 MUTANTS: tuple[Mutant, ...] = (
+    *listing(
+        (
+            "a file and a folder of one name are not refused",
+            'if object_path.startswith(path + "/")), None)',
+            "if False), None)",
+        ),
+        (
+            "a file and a folder of one name are found only side by side",
+            "while self._above and not object_path.startswith(self._above[-1]):",
+            "while self._above:",
+        ),
+        (
+            "a folder marker with content loses its content",
+            "        if is_folder and size:",
+            "        if False:",
+        ),
+        (
+            "only the first object in the way is named",
+            "        if self.problems <= MOST_NAMED:",
+            "        if self.problems == 1:",
+        ),
+    ),
+    *changelist(
+        (
+            "modified files are not staged",
+            "return _Lines(self._descriptor, self._begin).paths(self.added + self.modified)",
+            "return _Lines(self._descriptor, self._begin).paths(self.added)",
+        ),
+        (
+            "a path that was cut off is published",
+            '        if not line.endswith(b"\\n"):',
+            "        if False:",
+        ),
+        ("a deleted path is not checked", "        for path in lines.paths(self.deleted):", "        for path in ():"),
+        ("the list is written through a link", '    with open(path, "xb", opener', '    with open(path, "wb", opener'),
+        (
+            "a umask of the body keeps the agent from its list",
+            "    os.fchmod(descriptor, 0o600)\n",
+            "",
+        ),
+    ),
     *paths(
         ("an object leaves the workspace through ..", 'if part in ("", ".", ".."):', 'if part in ("", "."):'),
         ("a backslash becomes a folder elsewhere", """if "\\\\" in path or "\\0" in path:""", 'if "\\0" in path:'),
@@ -37,11 +82,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "a file is published outside of the prefix",
             'return f"{prefix}/{relative}" if prefix else relative',
             "return relative",
-        ),
-        (
-            "a file and a folder of one name are not refused",
-            "        if path[:end] in objects:",
-            "        if path[:end] in ():",
         ),
         (
             "a name that no file system holds is downloaded",

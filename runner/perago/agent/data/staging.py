@@ -6,7 +6,6 @@ It decides nothing about publication.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Protocol
 
 from perago.agent.clients.http import retried
@@ -14,7 +13,7 @@ from perago.agent.clients.lakefs_errors import Conflict, NoChanges, RefNotFound,
 from perago.agent.data.parallel import both
 from perago.agent.data.transfer import Moved, Transfer
 from perago.errors import TaskExecutionError
-from perago.wire import Stage
+from perago.workspace.changelist import ChangeList
 
 
 class StagesBranches(Protocol):
@@ -44,10 +43,10 @@ class StagingBranch:
             if head != self.input_ref:
                 raise
 
-    async def fill(self, changes: Stage, transfer: Transfer) -> Moved:
+    async def fill(self, changes: ChangeList, transfer: Transfer) -> Moved:
         """Upload and delete what changed; all of it is on the branch when this returns."""
-        uploading = transfer.upload(self.name, chain(changes.added, changes.modified))
-        moved, _ = await both(uploading, transfer.delete(self.name, changes.deleted))
+        uploading = transfer.upload(self.name, changes.uploads())
+        moved, _ = await both(uploading, transfer.delete(self.name, changes.deletions()))
         return moved
 
     async def commit(self, message: str, metadata: Mapping[str, str]) -> str:

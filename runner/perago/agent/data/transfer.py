@@ -8,11 +8,12 @@ prefix.
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -95,13 +96,12 @@ class Transfer:
             await in_threads(paths, [worker(bodies) for bodies in crew.bodies], crew.abort)
         return Moved(self._objects, self._bytes)
 
-    async def delete(self, branch: str, paths: Sequence[str]) -> None:
+    async def delete(self, branch: str, paths: Iterable[str]) -> None:
         """The objects of these workspace-relative paths, in bulks, a few at a time."""
-        bulks = iter(range(0, len(paths), PAGE))
+        remaining = iter(paths)
 
         async def work() -> None:
-            for start in bulks:
-                objects = [object_path(self._spec, path) for path in paths[start : start + PAGE]]
+            while objects := [object_path(self._spec, path) for path in islice(remaining, PAGE)]:
                 await retried(partial(self._lakefs.delete_objects, branch, objects), self._retry_seconds)
 
         try:

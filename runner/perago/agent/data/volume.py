@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from perago.attempt import ExecutingAttempt
 from perago.errors import TaskInputError
+from perago.workspace.changelist import ChangeList
 from perago.workspace.directory import attempt_workspace_dir
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -145,6 +146,8 @@ class AttemptVolume:
         self._limit_bytes = limit_bytes
         self.manifest = root / f".perago-manifest-{execution.execution_id}.jsonl"
         """Outside the attempt's directory, so that it is not part of the workspace."""
+        self.changes = root / f".perago-changes-{execution.execution_id}.jsonl"
+        """Beside the manifest; written by the task, and therefore opened like its files."""
 
     @contextmanager
     def tree(self) -> Iterator[Tree]:
@@ -154,6 +157,19 @@ class AttemptVolume:
             yield tree
         finally:
             tree.close()
+
+    @contextmanager
+    def change_list(self) -> Iterator[ChangeList]:
+        """What the task has listed of its changes; raises TaskInputError unless it is a list in a regular file."""
+        root = Tree(str(self._root))
+        try:
+            descriptor = root.open_for_reading(self.changes.name)
+        finally:
+            root.close()
+        try:
+            yield ChangeList(descriptor)
+        finally:
+            os.close(descriptor)
 
     def space(self) -> Space:
         """What may be written, as the file system reports it now."""

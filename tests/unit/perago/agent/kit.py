@@ -7,6 +7,7 @@ from typing import Any
 from perago import wire
 from perago.agent import publication
 from perago.agent.clients.conductor import FreshTask
+from perago.agent.data.volume import AttemptVolume
 from perago.agent.ending import Ending
 from perago.agent.fence import AttemptFence
 from perago.agent.life import Agent
@@ -15,9 +16,10 @@ from perago.agent.publisher import Plan, Publisher
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
 from perago.agent.steps import WorkspaceSteps, checked_out
-from perago.attempt import TaskExecutionContext
+from perago.attempt import Changes, TaskExecutionContext
 from perago.reference import WorkspaceInput
 from perago.staging import staging_branch_name
+from perago.workspace.changelist import write_changes
 from perago.workspace.directory import attempt_workspace_dir
 from tests.fakes.attempt_api import FakeAttemptApi
 from tests.fakes.repository import FakeRepository
@@ -27,7 +29,8 @@ HELLO = wire.Hello()
 DOWNLOAD = wire.Download(prefix="/", read_only=False)
 READ_ONLY = wire.Download(prefix="/", read_only=True)
 FENCE = wire.LoadCurrentAttempt()
-STAGE = wire.Stage(added=("new",), modified=("file",), deleted=("old",))
+STAGE = wire.Stage()
+CHANGES = Changes(("new",), ("file",), ("old",))
 PUBLISH = wire.Publish(output={"result": {"n": 1}})
 KEEP = wire.CompleteNoop()
 CLEAN_UP = wire.CleanupStaging()
@@ -116,9 +119,16 @@ class World:
         )
 
     def work(self, **files: str) -> None:
-        """The task's body: what STAGE says of the workspace, once it was downloaded."""
+        """The task's body, once the workspace was downloaded, and the list of what it changed."""
         for name, content in ({"new": "new", "file": "after"} | files).items():
             (self.directory / name).write_text(content)
+        self.list_changes(CHANGES)
+
+    def list_changes(self, changes: Changes) -> None:
+        """The list that the task writes before it stages, in place of an earlier one."""
+        path = AttemptVolume(self.root, self.execution, 0).changes
+        path.unlink(missing_ok=True)
+        write_changes(path, changes)
 
 
 def stored_attempt(order: wire.Order, **workspace: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 from pathlib import Path
 
@@ -11,16 +12,17 @@ from perago import wire
 from perago.agent.clients.attempt_api import ClusterRefused
 from perago.agent.clients.http import NoAnswer
 from perago.agent.clients.lakefs_errors import Forbidden, RefNotFound
-from perago.agent.data.volume import VolumeFull
+from perago.agent.data.volume import AttemptVolume, VolumeFull
 from perago.agent.failures import PublishedWithoutOutput
 from perago.agent.outcome import OutputTooLarge
 from perago.agent.steps import WorkspaceSteps, checked_out
+from perago.attempt import Changes
 from perago.errors import TaskInputError
 from perago.wire import metadata_keys as keys
 from perago.workspace.manifest import Manifest
 from tests.fakes.faulty import raising
 from tests.faults.kinds import Late, cut_before, lost
-from tests.unit.perago.agent.kit import DOWNLOAD, STAGE, World
+from tests.unit.perago.agent.kit import DOWNLOAD, World
 
 OUTPUT = {"result": {"n": 1}}
 
@@ -42,7 +44,7 @@ async def downloaded(world: World) -> WorkspaceSteps:
 async def staged(world: World) -> WorkspaceSteps:
     """Steps that have staged."""
     steps = await downloaded(world)
-    await steps.stage(STAGE)
+    await steps.stage()
     return steps
 
 
@@ -88,7 +90,8 @@ async def test_a_download_stays_below_the_prefix(world: World) -> None:
     await steps.download(wire.Download(prefix="data", read_only=False))
     assert [path.name for path in world.directory.iterdir()] == ["in"]
     (world.directory / "out").write_text("out")
-    await steps.stage(wire.Stage(added=("out",)))
+    world.list_changes(Changes(added=("out",)))
+    await steps.stage()
     assert set(world.repository.files(world.branch)) == {"file", "old", "data/in", "data/out"}
 
 
@@ -131,7 +134,7 @@ async def test_no_branch_is_made_when_planned_is_not_known(world: World, fault: 
     steps = await downloaded(world)
     world.api.faults.on("patch_status", fault, None)  # type: ignore[arg-type]
     with pytest.raises(kind):
-        await steps.stage(STAGE)
+        await steps.stage()
     assert "create_branch" not in world.seen
 
 
@@ -139,7 +142,7 @@ async def test_what_is_staged_are_the_named_changes(world: World) -> None:
     """Additions, changes and deletions, in one commit that says whose it is."""
     steps = await downloaded(world)
     (world.directory / "unnamed").write_text("the task did not name it")
-    answer = await steps.stage(STAGE)
+    answer = await steps.stage()
     assert world.repository.files(answer.commit) == {"file": "after", "new": "new"}
     commit = world.repository.lakefs.commits[answer.commit]
     assert (commit.parents, commit.metadata[keys.ATTEMPT_UID]) == ((world.base,), "u2")
@@ -162,6 +165,21 @@ async def test_the_status_follows_the_branch(world: World) -> None:
     assert world.branch not in world.repository.lakefs.branches
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe", "missing"])
+async def test_the_list_of_changes_is_a_regular_file_of_the_volume(world: World, kind: str) -> None:
+    """Its place is the task's to write to: no link is followed, nobody waits at a pipe, and no branch is made."""
+    steps = await downloaded(world)
+    path = AttemptVolume(world.root, world.execution, 0).changes
+    path.rename(world.root / "elsewhere")
+    if kind == "link":
+        path.symlink_to(world.root / "elsewhere")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(TaskInputError, match="perago-changes-"):
+        await steps.stage()
+    assert "create_branch" not in world.seen
+
+
 @pytest.mark.parametrize("path", ["../x", "/x", "_lakefs_actions/x.yaml", ""])
 @pytest.mark.parametrize("kind", ["added", "modified", "deleted"])
 async def test_a_path_that_may_not_be_published_stops_before_a_branch_is_planned(
@@ -169,8 +187,9 @@ async def test_a_path_that_may_not_be_published_stops_before_a_branch_is_planned
 ) -> None:
     """All of them are looked at, the deleted ones too."""
     steps = await downloaded(world)
+    world.list_changes(Changes(**{kind: ("new", path)}))
     with pytest.raises(TaskInputError):
-        await steps.stage(wire.Stage.model_validate({kind: ("new", path)}))
+        await steps.stage()
     assert "patch_status" not in world.seen
 
 
@@ -225,7 +244,7 @@ async def test_a_branch_that_was_only_planned_is_deleted(world: World) -> None:
     steps = await downloaded(world)
     world.repository.faults.on("create_branch", lost)
     with pytest.raises(NoAnswer):
-        await steps.stage(STAGE)
+        await steps.stage()
     await steps.cleanup()
     await posted()
     assert world.branch not in world.repository.lakefs.branches

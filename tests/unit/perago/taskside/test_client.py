@@ -1,5 +1,6 @@
 """The task's end of the socket: calls, refusals as exceptions, an agent that goes away."""
 
+import os
 import signal
 import socket
 import threading
@@ -16,6 +17,7 @@ from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
 from perago.taskside.client import AgentClient, AgentGone, connect
+from perago.workspace.changelist import ChangeList
 from perago.workspace.manifest import Manifest, ManifestEntry
 from tests.unit.perago.taskside.scripted import Script, ok, serve
 
@@ -73,20 +75,28 @@ def test_a_download_says_what_is_wanted_and_returns_what_came(
     """The prefix, and whether anything may be published; the manifest is read from where the agent left it."""
     manifest = Manifest.of([ManifestEntry("a", (1, 2, 3, 4, "file"), "00")])
     manifest.write(tmp_path / "manifest")
-    one = agent(ok(wire.Downloaded(manifest_path=str(tmp_path / "manifest"))))
+    one = agent(ok(wire.Downloaded(manifest_path=str(tmp_path / "manifest"), changes_path=str(tmp_path / "changes"))))
     assert one.client.download(WORKSPACE, WorkspaceSpec("data", read_only=read_only), tmp_path) == manifest
     assert one.calls == [{"call": "download", "prefix": "data", "readOnly": read_only}]
 
 
-def test_staging_names_all_changes(agent: Callable[[Script], Agent], tmp_path: Path) -> None:
+def test_staging_lists_all_changes(agent: Callable[[Script], Agent], tmp_path: Path) -> None:
     """Files that only the body's own user can read are published as others are: the agent is that user."""
     for name in ("new", "other"):
         (tmp_path / name).touch(0o600)
     execution = TaskExecutionContext(ATTEMPT, "u-1", Changes(("new",), ("other",), ("gone",)))
     one = agent(ok(wire.Staged(repository="lake", branch="staging", commit="c")))
+    one.client._changes_path = changes = tmp_path / "changes"
+    before = os.umask(0o777)
     staged = one.client.stage(tmp_path, WORKSPACE, WorkspaceSpec(), execution)
     assert staged == StagedWorkspace("lake", "staging", "c")
-    assert one.calls == [{"call": "stage", "added": ["new"], "modified": ["other"], "deleted": ["gone"]}]
+    os.umask(before)
+    assert one.calls == [{"call": "stage"}]
+    with changes.open("rb") as file:
+        written = ChangeList(file.fileno())
+        assert (written.added, written.modified, written.deleted) == (1, 1, 1)
+        assert list(written.uploads()) == ["new", "other"]
+    assert changes.stat().st_mode & 0o400, "whatever umask the body has left"
 
 
 def test_a_publication_carries_the_output(agent: Callable[[Script], Agent]) -> None:
@@ -104,6 +114,7 @@ def test_all_symlinks_are_named_before_the_agent_is_asked(agent: Callable[[Scrip
     (tmp_path / "file").touch()
     execution = TaskExecutionContext(ATTEMPT, "u-1", Changes(added=("file", "latest", "newest")))
     one = agent(ok(wire.Staged(repository="r", branch="s", commit="c")))
+    one.client._changes_path = tmp_path / "changes"
     with pytest.raises(TaskInputError, match="'latest'; 'newest' are symlinks"):
         one.client.stage(tmp_path, WORKSPACE, WorkspaceSpec(), execution)
     assert one.calls == []
@@ -115,6 +126,7 @@ def test_all_closed_files_are_named_before_the_agent_is_asked(agent: Callable[[S
         (tmp_path / name).touch(0o200)
     execution = TaskExecutionContext(ATTEMPT, "u-1", Changes(added=("a", "b")))
     one = agent(ok(wire.Staged(repository="r", branch="s", commit="c")))
+    one.client._changes_path = tmp_path / "changes"
     with pytest.raises(TaskInputError, match="'a'; 'b' cannot be published: the mode does not let the owner read it"):
         one.client.stage(tmp_path, WORKSPACE, WorkspaceSpec(), execution)
     assert one.calls == []

@@ -22,6 +22,7 @@ from perago.controls import (
     TimeoutAction,
     TimeoutPolicy,
 )
+from perago.exclusion import pattern_problem
 from perago.guards import Guardrail
 from perago.problems import check_kind, refuse, refuse_field
 
@@ -75,11 +76,14 @@ class WorkspaceSpec:
         What must hold before its work is published.
     read_only : bool
         Publish nothing, whatever the body does to its copy.
+    exclude : list of str
+        Patterns, as in `.gitignore`, of paths that are never published: scratch files, caches, symlinks. What matches
+        stays in the repository as it is, whatever the body does to its copy.
 
     Raises
     ------
     TaskDefinitionError
-        The prefix does not name a place in a repository, or a value is of another kind.
+        The prefix does not name a place in a repository, a pattern is none, or a value is of another kind.
 
     Examples
     --------
@@ -87,6 +91,8 @@ class WorkspaceSpec:
     >>> spec = perago.WorkspaceSpec(prefix="/audio/render", pre=[perago.require_glob("*.wav")])
     >>> spec.prefix
     'audio/render'
+    >>> perago.WorkspaceSpec(exclude=["scratch/", "*.tmp", "!keep.tmp"]).exclude
+    ['scratch/', '*.tmp', '!keep.tmp']
     >>> perago.WorkspaceSpec(prefix="../elsewhere")
     Traceback (most recent call last):
     perago.errors.TaskDefinitionError: WorkspaceSpec.prefix must be a path inside the repository, not '../elsewhere'
@@ -96,6 +102,7 @@ class WorkspaceSpec:
     pre: list[Guardrail] = field(default_factory=list)
     post: list[Guardrail] = field(default_factory=list)
     read_only: bool = False
+    exclude: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", _kept_prefix(self.prefix))
@@ -106,6 +113,16 @@ class WorkspaceSpec:
             else:
                 object.__setattr__(self, name, list(given))
         check_kind(self, "read_only", bool)
+        self._keep_patterns()
+
+    def _keep_patterns(self) -> None:
+        if not isinstance(self.exclude, (list, tuple)):
+            refuse_field(self, "exclude", "must be a list of patterns")
+            return
+        object.__setattr__(self, "exclude", list(self.exclude))
+        for pattern in self.exclude:
+            if problem := pattern_problem(pattern):
+                refuse(f"WorkspaceSpec.exclude: {pattern!r} {problem}")
 
 
 if not TYPE_CHECKING:

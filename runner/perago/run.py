@@ -85,7 +85,7 @@ def run_workspace(run: WorkspaceRun) -> JsonObject:
             return completed_at(workspace, workspace.ref, output)
         before = take_snapshot(directory, manifest)
         output = execute(run, directory)
-        changes = changes_since(before, directory)
+        changes = changes_since(before, directory, run.spec.exclude)
         run.fence.check()
         ref = publish(run, workspace, directory, changes, output, cleanup) if changes else keep(run, workspace, output)
         return completed_at(workspace, ref, output)

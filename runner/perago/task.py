@@ -7,8 +7,8 @@ once, in one TaskDefinitionError, at the moment the module is imported.
 import importlib
 import inspect
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Never, overload
 
@@ -73,6 +73,14 @@ class TaskDefinition:
     def has_workspace(self) -> bool:
         """Whether the body takes a workspace."""
         return self.workspace is not None
+
+
+def excluding(definition: TaskDefinition, patterns: Sequence[str]) -> TaskDefinition:
+    """The task with further patterns of what is never published; raises TaskDefinitionError for one that is none."""
+    if definition.workspace is None or not patterns:
+        return definition
+    workspace = replace(definition.workspace, exclude=[*definition.workspace.exclude, *patterns])
+    return replace(definition, workspace=workspace)
 
 
 @overload

@@ -10,6 +10,8 @@ from perago_operator.api.shared import ApiObject, Conditions, FailurePolicyRule,
 
 TASKS_PLURAL = "peragotasks"
 
+Pattern = Annotated[str, Field(min_length=1, max_length=256)]
+
 
 class TaskSpec(ApiModel):
     """Defaults for the task's attempts, and how many of them may run at once."""
@@ -37,6 +39,9 @@ class TaskSpec(ApiModel):
 
     shm_size: Quantity | None = None
     """Size of the task's /dev/shm, which counts against its memory limit. Default: as much as the memory limits."""
+
+    exclude: Annotated[tuple[Pattern, ...], Field(max_length=64)] | None = None
+    """Patterns, as in `.gitignore`, of paths that are never published, beside those of the task's declaration."""
 
     pod_template: FreeForm | None = None
     """Pod template that is merged into the pod: node selector, tolerations, labels, environment of the task."""

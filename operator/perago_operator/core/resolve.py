@@ -17,6 +17,7 @@ class Resolved:
 
     module: str | None
     image: str | None
+    exclude: tuple[str, ...]
     volume: Volume
     shm_size: int | float | str | None
     resources: Resources
@@ -51,6 +52,7 @@ def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resol
     return Resolved(
         module=own.module or shared.module,
         image=own.image or shared.image,
+        exclude=shared.exclude or (),
         volume=spec.volume or shared.volume or Volume(),
         shm_size=spec.shm_size if spec.shm_size is not None else shared.shm_size,
         resources=spec.resources or shared.resources or Resources(),

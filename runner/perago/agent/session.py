@@ -106,6 +106,7 @@ class Session:
             input=attempt.input,
             attempt=self._order.attempt,
             execution_id=self._order.execution_id,
+            exclude=self._order.exclude,
             workspace_root=str(self._workspace_root),
             failure_reason_max_length=self._order.failure_reason_max_length,
         )

@@ -90,6 +90,13 @@ def _run_options(run: argparse.ArgumentParser) -> None:
         "--input", required=True, metavar="FILE", help='input as in Conductor, {"params": …}; - is standard input'
     )
     run.add_argument("--workspace", metavar="DIR", help="folder of which the body gets a copy as its workspace")
+    run.add_argument(
+        "--exclude",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="pattern of paths that are not published, as in the PeragoTask; may be given more than once",
+    )
     run.add_argument("--in-place", action="store_true", help="apply the changes to the folder instead of showing them")
     run.set_defaults(home="perago.cli.run")
 

@@ -47,6 +47,7 @@ def _workspace(task: TaskDefinition) -> dict[str, Any] | None:
     return {
         "prefix": task.workspace.prefix,
         "readOnly": task.workspace.read_only,
+        "exclude": task.workspace.exclude,
         "pre": [_guardrail(guardrail) for guardrail in task.workspace.pre],
         "post": [_guardrail(guardrail) for guardrail in task.workspace.post],
     }
@@ -111,4 +112,5 @@ def _values_text(values: dict[str, Any]) -> str:
 def _workspace_text(workspace: dict[str, Any] | None) -> str:
     if workspace is None:
         return "none"
-    return f"prefix {workspace['prefix']}, {'read-only' if workspace['readOnly'] else 'published when it changed'}"
+    published = "".join(["published when it changed", *(f", without {pattern}" for pattern in workspace["exclude"])])
+    return f"prefix {workspace['prefix']}, {'read-only' if workspace['readOnly'] else published}"

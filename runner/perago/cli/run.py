@@ -17,9 +17,10 @@ from perago.cli.folder import Folder, local_attempt
 from perago.cli.loading import load
 from perago.cli.output import Answer, Misused, as_json, printable, tell
 from perago.cli.traces import AuthorsLog
+from perago.errors import TaskDefinitionError
 from perago.execution import run_workspace_free_task_attempt, run_workspace_task_attempt
 from perago.result import RuntimeTaskResult, failed_result
-from perago.task import TaskDefinition
+from perago.task import TaskDefinition, excluding
 
 STEPS = ("downloading", "executing", "staging", "publishing")
 MOST_PATHS = 100
@@ -29,7 +30,7 @@ LOCAL_WORKSPACE = {"repository": "local", "branch": "local", "refType": "commit"
 
 def execute(options: argparse.Namespace) -> Answer:
     """Run one attempt; returns what it would publish, and its result."""
-    task = load(options.module)
+    task = _excluding(load(options.module), options.exclude)
     folder = _folder(options, task)
     payload = _payload(options.input, task)
     started = time.perf_counter()
@@ -37,6 +38,13 @@ def execute(options: argparse.Namespace) -> Answer:
         result = _recordable(_attempt(task, payload, folder))
     facts = _facts(result, folder, started)
     return Answer("\n".join(_text(facts, folder, task)), facts, 0 if facts["ok"] else 1)
+
+
+def _excluding(task: TaskDefinition, patterns: list[str]) -> TaskDefinition:
+    try:
+        return excluding(task, patterns)
+    except TaskDefinitionError as error:
+        raise Misused(f"--exclude: {error}") from error
 
 
 def _folder(options: argparse.Namespace, task: TaskDefinition) -> Folder | None:

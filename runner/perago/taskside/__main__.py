@@ -15,7 +15,7 @@ from perago import wire
 from perago.errors import TaskDefinitionError
 from perago.result import result_for_exception
 from perago.run import Ended, Stopwatch
-from perago.task import TaskDefinition, load_module_task
+from perago.task import TaskDefinition, excluding, load_module_task
 from perago.taskside.client import AgentClient, AgentGone, connect
 from perago.taskside.invalid import invalid_task
 from perago.taskside.log import log_our_own
@@ -45,7 +45,7 @@ def _result(client: AgentClient, stopwatch: Stopwatch) -> wire.Result:
     except Exception as error:  # noqa: BLE001 - whatever the agent refused with is the result
         return result_of(Ended(result_for_exception(error), error), None)
     try:
-        task: TaskDefinition = load_module_task(assignment.module)
+        task: TaskDefinition = excluding(load_module_task(assignment.module), assignment.exclude)
     except TaskDefinitionError as error:
         return invalid_task(error)
     return run_attempt(task, assignment, client, stopwatch)

@@ -20,6 +20,7 @@ class Assignment(WireModel):
     input: JsonObject
     attempt: CurrentAttempt
     execution_id: str
+    exclude: tuple[str, ...] = ()
     workspace_root: str = WORKSPACE_MOUNT
     failure_reason_max_length: int
 

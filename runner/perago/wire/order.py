@@ -33,6 +33,8 @@ class Order(WireModel):
     image: str
     input_from: Literal["Spec", "Conductor"] = "Spec"
     conductor: ConductorTask | None = None
+    exclude: tuple[str, ...] = ()
+    """Patterns of the PeragoTask for what is never published, beside those of the task's declaration."""
     volume_bytes: Annotated[int, Field(ge=0)] = 0
     failure_reason_max_length: Annotated[int, Field(ge=1)] = 500
     connect_seconds: float = 60.0

@@ -5,8 +5,9 @@ clock when the body started: a later write would have left a later ctime. What i
 unchanged is doubtful and has to be hashed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import filterfalse
 from typing import Literal
 
 from perago.attempt import Changes
@@ -27,6 +28,15 @@ class Comparison:
 
     changes: Changes
     doubtful: tuple[str, ...]
+
+    def without(self, excluded: Callable[[str], bool]) -> "Comparison":
+        """The same without the paths that are excluded."""
+        changes = self.changes
+        added, modified, deleted, doubtful = (
+            tuple(filterfalse(excluded, paths))
+            for paths in (changes.added, changes.modified, changes.deleted, self.doubtful)
+        )
+        return Comparison(Changes(added, modified, deleted), doubtful)
 
     def decided(self, before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
         """The whole answer, from the hashes before and the doubtful paths' hashes after."""

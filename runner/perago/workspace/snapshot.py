@@ -1,9 +1,11 @@
 """The two snapshots around a body and their comparison: a walk, and hashes only where stats leave a doubt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from perago.attempt import Changes
+from perago.exclusion import exclusion
 from perago.workspace.directory import clock_of, scan
 from perago.workspace.manifest import Manifest, hash_paths
 from perago.workspace.plan import compare
@@ -32,10 +34,12 @@ def take_snapshot(directory: Path, manifest: Manifest | None = None) -> Snapshot
     return Snapshot(manifest, clock_of(directory) if times_prove(directory) else NOTHING_IS_OLDER)
 
 
-def changes_since(before: Snapshot, directory: Path) -> Changes:
-    """What differs from the snapshot in content, kind or link target."""
+def changes_since(before: Snapshot, directory: Path, exclude: Sequence[str] = ()) -> Changes:
+    """What differs from the snapshot in content, kind or link target, without what the patterns exclude."""
     stats = scan(directory)
     comparison = compare(before.manifest.stats, stats, before.started_ns)
+    if exclude:
+        comparison = comparison.without(exclusion(exclude))
     known = before.manifest.digests
     digests = hash_paths(directory, stats, comparison.doubtful, known) if comparison.doubtful else {}
     return comparison.decided(known, digests)

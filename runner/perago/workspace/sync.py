@@ -3,9 +3,11 @@
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 
 from perago.errors import TaskInputError
+from perago.exclusion import exclusion
 from perago.guards import StrPath, posix_text
 from perago.models import WorkspaceSpec
 from perago.workspace.directory import scan
@@ -122,7 +124,8 @@ def workspace_upload_files(workspace_dir: StrPath, spec: WorkspaceSpec) -> list[
     Returns
     -------
     list of WorkspaceUploadFile
-        All files but the attempt's marker, sorted by object path; empty directories do not count.
+        All files but the attempt's marker and those that `spec.exclude` matches, sorted by object path; empty
+        directories do not count.
 
     Raises
     ------
@@ -141,7 +144,7 @@ def workspace_upload_files(workspace_dir: StrPath, spec: WorkspaceSpec) -> list[
     ['data/a.csv']
     """
     root = Path(workspace_dir)
-    paths = sorted(scan(root.resolve()))
+    paths = sorted(filterfalse(exclusion(spec.exclude), scan(root.resolve())))
     refuse_symlinks(root, paths)
     files = [WorkspaceUploadFile(root / path, workspace_object_path(spec, path)) for path in paths]
     return sorted(files, key=lambda file: file.object_path)
@@ -202,7 +205,8 @@ def workspace_delete_object_paths(
     Returns
     -------
     list of str
-        The existing objects below the prefix that are not among the uploads, sorted; folder markers (`data/`) stay.
+        The existing objects below the prefix that are not among the uploads, sorted; folder markers (`data/`) stay, and
+        so does what `spec.exclude` matches.
 
     Raises
     ------
@@ -218,7 +222,9 @@ def workspace_delete_object_paths(
     """
     uploaded = {file.object_path for file in uploaded_files}
     existing = {path for path in map(posix_text, existing_object_paths) if not is_folder_marker(path)}
-    return sorted(path for path in existing - uploaded if workspace_local_path(spec, path) is not None)
+    excluded = exclusion(spec.exclude)
+    local_paths = ((path, workspace_local_path(spec, path)) for path in existing - uploaded)
+    return sorted(path for path, local in local_paths if local is not None and not excluded(local.as_posix()))
 
 
 def build_workspace_sync_plan(

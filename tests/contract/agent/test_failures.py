@@ -113,6 +113,22 @@ async def test_a_symlink_is_not_published(pod: Pod, repository: Repository) -> N
     assert await repository.head() == base
 
 
+async def test_what_is_excluded_is_not_published(pod: Pod, repository: Repository) -> None:
+    """Neither a scratch file nor a link: nobody misses them, and nothing fails because of them."""
+    base = await base_of(repository, a=b"a")
+    params = {"link": {"latest": "a"}, "write": {"b": "b", "scratch/x": "x"}, "delete": ["a"]}
+    ordered = pod.ordered(exclude=["latest", "scratch/", "a"]).input(base, params)
+    assert await ordered.run() == (0, 0), pod.logs()
+    assert await repository.files() == {"a": b"a", "b": b"b"}
+
+
+async def test_a_pattern_that_is_none_is_terminal(pod: Pod, repository: Repository) -> None:
+    """Nothing of the body is run; the message has the pattern."""
+    base = await base_of(repository, a=b"a")
+    assert await failed(pod.ordered(exclude=["foo["]).input(base), "'foo['") == "InvalidTask"
+    assert pod.outcome.status == "FAILED_WITH_TERMINAL_ERROR"
+
+
 async def test_hooks_of_the_repository_are_not_published(pod: Pod, repository: Repository) -> None:
     """A body that writes below `_lakefs_actions/` fails, naming the file."""
     base = await base_of(repository, a=b"a")

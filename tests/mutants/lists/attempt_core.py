@@ -29,8 +29,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *run(
         (
             "a stale attempt stages",
-            "        changes = changes_since(before, directory)\n        run.fence.check()\n",
-            "        changes = changes_since(before, directory)\n",
+            "        changes = changes_since(before, directory, run.spec.exclude)\n        run.fence.check()\n",
+            "        changes = changes_since(before, directory, run.spec.exclude)\n",
         ),
         (
             "an attempt that became stale while it staged publishes",

@@ -147,9 +147,15 @@ MUTANTS: tuple[Mutant, ...] = (
     *sync(
         (
             "objects outside of the prefix are deleted",
-            "for path in existing - uploaded if workspace_local_path(spec, path) is not None)",
-            "for path in existing - uploaded)",
+            "((path, workspace_local_path(spec, path)) for path in existing - uploaded)",
+            "((path, Path(path)) for path in existing - uploaded)",
         ),
+        (
+            "what is excluded is uploaded",
+            "filterfalse(exclusion(spec.exclude), scan(root.resolve()))",
+            "scan(root.resolve())",
+        ),
+        ("what is excluded is deleted", " and not excluded(local.as_posix())", ""),
         ("a symlink is uploaded as what it points to", "    refuse_symlinks(root, paths)\n", ""),
     ),
     *directory(

@@ -275,7 +275,7 @@ SIGNATURES = {
     "TaskDefinition": (
         "name, owner_email, fn, params_model, output_model, description=None, workspace=None, controls=<factory>"
     ),
-    "WorkspaceSpec": "prefix='/', pre=<factory>, post=<factory>, read_only=False",
+    "WorkspaceSpec": "prefix='/', pre=<factory>, post=<factory>, read_only=False, exclude=<factory>",
     "TaskControls": "retry=<factory>, timeout=<factory>, limits=<factory>, publish_budget=None",
     "StaleAttemptError": "task_id, message=None",
 }

@@ -123,6 +123,7 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
         image=resolved.image or "",
         input_from="Conductor" if attempt.spec.input_from else "Spec",
         conductor=attempt.spec.conductor.wire() if attempt.spec.conductor else None,
+        exclude=resolved.exclude,
         volume_bytes=number_of_bytes(volume_size(resolved, config.pod)),
         failure_reason_max_length=config.failure_reason_max_length,
         connect_seconds=config.pod.connect_seconds,

@@ -79,6 +79,13 @@ async def test_hello_is_answered_with_all_that_the_task_learns(world: World) -> 
     )
 
 
+async def test_hello_is_answered_with_the_patterns_of_the_order(tmp_path: Path) -> None:
+    """Those of the PeragoTask; the task has its own."""
+    [assignment] = await play(world := World(tmp_path, exclude=("*.tmp",)), world.agent().session, HELLO)
+    assert isinstance(assignment, wire.Assignment)
+    assert assignment.exclude == ("*.tmp",)
+
+
 async def test_an_image_of_another_protocol_is_refused(world: World) -> None:
     """The message says both versions and what to do, and the outcome's reason is more precise than the task's."""
     agent = world.agent()

@@ -336,3 +336,26 @@ def test_a_file_that_cannot_be_copied_is_named(
         f"the workspace {texts} cannot be copied: {texts}/pipe: `{texts}/pipe` is a named pipe"
         in capsys.readouterr().out
     )
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_what_is_excluded_is_not_shown_as_a_change(
+    module: ModuleMaker, texts: Path, payload: str, capsys: pytest.CaptureFixture[str], declared: bool
+) -> None:
+    """Whether the task declares it or, like a PeragoTask, the command line adds it; a symlink is no error then."""
+    source = GOOD.replace("    lines = 0\n", '    lines = 0\n    (workspace / "latest").symlink_to("a.txt")\n')
+    if declared:
+        source = source.replace('prefix="/texts"', 'prefix="/texts", exclude=["latest"]')
+    more = [] if declared else ["--exclude", "latest"]
+    command = ["run", module(source), "--input", payload, "--workspace", str(texts), "--json", *more]
+    assert main(command) == 0
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    assert changes == {"added": [], "modified": ["a.txt"], "deleted": []}
+
+
+def test_a_pattern_that_is_none_is_a_mistake_of_the_command(
+    good: str, texts: Path, payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the body runs."""
+    assert main(["run", good, "--input", payload, "--workspace", str(texts), "--exclude", "foo["]) == 2
+    assert "--exclude: WorkspaceSpec.exclude: 'foo[' matches nothing" in capsys.readouterr().err

@@ -125,3 +125,13 @@ def test_a_plan_for_the_whole_repository_has_plain_paths(root: Path) -> None:
     """With the root as prefix, object paths are file paths."""
     files = perago.workspace_upload_files(root, perago.WorkspaceSpec())
     assert [file.object_path for file in files] == ["b.txt", "b/x"]
+
+
+def test_what_is_excluded_is_neither_uploaded_nor_deleted(root: Path) -> None:
+    """Symlinks among it are in nobody's way; it is downloaded like everything else."""
+    spec = perago.WorkspaceSpec(prefix="data", exclude=["b/"])
+    (root / "b" / "link").symlink_to("x")
+    plan = perago.build_workspace_sync_plan(root, spec, ["data/b/old", "data/old", "b/other"])
+    assert [file.object_path for file in plan.upload_files] == ["data/b.txt"]
+    assert plan.delete_object_paths == ["data/old"]
+    assert [file.object_path for file in perago.workspace_download_files(root, spec, ["data/b/old"])] == ["data/b/old"]

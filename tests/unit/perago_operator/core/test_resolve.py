@@ -47,6 +47,8 @@ def test_what_is_missing_is_named(own: dict[str, Any], missing: str | None) -> N
         ("disruption_retries", {}, {}, 3),
         ("max_concurrency", {}, {"maxConcurrency": 5}, 5),
         ("max_concurrency", {}, {}, None),
+        ("exclude", {}, {"exclude": ["*.tmp"]}, ("*.tmp",)),
+        ("exclude", {}, {}, ()),
         ("lakefs_secret", {}, {"lakefsSecretRef": {"name": "mine"}}, "mine"),
         ("lakefs_secret", {}, {}, "perago-lakefs"),
         ("conductor_secret", {}, {"conductorSecretRef": {"name": "mine"}}, "mine"),

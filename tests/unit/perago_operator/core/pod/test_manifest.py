@@ -116,10 +116,12 @@ def test_an_input_kept_in_conductor_may_have_a_workspace() -> None:
 
 def test_the_order_tells_the_agent_its_attempt() -> None:
     """As JSON in one variable, in the wire's own shape."""
-    pod = manifest(b.attempt(volume={"size": "2Gi"}), execution=3)
+    task = b.task("build", exclude=["*.tmp"])
+    pod = manifest(b.attempt(volume={"size": "2Gi"}), task, execution=3)
     environment = {variable["name"]: variable["value"] for variable in container(pod, "agent")["env"]}
     read = wire.Order.model_validate_json(environment[wire.ORDER_VARIABLE])
     assert (read.namespace, read.name, read.uid, read.execution) == ("ns", b.NAME, b.UID, 3)
+    assert read.exclude == ("*.tmp",)
     assert (read.module, read.volume_bytes, read.conductor) == ("app.work", 2 * 1024**3, b.conductor_task())
 
 

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants
+.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -33,6 +33,9 @@ lint: venv ## check style, types, layers and generated files
 
 unit: venv ## run the unit tests
 	@$(PYTHON_IN_VENV) -m pytest -q tests/unit
+
+typing: venv ## run mypy and pyright over task modules, as an author's editor does
+	@$(PYTHON_IN_VENV) -m pytest -q tests/typing
 
 contract: venv ## run the contract tests, with servers on loopback
 	@$(PYTHON_IN_VENV) -m pytest -q tests/contract

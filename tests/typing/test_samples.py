@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-SAMPLES = Path(__file__).parent / "typing_samples"
-PACKAGE = Path(__file__).parents[3] / "runner" / "perago"
+SAMPLES = Path(__file__).parent / "samples"
+PACKAGE = Path(__file__).parents[2] / "runner" / "perago"
+
+pytestmark = pytest.mark.timeout(1800)  # type checkers read all of pydantic, which takes as long as it takes
 
 
 def mypy_lines(sample: Path, cache: Path) -> set[int]:

@@ -5,7 +5,13 @@ from typing import Any
 
 import aiohttp
 
+from perago.agent.clients.http import basic_auth
 from perago_dev.servers.lakefs import Server, storage_namespace
+
+
+def signed_session(server: Server) -> aiohttp.ClientSession:
+    """A session that sends the server's keys with every call."""
+    return aiohttp.ClientSession(headers={"Authorization": basic_auth(server.access_key, server.secret_key)})
 
 
 @dataclass

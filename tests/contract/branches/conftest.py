@@ -10,7 +10,7 @@ from perago.agent.clients.lakefs import LakeFS, open_session
 from perago.agent.mounts import LakeFSKeys
 from perago_dev.servers.lakefs import Server
 from tests.bodies import fixed
-from tests.contract.agent.repository import Repository
+from tests.contract.agent.repository import Repository, signed_session
 from tests.contract.branches.backends import Backend, FakeBackend, RealBackend
 from tests.faults.proxy import proxied
 
@@ -27,8 +27,8 @@ def fake_backend() -> Iterator[FakeBackend]:
 async def real_backend(lakefs: Server) -> AsyncIterator[RealBackend]:
     """A repository of its own, and the agent's client of it."""
     keys = LakeFSKeys(lakefs.endpoint, lakefs.access_key, lakefs.secret_key)
-    async with open_session() as session:
-        repository = Repository(session, lakefs, f"branches-{uuid.uuid4().hex[:12]}")
+    async with open_session() as session, signed_session(lakefs) as signed:
+        repository = Repository(signed, lakefs, f"branches-{uuid.uuid4().hex[:12]}")
         await repository.create()
         with proxied(lakefs.endpoint) as proxy:
             client = LakeFS(session, fixed(replace(keys, endpoint=proxy.url)), repository.name)

@@ -14,7 +14,7 @@ from perago.agent.steps import Repository as Lake
 from perago.errors import TaskExecutionError
 from perago_dev.servers.lakefs import Server
 from tests.bodies import fixed, stored, uploaded
-from tests.contract.agent.repository import Repository
+from tests.contract.agent.repository import Repository, signed_session
 from tests.fakes.repository import FakeRepository
 
 NAME = "perago-staging-1"
@@ -24,8 +24,8 @@ NAME = "perago-staging-1"
 async def real_lake(lakefs: Server) -> AsyncIterator[Lake]:
     """A repository of a real server."""
     keys = LakeFSKeys(lakefs.endpoint, lakefs.access_key, lakefs.secret_key)
-    async with open_session() as session:
-        repository = Repository(session, lakefs, f"staging-{uuid.uuid4().hex[:12]}")
+    async with open_session() as session, signed_session(lakefs) as signed:
+        repository = Repository(signed, lakefs, f"staging-{uuid.uuid4().hex[:12]}")
         await repository.create()
         yield LakeFS(session, fixed(keys), repository.name)
         await repository.call("DELETE", f"/{repository.name}", params={"force": "true"})

@@ -25,7 +25,7 @@ from typing import Final
 import pytest
 
 from tests.mutants.mutant import ROOT, SOURCES, Mutant
-from tests.mutants.suite import PASSED, Suite, Trial, Verdict, verdict_of
+from tests.mutants.suite import HUNG, PASSED, Suite, Trial, Verdict, verdict_of
 
 LIBRARIES: Final = (
     "aiohttp.web",
@@ -88,7 +88,9 @@ def _trial(suite: Suite, mutant: Mutant, result: Path) -> Trial:
         return Trial(mutant, suite.tests, Verdict.UNCLEAR, 0.0, "the tests could not be started")
     code, seconds = json.loads(result.read_text())
     hang = f"the tests were ended after {HANG_SECONDS:.0f} s: they wait without an end for what the fault prevents\n"
-    return Trial(mutant, suite.tests, verdict_of(code), seconds, hang * (code < 0) + _log(result.with_suffix(".log")))
+    return Trial(
+        mutant, suite.tests, verdict_of(code), seconds, hang * (code == HUNG) + _log(result.with_suffix(".log"))
+    )
 
 
 def _log(log: Path) -> str:

@@ -6,8 +6,8 @@ from enum import Enum
 
 from tests.mutants.mutant import Mutant
 
-PASSED, FAILED = 0, 1
-"""pytest's exit codes; any other (an import that fails, nothing collected, wrong usage) is a mistake in the list."""
+PASSED, FAILED, HUNG = 0, 1, -9
+"""pytest's exit codes, and SIGKILL; any other code (nothing collected, wrong usage) is a mistake in the list."""
 
 
 class Verdict(Enum):
@@ -22,13 +22,13 @@ class Verdict(Enum):
 
 
 def verdict_of(code: int) -> Verdict:
-    """What it means that the tests of a mutant ended with this exit code; negative: they hung and were killed.
+    """What it means that the tests of a mutant ended with this exit code; negative: the signal that ended them.
 
     A hang is no verdict: it may be a slow machine's. A test that waits for what a fault prevents has to end its wait.
     """
     if code == PASSED:
         return Verdict.SURVIVED
-    return Verdict.NOTICED if code == FAILED else Verdict.UNCLEAR
+    return Verdict.NOTICED if code == FAILED or (code < 0 and code != HUNG) else Verdict.UNCLEAR
 
 
 @dataclass(frozen=True)

@@ -88,10 +88,17 @@ def test_an_entry_that_does_not_fit_is_reported_before_anything_runs(capsys: pyt
 
 @pytest.mark.parametrize(
     ("code", "verdict"),
-    [(0, Verdict.SURVIVED), (1, Verdict.NOTICED), (-9, Verdict.UNCLEAR), (2, Verdict.UNCLEAR), (5, Verdict.UNCLEAR)],
+    [
+        (0, Verdict.SURVIVED),
+        (1, Verdict.NOTICED),
+        (-9, Verdict.UNCLEAR),
+        (-10, Verdict.NOTICED),
+        (2, Verdict.UNCLEAR),
+        (5, Verdict.UNCLEAR),
+    ],
 )
 def test_an_exit_code_has_one_meaning(code: int, verdict: Verdict) -> None:
-    """Tests that failed have noticed; those that hung or did not run show nothing."""
+    """Tests that failed, or that a signal ended, have noticed; those that hung or did not run show nothing."""
     assert verdict_of(code) is verdict
 
 

@@ -1,4 +1,7 @@
-"""A lakeFS of one branch and its objects alone; its listings are short and its transfers can go wrong."""
+"""A lakeFS of one branch and its objects alone; its listings are short and its transfers can go wrong.
+
+The suite in `tests/contract/objects` holds for it and for the real server alike.
+"""
 
 import hashlib
 import os
@@ -11,6 +14,9 @@ from typing import Any
 from aiohttp import web
 
 PAGE = 3
+"""Objects of a page, where no shorter one is asked for."""
+MOST_DELETED = 1000
+"""Paths in one call, as lakeFS has it."""
 
 
 @dataclass
@@ -38,18 +44,22 @@ class ObjectStore:
         app.router.add_get(f"{base}/refs/main/objects", self._get)
         app.router.add_post(f"{base}/branches/main/objects", self._put)
         app.router.add_post(f"{base}/branches/main/objects/delete", self._delete)
+        app.router.add_post(f"{base}/branches/{{other}}/objects/delete", _nothing_to_delete)
+        app.router.add_route("*", f"{base}/{{any:.*}}", _no_such_branch)
         return app
 
     async def _list(self, request: web.Request) -> web.Response:
         prefix, after = request.query.get("prefix", ""), request.query.get("after", "")
-        found = [path for path in sorted(self.objects) if path.startswith(prefix) and path > after]
-        more = len(found) > PAGE
-        page = found[:PAGE]
+        paths = [path for path in sorted(self.objects) if path.startswith(prefix) and path > after]
+        length = min(PAGE, int(request.query.get("amount", PAGE)))
+        more, page = len(paths) > length, paths[:length]
         pagination = {"has_more": more, "next_offset": page[-1] if more else ""}
         return web.json_response({"results": [self._stats(path) for path in page], "pagination": pagination})
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
         path = request.query["path"]
+        if path not in self.objects:
+            return web.json_response({"message": f"{path}: not found"}, status=404)
         data = self.objects[path]
         if self._spend(self.overload, path):
             return web.json_response({"message": "slow down"}, status=503)
@@ -80,6 +90,8 @@ class ObjectStore:
 
     async def _delete(self, request: web.Request) -> web.Response:
         paths = (await request.json())["paths"]
+        if len(paths) > MOST_DELETED:
+            return web.json_response({"message": "too many paths"}, status=400)
         self.bulks.append(len(paths))
         for path in paths:
             self.objects.pop(path, None)
@@ -99,3 +111,12 @@ def _range(header: str | None, size: int) -> tuple[int, int]:
     found = re.fullmatch(r"bytes=(\d+)-(\d*)", header or "bytes=0-")
     assert found is not None
     return int(found[1]), int(found[2] or size - 1)
+
+
+async def _nothing_to_delete(_request: web.Request) -> web.Response:
+    """As lakeFS answers for a branch that it does not know."""
+    return web.json_response({"errors": []})
+
+
+async def _no_such_branch(_request: web.Request) -> web.Response:
+    return web.json_response({"message": "branch not found"}, status=404)

@@ -4,6 +4,7 @@ It knows the SDK's API and errors; when evidence is asked for, and what it means
 """
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ from perago_operator.ports import (
     Unreachable,
 )
 
+DELETED = 204
+GONE = 404
+"""lakeFS's statuses; a 404 counts only with its own words."""
 PAGE = 100
 """Commits of one page of a branch's log."""
 CONNECT_SECONDS = 5.0
@@ -94,12 +98,14 @@ class LakefsVersions:
     def _delete_branch(self, repository: str, branch: str) -> bool:
         branches = BranchesApi(self._api())
         try:
-            _call(
-                f"delete branch {branch} of {repository}",
-                lambda: branches.delete_branch(repository, branch, _request_timeout=TIMEOUT),
+            answer = _call(
+                what := f"delete branch {branch} of {repository}",
+                lambda: branches.delete_branch_with_http_info(repository, branch, _request_timeout=TIMEOUT),
             )
         except NotFound:
             return False
+        if answer.status_code != DELETED:
+            raise _answered_on_the_way(f"lakeFS: {what}", answer.status_code)
         return True
 
     def _find_publication(self, repository: str, branch: str, input_ref: str, attempt_uid: str) -> Publication | None:
@@ -164,6 +170,8 @@ def _call(what: str, call: Callable[[], T]) -> T:
 def translated(error: Exception, what: str) -> PortError:
     """The port error for one of `FOREIGN`."""
     if isinstance(error, sdk.ApiException):
+        if error.status == GONE and _own_words(error) is None:
+            return _answered_on_the_way(what, GONE)
         return http.refusal(int(error.status or http.NO_STATUS), "", _words(error), what)
     if isinstance(error, NEVER_SENT) or isinstance(getattr(error, "reason", None), NEVER_SENT):
         return Unreachable(f"{what}: {error}; check that the server runs and can be reached")
@@ -172,6 +180,18 @@ def translated(error: Exception, what: str) -> PortError:
     return Unreachable(f"{what}: {error}; try again later", fate_unknown=True)
 
 
+def _answered_on_the_way(what: str, status: int | None) -> Unreachable:
+    """Something between here and lakeFS has answered, which knows nothing of branches."""
+    return Unreachable(f"{what}: HTTP {status} does not come from lakeFS; check the endpoint", fate_unknown=True)
+
+
+def _own_words(error: sdk.ApiException) -> str | None:
+    """lakeFS's message; None where something on the way to it has answered."""
+    try:
+        return str(json.loads(error.body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _words(error: sdk.ApiException) -> str:
-    message = getattr(getattr(error, "data", None), "message", None)
-    return str(message or error.body or error.reason or "no message")[:500]
+    return str(_own_words(error) or error.body or error.reason or "no message")[:500]

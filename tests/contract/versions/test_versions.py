@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lakefs.client import Client
@@ -14,10 +15,13 @@ from perago_dev.servers.lakefs import Server, storage_namespace
 from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
 from perago_operator.ports import Refused, Unreachable, Versions
 from tests.fakes.versions import FakeVersions
+from tests.faults.kinds import Fault, Late, cut_before, lost, passed
+from tests.faults.proxy import HttpExchange, Proxy, answered, proxied
 
 UID = "6b9f0f5e-attempt"
 PAGE = 2
 """Commits per page of a log; small, so that a few commits are several pages."""
+REQUESTS = {"delete_branch": r"^DELETE .*/branches/", "find_publication": r"^GET .*/commits\?"}
 
 
 @dataclass
@@ -27,7 +31,23 @@ class Subject:
     versions: Versions
     repository: str
     real: Repository | None = None
+    proxy: Proxy | None = None
     fake: FakeVersions | None = None
+
+    def break_(self, call: str, fault: Fault[Any], times: int = 1) -> None:
+        """Let the next calls of that name meet the fault."""
+        if self.fake is not None:
+            self.fake.faults.on(call, fault, times)
+            return
+        assert self.proxy is not None
+        self.proxy.on(REQUESTS[call], fault, times)
+
+    async def has_branch(self, name: str) -> bool:
+        """Whether it is there, by another way than the port."""
+        if self.fake is not None:
+            return name in self.fake.repositories[self.repository].branches
+        assert self.real is not None
+        return name in [branch.id for branch in self.real.branches()]
 
     def commit(self, metadata: dict[str, str] | None = None) -> str:
         """A commit on `main`; returns its id."""
@@ -57,11 +77,12 @@ def write_keys(folder: Path, server: Server) -> LakefsKeys:
 
 
 @pytest.fixture
-def fake_subject() -> Subject:
+def fake_subject() -> Iterator[Subject]:
     """The fake."""
     fake = FakeVersions()
     fake.commit("repo", "main", "root")
-    return Subject(fake, "repo", fake=fake)
+    yield Subject(fake, "repo", fake=fake)
+    fake.faults.check()
 
 
 @pytest.fixture
@@ -70,15 +91,17 @@ def real_subject(lakefs: Server, tmp_path: Path) -> Iterator[Subject]:
     client = Client(host=lakefs.endpoint, username=lakefs.access_key, password=lakefs.secret_key)
     name = f"versions-{uuid.uuid4().hex[:8]}"
     repository = Repository(name, client).create(storage_namespace=storage_namespace(name))
-    yield Subject(LakefsVersions(write_keys(tmp_path, lakefs), page=PAGE), name, real=repository)
+    with proxied(lakefs.endpoint) as proxy:
+        keys = write_keys(tmp_path, Server(proxy.url, lakefs.access_key, lakefs.secret_key))
+        yield Subject(LakefsVersions(keys, page=PAGE), name, real=repository, proxy=proxy)
     repository.delete()
 
 
 @pytest.fixture(params=["fake", "real"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     """Both in turn."""
-    found: Subject = request.getfixturevalue(f"{request.param}_subject")
-    return found
+    subject: Subject = request.getfixturevalue(f"{request.param}_subject")
+    return subject
 
 
 async def test_a_branch_is_deleted_once(subject: Subject) -> None:
@@ -135,6 +158,74 @@ async def test_a_branch_that_is_gone_holds_no_publication(
     """That is an answer, not a failure."""
     where = repository or subject.repository
     assert await subject.versions.find_publication(where, branch, "0" * 64, UID) is None
+
+
+@pytest.mark.parametrize(("fault", "carried_out"), [(lost, True), (cut_before, False)])
+async def test_a_deletion_without_an_answer_may_have_been_carried_out(
+    subject: Subject, fault: Fault[Any], carried_out: bool
+) -> None:
+    """The error says that its fate is unknown; the next try has the answer."""
+    subject.branch("staging")
+    subject.break_("delete_branch", fault)
+    with pytest.raises(Unreachable) as caught:
+        await subject.versions.delete_branch(subject.repository, "staging")
+    assert caught.value.fate_unknown
+    assert await subject.has_branch("staging") is not carried_out
+    assert await subject.versions.delete_branch(subject.repository, "staging") is not carried_out
+
+
+async def test_a_deletion_may_land_after_its_caller_has_given_up(subject: Subject) -> None:
+    """Until then the branch is there."""
+    subject.branch("staging")
+    late = Late()
+    subject.break_("delete_branch", late)
+    with pytest.raises(Unreachable):
+        await subject.versions.delete_branch(subject.repository, "staging")
+    assert await subject.has_branch("staging")
+    await late.land()
+    assert not await subject.has_branch("staging")
+
+
+@pytest.mark.parametrize("fault", [lost, cut_before])
+async def test_a_broken_search_is_not_taken_for_no_publication(subject: Subject, fault: Fault[Any]) -> None:
+    """The work would be done a second time."""
+    input_ref = subject.commit()
+    ref = subject.commit({ATTEMPT_UID: UID})
+    subject.break_("find_publication", fault)
+    with pytest.raises(Unreachable):
+        await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
+    publication = await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
+    assert publication is not None
+    assert publication.ref == ref
+
+
+@pytest.mark.parametrize(
+    "fault", [answered(404, b"<html>"), answered(404), answered(502, b"<html>"), answered(200, b"<html>")]
+)
+async def test_what_a_gateway_says_is_not_taken_for_lakefs_words(
+    real_subject: Subject, fault: Fault[HttpExchange]
+) -> None:
+    """A 404 of its own does not mean that a branch is gone or that nothing was published."""
+    input_ref = real_subject.commit()
+    real_subject.commit({ATTEMPT_UID: UID})
+    real_subject.branch("staging")
+    real_subject.break_("find_publication", fault)
+    with pytest.raises(Unreachable):
+        await real_subject.versions.find_publication(real_subject.repository, "main", input_ref, UID)
+    real_subject.break_("delete_branch", fault)
+    with pytest.raises(Unreachable):
+        await real_subject.versions.delete_branch(real_subject.repository, "staging")
+
+
+async def test_a_search_that_breaks_off_on_a_later_page_is_broken(real_subject: Subject) -> None:
+    """What the first pages have does not make an answer."""
+    input_ref = real_subject.commit()
+    for _ in range(2 * PAGE):
+        real_subject.commit()
+    real_subject.break_("find_publication", passed)
+    real_subject.break_("find_publication", lost)
+    with pytest.raises(Unreachable):
+        await real_subject.versions.find_publication(real_subject.repository, "main", input_ref, UID)
 
 
 async def test_wrong_keys_are_refused_without_being_told(lakefs: Server, tmp_path: Path) -> None:

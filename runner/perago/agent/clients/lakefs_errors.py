@@ -52,6 +52,8 @@ class Refused(LakeFSError):
 
 
 ANY: Final = ""
+NOT_FOUND: Final = 404
+"""Says that something is gone, which is believed only in lakeFS's own words."""
 TABLE: Final[tuple[tuple[int, str, type[LakeFSError]], ...]] = (
     (400, "dirty branch", UncommittedChanges),
     (400, "no changes", NoChanges),
@@ -78,15 +80,20 @@ def kind_of(status: int, message: str) -> type[LakeFSError] | None:
 
 def answer_error(status: int, body: bytes, what: str, retry_after: str | None) -> Exception:
     """The exception for an answer of 400 or more: a refusal, or NoAnswer where the server says "later"."""
-    message = _message(body)
+    own = _own_words(body)
+    message = body[:200].decode(errors="replace").strip() if own is None else own
+    if status == NOT_FOUND and own is None:
+        text = f"lakeFS did not answer ({what}): a 404 that does not come from lakeFS: {message}".rstrip(": ")
+        return NoAnswer(Server.LAKEFS, text, seconds_of(retry_after))
     if transient(status) and kind_of(status, message) is None:
         text = f"lakeFS could not {what}: {status} {message}".rstrip()
         return NoAnswer(Server.LAKEFS, text, seconds_of(retry_after))
     return refusal(status, message, what)
 
 
-def _message(body: bytes) -> str:
+def _own_words(body: bytes) -> str | None:
+    """lakeFS's message; None where something on the way to it has answered, such as a proxy."""
     try:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
-        return body[:200].decode(errors="replace").strip()
+        return None

@@ -157,9 +157,18 @@ def test_every_error_of_the_lakefs_sdk_is_caught(kind: type[BaseException]) -> N
 )
 def test_a_status_of_lakefs_has_one_port_error(status: int, want: type[PortError]) -> None:
     """The SDK has classes for a few of them only."""
-    error = lakefs.translated(sdk.ApiException(status=status, reason="why"), "x")
+    answer = sdk.ApiException(status=status, reason="why")
+    answer.body = '{"message": "its own words"}'
+    error = lakefs.translated(answer, "x")
     assert type(error) is want
     assert getattr(error, "fate_unknown", want is Unreachable) == (want is Unreachable)
+
+
+def test_a_404_of_something_on_the_way_does_not_say_that_anything_is_gone() -> None:
+    """Only lakeFS knows, and it says so in words of its own."""
+    error = lakefs.translated(sdk.ApiException(status=404, reason="Not Found"), "x")
+    assert isinstance(error, Unreachable)
+    assert error.fate_unknown
 
 
 def test_a_refused_connection_to_lakefs_never_left() -> None:

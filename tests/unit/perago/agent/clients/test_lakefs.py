@@ -150,7 +150,10 @@ async def test_a_refusal_has_a_class(
         await lakefs.squash_merge("s", "b", "m", {})
 
 
-@pytest.mark.parametrize("answer", [Answer(500, {"message": "boom"}), Answer(502, text="<html>"), Answer(429, {})])
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(500, {"message": "boom"}), Answer(502, text="<html>"), Answer(429, {}), Answer(404, text="<html>")],
+)
 async def test_a_server_that_is_in_trouble_gives_no_answer(
     server: ScriptedServer, lakefs: LakeFS, answer: Answer
 ) -> None:

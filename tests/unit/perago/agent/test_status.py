@@ -12,7 +12,7 @@ from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
 from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.status import StatusWriter, merged
 from tests.fakes.attempt_api import merge_patch
-from tests.fakes.waiting import until
+from tests.fakes.waiting import in_time, until
 
 
 class Api:
@@ -56,7 +56,7 @@ async def writing_while_a_patch_is_under_way(api: Api, *reports: wire.StatusRepo
         await asyncio.sleep(0)
     assert not any(task.done() for task in writers)
     api.gate.set()
-    await asyncio.wait(writers)
+    await in_time(asyncio.wait(writers))
     return writers
 
 
@@ -104,7 +104,7 @@ async def test_a_writer_that_joins_a_failing_patch_still_has_all_its_time() -> N
     outcome = asyncio.create_task(writer.write(OUTCOME))
     await asyncio.sleep(0)
     api.gate.set()
-    await asyncio.wait((planned, outcome))
+    await in_time(asyncio.wait((planned, outcome)))
     assert isinstance(planned.exception(), NoAnswer)
     assert outcome.exception() is None
     assert set(api.patches[-1]) == {"staging", "outcome", "step"}
@@ -119,7 +119,7 @@ async def test_a_writer_that_was_canceled_does_not_stop_the_others() -> None:
     await until(lambda: api.calls == 1)
     planned.cancel()
     api.gate.set()
-    await outcome
+    await in_time(outcome)
     assert set(api.patches[0]) == {"staging", "outcome", "step"}
 
 
@@ -222,7 +222,7 @@ async def test_a_silent_server_is_tried_again_and_nothing_is_lost() -> None:
 async def test_a_write_that_never_gets_through_is_told() -> None:
     """Planned is not assumed to be known."""
     with pytest.raises(NoAnswer):
-        await StatusWriter(Api(silent=99), 0).write(step("Staging"))
+        await in_time(StatusWriter(Api(silent=99), 0).write(step("Staging")))
 
 
 async def test_a_refused_post_does_not_disturb_the_attempt() -> None:

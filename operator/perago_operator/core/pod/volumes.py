@@ -51,7 +51,7 @@ def volume_size(resolved: Resolved, settings: PodSettings) -> int | float | str:
 
 def volumes(attempt: PeragoAttempt, resolved: Resolved, settings: PodSettings) -> list[JsonValue]:
     """All volumes of the pod; keys and token have one each, which the agent alone mounts."""
-    found: list[JsonValue] = [
+    all_volumes: list[JsonValue] = [
         {"name": "workspace", **_workspace(resolved, volume_size(resolved, settings))},
         {"name": "socket", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
         {"name": "agent-tmp", "emptyDir": {}},
@@ -61,10 +61,10 @@ def volumes(attempt: PeragoAttempt, resolved: Resolved, settings: PodSettings) -
         {"name": "cluster-token", "projected": _token(settings)},
     ]
     if needs_lakefs(attempt):
-        found.append({"name": "lakefs-keys", "secret": _keys(resolved.lakefs_secret)})
+        all_volumes.append({"name": "lakefs-keys", "secret": _keys(resolved.lakefs_secret)})
     if attempt.spec.conductor:
-        found.append({"name": "conductor-keys", "secret": _keys(resolved.conductor_secret)})
-    return found
+        all_volumes.append({"name": "conductor-keys", "secret": _keys(resolved.conductor_secret)})
+    return all_volumes
 
 
 def _workspace(resolved: Resolved, size: int | float | str) -> JsonObject:

@@ -14,10 +14,12 @@ Object = dict[str, Any]
 
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")
 """A JSON Web Token, the form in which Kubernetes issues tokens to service accounts."""
-VARIABLES = frozenset({"HOME", "HOSTNAME", "LANG", "PATH", "GPG_KEY", "TERM"})
+VARIABLES = frozenset({"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "GPG_KEY", "TERM", "TMPDIR", "USER"})
 PREFIXES = ("PYTHON", "KUBERNETES_")
 """Kubernetes sets the address of its API server in every container. That address is useless without a token."""
-MOUNTS = frozenset({"/workspace", "/run/perago", "/tmp", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"})
+MOUNTS = frozenset({"/workspace", "/run/perago", "/tmp", "/dev/shm"}) | {
+    f"/etc/{name}" for name in ("group", "hostname", "hosts", "passwd", "resolv.conf")
+}
 COMMAND = "python -m perago.taskside"
 NOTES = ".perago-"
 """How the names of files begin that record which attempt this is and what was downloaded."""

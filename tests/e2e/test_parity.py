@@ -1,6 +1,6 @@
 """What a body does on its author's machine, it does in a pod: the same outcome, the same facts, the same changes.
 
-Each body runs once by `perago run` and once as an attempt, on a branch of its own of one repository. All pods are
+Each body runs once by `perago run` and once as an attempt, on a branch of its own of one repository. A few pods are
 there at once; a test then compares the two ends of one body.
 """
 
@@ -33,6 +33,8 @@ BODIES = [name for source in SOURCES for name in re.findall(r"^@body\ndef (\w+)"
 IN_MEMORY = ("memory_map_read_then_written", "memory_map_only_written", "rewrite_with_old_times", "copy_onto")
 """Bodies that also run on a volume in memory, where the times of a file prove nothing."""
 SUFFIX = "_in_memory"
+AT_ONCE = 8
+"""So many pods: more of them at once would hold up the other tests, which share the node."""
 NAMES = [*BODIES, *(name + SUFFIX for name in IN_MEMORY)]
 INPUT = {
     "data.csv": b"1,2\n",
@@ -144,12 +146,12 @@ class Pods:
         made = lakefs.Repository(self.repository.name, client=self.repository.client).branch(name.replace("_", "-"))
         return made.create(source_reference="main")
 
-    def finished(self) -> dict[str, Object] | None:
-        """The status of each attempt by its name, once all of them are over."""
+    def finished(self, number: int) -> dict[str, Object] | None:
+        """The status of each attempt by its name, once so many of them are over."""
         prefix = f"p{self.run}-"
         ours = [one for one in self.flow.cluster.list("peragoattempts") if one["metadata"]["name"].startswith(prefix)]
         complete = [one for one in ours if is_complete(one.get("status", {}))]
-        return {one["metadata"]["name"]: one["status"] for one in complete} if len(complete) == len(NAMES) else None
+        return {one["metadata"]["name"]: one["status"] for one in complete} if len(complete) == number else None
 
     def end_of(self, name: str, status: Object) -> End:
         """How the body ended, by the attempt's status and by what is on its branch."""
@@ -188,8 +190,11 @@ def there(installation: Installation, flow: Flow, files: dict[str, bytes]) -> It
     run = uuid4().hex[:6]
     pods = Pods(flow, installation.repository(f"parity-{run}", files), run)
     with ThreadPoolExecutor(8) as pool:
-        flow.cluster.apply(list(pool.map(pods.attempt, NAMES)))
-    statuses = eventually(pods.finished, f"the end of {len(NAMES)} attempts", 600)
+        attempts = list(pool.map(pods.attempt, NAMES))
+    for first in range(0, len(attempts), AT_ONCE):
+        flow.cluster.apply(attempts[first : first + AT_ONCE])
+        number = min(first + AT_ONCE, len(attempts))
+        statuses = eventually(partial(pods.finished, number), f"the end of {number} attempts", 300)
     yield {name: partial(pods.end_of, name, statuses[pods.name_of(name)]) for name in NAMES}
     pods.repository.delete()
 

@@ -74,7 +74,7 @@ class Agent:
             pass
         self._answers: dict[str, wire.WireModel] = {
             "hello": wire.Assignment.model_validate(ASSIGNMENT | {"workspaceRoot": str(work)}),
-            "download": wire.Downloaded(manifest_path=str(manifest)),
+            "download": wire.Downloaded(manifest_path=str(manifest), changes_path=str(manifest.with_name("changes"))),
             "result": wire.Done(),
         }
         self.last: dict[str, Any] = {}

@@ -92,7 +92,7 @@ def _with_log(s: Situation, name: str, log: str | None) -> Memory:
 
 def _shortened(memory: Memory, s: Situation) -> dict[str, str]:
     """The logs once they are shipped: what the status shows of them, since thousands of attempts are remembered."""
-    return {pod: "\n".join(last_lines(log.splitlines(), s.config.log_lines)) for pod, log in memory.logs.items()}
+    return {pod: "\n".join(last_lines([log], s.config.log_lines)) for pod, log in memory.logs.items()}
 
 
 def _with_pod(memory: Memory, name: str, now: datetime) -> Memory:

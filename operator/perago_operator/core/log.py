@@ -73,12 +73,12 @@ def log_status(s: Situation) -> JsonObject:
         return {}
     log = s.memory.logs.get(s.pod_name)
     if log is not None:
-        lines = last_lines(log.splitlines(), s.config.log_lines)
+        lines = last_lines([log], s.config.log_lines)
         return {"log": {"lines": list(lines)}} if lines else {}
     trouble = s.trouble(do.ReadLog)
     if trouble is None:
         return {}
-    kept = last_lines(_termination_message(s).splitlines(), s.config.log_lines)
+    kept = last_lines([_termination_message(s)], s.config.log_lines)
     return {"log": {"error": trouble.message[:1024], **({"lines": list(kept)} if kept else {})}}
 
 
@@ -93,7 +93,7 @@ def with_last_words(s: Situation, message: str) -> str:
     log = s.memory.logs.get(s.pod_name) or _termination_message(s)
     room = s.config.failure_reason_max_length - len(message) - len(LAST_WORDS)
     words = ""
-    for line in reversed(last_lines(log.splitlines(), s.config.log_lines)):
+    for line in reversed(last_lines([log], s.config.log_lines)):
         if len(line) + 1 + len(words) > room:
             break
         words = f"{line}\n{words}" if words else line

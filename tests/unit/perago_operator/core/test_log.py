@@ -126,6 +126,13 @@ def test_a_failed_attempts_status_has_the_last_lines() -> None:
     assert status_patch(s, first_match(s)[1])["log"] == {"lines": [f"line {number}" for number in range(30, 50)]}
 
 
+def test_a_progress_bar_takes_one_line_of_the_status() -> None:
+    """Its last state; the states before it would push out what people look for."""
+    log = "begins\n" + "\r".join(f"{percent} %" for percent in range(101)) + "\nKeyError: 'b'\n"
+    lines = log_status(b.situation(FAILED, memory=b.memory(logs={"a1-1": log})))["log"]
+    assert lines == {"lines": ["begins", "100 %", "KeyError: 'b'"]}
+
+
 def test_a_completed_attempts_status_has_no_log() -> None:
     """Conductor has it."""
     assert log_status(b.situation(COMPLETED, memory=SHIPPED)) == {}

@@ -17,7 +17,6 @@ from perago.result import result_for_exception
 from perago.run import Ended, Stopwatch
 from perago.task import TaskDefinition, excluding, load_module_task
 from perago.taskside.client import AgentClient, AgentGone, connect
-from perago.taskside.invalid import invalid_task
 from perago.taskside.log import log_our_own
 from perago.taskside.run import result_of, run_attempt
 
@@ -47,6 +46,8 @@ def _result(client: AgentClient, stopwatch: Stopwatch) -> wire.Result:
     try:
         task: TaskDefinition = excluding(load_module_task(assignment.module), assignment.exclude)
     except TaskDefinitionError as error:
+        from perago.taskside.invalid import invalid_task  # what describes failures is needed by those alone
+
         return invalid_task(error)
     return run_attempt(task, assignment, client, stopwatch)
 

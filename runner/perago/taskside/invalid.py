@@ -6,7 +6,8 @@ from types import TracebackType
 
 from perago import wire
 from perago.errors import TaskDefinitionError
-from perago.traces import last_lines_of, trace_of
+from perago.taskside.failure import traceback_of
+from perago.traces import trace_of
 
 
 def invalid_task(error: TaskDefinitionError) -> wire.Result:
@@ -17,7 +18,7 @@ def invalid_task(error: TaskDefinitionError) -> wire.Result:
         status="FAILED_WITH_TERMINAL_ERROR",
         reason=wire.Reason.INVALID_TASK.value,
         message=f"{error} ({place})" if place else str(error),
-        traceback=wire.last_lines(last_lines_of(error)),
+        traceback=traceback_of(error),
     )
 
 

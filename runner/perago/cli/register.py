@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class Definition:
         version = f", version {version_of(self.wanted)}" if self.kind == "workflow" else ""
         return f"{self.kind} {self.wanted['name']!r}{version}"
 
-    @property
+    @cached_property
     def changes(self) -> list[str]:
         """What registering changes."""
         return difference(self.stored, self.wanted, self.called)

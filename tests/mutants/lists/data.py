@@ -12,6 +12,7 @@ volume = of(f"{AGENT}/data/volume.py", f"{TESTS}/data/test_volume.py")
 parallel = of(f"{AGENT}/data/parallel.py", f"{TESTS}/data/test_parallel.py", f"{TESTS}/test_fence.py")
 http = of(f"{AGENT}/clients/http.py", f"{TESTS}/clients/test_http.py", f"{TESTS}/clients/test_lakefs.py")
 lakefs = of(f"{AGENT}/clients/lakefs.py", f"{TESTS}/clients/test_lakefs.py")
+objects = of(f"{AGENT}/clients/objects.py", f"{TESTS}/clients/test_lakefs.py")
 lakefs_errors = of(f"{AGENT}/clients/lakefs_errors.py", f"{TESTS}/test_failures.py", f"{TESTS}/clients/test_lakefs.py")
 attempt_api = of(f"{AGENT}/clients/attempt_api.py", f"{TESTS}/clients/test_attempt_api.py")
 conductor = of(f"{AGENT}/clients/conductor.py", f"{TESTS}/clients/test_conductor.py")
@@ -142,8 +143,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("what is under way is waited for without an end", "            abort()\n", ""),
         (
             "the caller gets a group in place of the failure",
-            "    except ExceptionGroup as failures:\n        raise failures.exceptions[0] from failures\n    return",
-            "    except ZeroDivisionError:\n        raise\n    return",
+            "    except ExceptionGroup as failures:\n        raise failures.exceptions[0] from failures\n",
+            "    except ZeroDivisionError:\n        raise\n",
         ),
     ),
     *http(
@@ -184,8 +185,8 @@ MUTANTS: tuple[Mutant, ...] = (
             'body = {"message": message, "metadata": dict(metadata), "squash_merge": True}',
             'body = {"message": message, "squash_merge": True}',
         ),
-        ("a branch name is read as a path", 'return quote(text, safe="")', "return quote(text)"),
     ),
+    *objects(("a branch name is read as a path", 'return quote(name, safe="")', "return quote(name)")),
     *lakefs_errors(
         (
             "a hook's 500 is tried again",

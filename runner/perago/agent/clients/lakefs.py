@@ -10,14 +10,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
 from perago.agent.clients.http import Server, answering, basic_auth, json_of, never_repeat
 from perago.agent.clients.lakefs_errors import answer_error, refusal
-from perago.agent.clients.objects import Bodies, ObjectStats
+from perago.agent.clients.objects import Bodies, ObjectStats, segment
 from perago.agent.mounts import LakeFSKeys, Mounted
 from perago.agent.publication import Commit
 
@@ -48,16 +47,16 @@ class LakeFS:
         self._mounted = mounted
         endpoint = mounted.keys.endpoint
         self._context = ssl.create_default_context() if endpoint.startswith("https:") else None
-        self._base = f"{endpoint}/api/v1/repositories/{quote(repository, safe='')}"
+        self._base = f"{endpoint}/api/v1/repositories/{segment(repository)}"
         self.repository = repository
 
     async def commit_record(self, ref: str) -> Commit:
         """The commit that `ref` names; raises RefNotFound, RepositoryNotFound."""
-        return _commit(await self._json("GET", f"/commits/{_seg(ref)}", f"read the commit {ref!r}"))
+        return _commit(await self._json("GET", f"/commits/{segment(ref)}", f"read the commit {ref!r}"))
 
     async def branch_head(self, branch: str) -> str:
         """The commit id at the head of a branch; raises RefNotFound."""
-        answer = await self._json("GET", f"/branches/{_seg(branch)}", f"read the branch {branch!r}")
+        answer = await self._json("GET", f"/branches/{segment(branch)}", f"read the branch {branch!r}")
         return str(answer["commit_id"])
 
     async def history(self, ref: str, stop_at: str) -> AsyncIterator[Commit]:
@@ -65,7 +64,9 @@ class LakeFS:
         after = ""
         while True:
             query = _given(first_parent="true", amount="100", after=after, stop_at=stop_at)
-            page = await self._json("GET", f"/refs/{_seg(ref)}/commits", f"read the history of {ref!r}", params=query)
+            page = await self._json(
+                "GET", f"/refs/{segment(ref)}/commits", f"read the history of {ref!r}", params=query
+            )
             for result in page["results"]:
                 yield _commit(result)
             if not page["pagination"]["has_more"]:
@@ -75,7 +76,7 @@ class LakeFS:
     async def list_page(self, ref: str, prefix: str, after: str) -> Page:
         """Up to `PAGE` objects below `prefix` in the order of their UTF-8 paths; raises RefNotFound."""
         query = _given(prefix=prefix, after=after, amount=str(PAGE), user_metadata="false")
-        page = await self._json("GET", f"/refs/{_seg(ref)}/objects/ls", f"list {ref!r}", params=query)
+        page = await self._json("GET", f"/refs/{segment(ref)}/objects/ls", f"list {ref!r}", params=query)
         more = page["pagination"]["next_offset"] if page["pagination"]["has_more"] else None
         return Page(tuple(map(ObjectStats.of, page["results"])), more)
 
@@ -86,7 +87,7 @@ class LakeFS:
     async def delete_objects(self, branch: str, paths: list[str]) -> None:
         """Delete up to `PAGE` paths, whether they exist or not; raises the first error of the answer."""
         what = f"delete {len(paths)} objects"
-        call = self._json("POST", f"/branches/{_seg(branch)}/objects/delete", what, json={"paths": paths})
+        call = self._json("POST", f"/branches/{segment(branch)}/objects/delete", what, json={"paths": paths})
         for error in (await call)["errors"]:
             raise refusal(int(error["status_code"]), str(error["message"]), f"delete {error.get('path')!r}")
 
@@ -98,13 +99,13 @@ class LakeFS:
 
     async def delete_branch(self, branch: str) -> None:
         """Delete a branch; raises RefNotFound when it does not exist."""
-        async with self._request("DELETE", f"/branches/{_seg(branch)}", f"delete the branch {branch!r}"):
+        async with self._request("DELETE", f"/branches/{segment(branch)}", f"delete the branch {branch!r}"):
             return
 
     async def commit(self, branch: str, message: str, metadata: Mapping[str, str]) -> str:
         """Commit what was uploaded, and return the commit id. Raises NoChanges, also for a repeat that had landed."""
         body = {"message": message, "metadata": dict(metadata)}
-        answer = await self._json("POST", f"/branches/{_seg(branch)}/commits", f"commit on {branch!r}", json=body)
+        answer = await self._json("POST", f"/branches/{segment(branch)}/commits", f"commit on {branch!r}", json=body)
         return str(answer["id"])
 
     async def squash_merge(self, source: str, target: str, message: str, metadata: Mapping[str, str]) -> str:
@@ -114,13 +115,13 @@ class LakeFS:
         Raises Conflict, HookRefused, UncommittedChanges, NoChanges.
         """
         body = {"message": message, "metadata": dict(metadata), "squash_merge": True}
-        path = f"/refs/{_seg(source)}/merge/{_seg(target)}"
+        path = f"/refs/{segment(source)}/merge/{segment(target)}"
         call = self._json("POST", path, f"merge into the branch {target!r}", json=body, timeout=_MERGE_TIMEOUT)
         return str((await call)["reference"])
 
     async def conflicts(self, target: str, source: str) -> list[str]:
         """Paths that both branches changed, from the first page of their difference."""
-        path = f"/refs/{_seg(target)}/diff/{_seg(source)}"
+        path = f"/refs/{segment(target)}/diff/{segment(source)}"
         page = await self._json("GET", path, "compare the branches", params={"amount": str(PAGE)})
         return [entry["path"] for entry in page["results"] if entry["type"] == "conflict"]
 
@@ -129,7 +130,7 @@ class LakeFS:
 
         NOT to be repeated after NoAnswer before the branch was looked at: a repeat may take off a later commit.
         """
-        what, path = f"reset the branch {branch!r} to {ref!r}", f"/branches/{_seg(branch)}/hard_reset"
+        what, path = f"reset the branch {branch!r} to {ref!r}", f"/branches/{segment(branch)}/hard_reset"
         async with self._request("PUT", path, what, params={"ref": ref}, middlewares=(never_repeat,)):
             return
 
@@ -171,7 +172,3 @@ def _commit(record: Mapping[str, Any]) -> Commit:
 
 def _given(**query: str) -> dict[str, str]:
     return {name: value for name, value in query.items() if value}
-
-
-def _seg(text: str) -> str:
-    return quote(text, safe="")

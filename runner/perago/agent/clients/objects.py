@@ -45,7 +45,7 @@ class Bodies:
         self._mounted = mounted
         self._take(mounted.keys)
         parts = urlsplit(self._keys.endpoint)
-        self._base = f"{parts.path.rstrip('/')}/api/v1/repositories/{quote(repository, safe='')}"
+        self._base = f"{parts.path.rstrip('/')}/api/v1/repositories/{segment(repository)}"
         self._connection = Connection(self._keys.endpoint, context)
         self._buffer: memoryview | None = None
         self._repository = repository
@@ -64,7 +64,7 @@ class Bodies:
         """
         ranged = first > 0 or last is not None
         headers = f"Range: bytes={first}-{'' if last is None else last}\r\n" if ranged else ""
-        target = f"/refs/{_segment(ref)}/objects?path={quote(path, safe='')}"
+        target = f"/refs/{segment(ref)}/objects?path={quote(path, safe='')}"
         status = self._ask("GET", target, headers, f"read {path!r}")
         if ranged and status != 206:
             raise Refused(f"lakeFS refused to read a part of {path!r}: it answered {status} and not 206")
@@ -78,7 +78,7 @@ class Bodies:
     def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats:
         """Put `size` bytes of `body` at `path`; the answer is what the server has stored."""
         what = f"upload {path!r}"
-        target = f"/branches/{_segment(branch)}/objects?path={quote(path, safe='')}"
+        target = f"/branches/{segment(branch)}/objects?path={quote(path, safe='')}"
         self._ask("POST", target, f"Content-Type: {CONTENT_TYPE}\r\n", what, size, body)
         try:
             return ObjectStats.of(json.loads(self._connection.read(ERROR_BYTES)))
@@ -119,8 +119,9 @@ class Bodies:
 
 
 @lru_cache(8)
-def _segment(ref: str) -> str:
-    return quote(ref, safe="")
+def segment(name: str) -> str:
+    """A ref, branch or repository as one segment of a URL's path."""
+    return quote(name, safe="")
 
 
 def _no_answer(what: str, error: OSError) -> Exception:

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -70,11 +71,18 @@ class _Shared(Generic[Item]):
         self._stopped = True
 
 
-async def both(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
-    """Both results; the first failure cancels the other one and is raised as it is."""
+@asynccontextmanager
+async def group() -> AsyncIterator[asyncio.TaskGroup]:
+    """A task group whose first failure cancels the others and is raised as it is."""
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = group.create_task(first), group.create_task(second)
+        async with asyncio.TaskGroup() as tasks:
+            yield tasks
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures
-    return tasks[0].result(), tasks[1].result()
+
+
+async def both(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
+    """Both results; the first failure cancels the other one and is raised as it is."""
+    async with group() as tasks:
+        results = tasks.create_task(first), tasks.create_task(second)
+    return results[0].result(), results[1].result()

@@ -21,7 +21,7 @@ from perago.agent.clients.http import retried
 from perago.agent.clients.lakefs import PAGE, Page
 from perago.agent.clients.objects import BUFFER_BYTES, ObjectStats
 from perago.agent.data.moving import PARTS, Calls, MovesBodies, Parts, Receiver, Sender
-from perago.agent.data.parallel import in_threads
+from perago.agent.data.parallel import group, in_threads
 from perago.agent.data.volume import Space, Tree
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
@@ -104,12 +104,9 @@ class Transfer:
             while objects := [object_path(self._spec, path) for path in islice(remaining, PAGE)]:
                 await retried(partial(self._lakefs.delete_objects, branch, objects), self._retry_seconds)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(BULKS):
-                    group.create_task(work())
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+        async with group() as tasks:
+            for _ in range(BULKS):
+                tasks.create_task(work())
 
     async def _page(self, ref: str, after: str) -> Page:
         prefix = workspace_object_prefix(self._spec)

@@ -145,18 +145,19 @@ def test_a_refusal_before_the_end_of_an_upload_is_heard() -> None:
 
 
 @contextmanager
-def stalling() -> Iterator[str]:
-    """A server that takes the head of a request, and then neither reads nor writes."""
-    over = threading.Event()
+def stalling() -> Iterator[tuple[str, threading.Event]]:
+    """A server that takes the head of a request, sets the event, and then neither reads nor writes."""
+    asked, over = threading.Event(), threading.Event()
 
     def stall(connection: socket.socket, number: int) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        next(heads(connection))
+        next(heads(connection), None)  # None: an aborted client opens a connection and ends it at once
+        asked.set()
         over.wait(20)
 
     with serving(stall) as url:
         try:
-            yield url
+            yield url, asked
         finally:
             over.set()
 
@@ -164,7 +165,7 @@ def stalling() -> Iterator[str]:
 @pytest.mark.parametrize("body", [None, zeros], ids=["no answer", "nobody reads"])
 def test_what_stands_still_is_noticed_in_either_direction(body: Callable[[], Iterator[memoryview]] | None) -> None:
     """A zero window looks like a slow network for ever."""
-    with stalling() as url:
+    with stalling() as (url, _):
         connection = Connection(url, None, stall_seconds=0.2)
         with pytest.raises(TimeoutError):
             connection.exchange("POST", "/x", "", MORE_THAN_IS_BUFFERED if body else 0, body)
@@ -191,13 +192,18 @@ def test_what_moves_is_not_cut_however_long_it_takes() -> None:
 
 def test_another_thread_can_end_a_wait() -> None:
     """Cancellation does not wait for a server; later calls fail at once."""
-    with stalling() as url:
+    with stalling() as (url, asked):
         connection = Connection(url, None)
-        timer = threading.Timer(0.1, connection.abort)
-        timer.start()
+
+        def abort() -> None:
+            asked.wait(20)
+            connection.abort()
+
+        aborting = threading.Thread(target=abort)
+        aborting.start()
         with pytest.raises(OSError, match=r"ended|closed|reset"):
             connection.exchange("GET", "/x", "")
         with pytest.raises(OSError):
             connection.exchange("GET", "/x", "")
-        timer.join()
+        aborting.join(20)
         connection.close()

@@ -44,10 +44,17 @@ def stoppable() -> Iterator[None]:
     """In this block, a signal to stop interrupts the author's code as Ctrl-C does.
 
     Raises Stopped at the end however that code reacted, because the attempt core takes it for the body's own exception.
+    Children that the author's code forks react to signals as if this block were not there: `multiprocessing` waits for
+    ever for a worker in which an interruption was lost.
     """
     seen: list[int] = []
+    process = os.getpid()
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != process:
+            signal.signal(number, previous[signal.Signals(number)])
+            signal.raise_signal(number)
+            return
         seen.append(number)
         raise KeyboardInterrupt
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from perago.cli import main
-from perago.cli.process import STOPPING
+from perago.cli.process import STOPPING, stoppable
 from tests.unit.perago.cli.conftest import ModuleMaker
 
 NOISY = """
@@ -111,6 +111,46 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored(module: ModuleMake
     )
     signal.signal(signal.Signals[name], signal.SIG_IGN)
     assert main(["run", module(source), "--input", empty_input]) == 0
+
+
+def test_a_forked_child_of_the_author_ends_at_the_signal() -> None:
+    """As without Perago, also where an exception would be lost: a pool of processes waits for each of them."""
+    ready, waiting = os.pipe()
+    with stoppable():
+        child = os.fork()
+        if child == 0:
+            try:
+                os.write(waiting, b".")
+                signal.pause()
+            finally:
+                os._exit(0)
+        os.read(ready, 1)
+        os.kill(child, signal.SIGTERM)
+        _, status = os.waitpid(child, 0)
+    os.close(ready)
+    os.close(waiting)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGTERM
+
+
+def test_a_forked_child_of_the_author_is_interrupted_by_ctrl_c() -> None:
+    """Python's own handler is back, and the parent is not stopped."""
+    ready, waiting = os.pipe()
+    with stoppable():
+        child = os.fork()
+        if child == 0:
+            try:
+                os.write(waiting, b".")
+                signal.pause()
+            except KeyboardInterrupt:
+                os._exit(7)
+            finally:
+                os._exit(0)
+        os.read(ready, 1)
+        os.kill(child, signal.SIGINT)
+        _, status = os.waitpid(child, 0)
+    os.close(ready)
+    os.close(waiting)
+    assert os.waitstatus_to_exitcode(status) == 7
 
 
 def test_a_signal_while_the_module_is_imported_is_no_problem_of_the_module(

@@ -11,7 +11,6 @@ output = of("runner/perago/output.py", "perago/test_body.py")
 guards = of("runner/perago/guards.py", "perago/test_guards.py")
 result = of("runner/perago/result.py", "perago/test_result.py")
 printed = of("runner/perago/result.py", "perago/test_failure_matrix.py")
-process = of("runner/perago/cli/process.py", "perago/cli/test_process.py")
 client = of("runner/perago/taskside/client.py", "perago/taskside/test_client.py")
 log = of("runner/perago/taskside/log.py", "perago/taskside/test_log.py")
 taskside = of("runner/perago/taskside/run.py", "perago/taskside/test_results.py")
@@ -192,9 +191,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "    except BaseException:  # noqa: BLE001 - a body's own exception class may not even have a text",
             "    except ZeroDivisionError:",
         ),
-    ),
-    *process(
-        ("a forked child of the author outlives a signal", "if os.getpid() != process:", "if False:"),
     ),
     *client(
         (

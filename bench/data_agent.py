@@ -23,7 +23,7 @@ from perago.agent.data.staging import StagingBranch
 from perago.agent.data.transfer import Transfer, object_path
 from perago.agent.data.volume import Space, Tree
 from perago.agent.mounts import LakeFSKeys, Mounted
-from perago.agent.publisher import Plan, Publisher
+from perago.agent.publisher import FreeTurn, Plan, Publisher
 from perago.attempt import Changes
 from perago.models import WorkspaceSpec
 from perago.workspace.changelist import ChangeList, write_changes
@@ -106,7 +106,7 @@ async def stage(world: World) -> None:
     with tree_of(job) as tree, changes_of(job) as changes:
         changes.check(partial(object_path, WorkspaceSpec(prefix=job.prefix)))
         await branch.fill(changes, world.transfer(tree))
-    await branch.commit("bench", {})
+    await branch.commit("bench", {}, RETRY_SECONDS)
 
 
 async def unchanged(world: World) -> None:
@@ -116,7 +116,7 @@ async def unchanged(world: World) -> None:
     async def fence() -> None:
         """Asks other servers than lakeFS."""
 
-    await Publisher(world.lakefs, Plan("main", head, ME, False, RETRY_SECONDS), fence).keep()
+    await Publisher(world.lakefs, Plan("main", head, ME, False, RETRY_SECONDS), fence, FreeTurn()).keep()
 
 
 WORKS: dict[str, Callable[[World], Awaitable[None]]] = {"down": down, "up": up, "stage": stage, "unchanged": unchanged}

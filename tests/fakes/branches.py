@@ -35,6 +35,8 @@ class FakeBranches:
         self.trees: dict[str, Tree] = {}
         self.branches: dict[str, FakeBranch] = {}
         self.branches["main"] = FakeBranch(self._add((), {}, {}))
+        self.merge_seconds: list[float] = []
+        """How long each merge, and each commit of an agent, was given."""
 
     def put(self, path: str, content: str, branch: str = "main") -> None:
         """Upload an object."""
@@ -73,8 +75,11 @@ class FakeBranches:
             yield commit
 
     @faulty
-    async def squash_merge(self, source: str, target: str, message: str, metadata: Mapping[str, str]) -> str:
+    async def squash_merge(
+        self, source: str, target: str, message: str, metadata: Mapping[str, str], seconds: float
+    ) -> str:
         """Never idempotent: a source that was merged before lands again."""
+        self.merge_seconds.append(seconds)
         into = self._branch(target)
         if into.uncommitted:
             raise UncommittedChanges(f"merge into {target}: 400 uncommitted changes (dirty branch)")

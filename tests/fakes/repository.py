@@ -70,10 +70,11 @@ class FakeRepository:
         self.lakefs.create_branch(branch, source)
 
     @faulty
-    async def commit(self, branch: str, message: str, metadata: Mapping[str, str]) -> str:
+    async def commit(self, branch: str, message: str, metadata: Mapping[str, str], seconds: float) -> str:
         if self.lakefs.files(branch) == self.lakefs.trees[self.lakefs.branches[branch].head]:
             raise NoChanges(f"commit on {branch}: 400 commit: no changes")
         self.messages.append(message)
+        self.lakefs.merge_seconds.append(seconds)
         return self.lakefs.commit(branch, metadata)
 
     @faulty
@@ -91,9 +92,11 @@ class FakeRepository:
     def history(self, ref: str, stop_at: str) -> AsyncIterator[Commit]:
         return self.lakefs.history(ref, stop_at)
 
-    async def squash_merge(self, source: str, target: str, message: str, metadata: Mapping[str, str]) -> str:
+    async def squash_merge(
+        self, source: str, target: str, message: str, metadata: Mapping[str, str], seconds: float
+    ) -> str:
         self.messages.append(message)
-        return await self.lakefs.squash_merge(source, target, message, metadata)
+        return await self.lakefs.squash_merge(source, target, message, metadata, seconds)
 
     async def conflicts(self, target: str, source: str) -> list[str]:
         return await self.lakefs.conflicts(target, source)

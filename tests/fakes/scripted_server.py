@@ -1,5 +1,6 @@
 """An HTTP server on loopback that answers as a test says, and keeps what it was asked."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Answer:
     text: str | None = None
     body: bytes | None = None
     headers: Mapping[str, str] | None = None
+    after: float = 0
+    """Seconds that the server takes over it."""
 
 
 @dataclass
@@ -52,6 +55,7 @@ class ScriptedServer:
         path, query = request.raw_path.split("?")[0], dict(request.query)
         self.asked.append(Asked(request.method, path, query, request.headers, await request.read()))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        await asyncio.sleep(answer.after)
         if answer.body is not None:
             return web.Response(status=answer.status, body=answer.body, headers={"Content-Encoding": "gzip"})
         if answer.text is not None:

@@ -5,6 +5,7 @@ reset, is the same code. A squash merge is never repeated before the target's hi
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -29,9 +30,35 @@ class Branches(Protocol):
     async def branch_head(self, branch: str) -> str: ...
     async def commit_record(self, ref: str) -> Commit: ...
     def history(self, ref: str, stop_at: str) -> AsyncIterator[Commit]: ...
-    async def squash_merge(self, source: str, target: str, message: str, metadata: Mapping[str, str]) -> str: ...
+    async def squash_merge(
+        self, source: str, target: str, message: str, metadata: Mapping[str, str], seconds: float
+    ) -> str: ...
     async def conflicts(self, target: str, source: str) -> list[str]: ...
     async def hard_reset(self, branch: str, ref: str) -> None: ...
+
+
+class Turn(Protocol):
+    """The right to look at the target branch and move it, held by one attempt at a time."""
+
+    async def take(self) -> float:
+        """Wait for the turn; the seconds within which the merge must be answered or given up. Raises NoAnswer."""
+
+    async def give_back(self) -> None:
+        """The publication was seen, or this try has failed. Never raises."""
+
+
+@dataclass(frozen=True)
+class FreeTurn:
+    """A turn that nobody grants: it is there at once, and lasts as long as it is said to."""
+
+    seconds: float = math.inf
+
+    async def take(self) -> float:
+        """See `Turn`."""
+        return self.seconds
+
+    async def give_back(self) -> None:
+        """See `Turn`."""
 
 
 Fence = Callable[[], Awaitable[None]]
@@ -45,6 +72,8 @@ class Staged:
     commit: str
     message: str
     metadata: Mapping[str, str]
+    merge_seconds: float
+    """How long the merge may take: the task's publish budget."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +92,11 @@ class Plan:
 class Publisher:
     """Publishes one attempt's staged branch, or keeps the input ref, at most once."""
 
-    def __init__(self, lakefs: Branches, plan: Plan, fence: Fence) -> None:
+    def __init__(self, lakefs: Branches, plan: Plan, fence: Fence, turn: Turn) -> None:
         self._lakefs = lakefs
         self._plan = plan
         self._fence = fence
+        self._turn = turn
         self._fate_unknown = False
 
     async def publish(self, staged: Staged) -> Commit:
@@ -75,7 +105,7 @@ class Publisher:
 
     async def keep(self) -> Commit:
         """Nothing changed: the input ref, or this attempt's own publication; raises as `publish` does."""
-        return await retried(lambda: self._attempt(None), self._plan.retry_seconds)
+        return await retried(self._unchanged, self._plan.retry_seconds)
 
     async def evidence(self) -> Commit | None:
         """This attempt's publication in the target's history down to the input ref; None when there is none."""
@@ -85,12 +115,26 @@ class Publisher:
                 return commit
         return None
 
+    async def _unchanged(self) -> Commit:
+        """A look alone needs no turn; whoever would move the branch takes one, and looks again."""
+        await self._fence()
+        decision = await self._decision(changed=False)
+        done = None if isinstance(decision, publication.ResetToInput) else await self._perform(decision, None, 0)
+        return done or await self._attempt(None)
+
     async def _attempt(self, staged: Staged | None) -> Commit:
+        seconds = await self._turn.take()
+        try:
+            return await self._in_turn(staged, seconds)
+        finally:
+            await self._turn.give_back()
+
+    async def _in_turn(self, staged: Staged | None, seconds: float) -> Commit:
         if self._fate_unknown and (landed := await self._settled()):
             return landed
         for _ in range(ROUNDS):
             await self._fence()
-            done = await self._perform(await self._decision(changed=staged is not None), staged)
+            done = await self._perform(await self._decision(changed=staged is not None), staged, seconds)
             if done is not None:
                 return done
         raise PublishFenceError(f"branch {self._plan.target!r} is being moved by others while this attempt publishes")
@@ -101,7 +145,7 @@ class Publisher:
         head = Commit(head_id) if head_id == plan.input_ref else await self._lakefs.commit_record(head_id)
         return publication.decide(Target(head, plan.input_ref, plan.me, changed, plan.replace_unmarked))
 
-    async def _perform(self, decision: publication.Decision, staged: Staged | None) -> Commit | None:
+    async def _perform(self, decision: publication.Decision, staged: Staged | None, seconds: float) -> Commit | None:
         match decision:
             case publication.AlreadyPublished(ref):
                 return await self._lakefs.commit_record(ref)
@@ -115,15 +159,16 @@ class Publisher:
                 raise PublishFenceError(f"branch {self._plan.target!r} may not be replaced by this attempt: {why}")
             case publication.Merge():
                 assert staged is not None
-                return await self._merge(staged)
+                return await self._merge(staged, min(seconds, staged.merge_seconds))
 
-    async def _merge(self, staged: Staged) -> Commit:
+    async def _merge(self, staged: Staged, seconds: float) -> Commit:
         head = await self._lakefs.branch_head(staged.branch)
         if head != staged.commit:
             raise PublishFenceError(f"staging branch {staged.branch!r} is at {head}, not at {staged.commit}")
         try:
-            call = self._lakefs.squash_merge(staged.branch, self._plan.target, staged.message, staged.metadata)
-            return Commit(await call, metadata=staged.metadata)
+            target, metadata = self._plan.target, staged.metadata
+            merged = await self._lakefs.squash_merge(staged.branch, target, staged.message, metadata, seconds)
+            return Commit(merged, metadata=metadata)
         except NoAnswer:
             self._fate_unknown = True
             raise

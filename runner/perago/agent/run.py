@@ -19,7 +19,7 @@ from perago.agent.fence import AttemptFence, ReadsTask
 from perago.agent.life import Agent, live
 from perago.agent.mounts import MissingKeys, Mounted, Mounts, conductor_keys, lakefs_keys
 from perago.agent.preparation import Preparation
-from perago.agent.publisher import Plan, Publisher
+from perago.agent.publisher import FreeTurn, Plan, Publisher
 from perago.agent.server import task_connection
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
@@ -79,7 +79,7 @@ class _Workspaces:
         checkout = await checked_out(client, workspace, seconds)
         me = publication.identity(self.order)
         plan = Plan(workspace.branch, checkout.commit, me, mounted.keys.replace_unmarked, self.order.outage_seconds)
-        publisher = Publisher(client, plan, self.fence.require)
+        publisher = Publisher(client, plan, self.fence.require, FreeTurn())
         return WorkspaceSteps(self.order, self.mounts.workspace, client, checkout, publisher, self.status)
 
 

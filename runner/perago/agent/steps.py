@@ -71,6 +71,7 @@ class WorkspaceSteps:
         self._volume = AttemptVolume(root, execution, order.volume_bytes)
         self._branch = StagingBranch(lakefs, staging_branch_name(execution), checkout.commit, order.outage_seconds)
         self._spec = WorkspaceSpec()
+        self._merge_seconds = order.outage_seconds
         self._staging: wire.Staging | None = None
         self._changed: wire.Changed | None = None
         self._ref = checkout.workspace.ref
@@ -79,6 +80,7 @@ class WorkspaceSteps:
     async def download(self, call: wire.Download) -> wire.Downloaded:
         """Fetch everything below the task's prefix at the input ref."""
         self._spec = _spec(call)
+        self._merge_seconds = call.merge_seconds or self._order.outage_seconds
         with self._volume.tree() as tree:
             await self._transfer(tree, self._order.retry_seconds).download(
                 self._commit, self._volume.manifest, self._volume.space()
@@ -97,7 +99,7 @@ class WorkspaceSteps:
         self._changed = wire.Changed(
             added=changes.added, modified=changes.modified, deleted=changes.deleted, bytes=moved.bytes
         )
-        commit = await self._branch.commit(self._message("Stage"), self._metadata(None))
+        commit = await self._branch.commit(self._message("Stage"), self._metadata(None), self._merge_seconds)
         self._report_staging("Active", commit)
         return wire.Staged(repository=self._workspace.repository, branch=self._branch.name, commit=commit)
 
@@ -107,7 +109,8 @@ class WorkspaceSteps:
         staging = self._staging
         assert staging is not None
         assert staging.commit is not None
-        staged = Staged(staging.branch, staging.commit, self._message("Publish"), self._metadata(output))
+        message, metadata = self._message("Publish"), self._metadata(output)
+        staged = Staged(staging.branch, staging.commit, message, metadata, self._merge_seconds)
         return self._completed_at(await self._publisher.publish(staged))
 
     async def keep(self) -> wire.Published:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from perago import wire
 from perago.attempt import TaskExecutionContext
+from perago.controls import PublishBudget
 from perago.errors import TaskExecutionError, error_named
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
@@ -51,6 +52,7 @@ class AgentClient:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self._merge_seconds: int | None = None
         self._changes_path: Path | None = None
         """Where changes are listed; known once the workspace is downloaded."""
 
@@ -58,9 +60,14 @@ class AgentClient:
         """Learn what to do."""
         return self._call(wire.Hello(), wire.Assignment)
 
+    def budget(self, budget: PublishBudget | None) -> None:
+        """How long a merge of the task may take; the agent learns it with the download."""
+        self._merge_seconds = budget.lakefs_merge_timeout_seconds or None if budget else None
+
     def download(self, workspace: WorkspaceInput, spec: WorkspaceSpec, directory: Path) -> Manifest:
         """The agent fills the directory and leaves the manifest of what it put there."""
-        answer = self._call(wire.Download(prefix=spec.prefix, read_only=spec.read_only), wire.Downloaded)
+        call = wire.Download(prefix=spec.prefix, read_only=spec.read_only, merge_seconds=self._merge_seconds)
+        answer = self._call(call, wire.Downloaded)
         self._changes_path = Path(answer.changes_path)
         return Manifest.read(Path(answer.manifest_path))
 

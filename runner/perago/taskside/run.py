@@ -30,6 +30,7 @@ def run_attempt(
     def run() -> wire.JsonObject:
         if task.workspace is None:
             return run_without_workspace(task, assignment.input, stopwatch)
+        client.budget(task.controls.publish_budget)
         return run_workspace(
             WorkspaceRun(
                 task=task,

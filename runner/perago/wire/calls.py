@@ -38,6 +38,8 @@ class Download(WireModel):
     call: Literal["download"] = "download"
     prefix: str
     read_only: bool
+    merge_seconds: Annotated[int, Field(ge=1)] | None = None
+    """How long a merge or a commit of this task may take: its publish budget, where it declares one."""
 
 
 class Downloaded(WireModel):

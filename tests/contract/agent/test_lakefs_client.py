@@ -42,18 +42,18 @@ def client(session: aiohttp.ClientSession, repository: Repository) -> LakeFS:
 async def committed(client: LakeFS, branch: str, path: str, content: bytes = b"x") -> str:
     """A commit that writes one object."""
     await uploaded(client, branch, path, content)
-    return await client.commit(branch, "by the test", {})
+    return await client.commit(branch, "by the test", {}, 600)
 
 
 async def merged(client: LakeFS, source: str, target: str = "main") -> str:
-    return await client.squash_merge(source, target, "by the test", {})
+    return await client.squash_merge(source, target, "by the test", {}, 600)
 
 
 Scenario = Callable[[LakeFS, str], Awaitable[object]]
 
 
 async def commit_nothing(client: LakeFS, base: str) -> None:
-    await client.commit("main", "nothing", {})
+    await client.commit("main", "nothing", {}, 600)
 
 
 async def merge_nothing(client: LakeFS, base: str) -> None:
@@ -106,7 +106,7 @@ REFUSALS: list[tuple[Scenario, type[errors.LakeFSError]]] = [
     (lambda client, base: client.delete_branch("nope"), errors.RefNotFound),
     (lambda client, base: client.create_branch("work", UNKNOWN), errors.RefNotFound),
     (lambda client, base: uploaded(client, "nope", "new", b"x"), errors.RefNotFound),
-    (lambda client, base: client.commit("nope", "c", {}), errors.RefNotFound),
+    (lambda client, base: client.commit("nope", "c", {}, 600), errors.RefNotFound),
     (lambda client, base: client.hard_reset("main", UNKNOWN), errors.RefNotFound),
     (lambda client, base: uploaded(client, "main", "p" * 1025, b"x"), errors.Refused),
 ]

@@ -32,7 +32,7 @@ async def staged(backend: Backend, **files: str) -> str:
 
 async def merge(backend: Backend, **metadata: str) -> str:
     """Squash-merge `staging` into main."""
-    return await backend.branches.squash_merge("staging", "main", "by the test", metadata)
+    return await backend.branches.squash_merge("staging", "main", "by the test", metadata, 600)
 
 
 async def parents(backend: Backend, ref: str) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ async def test_uncommitted_changes_of_the_target_block_every_merge(backend: Back
     await backend.put("dirt", "1")
     for source in ("staging", "empty", "no-such-branch"):
         with pytest.raises(UncommittedChanges):
-            await backend.branches.squash_merge(source, "main", "by the test", {})
+            await backend.branches.squash_merge(source, "main", "by the test", {}, 600)
     await backend.delete("dirt")
 
 
@@ -221,8 +221,8 @@ ABSENT: dict[str, Scenario] = {
     "commit": lambda backend: backend.branches.commit_record(UNKNOWN),
     "history": lambda backend: history(backend, "absent", "main"),
     "end of the history": lambda backend: history(backend, "main", UNKNOWN),
-    "source": lambda backend: backend.branches.squash_merge("absent", "main", "by the test", {}),
-    "target": lambda backend: backend.branches.squash_merge("main", "absent", "by the test", {}),
+    "source": lambda backend: backend.branches.squash_merge("absent", "main", "by the test", {}, 600),
+    "target": lambda backend: backend.branches.squash_merge("main", "absent", "by the test", {}, 600),
     "difference": lambda backend: backend.branches.conflicts("main", "absent"),
     "reset": lambda backend: backend.branches.hard_reset("absent", "main"),
     "reset to": lambda backend: backend.branches.hard_reset("main", UNKNOWN),

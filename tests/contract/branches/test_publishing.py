@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from perago.agent.publication import Identity
-from perago.agent.publisher import SETTLE_LOOKS, Plan, Publisher, Staged
+from perago.agent.publisher import SETTLE_LOOKS, FreeTurn, Plan, Publisher, Staged
 from perago.errors import PublishFenceError
 from perago.wire import metadata_keys as keys
 from tests.contract.branches.backends import Backend, put_hook
@@ -27,13 +27,13 @@ async def staged(backend: Backend, *, hook: bool = False) -> Staged:
     base = await committed(backend, file="before")
     await backend.create_branch("staging", base)
     commit = await committed(backend, "staging", file="after")
-    return Staged("staging", commit, "Publish", {keys.ATTEMPT_UID: "uid-2", keys.INPUT_REF: base})
+    return Staged("staging", commit, "Publish", {keys.ATTEMPT_UID: "uid-2", keys.INPUT_REF: base}, 600)
 
 
 def publisher(backend: Backend, staged: Staged) -> Publisher:
     """A publisher that pauses between no looks."""
     plan = Plan("main", staged.metadata[keys.INPUT_REF], ME, True, 30, settle_pause_seconds=0)
-    return Publisher(backend.branches, plan, never_stale)
+    return Publisher(backend.branches, plan, never_stale, FreeTurn())
 
 
 async def makers(backend: Backend, staged: Staged) -> list[str | None]:

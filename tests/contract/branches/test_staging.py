@@ -78,7 +78,7 @@ async def test_a_branch_is_made_at_the_input_ref(lake: Lake, branch: StagingBran
 async def test_a_branch_by_that_name_elsewhere_is_a_conflict(lake: Lake, branch: StagingBranch) -> None:
     """It is not taken over."""
     await put(lake, theirs=b"theirs")
-    await branch.commit("theirs", {})
+    await branch.commit("theirs", {}, 600)
     with pytest.raises(Conflict):
         await branch.create()
 
@@ -86,11 +86,11 @@ async def test_a_branch_by_that_name_elsewhere_is_a_conflict(lake: Lake, branch:
 async def test_a_commit_holds_what_was_uploaded_and_not_what_was_deleted(lake: Lake, branch: StagingBranch) -> None:
     """Its metadata and parent are as given; deleting what is not there is harmless."""
     await put(lake, kept=b"kept", gone=b"gone")
-    await branch.commit("first", {})
+    await branch.commit("first", {}, 600)
     await put(lake, new=b"new")
     await lake.delete_objects(NAME, ["gone", "never there"])
     before = await lake.branch_head(NAME)
-    commit = await branch.commit("Stage", {"key": "value"})
+    commit = await branch.commit("Stage", {"key": "value"}, 600)
     assert await paths(lake, commit) == ["kept", "new"]
     record = await lake.commit_record(commit)
     assert (record.parents, record.metadata["key"]) == ((before,), "value")
@@ -99,28 +99,28 @@ async def test_a_commit_holds_what_was_uploaded_and_not_what_was_deleted(lake: L
 async def test_a_second_commit_finds_no_changes_and_the_head(lake: Lake, branch: StagingBranch) -> None:
     """So a commit whose answer was lost is found."""
     await put(lake, new=b"new")
-    commit = await branch.commit("Stage", {})
+    commit = await branch.commit("Stage", {}, 600)
     with pytest.raises(NoChanges):
-        await lake.commit(NAME, "Stage", {})
-    assert await branch.commit("Stage", {}) == commit
+        await lake.commit(NAME, "Stage", {}, 600)
+    assert await branch.commit("Stage", {}, 600) == commit
 
 
 async def test_a_branch_without_a_change_has_nothing_to_commit(branch: StagingBranch) -> None:
     """An error, not the input ref."""
     with pytest.raises(TaskExecutionError):
-        await branch.commit("Stage", {})
+        await branch.commit("Stage", {}, 600)
 
 
 async def test_a_deleted_branch_is_gone(lake: Lake, branch: StagingBranch) -> None:
     """Deleting it again is harmless; nothing can be merged from it."""
     await put(lake, new=b"new")
-    await branch.commit("Stage", {})
+    await branch.commit("Stage", {}, 600)
     await branch.delete()
     await branch.delete()
     with pytest.raises(RefNotFound):
         await lake.branch_head(NAME)
     with pytest.raises(RefNotFound):
-        await lake.squash_merge(NAME, "main", "Publish", {})
+        await lake.squash_merge(NAME, "main", "Publish", {}, 600)
 
 
 async def test_objects_are_listed_below_a_prefix_and_read_back(lake: Lake, branch: StagingBranch) -> None:
@@ -138,7 +138,7 @@ async def test_objects_are_listed_below_a_prefix_and_read_back(lake: Lake, branc
 async def test_a_staging_branch_is_not_seen_on_its_target(lake: Lake, branch: StagingBranch) -> None:
     """Until it is merged."""
     await put(lake, new=b"new")
-    await branch.commit("Stage", {})
+    await branch.commit("Stage", {}, 600)
     assert await paths(lake, "main") == []
-    await lake.squash_merge(NAME, "main", "Publish", {})
+    await lake.squash_merge(NAME, "main", "Publish", {}, 600)
     assert await paths(lake, "main") == ["new"]

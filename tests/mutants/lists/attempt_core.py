@@ -217,7 +217,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("the changes are not listed", "        write_changes(self._changes_path, changes)\n", ""),
         ("the publication has no output", "wire.Publish(output=execution.output or {})", "wire.Publish(output={})"),
-        ("a read-only task asks for a workspace to publish", "read_only=spec.read_only)", "read_only=False)"),
+        ("a read-only task asks for a workspace to publish", "read_only=spec.read_only,", "read_only=False,"),
     ),
     *taskside(
         (

@@ -107,8 +107,24 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "keeping the input ref is not tried again after a lost answer",
-            "return await retried(lambda: self._attempt(None), self._plan.retry_seconds)",
-            "return await self._attempt(None)",
+            "return await retried(self._unchanged, self._plan.retry_seconds)",
+            "return await self._unchanged()",
+        ),
+        ("a turn is kept for ever after a failed try", "            await self._turn.give_back()", "            pass"),
+        (
+            "an attempt without changes moves the branch without a turn",
+            "None if isinstance(decision, publication.ResetToInput) else await",
+            "await",
+        ),
+        (
+            "a merge may take longer than the turn lasts",
+            "min(seconds, staged.merge_seconds)",
+            "staged.merge_seconds",
+        ),
+        (
+            "a merge may take longer than the task declares",
+            "min(seconds, staged.merge_seconds)",
+            "seconds",
         ),
         (
             "a hook's refusal after a merge that landed fails the attempt",

@@ -23,7 +23,6 @@ from perago.agent.publication import Commit
 PAGE: Final = 1000
 """Most entries of a listing, and most paths of a bulk delete, that lakeFS takes in one call."""
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
-_MERGE_TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=10)
 
 
 @dataclass(frozen=True)
@@ -102,22 +101,28 @@ class LakeFS:
         async with self._request("DELETE", f"/branches/{segment(branch)}", f"delete the branch {branch!r}"):
             return
 
-    async def commit(self, branch: str, message: str, metadata: Mapping[str, str]) -> str:
-        """Commit what was uploaded, and return the commit id. Raises NoChanges, also for a repeat that had landed."""
+    async def commit(self, branch: str, message: str, metadata: Mapping[str, str], seconds: float) -> str:
+        """Commit what was uploaded, and return the commit id; NoAnswer after `seconds`.
+
+        Raises NoChanges, also for a repeat that had landed.
+        """
         body = {"message": message, "metadata": dict(metadata)}
-        answer = await self._json("POST", f"/branches/{segment(branch)}/commits", f"commit on {branch!r}", json=body)
+        path, limit = f"/branches/{segment(branch)}/commits", _within(seconds)
+        answer = await self._json("POST", path, f"commit on {branch!r}", json=body, timeout=limit)
         return str(answer["id"])
 
-    async def squash_merge(self, source: str, target: str, message: str, metadata: Mapping[str, str]) -> str:
-        """Merge branch `source` into `target` as one commit, and return its id.
+    async def squash_merge(
+        self, source: str, target: str, message: str, metadata: Mapping[str, str], seconds: float
+    ) -> str:
+        """Merge branch `source` into `target` as one commit, and return its id; NoAnswer after `seconds`.
 
         NOT to be repeated after NoAnswer before the target's history was searched: a repeat lands a second time.
         Raises Conflict, HookRefused, UncommittedChanges, NoChanges.
         """
         body = {"message": message, "metadata": dict(metadata), "squash_merge": True}
         path = f"/refs/{segment(source)}/merge/{segment(target)}"
-        call = self._json("POST", path, f"merge into the branch {target!r}", json=body, timeout=_MERGE_TIMEOUT)
-        return str((await call)["reference"])
+        what, limit = f"merge into the branch {target!r}", _within(seconds)
+        return str((await self._json("POST", path, what, json=body, timeout=limit))["reference"])
 
     async def conflicts(self, target: str, source: str) -> list[str]:
         """Paths that both branches changed, from the first page of their difference."""
@@ -160,6 +165,11 @@ class LakeFS:
             if response.status >= 400:
                 raise answer_error(response.status, await response.read(), what, response.headers.get("Retry-After"))
             yield response
+
+
+def _within(seconds: float) -> aiohttp.ClientTimeout:
+    """For a call that may compute for long before it answers: no limit but its own."""
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=10)
 
 
 def _authorization(keys: LakeFSKeys) -> dict[str, str]:

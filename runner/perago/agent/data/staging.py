@@ -21,7 +21,7 @@ class StagesBranches(Protocol):
 
     async def create_branch(self, branch: str, source: str) -> None: ...
     async def branch_head(self, branch: str) -> str: ...
-    async def commit(self, branch: str, message: str, metadata: Mapping[str, str]) -> str: ...
+    async def commit(self, branch: str, message: str, metadata: Mapping[str, str], seconds: float) -> str: ...
     async def delete_branch(self, branch: str) -> None: ...
 
 
@@ -49,10 +49,10 @@ class StagingBranch:
         moved, _ = await both(uploading, transfer.delete(self.name, changes.deletions()))
         return moved
 
-    async def commit(self, message: str, metadata: Mapping[str, str]) -> str:
-        """Commit what was uploaded; a commit whose answer was lost is the branch's head."""
+    async def commit(self, message: str, metadata: Mapping[str, str], seconds: float) -> str:
+        """Commit what was uploaded, each try within `seconds`; a commit whose answer was lost is the branch's head."""
         try:
-            return await retried(lambda: self.lakefs.commit(self.name, message, metadata), self.retry_seconds)
+            return await retried(lambda: self.lakefs.commit(self.name, message, metadata, seconds), self.retry_seconds)
         except NoChanges:
             head = await retried(self._head, self.retry_seconds)
             if head != self.input_ref:

@@ -12,7 +12,7 @@ from perago.agent.ending import Ending
 from perago.agent.fence import AttemptFence
 from perago.agent.life import Agent
 from perago.agent.preparation import Preparation
-from perago.agent.publisher import Plan, Publisher
+from perago.agent.publisher import FreeTurn, Plan, Publisher
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
 from perago.agent.steps import WorkspaceSteps, checked_out
@@ -106,7 +106,7 @@ class World:
         """The workspace's steps."""
         checkout = await checked_out(self.repository, self.workspace, self.order.retry_seconds)
         plan = Plan("main", checkout.commit, publication.identity(self.order), True, self.order.outage_seconds, 0)
-        publisher = Publisher(self.repository, plan, self.fence().require)
+        publisher = Publisher(self.repository, plan, self.fence().require, FreeTurn())
         return WorkspaceSteps(self.order, self.root, self.repository, checkout, publisher, status or self.status())
 
     def agent(self) -> Agent:

@@ -11,7 +11,7 @@ from perago.agent import publication as p
 from perago.agent.clients import http
 from perago.agent.clients.http import NoAnswer
 from perago.agent.clients.lakefs_errors import HookRefused, NoChanges
-from perago.agent.publisher import SETTLE_LOOKS, Plan, Publisher, Staged
+from perago.agent.publisher import SETTLE_LOOKS, FreeTurn, Plan, Publisher, Staged
 from perago.errors import PublishFenceError, StaleAttemptError
 from perago.wire import metadata_keys as keys
 from tests.fakes.branches import FENCE, FakeBranches
@@ -34,6 +34,22 @@ class Fence:
             raise StaleAttemptError("t1")
 
 
+class CountedTurn:
+    """A turn that writes down, among the calls of a fake, when it is taken and given back."""
+
+    def __init__(self, seen: list[str], seconds: float = 600) -> None:
+        self.seen, self.seconds = seen, seconds
+
+    async def take(self) -> float:
+        """See `Turn`."""
+        self.seen.append("take")
+        return self.seconds
+
+    async def give_back(self) -> None:
+        """See `Turn`."""
+        self.seen.append("give back")
+
+
 class Repository:
     """A fake repository with an input ref on main, and a staging branch with one changed file on it."""
 
@@ -51,12 +67,12 @@ class Repository:
             keys.RETRY: "1",
             keys.INPUT_REF: self.base,
         }
-        self.staged = Staged("staging", self.lakefs.commit("staging"), "Publish", own)
+        self.staged = Staged("staging", self.lakefs.commit("staging"), "Publish", own, 600)
         self.plan = Plan("main", self.base, ME, True, retry_seconds, settle_pause_seconds=0)
 
     def publisher(self, fence: Fence | None = None) -> Publisher:
         """A publisher of the staging branch."""
-        return Publisher(self.lakefs, self.plan, fence or Fence())
+        return Publisher(self.lakefs, self.plan, fence or Fence(), FreeTurn())
 
     def abandoned(self) -> str:
         """An earlier attempt of the same task has published on the input ref, and did not count."""
@@ -102,6 +118,43 @@ async def test_a_target_at_the_input_ref_is_merged_into(repository: Repository) 
     assert repository.history == ["u2"]
 
 
+async def test_a_turn_lasts_from_before_the_look_until_the_merge_is_seen(repository: Repository) -> None:
+    """Nobody else looks at the branch in between."""
+    seen = repository.lakefs.faults.seen
+    await Publisher(repository.lakefs, repository.plan, Fence(), CountedTurn(seen)).publish(repository.staged)
+    assert (seen[0], seen[-1]) == ("take", "give back")
+    assert {"branch_head", "squash_merge"} <= set(seen[1:-1])
+
+
+async def test_a_turn_is_given_back_when_a_try_fails_and_taken_again_for_the_next(repository: Repository) -> None:
+    """While this attempt pauses, others may publish."""
+    seen = repository.lakefs.faults.seen
+    repository.lakefs.faults.on("branch_head", cut_before)
+    await Publisher(repository.lakefs, repository.plan, Fence(), CountedTurn(seen)).publish(repository.staged)
+    assert seen[:4] == ["take", "branch_head", "give back", "take"]
+    assert seen[-1] == "give back"
+
+
+async def test_a_look_that_moves_nothing_needs_no_turn(repository: Repository) -> None:
+    """An attempt without changes waits for nobody, unless the branch has to go back to the input ref."""
+    seen = repository.lakefs.faults.seen
+    publisher = Publisher(repository.lakefs, repository.plan, Fence(), CountedTurn(seen))
+    await publisher.keep()
+    assert "take" not in seen
+    repository.abandoned()
+    await publisher.keep()
+    assert seen.index("take") < seen.index("hard_reset") < seen.index("give back")
+
+
+@pytest.mark.parametrize(("turn", "budget", "want"), [(600, 130, 130), (20, 130, 20)])
+async def test_a_merge_may_take_as_long_as_turn_and_budget_last(turn: float, budget: float, want: float) -> None:
+    """Whichever ends first."""
+    repository = Repository()
+    staged = replace(repository.staged, merge_seconds=budget)
+    await Publisher(repository.lakefs, repository.plan, Fence(), CountedTurn([], turn)).publish(staged)
+    assert repository.lakefs.merge_seconds == [want]
+
+
 async def test_an_abandoned_publication_is_replaced(repository: Repository) -> None:
     """The target is reset first, so that its history is input ref and publication, nothing between."""
     repository.abandoned()
@@ -144,7 +197,7 @@ async def test_a_foreign_head_is_refused_and_left_alone(repository: Repository) 
 async def test_a_commit_without_marks_is_replaced_unless_that_is_switched_off(repository: Repository) -> None:
     """Somebody else's commit right on the input ref."""
     theirs = repository.written("x")
-    kept = Publisher(repository.lakefs, replace(repository.plan, replace_unmarked=False), Fence())
+    kept = Publisher(repository.lakefs, replace(repository.plan, replace_unmarked=False), Fence(), FreeTurn())
     with pytest.raises(PublishFenceError, match=theirs):
         await kept.publish(repository.staged)
     await repository.publisher().publish(repository.staged)
@@ -393,4 +446,4 @@ async def test_evidence_stops_at_the_input_ref(repository: Repository) -> None:
     first = await repository.publisher().publish(repository.staged)
     later = Plan("main", repository.written("x"), ME, True, 30)
     assert await repository.publisher().evidence() == repository.lakefs.commits[first.id]
-    assert await Publisher(repository.lakefs, later, Fence()).evidence() is None
+    assert await Publisher(repository.lakefs, later, Fence(), FreeTurn()).evidence() is None

@@ -110,6 +110,18 @@ async def test_a_download_needs_the_tasks_directory(world: World) -> None:
         await (await world.steps()).download(DOWNLOAD)
 
 
+@pytest.mark.parametrize("declared", [130, None])
+async def test_a_commit_and_a_merge_may_take_as_long_as_the_task_declares(world: World, declared: int | None) -> None:
+    """Without a publish budget, as long as lakeFS may be away."""
+    steps = await world.steps()
+    world.directory.mkdir()
+    await steps.download(DOWNLOAD.model_copy(update={"merge_seconds": declared}))
+    world.work()
+    await steps.stage()
+    await steps.publish({"result": {}})
+    assert world.repository.lakefs.merge_seconds == 2 * [declared or world.order.outage_seconds]
+
+
 async def test_a_prefix_that_no_declaration_allows_is_refused(world: World) -> None:
     """It comes from the task, which may be hostile."""
     with pytest.raises(TaskInputError):
@@ -298,7 +310,7 @@ async def test_the_branch_of_an_earlier_execution_goes_before_its_publication_is
     late = Late()
     world.repository.faults.on("squash_merge", late)
     zombie = asyncio.create_task(
-        world.repository.squash_merge(world.branch, "main", "Publish", {keys.ATTEMPT_UID: "u2"})
+        world.repository.squash_merge(world.branch, "main", "Publish", {keys.ATTEMPT_UID: "u2"}, 600)
     )
     with pytest.raises(NoAnswer):
         await zombie

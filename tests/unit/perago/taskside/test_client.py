@@ -12,6 +12,7 @@ import pytest
 
 from perago import wire
 from perago.attempt import Changes, TaskExecutionContext
+from perago.controls import PublishBudget
 from perago.errors import PublishFenceError, TaskExecutionError, TaskInputError
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
@@ -78,6 +79,15 @@ def test_a_download_says_what_is_wanted_and_returns_what_came(
     one = agent(ok(wire.Downloaded(manifest_path=str(tmp_path / "manifest"), changes_path=str(tmp_path / "changes"))))
     assert one.client.download(WORKSPACE, WorkspaceSpec("data", read_only=read_only), tmp_path) == manifest
     assert one.calls == [{"call": "download", "prefix": "data", "readOnly": read_only}]
+
+
+def test_a_download_says_how_long_a_merge_may_take(agent: Callable[[Script], Agent], tmp_path: Path) -> None:
+    """The publish budget is declared with the task, in the image of which the agent knows nothing."""
+    Manifest.of([]).write(tmp_path / "manifest")
+    one = agent(ok(wire.Downloaded(manifest_path=str(tmp_path / "manifest"), changes_path=str(tmp_path / "changes"))))
+    one.client.budget(PublishBudget(20, 10, 130, 30, 30, 60))
+    one.client.download(WORKSPACE, WorkspaceSpec(), tmp_path)
+    assert one.calls[0]["mergeSeconds"] == 130
 
 
 def test_staging_lists_all_changes(agent: Callable[[Script], Agent], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import pytest
 
 from perago.agent.clients.http import NoAnswer, Server
@@ -86,7 +87,7 @@ async def test_a_listing_has_pages(server: ScriptedServer, lakefs: LakeFS) -> No
 async def test_a_merge_is_a_squash_with_the_publications_metadata(server: ScriptedServer, lakefs: LakeFS) -> None:
     """Both become visible in one step."""
     server.answers = [Answer(json={"reference": "c9"})]
-    assert await lakefs.squash_merge("staging", "main", "Publish", {"perago.attempt-uid": "u"}) == "c9"
+    assert await lakefs.squash_merge("staging", "main", "Publish", {"perago.attempt-uid": "u"}, 600) == "c9"
     assert server.asked[0].path == f"{BASE}/refs/staging/merge/main"
     assert json.loads(server.asked[0].body) == {
         "message": "Publish", "metadata": {"perago.attempt-uid": "u"}, "squash_merge": True
@@ -115,8 +116,8 @@ CALLS: dict[str, Call] = {
     "create the branch 'b' from 'r'": lambda lakefs: lakefs.create_branch("b", "r"),
     "delete the branch 'b'": lambda lakefs: lakefs.delete_branch("b"),
     "upload 'p'": lambda lakefs: bodies.uploaded(lakefs, "b", "p", b"x"),
-    "commit on 'b'": lambda lakefs: lakefs.commit("b", "m", {}),
-    "merge into the branch 'b'": lambda lakefs: lakefs.squash_merge("s", "b", "m", {}),
+    "commit on 'b'": lambda lakefs: lakefs.commit("b", "m", {}, 600),
+    "merge into the branch 'b'": lambda lakefs: lakefs.squash_merge("s", "b", "m", {}, 600),
     "reset the branch 'b' to 'r'": lambda lakefs: lakefs.hard_reset("b", "r"),
 }
 
@@ -147,7 +148,7 @@ async def test_a_refusal_has_a_class(
     """A hook's no comes with 500 as well, and is not tried again."""
     server.answers = [Answer(status, {"message": message})]
     with pytest.raises(kind):
-        await lakefs.squash_merge("s", "b", "m", {})
+        await lakefs.squash_merge("s", "b", "m", {}, 600)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +163,23 @@ async def test_a_server_that_is_in_trouble_gives_no_answer(
     with pytest.raises(NoAnswer, match=str(answer.status)) as caught:
         await lakefs.branch_head("b")
     assert caught.value.server is Server.LAKEFS
+
+
+COMPUTING: dict[str, Callable[[LakeFS, float], Awaitable[str]]] = {
+    "commit": lambda lakefs, seconds: lakefs.commit("b", "m", {}, seconds),
+    "merge": lambda lakefs, seconds: lakefs.squash_merge("s", "b", "m", {}, seconds),
+}
+
+
+@pytest.mark.parametrize("call", COMPUTING)
+async def test_a_call_that_computes_has_the_time_it_was_given(server: ScriptedServer, call: str) -> None:
+    """No shorter limit of the session cuts it, and nothing waits for longer."""
+    server.answers = [Answer(json={"id": "c2", "reference": "c2"}, after=0.2)]
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_read=0.05)) as impatient:
+        lakefs = LakeFS(impatient, fixed(LakeFSKeys(server.url, "AKIA", "secret")), "repo")
+        assert await COMPUTING[call](lakefs, 60) == "c2"
+        with pytest.raises(NoAnswer):
+            await COMPUTING[call](lakefs, 0.05)
 
 
 async def test_an_answer_without_json_comes_from_elsewhere(server: ScriptedServer, lakefs: LakeFS) -> None:

@@ -53,7 +53,7 @@ async def test_a_commit_whose_answer_was_lost_is_the_head(repository: FakeReposi
     await branch.create()
     await repository.upload(NAME, "new", b"new")
     repository.faults.on("commit", lost)
-    commit = await branch.commit("Stage", {"key": "value"})
+    commit = await branch.commit("Stage", {"key": "value"}, 600)
     assert repository.lakefs.branches[NAME].head == commit != branch.input_ref
     assert (repository.messages, repository.lakefs.commits[commit].metadata) == (["Stage"], {"key": "value"})
 
@@ -62,7 +62,7 @@ async def test_nothing_to_commit_is_an_error(branch: StagingBranch) -> None:
     """The named changes have left the repository as it is, which a publication would not."""
     await branch.create()
     with pytest.raises(TaskExecutionError, match="nothing to publish"):
-        await branch.commit("Stage", {})
+        await branch.commit("Stage", {}, 600)
 
 
 @pytest.mark.parametrize("fault", [cut_before, lost], ids=["never arrived", "answer lost"])

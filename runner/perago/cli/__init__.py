@@ -1,4 +1,4 @@
-"""The `perago` command: check and extract a task module, and run it on the author's own machine.
+"""The `perago` command: check, extract and run a task module on the author's own machine, look after a repository.
 
 Loads the code of a sub-command when it is called.
 """
@@ -10,13 +10,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from perago.cli import lakefs
 from perago.cli.output import Answer, Unusable, say, show, show_unusable, tell
 from perago.cli.process import Stopped, leave_broken_pipe, prints_to_stderr, stoppable
 
-ABOUT = "Check a task module, extract or register its definitions, and run it on this machine."
-EXIT_CODES = """exit codes: 0 success; 1 the module has problems or the attempt failed; 2 an option cannot be used or a
-package is missing; 3 Conductor cannot be reached or refuses; 130 stopped by Ctrl-C. Standard output carries only the
-answer; what the module prints goes to standard error."""
+ABOUT = """Check a task module, extract or register its definitions, and run it on this machine; look after a
+lakeFS repository."""
+EXIT_CODES = """exit codes: 0 success; 1 the module has problems, the attempt failed, or the branch is not
+fenced; 2 an option cannot be used or a package is missing; 3 Conductor or lakeFS cannot be reached or refuses; 130
+stopped by Ctrl-C. Standard output carries only the answer; what the module prints goes to standard error."""
 CREDENTIALS = """credentials come from the environment: CONDUCTOR_AUTH_TOKEN; or CONDUCTOR_AUTH_KEY and
 CONDUCTOR_AUTH_SECRET, which Conductor exchanges for a token; or CONDUCTOR_USERNAME and CONDUCTOR_PASSWORD. The
 certificates of an authority of your own are read from the file that SSL_CERT_FILE names. Exit codes are those of
@@ -43,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     _extract_options(_command(commands, "extract", "write the task's Conductor TaskDef, or its PeragoTask"))
     _register_options(commands)
     _run_options(_command(commands, "run", "run the task on this machine, with a local folder in place of lakeFS"))
+    lakefs.add_to(commands)
     return top
 
 

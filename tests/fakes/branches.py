@@ -6,6 +6,7 @@ The suite in `tests/contract/branches` holds for it and for the real server alik
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
+from perago import fence_hook
 from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.clients.lakefs_errors import Conflict, HookRefused, NoChanges, RefNotFound, UncommittedChanges
 from perago.agent.publication import Commit
@@ -14,8 +15,8 @@ from tests.fakes.faulty import CallFaults, faulty
 
 Tree = Mapping[str, str]
 """Path → content."""
-FENCE = "_lakefs_actions/fence.yaml"
-"""A merge whose source has this path is refused unless the target stands at its input ref: the suite's hook."""
+FENCE = fence_hook.PATH
+"""A merge whose source has this path is refused unless the target stands at its input ref, if it names one."""
 
 
 @dataclass
@@ -84,7 +85,8 @@ class FakeBranches:
         if into.uncommitted:
             raise UncommittedChanges(f"merge into {target}: 400 uncommitted changes (dirty branch)")
         tree = self._merged(self._commit(source).id, into.head)
-        if FENCE in self.trees[self._commit(source).id] and metadata.get(metadata_keys.INPUT_REF) != into.head:
+        expected = metadata.get(metadata_keys.INPUT_REF, into.head)
+        if FENCE in self.trees[self._commit(source).id] and expected != into.head:
             raise HookRefused(f"merge into {target}: 412 pre-merge hook aborted")
         into.head = self._add((into.head,), tree, {**metadata, ".lakefs.merge.strategy": "default"})
         return into.head

@@ -43,6 +43,10 @@ class FakeRepository:
         objects = tuple(_stats(path, self.files(ref)[path].encode()) for path in paths[:PAGE])
         return Page(objects, paths[PAGE - 1] if len(paths) > PAGE else None)
 
+    @faulty
+    async def object_text(self, ref: str, path: str) -> str | None:
+        return self.files(ref).get(path)
+
     def bodies(self) -> "FakeBodies":
         """For a thread beside the event loop that this is called in."""
         return FakeBodies(self)

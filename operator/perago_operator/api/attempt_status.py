@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from perago.wire import LONGEST_LINE, MOST_LINES, Outcome, ResultStatus, StagingState, Step
+from perago.wire import LONGEST_LINE, MOST_LINES, FenceKind, Outcome, ResultStatus, StagingState, Step
 from perago_operator.api.base import ApiModel, FreeForm, Time
 from perago_operator.api.shared import Conditions
 
@@ -80,6 +80,10 @@ class WorkspaceStatus(ApiModel):
 
     published_ref: str | None = None
     """Commit that the attempt ended with: its publication, or the input commit when nothing changed."""
+
+    fence: FenceKind | None = None
+    """What guards the publication against others that land at the same moment: `Hard` is lakeFS itself, by the hook of
+    `perago lakefs install-fence`; `Soft` is Perago's look at the branch right before it publishes."""
 
     changed: ChangedStatus | None = None
     """What the publication changed."""

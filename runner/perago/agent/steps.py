@@ -14,10 +14,12 @@ from perago import wire
 from perago.agent import outcome as outcomes
 from perago.agent import publication
 from perago.agent.clients.http import retried
+from perago.agent.data.parallel import both
 from perago.agent.data.staging import StagesBranches, StagingBranch
 from perago.agent.data.transfer import MovesObjects, Transfer, object_path
 from perago.agent.data.volume import AttemptVolume, Tree
 from perago.agent.failures import PublishedWithoutOutput
+from perago.agent.hook import ReadsText, fence_kind
 from perago.agent.publication import Commit
 from perago.agent.publisher import Branches, Publisher, Staged
 from perago.agent.status import StatusWriter
@@ -29,7 +31,7 @@ from perago.staging import staging_branch_name
 from perago.wire import JsonObject
 
 
-class Repository(Branches, StagesBranches, MovesObjects, Protocol):
+class Repository(Branches, StagesBranches, MovesObjects, ReadsText, Protocol):
     """What of lakeFS an attempt needs; see `perago.agent.clients.lakefs.LakeFS`."""
 
 
@@ -73,6 +75,7 @@ class WorkspaceSteps:
         self._spec = WorkspaceSpec()
         self._merge_seconds = order.outage_seconds
         self._staging: wire.Staging | None = None
+        self._fence: wire.FenceKind | None = None
         self._changed: wire.Changed | None = None
         self._ref = checkout.workspace.ref
         self._stored_output: JsonObject | None = None
@@ -92,7 +95,7 @@ class WorkspaceSteps:
         with self._volume.change_list() as changes:
             await asyncio.to_thread(changes.check, partial(object_path, self._spec))
             await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))
-            await self._branch.create()
+            _, self._fence = await both(self._branch.create(), fence_kind(self._lakefs, self._commit))
             self._report_staging("Active")
             with self._volume.tree() as tree:
                 moved = await self._branch.fill(changes, self._transfer(tree, self._order.outage_seconds))
@@ -155,6 +158,7 @@ class WorkspaceSteps:
             branch=self._workspace.branch,
             input_ref=self._workspace.ref,
             published_ref=self._ref if ended else None,
+            fence=self._fence,
             changed=self._changed,
         )
 

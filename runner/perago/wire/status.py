@@ -19,6 +19,7 @@ _REMEDY = "write large results to the workspace and return their paths"
 
 Step = Literal["Downloading", "Executing", "Staging", "Publishing"]
 StagingState = Literal["Planned", "Active", "Deleted"]
+FenceKind = Literal["Hard", "Soft"]
 
 
 class NotJson(ValueError):
@@ -101,6 +102,8 @@ class WorkspaceReport(WireModel):
     branch: str
     input_ref: str
     published_ref: str | None = None
+    fence: FenceKind | None = None
+    """Hard where the input ref has the hook by which lakeFS itself refuses an outdated publication."""
     changed: Changed | None = None
 
 

@@ -123,6 +123,14 @@ async def test_each_refusal_has_its_exception(
     assert type(refusal.value) is kind, refusal.value
 
 
+async def test_an_objects_text_is_read_at_a_commit(client: LakeFS, repository: Repository) -> None:
+    """As it was there; an object that is not there has none."""
+    base = await base_of(repository, hook="ü".encode())
+    await committed(client, "main", "hook", b"later")
+    assert await client.object_text(base, "hook") == "ü"
+    assert await client.object_text(base, "other") is None
+
+
 @pytest.mark.parametrize("path", ["/branches/main", f"/commits/{UNKNOWN}", f"/refs/{UNKNOWN}/objects/ls"])
 async def test_a_repository_that_is_not_there_is_told_from_a_ref(
     session: aiohttp.ClientSession, lakefs: Server, path: str

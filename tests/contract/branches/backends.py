@@ -7,22 +7,11 @@ from typing import Any, Protocol
 
 from perago.agent.clients.lakefs import LakeFS
 from perago.agent.publisher import Branches
-from perago.wire.metadata_keys import INPUT_REF
+from perago.fence_hook import ACTION
 from tests.contract.agent.repository import Repository
 from tests.fakes.branches import FENCE, FakeBranches
 from tests.faults.kinds import Fault
 from tests.faults.proxy import Proxy
-
-HOOK = f"""\
-name: fence
-on: {{pre-merge: {{branches: []}}}}
-hooks:
-  - id: fence
-    type: lua
-    properties:
-      script: |
-        if action.commit.metadata["{INPUT_REF}"] ~= action.commit.parents[1] then error("the target has moved") end
-"""
 
 
 class Backend(Protocol):
@@ -53,8 +42,8 @@ class Backend(Protocol):
 
 
 async def put_hook(backend: Backend) -> None:
-    """Let merges of what is made from now on be refused unless the target stands at their input ref."""
-    await backend.put(FENCE, HOOK)
+    """Perago's hook, for what is made from now on."""
+    await backend.put(FENCE, ACTION)
 
 
 class FakeBackend:

@@ -162,8 +162,8 @@ STAGING: tuple[Mutant, ...] = (
         ("cleaning up forgets a planned branch", 'self._staging.state != "Deleted"', 'self._staging.state == "Active"'),
         (
             "a staging branch exists that nobody knows",
-            '            await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n            await self._branch.create()\n',
-            '            await self._branch.create()\n            await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n',
+            '            await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n            _, self._fence = await both(self._branch.create(), fence_kind(self._lakefs, self._commit))\n',
+            '            _, self._fence = await both(self._branch.create(), fence_kind(self._lakefs, self._commit))\n            await self._status.write(wire.StatusReport(staging=self._staged_as("Planned")))\n',
         ),
         (
             "a staging branch exists before its plan is written",

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant, of
 
 hook = of("runner/perago/fence_hook.py", "perago/test_fence_hook.py")
+kind = of("runner/perago/agent/hook.py", "perago/agent/test_steps.py")
 account = of("runner/perago/cli/lakefs/account.py", "perago/cli/test_lakefs_account.py")
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -14,6 +15,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ("somebody else's file is taken for ours", "line = _VERSION_LINE.match(content)", "line = _VERSION_LINE.search(content)"),
         ("a newer hook is replaced", "if version < VERSION else Standing.NEWER", "if version else Standing.NEWER"),
         ("an older hook is said not to fence", "(Standing.CURRENT, Standing.OLDER, Standing.NEWER)", "(Standing.CURRENT,)"),
+    ),
+    *kind(
+        ("an attempt is said to be fenced by any file of that name", "if standing_of(await lakefs.object_text(input_ref, PATH)).fences", "if await lakefs.object_text(input_ref, PATH)"),
+        ("a fence that cannot be read stops the attempt", "except (LakeFSError, NoAnswer) as error:", "except ZeroDivisionError as error:"),
     ),
     *account(
         ("the address keeps its path twice", ".removesuffix(API)", ""),

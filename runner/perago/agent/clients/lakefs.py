@@ -15,13 +15,14 @@ import aiohttp
 from yarl import URL
 
 from perago.agent.clients.http import Server, answering, basic_auth, json_of, never_repeat
-from perago.agent.clients.lakefs_errors import answer_error, refusal
+from perago.agent.clients.lakefs_errors import RefNotFound, answer_error, refusal
 from perago.agent.clients.objects import Bodies, ObjectStats, segment
 from perago.agent.mounts import LakeFSKeys, Mounted
 from perago.agent.publication import Commit
 
 PAGE: Final = 1000
 """Most entries of a listing, and most paths of a bulk delete, that lakeFS takes in one call."""
+SMALL_BYTES: Final = 64 * 1024
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 
 
@@ -78,6 +79,16 @@ class LakeFS:
         page = await self._json("GET", f"/refs/{segment(ref)}/objects/ls", f"list {ref!r}", params=query)
         more = page["pagination"]["next_offset"] if page["pagination"]["has_more"] else None
         return Page(tuple(map(ObjectStats.of, page["results"])), more)
+
+    async def object_text(self, ref: str, path: str) -> str | None:
+        """A small object's text, empty if it is over `SMALL_BYTES`; None where there is no such object."""
+        what = f"read {path!r} at {ref!r}"
+        try:
+            async with self._request("GET", f"/refs/{segment(ref)}/objects", what, params={"path": path}) as response:
+                small = (response.content_length or 0) <= SMALL_BYTES
+                return await response.text("utf-8", "replace") if small else ""
+        except RefNotFound:
+            return None
 
     def bodies(self) -> Bodies:
         """A blocking client for the bodies of objects, for one thread."""

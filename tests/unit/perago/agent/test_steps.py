@@ -5,6 +5,7 @@ import json
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,11 @@ from perago.agent.outcome import OutputTooLarge
 from perago.agent.steps import WorkspaceSteps, checked_out
 from perago.attempt import Changes
 from perago.errors import TaskInputError
+from perago.fence_hook import ACTION, PATH
 from perago.wire import metadata_keys as keys
 from perago.workspace.manifest import Manifest
 from tests.fakes.faulty import raising
-from tests.faults.kinds import Late, cut_before, lost
+from tests.faults.kinds import Fault, Late, cut_before, lost
 from tests.unit.perago.agent.kit import DOWNLOAD, World
 
 OUTPUT = {"result": {"n": 1}}
@@ -216,9 +218,27 @@ async def test_a_publication_carries_its_output(world: World) -> None:
     assert world.repository.messages[-1] == "Publish app.t (team/a1)"
     assert steps.output()["workspace"] == {"repository": "repo", "branch": "main", "ref_type": "commit", "ref": head}
     assert steps.report() == wire.WorkspaceReport(
-        repository="repo", branch="main", input_ref=world.base, published_ref=head,
+        repository="repo", branch="main", input_ref=world.base, published_ref=head, fence="Soft",
         changed=wire.Changed(added=1, modified=1, deleted=1, bytes=8),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "kind"), [(ACTION, "Hard"), (ACTION + "# mine", "Soft"), ("name: x", "Soft")])
+async def test_the_status_says_whether_lakefs_fences(world: World, content: str, kind: str) -> None:
+    """It does if the input ref has the hook as it is installed."""
+    world.repository.lakefs.put(PATH, content)
+    world.base = world.repository.lakefs.commit()
+    world.workspace = world.workspace.model_copy(update={"ref": world.base})
+    assert (await staged(world)).report().fence == kind
+
+
+@pytest.mark.parametrize("fault", [raising(Forbidden("403")), cut_before])
+async def test_a_fence_that_cannot_be_read_stops_nothing(world: World, fault: Fault[Any]) -> None:
+    """It is asked once, and the status leaves it out."""
+    world.repository.faults.on("object_text", fault)
+    steps = await staged(world)
+    await steps.publish(OUTPUT)
+    assert (steps.report().fence, world.seen.count("object_text")) == (None, 1)
 
 
 async def test_an_output_that_cannot_be_recorded_is_not_published(world: World) -> None:
@@ -234,6 +254,7 @@ async def test_without_a_change_the_input_ref_is_kept(world: World) -> None:
     """As it was spelled in the input; only a completed attempt names it as its published ref."""
     steps = await downloaded(world)
     assert (await steps.keep()).ref == world.base
+    assert "object_text" not in world.seen
     assert (steps.report().published_ref, steps.report(completed=True).published_ref) == (None, world.base)
 
 

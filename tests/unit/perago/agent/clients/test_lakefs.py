@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from perago.agent.clients.http import NoAnswer, Server
-from perago.agent.clients.lakefs import LakeFS, Page, open_session
+from perago.agent.clients.lakefs import SMALL_BYTES, LakeFS, Page, open_session
 from perago.agent.clients.lakefs_errors import Conflict, Forbidden, HookRefused, LakeFSError, RefNotFound, Unauthorized
 from perago.agent.clients.objects import ObjectStats
 from perago.agent.mounts import LakeFSKeys, Mounted
@@ -108,10 +108,18 @@ async def test_the_paths_of_a_conflict_are_those_of_the_difference(server: Scrip
     assert await lakefs.conflicts("main", "staging") == ["a"]
 
 
+async def test_an_objects_text_is_read_if_it_is_small(server: ScriptedServer, lakefs: LakeFS) -> None:
+    """A large object is no hook, whatever its name."""
+    server.answers = [Answer(text="x" * SMALL_BYTES), Answer(text="x" * (SMALL_BYTES + 1))]
+    assert await lakefs.object_text("r", "p") == "x" * SMALL_BYTES
+    assert await lakefs.object_text("r", "p") == ""
+
+
 Call = Callable[[LakeFS], Awaitable[Any]]
 CALLS: dict[str, Call] = {
     "read the commit 'r'": lambda lakefs: lakefs.commit_record("r"),
     "read the branch 'b'": lambda lakefs: lakefs.branch_head("b"),
+    "read 'p' at 'r'": lambda lakefs: lakefs.object_text("r", "p"),
     "list 'r'": lambda lakefs: lakefs.list_page("r", "", ""),
     "create the branch 'b' from 'r'": lambda lakefs: lakefs.create_branch("b", "r"),
     "delete the branch 'b'": lambda lakefs: lakefs.delete_branch("b"),

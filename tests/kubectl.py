@@ -1,13 +1,15 @@
 """kubectl as tests use it: what a person would type, with JSON where a test reads."""
 
 import json
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import pytest
 
 from perago_dev.cluster import kubectl as dev
+from perago_dev.cluster.kubectl import ENDS_WITHIN_SECONDS
 
 Object = dict[str, Any]
 T = TypeVar("T")
@@ -58,7 +60,19 @@ class Kubectl(dev.Kubectl):
 
     def finished(self, name: str, seconds: float = 120) -> Object:
         """The attempt once nothing more happens to it."""
-        return self.attempt(name, is_complete, seconds)
+        return self.all_finished([name], seconds)[0]
+
+    def all_finished(self, names: Sequence[str], seconds: float) -> Sequence[Object]:
+        """The attempts, in this order, once nothing more happens to any of them; one kubectl waits for all."""
+        waits = ["wait", *(f"peragoattempt/{name}" for name in names), "--for=condition=Complete"]
+        command = self.command(*waits, f"--timeout={seconds:.0f}s")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + ENDS_WITHIN_SECONDS)
+        if done.returncode:
+            unfinished = [name for name in names if f"/{name} condition met" not in done.stdout]
+            pytest.fail("\n".join([done.stderr, *map(self.story, unfinished)]))
+        found: Object = self.json("get", "peragoattempts", *names)
+        items: Sequence[Object] = found["items"] if len(names) > 1 else [found]
+        return items
 
     def story(self, name: str) -> str:
         """All that a failed test should show of an attempt."""

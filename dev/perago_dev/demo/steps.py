@@ -1,6 +1,7 @@
 """The demo's steps in order, each with a check of its result."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from perago_dev import release
@@ -65,12 +66,19 @@ def prepare(env: Environment, story: Story) -> Images:
         release.install(env, [NAMESPACE])
         outcome.append(f"release {release.RELEASE} in {release.SYSTEM_NAMESPACE}")
     with story.step("task images built") as outcome:
-        runner = {"RUNNER_IMAGE": env.runner_image}
-        folders = {EXAMPLE_IMAGE: definitions.EXAMPLE, own_task.IMAGE_NAME: own_task.IMAGE_FOLDER}
-        built = [dockerfiles.build(folder / "Dockerfile", folder, name, runner) for name, folder in folders.items()]
-        loaded = Images(*open_cluster(env).load(built))
+        own = _built(env, own_task.IMAGE_NAME, own_task.IMAGE_FOLDER)
+        loaded = Images(*open_cluster(env).load([example_image(env), own]))
         outcome += [loaded.example, loaded.own]
     return loaded
+
+
+def example_image(env: Environment) -> str:
+    """The reference of the example's image, which is built if necessary."""
+    return _built(env, EXAMPLE_IMAGE, definitions.EXAMPLE)
+
+
+def _built(env: Environment, name: str, folder: Path) -> str:
+    return dockerfiles.build(folder / "Dockerfile", folder, name, {"RUNNER_IMAGE": env.runner_image})
 
 
 def set_the_stage(env: Environment, built: Images, story: Story) -> tuple[Stage, checks.Commit]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from perago_dev.errors import EnvironmentProblem
@@ -38,7 +39,11 @@ def wanted(cluster: str = "kind") -> dict[str, str]:
 
 def missing(cluster: str = "kind") -> tuple[str, ...]:
     """The required programs that are not installed."""
-    return tuple(name for name in wanted(cluster) if not _installed(name))
+    return _absent(wanted(cluster))
+
+
+def _absent(programs: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(name for name in programs if not _installed(name))
 
 
 def _installed(name: str) -> bool:
@@ -47,10 +52,15 @@ def _installed(name: str) -> bool:
 
 def install_missing(cluster: str = "kind") -> bool:
     """Install what is missing with apt-get; returns whether anything was. Raises EnvironmentProblem if it cannot."""
-    absent = missing(cluster)
+    return install(wanted(cluster))
+
+
+def install(programs: Mapping[str, str]) -> bool:
+    """Install those of the programs that are missing, given with their packages, as `install_missing` does."""
+    absent = _absent(programs)
     if not absent:
         return False
-    packages = [wanted(cluster)[name] for name in absent]
+    packages = [programs[name] for name in absent]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise EnvironmentProblem(
             f"not installed: {', '.join(absent)} (on Debian: apt-get install {' '.join(packages)})"

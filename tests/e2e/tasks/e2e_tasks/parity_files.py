@@ -10,9 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from e2e_tasks.parity_body import BODIES, body
-
-__all__ = ["BODIES"]
+from e2e_tasks.parity_body import alone, body
 
 
 def _new(folder: Path, text: str = "new") -> Path:
@@ -63,7 +61,7 @@ def owns_everything(workspace: Path) -> JsonValue:
     return all(path.lstat().st_uid == os.geteuid() for path in [workspace, *workspace.rglob("*")])
 
 
-@body
+@alone("COMPLETED")
 def git_commit(workspace: Path) -> JsonValue:
     """The workspace is a repository, which git refuses when it belongs to somebody else."""
     (workspace / "data.csv").write_text("committed")
@@ -175,10 +173,23 @@ def unzip(workspace: Path) -> JsonValue:
 
 @body
 def copy_program_preserves(workspace: Path) -> JsonValue:
-    """`cp -p` onto a downloaded file sets mode, owner and times, as `rsync -a` does."""
+    """`cp -p` onto a downloaded file sets mode, owner and times."""
     with tempfile.TemporaryDirectory() as scratch:
         command = ["cp", "-p", str(_new(Path(scratch))), str(workspace / "data.csv")]
         return subprocess.run(command, check=False).returncode
+
+
+@body
+def rsync_archive(workspace: Path) -> JsonValue:
+    """`rsync -a` replaces what differs by a temporary file, and sets modes, owners and times, those of folders too."""
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.copytree(workspace, scratch, dirs_exist_ok=True)
+        Path(scratch, "deep/er/file.txt").write_text("synchronised")
+        Path(scratch, "tool.sh").chmod(0o750)
+        Path(scratch, "data.csv").unlink()
+        command = ["rsync", "-a", "--delete", "--itemize-changes", f"{scratch}/", f"{workspace}/"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [done.returncode, done.stdout, done.stderr]
 
 
 @body

@@ -10,9 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from e2e_tasks.parity_body import BODIES, body
-
-__all__ = ["BODIES"]
+from e2e_tasks.parity_body import alone, body, changes_process
 
 
 @body
@@ -48,7 +46,7 @@ def hard_link(workspace: Path) -> JsonValue:
     return (workspace / "data.csv").read_text()
 
 
-@body
+@alone("FAILED")
 def symlinks_left(workspace: Path) -> JsonValue:
     for name in ("latest", "newest"):
         (workspace / name).symlink_to("data.csv")
@@ -95,7 +93,7 @@ def private_file(workspace: Path) -> JsonValue:
     return oct((workspace / "private").stat().st_mode & 0o777)
 
 
-@body
+@alone("FAILED")
 def closed_files_left(workspace: Path) -> JsonValue:
     for name in ("closed-a", "closed-b"):
         (workspace / name).touch(0o200)
@@ -138,7 +136,7 @@ def odd_names(workspace: Path) -> JsonValue:
     return None
 
 
-@body
+@alone("FAILED")
 def impossible_name(workspace: Path) -> JsonValue:
     Path(os.fsdecode(os.fsencode(workspace) + b"/\xff\xfe")).touch()
     return None
@@ -158,7 +156,7 @@ def empty_folders(workspace: Path) -> JsonValue:
     return None
 
 
-@body
+@changes_process
 def special_files(workspace: Path) -> JsonValue:
     os.mkfifo(workspace / "pipe")
     with socket.socket(socket.AF_UNIX) as listener:

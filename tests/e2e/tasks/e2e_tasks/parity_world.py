@@ -8,22 +8,23 @@ import logging
 import multiprocessing
 import os
 import pwd
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
 import perago
-from e2e_tasks.parity_body import BODIES, body
-
-__all__ = ["BODIES"]
+from e2e_tasks.parity_body import alone, body, changes_process
 
 
-@body
+@changes_process
 def working_folder(workspace: Path) -> JsonValue:
     os.chdir(workspace)
     Path("relative.txt").write_text("relative")
@@ -44,14 +45,14 @@ def _square(number: int) -> int:
     return number * number
 
 
-@body
+@changes_process
 def processes(workspace: Path) -> JsonValue:
     """A pool needs semaphores in /dev/shm, and pipes."""
     with multiprocessing.get_context("fork").Pool(2) as pool:
         return pool.map(_square, range(5))
 
 
-@body
+@changes_process
 def shared_memory(workspace: Path) -> JsonValue:
     """More than the 64 MiB that containers usually get."""
     from multiprocessing import shared_memory as shared
@@ -90,6 +91,13 @@ def home(workspace: Path) -> JsonValue:
 
 
 @body
+def host_name(workspace: Path) -> JsonValue:
+    """The one body that has to differ, so that the comparison is known to notice."""
+    (workspace / "data.csv").write_text(socket.gethostname())
+    return socket.gethostname()
+
+
+@body
 def temporary_folder(workspace: Path) -> JsonValue:
     with tempfile.NamedTemporaryFile() as file:
         return [Path(file.name).parent == Path(tempfile.gettempdir()), os.environ["TMPDIR"] == tempfile.gettempdir()]
@@ -102,14 +110,25 @@ def locale_and_encoding(workspace: Path) -> JsonValue:
     return [locale.getpreferredencoding(), sys.getfilesystemencoding(), shown.decode().strip()]
 
 
-@body
+@changes_process
 def time_zones(workspace: Path) -> JsonValue:
-    os.environ["TZ"] = "XST-5:30"
+    return [_clock("XST-5:30"), _clock("Europe/Berlin"), time.strftime("%H:%M", time.gmtime(0))]
+
+
+def _clock(zone: str) -> str:
+    os.environ["TZ"] = zone
     time.tzset()
-    return [time.strftime("%H:%M %Z", time.localtime(0)), time.strftime("%H:%M", time.gmtime(0))]
+    return time.strftime("%H:%M %Z", time.localtime(0))
 
 
 @body
+def named_zones(workspace: Path) -> JsonValue:
+    """Python reads the system's names, or those of the package tzdata."""
+    summer = datetime(2026, 7, 1, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    return [summer.isoformat(), summer.astimezone(ZoneInfo("Asia/Kolkata")).isoformat()]
+
+
+@changes_process
 def own_logging(workspace: Path) -> JsonValue:
     logging.basicConfig(level=logging.DEBUG, format="MINE %(message)s")
     root = logging.getLogger()
@@ -126,19 +145,19 @@ def mask_of_new_files(workspace: Path) -> JsonValue:
     return [oct((workspace / name).stat().st_mode & 0o777) for name in ("plain", "folder")]
 
 
-@body
+@alone("COMPLETED")
 def marker_spoiled(workspace: Path) -> JsonValue:
     (workspace / ".perago-attempt.json").write_text(json.dumps({"mine": True}))
     (workspace / "deep/.perago-attempt.json").write_text("an ordinary file here")
     return None
 
 
-@body
+@alone("FAILED_WITH_TERMINAL_ERROR")
 def terminal_error(workspace: Path) -> JsonValue:
     (workspace / "data.csv").unlink()
     raise perago.TaskTerminalError("the data cannot be used")
 
 
-@body
+@alone("FAILED")
 def missing_file(workspace: Path) -> JsonValue:
     return (workspace / "not-there.csv").read_text()

@@ -66,6 +66,16 @@ class ChangedStatus(ApiModel):
     """Number of bytes uploaded."""
 
 
+class ReplacedStatus(ApiModel):
+    """A commit that was taken off the branch to make room for the attempt's own."""
+
+    ref: str
+    """The commit, which can still be read by its id."""
+
+    by: Annotated[str, Field(max_length=1024)]
+    """Who made it: an attempt, or a user of lakeFS."""
+
+
 class WorkspaceStatus(ApiModel):
     """The workspace that the attempt worked on."""
 
@@ -87,6 +97,9 @@ class WorkspaceStatus(ApiModel):
 
     changed: ChangedStatus | None = None
     """What the publication changed."""
+
+    replaced: ReplacedStatus | None = None
+    """What was taken off the branch to make room for the publication."""
 
 
 class StagingStatus(ApiModel):

@@ -131,6 +131,9 @@ AGENT_OUTCOMES = (
 )
 """Reasons of outcomes that the agent writes, besides the class names of exceptions that a task body raised."""
 
+EVENT_REASONS = (Reason.COMMIT_REPLACED,)
+"""Reasons of events alone; every other event has the reason of the condition or outcome that it announces."""
+
 
 def with_remedy(message: str, reason: Reason) -> str:
     """The message, followed by what to do about the reason."""

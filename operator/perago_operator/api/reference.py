@@ -11,6 +11,7 @@ from perago_operator.api.generated import written
 from perago_operator.api.reasons import (
     AGENT_OUTCOMES,
     ATTEMPT_CONDITIONS,
+    EVENT_REASONS,
     POD_FAILURES,
     STOPS,
     TASK_CONDITIONS,
@@ -31,7 +32,7 @@ EVENTS = """\
 ## Events
 
 An attempt's events carry the reasons above: a warning for each new reason of `PodReady` that people should look at,
-and an event with the outcome's reason and message when the attempt has ended.
+and an event with the outcome's reason and message when the attempt has ended. Some events have a reason of their own:
 """
 
 
@@ -53,6 +54,7 @@ def rendered() -> str:
         "The other reasons are these.\n",
         _table(AGENT_OUTCOMES),
         EVENTS,
+        _table(EVENT_REASONS),
         "## Conditions of a PeragoTask\n",
         *_conditions(TASK_CONDITIONS),
     )

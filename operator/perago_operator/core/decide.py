@@ -6,6 +6,7 @@ from datetime import datetime
 
 from perago_operator.api.attempt_status import OutcomeStatus
 from perago_operator.api.base import JsonObject
+from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.actions import Action
 from perago_operator.core.reporting import heartbeat, heartbeat_at
@@ -80,6 +81,15 @@ def _events(s: Situation, ruling: Ruling, patch: JsonObject) -> Iterator[do.Reco
         yield do.RecordEvent("Warning", notice.reason.value, notice.message)
     if outcome and patch.get("phase") in ("Succeeded", "Failed", "Canceled"):
         yield _event_of(outcome)
+        yield from _replaced(s)
+
+
+def _replaced(s: Situation) -> Iterator[do.RecordEvent]:
+    """What the attempt took off its branch is told, whatever its outcome."""
+    workspace = s.status.workspace
+    if workspace and (replaced := workspace.replaced):
+        text = f"{replaced.ref} by {replaced.by} was taken off the branch {workspace.branch} of {workspace.repository}"
+        yield do.RecordEvent("Warning", Reason.COMMIT_REPLACED.value, text)
 
 
 def _event_of(outcome: OutcomeStatus) -> do.RecordEvent:

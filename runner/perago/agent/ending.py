@@ -13,10 +13,12 @@ from loguru import logger
 from perago import wire
 from perago.agent import outcome as outcomes
 from perago.agent.clients.attempt_api import ClusterRefused
-from perago.agent.failures import Failure, failure_of
+from perago.agent.clients.lakefs_errors import LakeFSError
+from perago.agent.failures import Failure, PublishedWithoutOutput, failure_of
 from perago.agent.preparation import Preparation
 from perago.agent.status import StatusWriter
 from perago.agent.steps import WorkspaceSteps
+from perago.errors import PublishFenceError
 from perago.wire import JsonObject, Reason
 
 
@@ -64,15 +66,23 @@ class Ending:
     async def record_result(self, result: wire.Result, cause: Failure | None) -> None:
         """Record the task's result; `cause` is the agent's own, more precise knowledge of why it failed."""
         if result.status == "COMPLETED":
-            await self.record(self._completed(result.output or {}))
+            await self.record(await self._completed(result.output or {}))
         else:
             await self.record(outcomes.not_completed(result, cause.reason if cause else None, self._limit))
 
-    def _completed(self, output: JsonObject) -> wire.Outcome:
+    async def _completed(self, output: JsonObject) -> wire.Outcome:
         """The output with the workspace that this agent knows to be true, whatever the task says of it."""
-        vouched_for = self._steps.output() if self._steps else {}
+        if self._steps is None:
+            return self._stored(output, None)
         try:
-            return outcomes.completed({**output, **vouched_for})
+            await self._steps.confirm()
+        except (PublishFenceError, LakeFSError, PublishedWithoutOutput) as error:
+            return outcomes.failed(failure_of(error).reason, str(error), self._limit)
+        return self._stored({**output, **self._steps.output()}, self._steps.remark)
+
+    def _stored(self, output: JsonObject, remark: str | None) -> wire.Outcome:
+        try:
+            return outcomes.completed(output, remark)
         except (outcomes.OutputTooLarge, wire.NotJson) as error:
             return outcomes.failed(failure_of(error).reason, str(error), self._limit)
 
@@ -80,7 +90,7 @@ class Ending:
         """The task died after its work was published: record that; False when nothing was published."""
         if self._published is None:
             return False
-        await self.record(self._completed(self._published))
+        await self.record(await self._completed(self._published))
         return True
 
     async def record_evidence(self, preparation: Preparation) -> bool:

@@ -39,7 +39,7 @@ class LakeFSKeys:
     endpoint: str
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
-    replace_unmarked: bool = True
+    replace_unmarked: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def lakefs_keys(folder: Path) -> LakeFSKeys:
         endpoint=_required(folder, "endpoint").rstrip("/"),
         access_key=_required(folder, "accessKeyId"),
         secret_key=_required(folder, "secretAccessKey"),
-        replace_unmarked=(_optional(folder, "replaceUnmarked") or "true").lower() != "false",
+        replace_unmarked=(_optional(folder, "replaceUnmarked") or "").lower() == "true",
     )
 
 

@@ -21,9 +21,9 @@ def failed(reason: Reason, message: str, max_length: int) -> wire.Outcome:
     return wire.Outcome(status="FAILED", reason=reason.value, message=cut(message, max_length))
 
 
-def completed(output: JsonObject) -> wire.Outcome:
+def completed(output: JsonObject, message: str | None = None) -> wire.Outcome:
     """The outcome of an attempt that completed with `output`; raises OutputTooLarge, wire.NotJson."""
-    return wire.Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, **_stored(output))
+    return wire.Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, message=message, **_stored(output))
 
 
 def not_completed(result: wire.Result, cause: Reason | None, max_length: int) -> wire.Outcome:

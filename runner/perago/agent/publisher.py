@@ -1,12 +1,13 @@
-"""Performs what the publication table decides, and finds out what became of a merge whose answer was lost.
+"""Performs what the publication table decides, and looks at what each act did before it goes on.
 
-Every try starts from the target's head as it is now: fence, look, decide, act. So a repeat after NoAnswer, or after a
-reset, is the same code. A squash merge is never repeated before the target's history was searched for this attempt.
+Every try holds the turn and starts from the target's head as it is now: fence, look, decide, act, look. So a repeat
+after NoAnswer, or after a reset, is the same code. A squash merge is never repeated before the target's history was
+searched for this attempt, and what landed beside the publication is taken back.
 """
 
-import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -15,26 +16,19 @@ from loguru import logger
 from perago.agent import publication
 from perago.agent.clients.http import NoAnswer, retried
 from perago.agent.clients.lakefs_errors import Conflict, HookRefused, LakeFSError, NoChanges
-from perago.agent.publication import Commit, Target
+from perago.agent.publication import Commit, Landed, Target, made_by
+from perago.agent.target import SETTLE_LOOKS as SETTLE_LOOKS
+from perago.agent.target import Branches as Branches
+from perago.agent.target import Plan as Plan
+from perago.agent.target import TargetBranch
 from perago.errors import PublishFenceError
+from perago.wire import Replaced
 
 ROUNDS: Final = 3
 """Looks at the target within one try: a reset is followed by a second look; more means that others are writing."""
-SETTLE_LOOKS: Final = 8
 SHOWN_PATHS: Final = 10
-
-
-class Branches(Protocol):
-    """What of lakeFS a publication needs; see `perago.agent.clients.lakefs.LakeFS`."""
-
-    async def branch_head(self, branch: str) -> str: ...
-    async def commit_record(self, ref: str) -> Commit: ...
-    def history(self, ref: str, stop_at: str) -> AsyncIterator[Commit]: ...
-    async def squash_merge(
-        self, source: str, target: str, message: str, metadata: Mapping[str, str], seconds: float
-    ) -> str: ...
-    async def conflicts(self, target: str, source: str) -> list[str]: ...
-    async def hard_reset(self, branch: str, ref: str) -> None: ...
+LONGEST_NAME: Final = 1024
+"""Characters of who made a commit, as the status takes them."""
 
 
 class Turn(Protocol):
@@ -76,19 +70,6 @@ class Staged:
     """How long the merge may take: the task's publish budget."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Where this attempt publishes to, from where, and as whom."""
-
-    target: str
-    input_ref: str
-    me: publication.Identity
-    replace_unmarked: bool
-    retry_seconds: float
-    settle_pause_seconds: float = 0.25
-    """Between the looks for a merge whose answer was lost and which may still be under way in the server."""
-
-
 class Publisher:
     """Publishes one attempt's staged branch, or keeps the input ref, at most once."""
 
@@ -97,53 +78,78 @@ class Publisher:
         self._plan = plan
         self._fence = fence
         self._turn = turn
-        self._fate_unknown = False
+        self._target = TargetBranch(lakefs, plan)
+        self._sent = False
+        """Whether a merge was sent of which it is not known what became of it."""
+        self.replaced: Replaced | None = None
+        """What was taken off the target branch to make room."""
+        self.remark: str | None = None
+        """What people should know of a publication that succeeded."""
 
     async def publish(self, staged: Staged) -> Commit:
         """Returns the publication's commit; raises PublishFenceError, StaleAttemptError, LakeFSError, NoAnswer."""
-        return await retried(lambda: self._attempt(staged), self._plan.retry_seconds)
+        try:
+            return await retried(lambda: self._attempt(staged), self._plan.retry_seconds)
+        except NoAnswer:
+            landed = await self._found() if self._sent else None
+            if landed is None:
+                raise
+            return landed
 
     async def keep(self) -> Commit:
         """Nothing changed: the input ref, or this attempt's own publication; raises as `publish` does."""
         return await retried(self._unchanged, self._plan.retry_seconds)
 
     async def evidence(self) -> Commit | None:
-        """This attempt's publication in the target's history down to the input ref; None when there is none."""
-        plan = self._plan
-        async for commit in self._lakefs.history(plan.target, plan.input_ref):
-            if publication.is_publication_of(commit, plan.me.attempt_uid):
-                return commit
-        return None
+        """This attempt's publication in the target's history down to the input ref; None when there is none.
+
+        Raises PublishFenceError when it landed on somebody else's commit: then it is off the branch again, or named.
+        """
+        landed = await self._target.landed()
+        return await self._mended(self._target.landed) if landed.astray else landed.in_force
+
+    async def confirm(self, published: Commit) -> Commit:
+        """The publication, seen once more right before it is reported; raises PublishFenceError when it is gone."""
+        landed = await retried(self._target.landed, self._plan.retry_seconds)
+        if landed.in_force and landed.in_force.id == published.id and not landed.astray:
+            return published
+        return await retried(lambda: self._restored(published), self._plan.retry_seconds)
 
     async def _unchanged(self) -> Commit:
         """A look alone needs no turn; whoever would move the branch takes one, and looks again."""
         await self._fence()
         decision = await self._decision(changed=False)
-        done = None if isinstance(decision, publication.ResetToInput) else await self._perform(decision, None, 0)
+        moves = isinstance(decision, publication.ResetToInput | publication.TakeBack)
+        done = None if moves else await self._perform(decision, None, 0)
         return done or await self._attempt(None)
 
     async def _attempt(self, staged: Staged | None) -> Commit:
+        async with self._in_turn() as seconds:
+            if self._sent and (landed := await self._alone(await self._target.settled())):
+                return landed
+            for _ in range(ROUNDS):
+                await self._fence()
+                done = await self._perform(await self._decision(changed=staged is not None), staged, seconds)
+                if done is not None:
+                    return done
+            raise PublishFenceError(
+                f"branch {self._plan.target!r} is being moved by others while this attempt publishes"
+            )
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[float]:
         seconds = await self._turn.take()
         try:
-            return await self._in_turn(staged, seconds)
+            yield seconds
         finally:
             await self._turn.give_back()
 
-    async def _in_turn(self, staged: Staged | None, seconds: float) -> Commit:
-        if self._fate_unknown and (landed := await self._settled()):
-            return landed
-        for _ in range(ROUNDS):
-            await self._fence()
-            done = await self._perform(await self._decision(changed=staged is not None), staged, seconds)
-            if done is not None:
-                return done
-        raise PublishFenceError(f"branch {self._plan.target!r} is being moved by others while this attempt publishes")
-
     async def _decision(self, *, changed: bool) -> publication.Decision:
-        plan = self._plan
-        head_id = await self._lakefs.branch_head(plan.target)
-        head = Commit(head_id) if head_id == plan.input_ref else await self._lakefs.commit_record(head_id)
-        return publication.decide(Target(head, plan.input_ref, plan.me, changed, plan.replace_unmarked))
+        plan, head = self._plan, await self._target.head()
+        decision = publication.decide(Target(head, plan.input_ref, plan.me, changed, plan.replace_unmarked))
+        if isinstance(decision, publication.ResetThenMerge | publication.ResetToInput):
+            self.replaced = Replaced(ref=head.id, by=made_by(head)[:LONGEST_NAME])
+        return decision
 
     async def _perform(self, decision: publication.Decision, staged: Staged | None, seconds: float) -> Commit | None:
         match decision:
@@ -152,46 +158,109 @@ class Publisher:
             case publication.Keep():
                 return Commit(self._plan.input_ref)
             case publication.ResetThenMerge(abandoned) | publication.ResetToInput(abandoned):
-                logger.info("replacing {} on {!r}: it was published, but did not count", abandoned, self._plan.target)
-                await self._lakefs.hard_reset(self._plan.target, self._plan.input_ref)
+                logger.warning("taking {} off {!r}: {}", abandoned, self._plan.target, self.replaced)
+                await self._target.reset(abandoned, self._plan.input_ref)
                 return None
+            case publication.TakeBack():
+                return await self._alone(await self._target.landed())
             case publication.Refuse(why):
                 raise PublishFenceError(f"branch {self._plan.target!r} may not be replaced by this attempt: {why}")
             case publication.Merge():
                 assert staged is not None
                 return await self._merge(staged, min(seconds, staged.merge_seconds))
 
-    async def _merge(self, staged: Staged, seconds: float) -> Commit:
+    async def _merge(self, staged: Staged, seconds: float) -> Commit | None:
+        """The publication; None where a reset of ours, which came late, has taken it off again."""
         head = await self._lakefs.branch_head(staged.branch)
         if head != staged.commit:
             raise PublishFenceError(f"staging branch {staged.branch!r} is at {head}, not at {staged.commit}")
+        sent_before, self._sent = self._sent, True
         try:
             target, metadata = self._plan.target, staged.metadata
             merged = await self._lakefs.squash_merge(staged.branch, target, staged.message, metadata, seconds)
-            return Commit(merged, metadata=metadata)
-        except NoAnswer:
-            self._fate_unknown = True
-            raise
         except (Conflict, HookRefused, NoChanges) as error:
+            self._sent = sent_before
             return await self._landed_before(staged, error)
+        landed = await self._alone(await self._target.landed())
+        if landed is None and not self._target.reset_unanswered:
+            raise PublishFenceError(_gone(self._plan.target, merged, await self._target.head()))
+        return landed
 
     async def _landed_before(self, staged: Staged, error: LakeFSError) -> Commit:
-        if self._fate_unknown and (landed := await self.evidence()):
+        if self._sent and (landed := await self._alone(await self._target.landed())):
             return landed
         if isinstance(error, Conflict):
             paths = await self._lakefs.conflicts(self._plan.target, staged.branch)
             raise PublishFenceError(_conflict(self._plan.target, paths)) from error
         raise PublishFenceError(str(error)) from error
 
-    async def _settled(self) -> Commit | None:
-        """A merge without an answer may still be under way in the server: look for a while."""
-        for _ in range(SETTLE_LOOKS):
-            if landed := await self.evidence():
-                return landed
-            await asyncio.sleep(self._plan.settle_pause_seconds)
-        return None
+    async def _alone(self, landed: Landed) -> Commit | None:
+        """The publication, once what landed beside it is off the branch; None where there is none.
+
+        Raises PublishFenceError where the only landing was on somebody else's commit.
+        """
+        if not landed.astray:
+            return landed.in_force
+        if landed.back_to is not None:
+            await self._target.reset(landed.astray[0].id, landed.back_to)
+        taken_back = not (await self._target.landed()).astray
+        if landed.in_force is None:
+            raise PublishFenceError(_astray(self._plan, landed.astray[-1], taken_back=taken_back))
+        if not taken_back:
+            self.remark = _twice(self._plan.target, landed.in_force, landed.astray)
+            logger.warning("{}", self.remark)
+        return landed.in_force
+
+    async def _found(self) -> Commit | None:
+        """Evidence after a merge whose answer was lost when the time was over: it gets its looks all the same."""
+        return await retried(lambda: self._mended(self._target.settled), self._plan.retry_seconds)
+
+    async def _mended(self, look: Callable[[], Awaitable[Landed]]) -> Commit | None:
+        async with self._in_turn():
+            return await self._alone(await look())
+
+    async def _restored(self, published: Commit) -> Commit:
+        """The publication is not all that the branch shows of this attempt: what is ours to mend is mended."""
+        plan = self._plan
+        async with self._in_turn():
+            landed, head = await self._target.landed(), await self._target.head()
+            if landed == Landed() and self._target.reset_unanswered and head.id == plan.input_ref:
+                logger.warning("putting {} back on {!r}: a reset came late", published.id, plan.target)
+                await self._target.reset(plan.input_ref, published.id)
+                landed = await self._target.landed()
+            found = await self._alone(landed)
+        if found is None:
+            raise PublishFenceError(_gone(plan.target, published.id, head))
+        return found
 
 
 def _conflict(target: str, paths: list[str]) -> str:
     shown = ", ".join(map(repr, paths[:SHOWN_PATHS])) + (" …" if len(paths) > SHOWN_PATHS else "")
     return f"branch {target!r} has other changes of the same paths: {shown or 'lakeFS names none'}"
+
+
+def _astray(plan: Plan, commit: Commit, *, taken_back: bool) -> str:
+    fate = (
+        "It was taken off the branch again: start the task again from the new head"
+        if taken_back
+        else "Others have committed on top of it, so it is still there: undo it with `lakectl branch revert`"
+    )
+    return (
+        f"somebody committed {commit.parents[0]} to the branch {plan.target!r}, which was at {plan.input_ref}, while "
+        f"this attempt published; its commit {commit.id} landed on top of that. {fate}"
+    )
+
+
+def _twice(target: str, published: Commit, astray: tuple[Commit, ...]) -> str:
+    return (
+        f"published as {published.id}, and landed again on the branch {target!r} as "
+        f"{', '.join(commit.id for commit in astray)}, because an answer of lakeFS was lost; others have committed on "
+        "top of that. Compare the commits, and undo the later one with `lakectl branch revert` if it changed anything"
+    )
+
+
+def _gone(target: str, published: str, head: Commit) -> str:
+    return (
+        f"publication {published} is no longer on the branch {target!r}, whose head is {head.id} by {made_by(head)}: "
+        "somebody has reset the branch. To have it back, put it on top with `lakectl cherry-pick`"
+    )

@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from loguru import logger
+
 from perago import wire
 from perago.agent import outcome as outcomes
 from perago.agent import publication
-from perago.agent.clients.http import retried
+from perago.agent.clients.http import NoAnswer, retried
 from perago.agent.data.parallel import both
 from perago.agent.data.staging import StagesBranches, StagingBranch
 from perago.agent.data.transfer import MovesObjects, Transfer, object_path
@@ -78,6 +80,7 @@ class WorkspaceSteps:
         self._fence: wire.FenceKind | None = None
         self._changed: wire.Changed | None = None
         self._ref = checkout.workspace.ref
+        self._publication: Commit | None = None
         self._stored_output: JsonObject | None = None
 
     async def download(self, call: wire.Download) -> wire.Downloaded:
@@ -120,6 +123,20 @@ class WorkspaceSteps:
         """Nothing changed: the target's head is the input ref afterwards."""
         return self._completed_at(await self._publisher.keep())
 
+    async def confirm(self) -> None:
+        """Right before the outcome: the publication is still on the branch. Raises PublishFenceError, LakeFSError."""
+        if self._publication is None:
+            return
+        try:
+            self._completed_at(await self._publisher.confirm(self._publication))
+        except NoAnswer as error:
+            logger.warning("{} was seen on its branch, but not once more: {}", self._publication.id, error)
+
+    @property
+    def remark(self) -> str | None:
+        """What people should know of a publication that succeeded."""
+        return self._publisher.remark
+
     async def output_of_earlier_execution(self, left: wire.Staging | None) -> JsonObject | None:
         """The whole output of what an earlier execution published; None when it published nothing.
 
@@ -132,11 +149,6 @@ class WorkspaceSteps:
         if commit is None:
             return None
         self._completed_at(commit)
-        if self._stored_output is None:
-            raise PublishedWithoutOutput(
-                f"an earlier execution published {commit.id}, but its output was too large to be kept with the commit; "
-                "a retry replaces that publication"
-            )
         return self.output()
 
     async def cleanup(self) -> None:
@@ -160,13 +172,25 @@ class WorkspaceSteps:
             published_ref=self._ref if ended else None,
             fence=self._fence,
             changed=self._changed,
+            replaced=self._publisher.replaced,
         )
 
     def _completed_at(self, commit: Commit) -> wire.Published:
         if commit.id != self._commit:
-            self._ref = commit.id
+            self._ref, self._publication = commit.id, commit
             self._stored_output = publication.published_output(commit.metadata)
+            if publication.execution_of(commit) != self._order.execution:
+                self._taken_over(commit)
         return wire.Published(ref=self._ref)
+
+    def _taken_over(self, commit: Commit) -> None:
+        """An earlier execution published: its output counts, and its changes, which are not known here."""
+        self._changed = None
+        if self._stored_output is None:
+            raise PublishedWithoutOutput(
+                f"an earlier execution published {commit.id}, but its output was too large to be kept with the commit; "
+                "a retry replaces that publication"
+            )
 
     def _staged_as(self, state: wire.StagingState, commit: str | None = None) -> wire.Staging:
         repository = self._workspace.repository

@@ -28,6 +28,8 @@ class Order(WireModel):
     name: str
     uid: str
     execution: Annotated[int, Field(ge=1)]
+    created: str = ""
+    """The `creationTimestamp` of the attempt's object."""
     installation: str
     module: str
     image: str

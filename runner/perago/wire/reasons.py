@@ -164,6 +164,12 @@ class Reason(StrEnum):
         "The target branch has moved on from the commit that the attempt started from, so nothing was published.",
         "Run the task again on the branch's new head.",
     )
+    COMMIT_REPLACED = (
+        "CommitReplaced",
+        "A commit was taken off the target branch to make room for the attempt's own: that of an earlier attempt of "
+        "the same task, or, where `replaceUnmarked` is switched on, somebody else's.",
+        "If it is still needed, read it by its id, which `status.workspace.replaced` has.",
+    )
     UNCOMMITTED_CHANGES = (
         "UncommittedChanges",
         "The target branch has uncommitted changes, which block every merge into it.",

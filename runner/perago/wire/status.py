@@ -95,6 +95,13 @@ class Changed(WireModel):
     bytes: int = 0
 
 
+class Replaced(WireModel):
+    """A commit that an attempt took off its target branch to make room for its own, and who had made it."""
+
+    ref: str
+    by: str
+
+
 class WorkspaceReport(WireModel):
     """The refs an attempt started from and ended with."""
 
@@ -105,6 +112,7 @@ class WorkspaceReport(WireModel):
     fence: FenceKind | None = None
     """Hard where the input ref has the hook by which lakeFS itself refuses an outdated publication."""
     changed: Changed | None = None
+    replaced: Replaced | None = None
 
 
 class StepTimings(WireModel):

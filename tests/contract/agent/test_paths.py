@@ -126,17 +126,18 @@ async def test_a_retry_replaces_an_abandoned_publication(pod: Pod, repository: R
 async def test_an_unmarked_commit_on_the_input_ref_is_replaced_or_kept_by_policy(
     pod: Pod, repository: Repository
 ) -> None:
-    """`replaceUnmarked: false` beside the keys makes a foreign commit a fence."""
+    """A foreign commit is a fence, unless `replaceUnmarked` stands beside the keys."""
     base = await base_of(repository, a=b"a")
     foreign = await base_of(repository, foreign=b"f")
-    (pod.folder / "lakefs" / "replaceUnmarked").write_text("false")
     assert await pod.input(base, {"write": {"b": "b"}}).run() == (0, 0), pod.logs()
     assert pod.outcome.reason == "PublishFenceError"
     assert await repository.head() == foreign
-    (pod.folder / "lakefs" / "replaceUnmarked").unlink()
+    (pod.folder / "lakefs" / "replaceUnmarked").write_text("true")
     pod.api.status.clear()
     assert await pod.ordered(execution=2).run() == (0, 0), pod.logs()
+    (pod.folder / "lakefs" / "replaceUnmarked").unlink()
     assert (await repository.record("main"))["parents"] == [base]
+    assert pod.api.status["workspace"]["replaced"]["ref"] == foreign
 
 
 async def test_what_a_body_made_private_is_published(pod: Pod, repository: Repository) -> None:

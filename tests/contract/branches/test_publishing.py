@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from perago.agent import target
 from perago.agent.publication import Identity
 from perago.agent.publisher import SETTLE_LOOKS, FreeTurn, Plan, Publisher, Staged
 from perago.errors import PublishFenceError
 from perago.wire import metadata_keys as keys
 from tests.contract.branches.backends import Backend, put_hook
 from tests.contract.branches.test_branches import committed, history
+from tests.fakes.waiting import until
 from tests.faults.kinds import Late, cut_before, lost, passed, preceded_by
 
 ME = Identity("uid-2", "wf/build/0", 1)
@@ -82,26 +84,87 @@ async def test_a_publication_lands_once(backend: Backend, fate: str, hook: bool)
     assert await backend.files() == {"file": "after"}
 
 
-@pytest.mark.parametrize(("hook", "landed"), [(True, ["uid-2"]), (False, ["uid-2", "uid-2"])])
-async def test_only_a_hook_keeps_a_merge_from_landing_beside_the_second_one(
-    backend: Backend, hook: bool, landed: list[str]
+@pytest.mark.parametrize(("hook", "resets"), [(True, 0), (False, 1)])
+async def test_a_merge_that_lands_beside_the_second_one_is_taken_back(
+    backend: Backend, hook: bool, resets: int
 ) -> None:
-    """It lands after all looks, right before the second merge. Without a hook both land, with the same contents."""
+    """It lands after all looks, right before the second merge. A hook refuses that; without one both land."""
     work = await staged(backend, hook=hook)
     lands_before("squash_merge")(backend)
     commit = await publisher(backend, work).publish(work)
-    assert await makers(backend, work) == landed
+    assert await makers(backend, work) == ["uid-2"]
     assert commit.id == await backend.branches.branch_head("main")
     assert await backend.files() == {"file": "after"}
+    assert backend.calls("hard_reset") == resets
 
 
-async def test_a_commit_between_look_and_merge_is_kept_below_the_publication(backend: Backend) -> None:
-    """lakeFS rebases; only a hook would refuse."""
+async def test_a_publication_on_a_commit_between_look_and_merge_is_taken_back(backend: Backend) -> None:
+    """lakeFS rebases; only a hook would refuse. The other commit stays, and both are named."""
     work = await staged(backend)
     backend.break_("squash_merge", preceded_by(lambda: committed(backend, other="1")))
-    await publisher(backend, work).publish(work)
-    assert await makers(backend, work) == ["uid-2", None]
-    assert await backend.files() == {"file": "after", "other": "1"}
+    with pytest.raises(PublishFenceError, match="was taken off the branch again") as caught:
+        await publisher(backend, work).publish(work)
+    assert await makers(backend, work) == [None]
+    assert await backend.branches.branch_head("main") in str(caught.value)
+    assert await backend.files() == {"file": "before", "other": "1"}
+
+
+async def test_a_publication_that_others_have_built_upon_is_named(backend: Backend) -> None:
+    """It landed on somebody's commit, and to take it back would take off the next one."""
+    work = await staged(backend)
+    backend.break_("squash_merge", preceded_by(lambda: committed(backend, other="1")))
+    backend.break_("history", preceded_by(lambda: committed(backend, third="1")))
+    with pytest.raises(PublishFenceError, match="Others have committed on top"):
+        await publisher(backend, work).publish(work)
+    assert await makers(backend, work) == [None, "uid-2", None]
+
+
+async def test_a_commit_that_a_reset_took_off_is_put_back(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody commits while the reset is under way, and the reset arrives once the new head was looked at."""
+    monkeypatch.setattr(target, "WATCH_SECONDS", 0.01)
+    work = await staged(backend)
+    await backend.put("file", "abandoned")
+    abandoned = await backend.commit(metadata=EARLIER)
+
+    async def written_and_seen() -> None:
+        await committed(backend, other="1")
+        looks = backend.calls("branch_head")
+        await until(lambda: backend.calls("branch_head") > looks + 1)
+
+    backend.break_("hard_reset", preceded_by(written_and_seen))
+    with pytest.raises(PublishFenceError, match="the commit is on the branch"):
+        await publisher(backend, work).publish(work)
+    assert await makers(backend, work) == [None, "uid-1"]
+    assert (await backend.branches.commit_record("main")).parents == (abandoned,)
+    assert await backend.files() == {"file": "abandoned", "other": "1"}
+
+
+async def test_a_reset_that_comes_after_the_publication_is_undone(backend: Backend) -> None:
+    """Its answer was lost, and the branch was at the input ref when it was looked at again."""
+    work = await staged(backend)
+    await backend.put("file", "abandoned")
+    await backend.commit(metadata=EARLIER)
+    late = Late()
+    backend.break_("hard_reset", late)
+    one = publisher(backend, work)
+    commit = await one.publish(work)
+    await late.land()
+    assert await makers(backend, work) == []
+    assert (await one.confirm(commit)).id == commit.id
+    assert await makers(backend, work) == ["uid-2"]
+
+
+async def test_a_merge_that_lands_after_the_publication_is_taken_back_before_the_outcome(backend: Backend) -> None:
+    """Later than all looks."""
+    work = await staged(backend)
+    late = Late()
+    backend.break_("squash_merge", late)
+    one = publisher(backend, work)
+    commit = await one.publish(work)
+    await late.land()
+    assert await makers(backend, work) == ["uid-2", "uid-2"]
+    assert (await one.confirm(commit)).id == commit.id
+    assert await makers(backend, work) == ["uid-2"]
 
 
 async def test_a_hook_refuses_a_publication_on_a_commit_that_came_between(backend: Backend) -> None:

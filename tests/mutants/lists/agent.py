@@ -202,7 +202,11 @@ STAGING: tuple[Mutant, ...] = (
             "        if False:\n",
         ),
         ("a moving ref is the input", "    if not commit.id.startswith(workspace.ref):", "    if False:"),
-        ("the attempt is completed at its input ref", "            self._ref = commit.id\n", ""),
+        (
+            "the attempt is completed at its input ref",
+            "self._ref, self._publication = commit.id, commit",
+            "self._publication = commit",
+        ),
         (
             "the output that was published is replaced by this execution's",
             "            self._stored_output = publication.published_output(commit.metadata)\n",
@@ -338,8 +342,8 @@ RECORDS: tuple[Mutant, ...] = (
     *ending(
         (
             "the task decides which ref it published",
-            "outcomes.completed({**output, **vouched_for})",
-            "outcomes.completed({**vouched_for, **output})",
+            "self._stored({**output, **self._steps.output()},",
+            "self._stored({**self._steps.output(), **output},",
         ),
         (
             "published work of a task that died is lost",
@@ -463,7 +467,7 @@ RECORDS: tuple[Mutant, ...] = (
     *mounts(
         ("keys are shown in logs", "secret_key: str = field(repr=False)", "secret_key: str"),
         ("an empty key is used", "(folder / name).read_text().strip() or None", "(folder / name).read_text().strip()"),
-        ("a person's commits are replaced although that is switched off", '.lower() != "false"', '.lower() != "no"'),
+        ("a person's commits are replaced unasked", '.lower() == "true"', '.lower() != "false"'),
     ),
 )
 

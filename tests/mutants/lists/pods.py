@@ -146,8 +146,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "the agent serves another execution",
-            "        execution=execution,\n        installation",
-            "        execution=1,\n        installation",
+            "        execution=execution,\n        created",
+            "        execution=1,\n        created",
         ),
         (
             "services of the namespace are shown to the task",

@@ -4,16 +4,19 @@ from tests.mutants.mutant import Mutant, of
 
 table = of("runner/perago/agent/publication.py", "perago/agent/test_publication.py")
 publisher = of("runner/perago/agent/publisher.py", "perago/agent/test_publisher.py")
+target = of("runner/perago/agent/target.py", "perago/agent/test_publisher.py")
+steps = of("runner/perago/agent/steps.py", "perago/agent/test_steps.py")
+ending = of("runner/perago/agent/ending.py", "perago/agent/test_session.py")
 
 MUTANTS: tuple[Mutant, ...] = (
     *table(
-        ("a later attempt's publication is replaced", "retry < target.me.retry", "retry != target.me.retry"),
-        ("a publication of the same retry is replaced", "retry < target.me.retry", "retry <= target.me.retry"),
+        ("a later attempt's publication is replaced", "retry < me.retry", "retry != me.retry"),
+        ("a publication of the same retry is replaced", "retry < me.retry", "retry <= me.retry"),
         ("another task's publication is replaced", "and same_task and", "and"),
         (
             "a publication with others on top of it is replaced",
-            "if not (_on_input(target) and same_task",
-            "if not (same_task",
+            "if not (_on_input(target) and same_task and",
+            "if not (same_task and",
         ),
         (
             "another attempt's publication counts as ours",
@@ -21,14 +24,59 @@ MUTANTS: tuple[Mutant, ...] = (
             "metadata_keys.ATTEMPT_UID in commit.metadata",
         ),
         (
-            "a person's commit is replaced although that is switched off",
+            "a person's commit is replaced although that is not switched on",
             " and not marked and target.replace_unmarked",
             " and not marked",
         ),
         (
+            "a person's commit is replaced by default",
+            "    replace_unmarked: bool = False",
+            "    replace_unmarked: bool = True",
+        ),
+        (
+            "an attempt without changes takes a person's commit off the branch",
+            "if replaceable and target.changed else None",
+            "if replaceable else None",
+        ),
+        (
+            "a later run's publication is replaced",
+            "        return created < me.created",
+            "        return created != me.created",
+        ),
+        (
+            "a former run's publication stands in the way of a restarted workflow",
+            "    if created and me.created and created != me.created:",
+            "    if False and me.created and created != me.created:",
+        ),
+        (
+            "attempts of one second count as later ones",
+            "me.created and created != me.created:",
+            "me.created:",
+        ),
+        (
+            "a zombie takes a later execution's publication for its own",
+            "    if execution is None or execution <= target.me.execution:",
+            "    if execution is None or execution <= target.me.execution or True:",
+        ),
+        (
+            "a landing on somebody else's commit counts as a publication",
+            "AlreadyPublished(target.head.id) if _on_input(target) else TakeBack",
+            "AlreadyPublished(target.head.id) if True else TakeBack",
+        ),
+        (
+            "a look after the merge takes a landing on somebody else's commit for the publication",
+            "(commit for commit in own if commit.parents[:1] == (input_ref,))",
+            "(commit for commit in own)",
+        ),
+        (
+            "a second landing is taken back together with what somebody has built upon it",
+            "    on_top = bool(astray) and tuple(history[: len(astray)]) == astray",
+            "    on_top = bool(astray)",
+        ),
+        (
             "a commit of an unknown Perago task counts as a person's",
-            "if _on_input(target) and not marked",
-            "if _on_input(target)",
+            "_on_input(target) and not marked and",
+            "_on_input(target) and",
         ),
         (
             "commits far above the input ref are replaced",
@@ -79,19 +127,63 @@ MUTANTS: tuple[Mutant, ...] = (
     *publisher(
         (
             "a merge whose answer was lost is repeated without a look",
-            "if self._fate_unknown and (landed := await self._settled()):",
-            "if False and (landed := await self._settled()):",
+            "if self._sent and (landed := await self._alone(await self._target.settled())):",
+            "if False and (landed := await self._alone(await self._target.settled())):",
         ),
-        ("nobody waits for a merge that is still under way", "SETTLE_LOOKS: Final = 8", "SETTLE_LOOKS: Final = 1"),
         (
             "an answer that was lost does not count as lost",
-            "            self._fate_unknown = True",
-            "            self._fate_unknown = False",
+            "sent_before, self._sent = self._sent, True",
+            "sent_before, self._sent = self._sent, False",
         ),
         (
             "a merge that landed twice is called a conflict",
-            "if self._fate_unknown and (landed := await self.evidence()):",
-            "if False and (landed := await self.evidence()):",
+            "if self._sent and (landed := await self._alone(await self._target.landed())):",
+            "if False and (landed := await self._alone(await self._target.landed())):",
+        ),
+        (
+            "a merge whose answer was lost at the end of the time is not looked for",
+            "landed = await self._found() if self._sent else None",
+            "landed = None",
+        ),
+        (
+            "nobody looks at what a merge has done",
+            "        landed = await self._alone(await self._target.landed())\n        if landed is None and",
+            "        landed = Commit(merged, metadata=staged.metadata)\n        if landed is None and",
+        ),
+        (
+            "a merge that was reset away counts as published",
+            "        if landed is None and not self._target.reset_unanswered:",
+            "        if False and not self._target.reset_unanswered:",
+        ),
+        (
+            "what landed astray is left on the branch",
+            "        if landed.back_to is not None:",
+            "        if False and landed.back_to is not None:",
+        ),
+        (
+            "a landing on somebody else's commit is no failure",
+            "        if landed.in_force is None:\n            raise",
+            "        if False:\n            raise",
+        ),
+        (
+            "the look before the outcome is none",
+            "        if landed.in_force and landed.in_force.id == published.id and not landed.astray:",
+            "        if True:",
+        ),
+        (
+            "the look before the outcome does not see a second landing",
+            "landed.in_force.id == published.id and not landed.astray:",
+            "landed.in_force.id == published.id:",
+        ),
+        (
+            "a publication that somebody has reset away is put back over their heads",
+            "if landed == Landed() and self._target.reset_unanswered and",
+            "if landed == Landed() and",
+        ),
+        (
+            "evidence takes a landing on somebody else's commit for none",
+            "if landed.astray else landed.in_force",
+            "if False else landed.in_force",
         ),
         ("a stale attempt publishes", "            await self._fence()\n", ""),
         ("the target moves under a publication without an end", "ROUNDS: Final = 3", "ROUNDS: Final = 99"),
@@ -102,8 +194,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "the branch is reset to its own head, not to the input ref",
-            "hard_reset(self._plan.target, self._plan.input_ref)",
-            "hard_reset(self._plan.target, abandoned)",
+            "self._target.reset(abandoned, self._plan.input_ref)",
+            "self._target.reset(abandoned, abandoned)",
         ),
         (
             "keeping the input ref is not tried again after a lost answer",
@@ -113,8 +205,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a turn is kept for ever after a failed try", "            await self._turn.give_back()", "            pass"),
         (
             "an attempt without changes moves the branch without a turn",
-            "None if isinstance(decision, publication.ResetToInput) else await",
-            "await",
+            "        done = None if moves else await",
+            "        done = await",
         ),
         (
             "a merge may take longer than the turn lasts",
@@ -135,6 +227,48 @@ MUTANTS: tuple[Mutant, ...] = (
             "NoChanges after a merge that landed fails the attempt",
             "except (Conflict, HookRefused, NoChanges) as error:",
             "except (Conflict, HookRefused) as error:",
+        ),
+    ),
+    *target(
+        ("nobody waits for a merge that is still under way", "SETTLE_LOOKS: Final = 8", "SETTLE_LOOKS: Final = 1"),
+        (
+            "the head is not watched while a reset is under way",
+            "                heads.append(await retried(self._head, self._plan.retry_seconds))",
+            "                await retried(self._head, self._plan.retry_seconds)",
+        ),
+        (
+            "a commit that a reset took off is named, but not put back",
+            "        if head == to:\n            logger",
+            "        if False:\n            logger",
+        ),
+        (
+            "a commit that a reset took off is put back over later ones",
+            "        if head == to:\n            logger",
+            "        if True:\n            logger",
+        ),
+        (
+            "a reset whose answer was lost counts as carried out",
+            "            self.reset_unanswered = True",
+            "            self.reset_unanswered = False",
+        ),
+    ),
+    *steps(
+        (
+            "a later execution reports its own output for an earlier one's publication",
+            "            if publication.execution_of(commit) != self._order.execution:",
+            "            if False:",
+        ),
+        (
+            "an outage before the outcome undoes a publication",
+            "        except NoAnswer as error:\n            logger",
+            "        except PublishedWithoutOutput as error:\n            logger",
+        ),
+    ),
+    *ending(
+        (
+            "a publication that is gone before the outcome is reported",
+            "            await self._steps.confirm()",
+            "            pass",
         ),
     ),
 )

@@ -11,6 +11,7 @@ def test_the_keys_are_these_words() -> None:
         "INSTALLATION": "perago.installation",
         "ATTEMPT": "perago.attempt",
         "ATTEMPT_UID": "perago.attempt-uid",
+        "CREATED": "perago.created",
         "EXECUTION": "perago.execution",
         "WORKFLOW": "perago.workflow",
         "TASK_ID": "perago.task-id",

@@ -14,7 +14,7 @@ from perago.wire import (
     Order,
 )
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.base import JsonObject
+from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.core import names
 from perago_operator.core.config import Config, PodSettings
 from perago_operator.core.pod.accounts import ACCOUNTS, GROUP, USER, USER_NAME
@@ -118,6 +118,7 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
         name=attempt.metadata.name,
         uid=attempt.metadata.uid,
         execution=execution,
+        created=timestamp(created) if (created := attempt.metadata.creation_timestamp) else "",
         installation=config.installation,
         module=resolved.module or "",
         image=resolved.image or "",

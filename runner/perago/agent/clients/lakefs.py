@@ -188,7 +188,8 @@ def _authorization(keys: LakeFSKeys) -> dict[str, str]:
 
 
 def _commit(record: Mapping[str, Any]) -> Commit:
-    return Commit(record["id"], tuple(record["parents"] or ()), dict(record.get("metadata") or {}))
+    parents, metadata = tuple(record["parents"] or ()), dict(record.get("metadata") or {})
+    return Commit(record["id"], parents, metadata, record.get("committer") or "")
 
 
 def _given(**query: str) -> dict[str, str]:

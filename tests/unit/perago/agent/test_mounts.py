@@ -42,8 +42,8 @@ def test_a_missing_or_empty_key_is_named(tmp_path: Path, name: str, empty: bool)
         lakefs_keys(folder)
 
 
-@pytest.mark.parametrize(("text", "want"), [(None, True), ("true", True), ("False", False)])
-def test_replacing_unmarked_commits_is_on_unless_the_secret_says_false(
+@pytest.mark.parametrize(("text", "want"), [(None, False), ("True", True), ("false", False), ("yes", False)])
+def test_replacing_unmarked_commits_is_off_unless_the_secret_says_true(
     tmp_path: Path, text: str | None, want: bool
 ) -> None:
     """The policy is stored beside the keys of the repository's server."""

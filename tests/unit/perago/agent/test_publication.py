@@ -10,7 +10,8 @@ from perago.agent import publication as p
 from perago.wire import ConductorTask, Order
 from perago.wire import metadata_keys as keys
 
-ME = p.Identity(attempt_uid="u2", logical_task="wf/build/0", retry=1)
+EARLY, NOW, LATE = (f"2026-03-01T1{hour}:00:00Z" for hour in range(3))
+ME = p.Identity(attempt_uid="u2", logical_task="wf/build/0", retry=1, execution=2, created=NOW)
 A = "aaaa"
 
 
@@ -38,13 +39,20 @@ UNMARKED = p.Commit("hhhh", (A,), {})
 EARLIER = published(retry="0")
 
 
+def made(created: str, retry: str) -> p.Commit:
+    """A publication of another attempt of the same task, whose object was created at that time."""
+    head = published(retry=retry)
+    return p.Commit(head.id, head.parents, {**head.metadata, keys.CREATED: created})
+
+
 @pytest.mark.parametrize(
     ("head", "want_changed", "want_unchanged"),
     [
         pytest.param(p.Commit(A, ("0000",)), p.Merge(), p.Keep(), id="the input ref"),
         pytest.param(published("u2"), p.AlreadyPublished("hhhh"), p.AlreadyPublished("hhhh"), id="own publication"),
         pytest.param(EARLIER, p.ResetThenMerge("hhhh"), p.ResetToInput("hhhh"), id="an earlier attempt's"),
-        pytest.param(UNMARKED, p.ResetThenMerge("hhhh"), p.ResetToInput("hhhh"), id="unmarked, on the input ref"),
+        pytest.param(published("u2", parents=("bbbb",)), p.TakeBack("hhhh"), p.TakeBack("hhhh"), id="own, astray"),
+        pytest.param(made(EARLY, "9"), p.ResetThenMerge("hhhh"), p.ResetToInput("hhhh"), id="a former run's"),
     ],
 )
 def test_each_row_of_the_table(head: p.Commit, want_changed: p.Decision, want_unchanged: p.Decision) -> None:
@@ -63,6 +71,8 @@ def test_each_row_of_the_table(head: p.Commit, want_changed: p.Decision, want_un
         pytest.param(published(retry="2"), id="a later attempt's"),
         pytest.param(published(task="wf/other/0"), id="another task's"),
         pytest.param(published(parents=("bbbb",)), id="an earlier attempt's, not on the input ref"),
+        pytest.param(made(LATE, "0"), id="a later run's, whatever its retry"),
+        pytest.param(made(NOW, "1"), id="another attempt of the same second and retry"),
         pytest.param(published(retry="-1"), id="a retry that is no number"),
         pytest.param(published(retry="٣"), id="a retry in other digits"),
         pytest.param(p.Commit("hhhh", (A,), {"perago.seed": "x"}), id="marked, but by no attempt"),
@@ -76,19 +86,83 @@ def test_anything_else_is_refused_and_says_why(head: p.Commit, changed: bool) ->
     assert "hhhh" in decision.why
 
 
-def test_an_unmarked_commit_is_kept_when_replacing_is_off() -> None:
-    """Without `replaceUnmarked` a foreign commit on the input ref is refused."""
-    assert isinstance(decide(UNMARKED, replace_unmarked=False), p.Refuse)
+def test_an_unmarked_commit_is_kept_unless_replacing_is_switched_on() -> None:
+    """A person's commit is never dropped unasked."""
+    assert isinstance(p.decide(p.Target(UNMARKED, A, ME, changed=True)), p.Refuse)
+    assert decide(UNMARKED, replace_unmarked=True) == p.ResetThenMerge("hhhh")
+
+
+@pytest.mark.parametrize("replace_unmarked", [False, True])
+def test_an_attempt_without_changes_moves_no_branch_over_an_unmarked_commit(replace_unmarked: bool) -> None:
+    """It has nothing to put in its place."""
+    assert isinstance(decide(UNMARKED, changed=False, replace_unmarked=replace_unmarked), p.Refuse)
+
+
+def test_a_refusal_of_an_unmarked_commit_names_who_made_it() -> None:
+    """So that people know whom to ask."""
+    decision = decide(p.Commit("hhhh", (A,), {}, "wei"), replace_unmarked=False)
+    assert isinstance(decision, p.Refuse)
+    assert "by wei" in decision.why
+
+
+@pytest.mark.parametrize("created", [{}, {keys.CREATED: NOW}, {keys.CREATED: ""}])
+def test_where_times_tell_nothing_an_earlier_retry_is_earlier(created: dict[str, str]) -> None:
+    """Attempts may be created within one second, and older publications have no time."""
+    head = p.Commit("hhhh", (A,), {**EARLIER.metadata, **created})
+    assert decide(head) == p.ResetThenMerge("hhhh")
+
+
+@pytest.mark.parametrize(
+    ("execution", "want"),
+    [("1", p.AlreadyPublished), ("2", p.AlreadyPublished), ("3", p.Refuse), ("", p.AlreadyPublished)],
+)
+def test_a_later_executions_publication_is_not_taken_by_an_earlier_one(execution: str, want: type) -> None:
+    """Whoever meets it is a zombie; an earlier execution's counts for the whole attempt."""
+    head = p.Commit("hhhh", (A,), {keys.ATTEMPT_UID: "u2", keys.EXECUTION: execution})
+    assert isinstance(decide(head), want)
+
+
+OWN = {keys.ATTEMPT_UID: "u2"}
+SECOND = {**OWN, "n": "2"}
+OTHER: dict[str, str] = {}
+
+
+def history(*metadata: dict[str, str]) -> list[p.Commit]:
+    """Commits on the input ref, newest first: c1 is the lowest."""
+    ids = [A, *(f"c{number}" for number in range(1, len(metadata) + 1))]
+    commits = [p.Commit(ids[i + 1], (ids[i],), metadata[-1 - i]) for i in range(len(metadata))]
+    return [*reversed(commits), p.Commit(A, ("0000",))]
+
+
+@pytest.mark.parametrize(
+    ("commits", "in_force", "astray", "back_to"),
+    [
+        pytest.param(history(), None, (), None, id="nothing"),
+        pytest.param(history(OTHER), None, (), None, id="somebody else's"),
+        pytest.param(history(OWN), "c1", (), None, id="the publication"),
+        pytest.param(history(OTHER, OWN), "c1", (), None, id="somebody else's on top of it"),
+        pytest.param(history(OWN, OTHER), None, ("c2",), "c1", id="on somebody else's"),
+        pytest.param(history(SECOND, OWN), "c1", ("c2",), "c1", id="twice"),
+        pytest.param(history(SECOND, OTHER, OWN), "c1", ("c3",), "c2", id="twice, somebody else's between"),
+        pytest.param(history(OTHER, SECOND, OWN), "c1", ("c2",), None, id="twice, somebody else's on top"),
+        pytest.param(history(OTHER, OWN, OTHER), None, ("c2",), None, id="between others"),
+        pytest.param(history(SECOND, OWN, OTHER), None, ("c3", "c2"), "c1", id="twice on somebody else's"),
+        pytest.param(history(OWN, OTHER, SECOND, OWN), "c1", ("c4", "c2"), None, id="one of two can be taken off"),
+    ],
+)
+def test_a_look_says_what_counts_and_what_has_to_go(
+    commits: list[p.Commit], in_force: str | None, astray: tuple[str, ...], back_to: str | None
+) -> None:
+    """Only what lies right on the input ref counts; only what nobody has built upon is taken back."""
+    landed = p.landed(commits, "u2", A)
+    assert landed.in_force == next((commit for commit in commits if commit.id == in_force), None)
+    assert tuple(commit.id for commit in landed.astray) == astray
+    assert landed.back_to == back_to
 
 
 def test_an_earlier_attempt_is_replaced_also_when_replacing_unmarked_is_off() -> None:
     """The policy is about foreign commits only."""
     assert decide(EARLIER, replace_unmarked=False) == p.ResetThenMerge("hhhh")
-
-
-def test_the_own_publication_counts_wherever_it_lies() -> None:
-    """A publication that lakeFS rebased onto another head is still this attempt's."""
-    assert decide(published("u2", parents=("bbbb",))) == p.AlreadyPublished("hhhh")
 
 
 metadata = st.dictionaries(
@@ -130,11 +204,12 @@ def test_a_later_retry_recognises_the_metadata_of_an_earlier_one() -> None:
 
 def test_the_metadata_says_who_made_a_commit_and_from_where() -> None:
     """The attempt is named by its uid, whatever its execution; the retry is the one that a later attempt compares."""
-    metadata = p.publication_metadata(order(execution=3), A, {"result": {"x": None}})
+    metadata = p.publication_metadata(order(execution=3, created=NOW), A, {"result": {"x": None}})
     assert metadata == {
         keys.INSTALLATION: "i",
         keys.ATTEMPT: "team/a1",
         keys.ATTEMPT_UID: "u2",
+        keys.CREATED: NOW,
         keys.EXECUTION: "3",
         keys.WORKFLOW: "wf",
         keys.TASK_ID: "t1",

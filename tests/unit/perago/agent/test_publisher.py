@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from perago.agent import publication as p
+from perago.agent import target
 from perago.agent.clients import http
 from perago.agent.clients.http import NoAnswer
 from perago.agent.clients.lakefs_errors import HookRefused, NoChanges
 from perago.agent.publisher import SETTLE_LOOKS, FreeTurn, Plan, Publisher, Staged
 from perago.errors import PublishFenceError, StaleAttemptError
+from perago.wire import Replaced
 from perago.wire import metadata_keys as keys
 from tests.fakes.branches import FENCE, FakeBranches
 from tests.fakes.faulty import Call, raising
+from tests.fakes.waiting import until
 from tests.faults.kinds import Fault, Late, cut_before, lost, passed
 
 ME = p.Identity("u2", "wf/build/0", 1)
@@ -105,6 +108,12 @@ class Repository:
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "FIRST_PAUSE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def _watching(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head is looked at all the time while a reset is under way."""
+    monkeypatch.setattr(target, "WATCH_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -249,11 +258,47 @@ async def test_a_hook_keeps_out_what_is_not_on_its_input_ref() -> None:
     assert repository.history == [None]
 
 
-async def test_another_writers_commit_is_kept_below_the_publication(repository: Repository) -> None:
-    """Without a hook lakeFS rebases: the gap that the decision record admits."""
+async def test_a_publication_on_another_writers_commit_is_taken_back(repository: Repository) -> None:
+    """Without a hook lakeFS rebases; the look after the merge finds it, and both commits are named."""
     repository.lakefs.faults.on("squash_merge", moving(lambda: repository.written("other")))
-    await repository.publisher().publish(repository.staged)
-    assert repository.history == ["u2", None]
+    with pytest.raises(PublishFenceError) as caught:
+        await repository.publisher().publish(repository.staged)
+    assert repository.history == [None]
+    other, astray = repository.head, list(repository.lakefs.commits)[-1]
+    assert f"somebody committed {other}" in str(caught.value)
+    assert f"its commit {astray} landed on top of that. It was taken off" in str(caught.value)
+
+
+async def test_a_publication_between_other_writers_commits_is_named(repository: Repository) -> None:
+    """To take it back would take off what somebody has built upon it."""
+    repository.lakefs.faults.on("squash_merge", moving(lambda: repository.written("other")))
+    repository.lakefs.faults.on("history", moving(lambda: repository.written("third")))
+    with pytest.raises(PublishFenceError, match=r"Others have committed on top of it.*lakectl branch revert"):
+        await repository.publisher().publish(repository.staged)
+    assert repository.history == [None, "u2", None]
+    assert repository.calls("hard_reset") == 0
+
+
+async def test_a_later_execution_takes_back_what_an_earlier_one_left_on_somebody_elses_commit(
+    repository: Repository,
+) -> None:
+    """Its agent died between merge and look; that is no evidence of a publication."""
+    repository.written("other")
+    repository.written("file", {keys.ATTEMPT_UID: "u2"})
+    with pytest.raises(PublishFenceError, match="was taken off"):
+        await repository.publisher().evidence()
+    assert repository.history == [None]
+
+
+@pytest.mark.parametrize("changed", [True, False])
+async def test_a_landing_on_somebody_elses_commit_is_no_publication(repository: Repository, changed: bool) -> None:
+    """Neither for an attempt that meets it as the head, whether it has changes or not."""
+    repository.written("other")
+    repository.written("file", {keys.ATTEMPT_UID: "u2"})
+    publisher = repository.publisher()
+    with pytest.raises(PublishFenceError, match="was taken off"):
+        await (publisher.publish(repository.staged) if changed else publisher.keep())
+    assert repository.history == [None]
 
 
 async def test_a_target_that_moves_all_the_time_is_given_up(repository: Repository) -> None:
@@ -405,11 +450,161 @@ async def test_a_merge_that_landed_is_found_below_what_conflicts_with_the_second
     assert repository.lakefs.commits[repository.head].parents == (commit.id,)
 
 
-async def test_without_a_hook_a_merge_that_lands_during_the_second_one_lands_twice(repository: Repository) -> None:
-    """The gap that is left: lakeFS has no conditional merge. The contents are the same."""
+async def test_a_second_landing_is_taken_back(repository: Repository) -> None:
+    """The first merge lands during the second one: both land, and the branch goes back to the first."""
     at_next("squash_merge")(repository)
+    publisher = repository.publisher()
+    commit = await publisher.publish(repository.staged)
+    assert (repository.history, commit.id) == (["u2"], repository.head)
+    assert publisher.remark is None
+
+
+async def test_a_second_landing_that_somebody_has_built_upon_stays_and_is_told(repository: Repository) -> None:
+    """The first one counts; the remark names both, and what to do."""
+    at_next("squash_merge")(repository)
+    repository.lakefs.faults.on("history", passed, SETTLE_LOOKS)
+    repository.lakefs.faults.on("history", moving(lambda: repository.written("other")))
+    publisher = repository.publisher()
+    commit = await publisher.publish(repository.staged)
+    assert repository.history == [None, "u2", "u2"]
+    assert commit.parents == (repository.base,)
+    assert commit.id in (publisher.remark or "")
+    assert "lakectl branch revert" in (publisher.remark or "")
+
+
+async def test_evidence_is_looked_for_when_the_time_for_retries_is_over() -> None:
+    """A merge that lands at the last look counts, although nothing is tried again."""
+    repository = Repository(retry_seconds=0)
+    at_look(SETTLE_LOOKS)(repository)
     commit = await repository.publisher().publish(repository.staged)
-    assert (repository.history, commit.id) == (["u2", "u2"], repository.head)
+    assert (repository.history, commit.id) == (["u2"], repository.head)
+    assert repository.calls("squash_merge") == 1
+
+
+def once_seen(repository: Repository, *writes: Callable[[], Any]) -> Fault[Call]:
+    """Somebody commits while the reset is under way, and the reset arrives once the new head was looked at."""
+
+    async def fault(call: Call) -> None:
+        writes[0]()
+        looks = repository.calls("branch_head")
+        await until(lambda: repository.calls("branch_head") > looks)
+        await call.pass_on()
+        for write in writes[1:]:
+            write()
+
+    return fault
+
+
+@pytest.mark.usefixtures("_watching")
+async def test_a_commit_that_a_reset_took_off_is_put_back(repository: Repository) -> None:
+    """lakeFS resets whatever the head is; the look at the head meanwhile has seen the commit."""
+    abandoned = repository.abandoned()
+    repository.lakefs.faults.on("hard_reset", once_seen(repository, lambda: repository.written("other")))
+    with pytest.raises(PublishFenceError, match=r"committed c\d+ .* the commit is on the branch"):
+        await repository.publisher().publish(repository.staged)
+    assert repository.history == [None, "u1"]
+    assert repository.lakefs.commits[repository.head].parents == (abandoned,)
+
+
+@pytest.mark.usefixtures("_watching")
+async def test_a_commit_that_a_reset_took_off_is_named_where_others_have_gone_on(repository: Repository) -> None:
+    """To put it back would take off what came since."""
+    repository.abandoned()
+    writes = (lambda: repository.written("other"), lambda: repository.written("third"))
+    repository.lakefs.faults.on("hard_reset", once_seen(repository, *writes))
+    with pytest.raises(PublishFenceError, match=r"is no longer on it: the head is .*cherry-pick"):
+        await repository.publisher().publish(repository.staged)
+    assert repository.history == [None]
+
+
+@pytest.mark.usefixtures("_watching")
+@pytest.mark.parametrize("answer", ["sent", "lost"])
+async def test_a_commit_made_after_the_reset_stays(repository: Repository, answer: str) -> None:
+    """It was seen while the answer was under way, and is on the branch."""
+    repository.abandoned()
+
+    async def fault(call: Call) -> None:
+        reply = await call.answer()
+        repository.written("other")
+        looks = repository.calls("branch_head")
+        await until(lambda: repository.calls("branch_head") > looks)
+        if answer == "sent":
+            await call.send(reply)
+
+    repository.lakefs.faults.on("hard_reset", fault)
+    with pytest.raises(PublishFenceError, match="the commit is on the branch"):
+        await repository.publisher().publish(repository.staged)
+    assert (repository.history, repository.calls("hard_reset")) == ([None], 1)
+
+
+async def test_a_reset_that_comes_late_does_not_undo_the_publication(repository: Repository) -> None:
+    """Its answer was lost; it takes the merge off before the look, which merges again."""
+    repository.abandoned()
+    late = Late()
+    repository.lakefs.faults.on("hard_reset", late)
+    repository.lakefs.faults.on("history", landing(late))
+    commit = await repository.publisher().publish(repository.staged)
+    assert (repository.history, commit.id) == (["u2"], repository.head)
+
+
+async def test_a_reset_that_comes_after_the_look_is_undone_before_the_outcome(repository: Repository) -> None:
+    """The publication is put back: nobody but this attempt has moved the branch."""
+    repository.abandoned()
+    late = Late()
+    repository.lakefs.faults.on("hard_reset", late)
+    publisher = repository.publisher()
+    commit = await publisher.publish(repository.staged)
+    await late.land()
+    assert repository.history == []
+    assert (await publisher.confirm(commit)).id == commit.id == repository.head
+
+
+async def test_a_publication_that_somebody_has_reset_away_is_not_completed(repository: Repository) -> None:
+    """It is neither put back nor reported: the message has its id."""
+    publisher = repository.publisher()
+    commit = await publisher.publish(repository.staged)
+    repository.lakefs.branches["main"].head = repository.base
+    with pytest.raises(PublishFenceError, match=rf"{commit.id} is no longer on .*{repository.base}"):
+        await publisher.confirm(commit)
+    assert repository.history == []
+
+
+async def test_a_merge_that_vanished_before_it_was_seen_is_not_completed(repository: Repository) -> None:
+    """Somebody has reset the branch between the merge and the look."""
+    reset = moving(lambda: setattr(repository.lakefs.branches["main"], "head", repository.base))
+    repository.lakefs.faults.on("history", reset)
+    with pytest.raises(PublishFenceError, match="is no longer on"):
+        await repository.publisher().publish(repository.staged)
+
+
+async def test_a_landing_that_comes_before_the_outcome_is_taken_back(repository: Repository) -> None:
+    """Later than all looks of the publication."""
+    late = Late()
+    repository.lakefs.faults.on("squash_merge", late)
+    publisher = repository.publisher()
+    commit = await publisher.publish(repository.staged)
+    await late.land()
+    assert repository.history == ["u2", "u2"]
+    assert (await publisher.confirm(commit)).id == commit.id == repository.head
+
+
+async def test_a_publication_below_later_commits_is_confirmed_with_one_look(repository: Repository) -> None:
+    """Others may go on from it, and no turn is needed."""
+    seen = repository.lakefs.faults.seen
+    publisher = Publisher(repository.lakefs, repository.plan, Fence(), CountedTurn(seen))
+    commit = await publisher.publish(repository.staged)
+    repository.written("other")
+    seen.clear()
+    assert await publisher.confirm(commit) == commit
+    assert seen == ["history"]
+
+
+async def test_what_is_replaced_is_kept_for_the_status(repository: Repository) -> None:
+    """With its id and its maker."""
+    abandoned = repository.abandoned()
+    publisher = repository.publisher()
+    await publisher.publish(repository.staged)
+    assert publisher.replaced == Replaced(ref=abandoned, by="t/a1 (task None, retry 0)")
 
 
 @pytest.mark.parametrize("refusal", [HookRefused, NoChanges])
@@ -429,7 +624,7 @@ async def test_a_merge_that_never_answers_fails_when_time_is_over() -> None:
     repository.lakefs.faults.on("squash_merge", cut_before, None)
     with pytest.raises(NoAnswer):
         await repository.publisher(Fence(10**9)).publish(repository.staged)
-    assert repository.calls("history") == SETTLE_LOOKS * (repository.calls("squash_merge") - 1)
+    assert repository.calls("history") == SETTLE_LOOKS * repository.calls("squash_merge")
 
 
 async def test_a_landed_merge_is_found_below_later_commits(repository: Repository) -> None:

@@ -11,6 +11,7 @@ from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
 from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.clients.lakefs_errors import RefNotFound, Unauthorized
 from perago.wire import Reason
+from perago.wire import metadata_keys as keys
 from tests.fakes.faulty import raising
 from tests.fakes.waiting import until
 from tests.faults.kinds import cut_before
@@ -133,6 +134,28 @@ async def test_a_publication_that_failed_does_not_count(world: World) -> None:
     world.repository.faults.on("squash_merge", cut_before)
     await refusal(agent.session, PUBLISH)
     assert not await agent.ending.record_publication()
+
+
+@pytest.mark.parametrize("died", [False, True])
+async def test_a_publication_that_was_reset_away_before_the_outcome_does_not_count(world: World, died: bool) -> None:
+    """Whether the task lives to report it or not; the outcome names the publication."""
+    agent = world.agent()
+    await play(world, agent.session, *TO_PUBLICATION)
+    branches = world.repository.lakefs.branches
+    ref, branches["main"].head = branches["main"].head, world.base
+    await (agent.ending.record_publication() if died else play(world, agent.session, COMPLETED))
+    assert (world.outcome.status, world.outcome.reason) == ("FAILED", Reason.PUBLISH_FENCE)
+    assert ref in (world.outcome.message or "")
+
+
+async def test_what_was_replaced_is_in_the_status(world: World) -> None:
+    """With the outcome, whether it succeeds or not."""
+    world.repository.lakefs.put("file", "theirs")
+    earlier = {keys.LOGICAL_TASK: world.order.attempt.logical_task, keys.RETRY: "0"}
+    abandoned = world.repository.lakefs.commit(metadata=earlier)
+    agent = world.agent()
+    await play(world, agent.session, *TO_PUBLICATION, COMPLETED)
+    assert world.api.status["workspace"]["replaced"]["ref"] == abandoned
 
 
 async def test_a_publication_counts_although_its_task_dies(world: World) -> None:

@@ -322,6 +322,43 @@ async def test_a_publication_without_its_output_is_no_result(world: World) -> No
         await later.output_of_earlier_execution(None)
 
 
+async def test_an_earlier_executions_late_publication_counts_with_its_own_output(world: World) -> None:
+    """It landed after the later execution had looked; what that one computed is not the published work."""
+    later = world.later()
+    steps = await staged(later)
+    ref = await published(world)
+    assert (await steps.publish({"result": {"n": 2}})).ref == ref
+    assert steps.output()["result"] == OUTPUT["result"]
+    assert steps.report(completed=True).changed is None
+
+
+async def test_an_earlier_executions_late_publication_without_its_output_is_no_result(world: World) -> None:
+    """The output of the later execution does not belong to it."""
+    later = world.later()
+    steps = await staged(later)
+    ref = (await (await staged(world)).publish({"result": "x" * 20_000})).ref
+    with pytest.raises(PublishedWithoutOutput, match=ref):
+        await steps.publish({"result": {"n": 2}})
+
+
+async def test_a_look_that_fails_before_the_outcome_is_no_failure(world: World) -> None:
+    """The publication was seen: an outage does not undo it."""
+    steps = await staged(world)
+    ref = (await steps.publish(OUTPUT)).ref
+    world.repository.faults.on("history", cut_before, None)
+    await steps.confirm()
+    assert steps.report().published_ref == ref
+
+
+async def test_without_a_publication_there_is_nothing_to_look_for(world: World) -> None:
+    """An attempt that changed nothing asks lakeFS once."""
+    steps = await downloaded(world)
+    await steps.keep()
+    world.seen.clear()
+    await steps.confirm()
+    assert world.seen == []
+
+
 @pytest.mark.parametrize("state", ["Planned", "Active"])
 async def test_the_branch_of_an_earlier_execution_goes_before_its_publication_is_looked_for(
     world: World, state: wire.StagingState

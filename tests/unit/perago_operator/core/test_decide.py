@@ -146,6 +146,16 @@ def test_the_end_is_an_event() -> None:
     assert decided(ended).actions[1] == do.RecordEvent("Warning", "TaskFailed", "it broke")
 
 
+def test_what_the_attempt_replaced_is_an_event() -> None:
+    """With the commit and who made it, so that nobody misses it in silence."""
+    verdict = Verdict(Standing.ACCEPTED, "", b.at(1), after_report=True)
+    workspace = {"repository": "lake", "branch": "main", "replaced": {"ref": "c1", "by": "wei"}}
+    status = {"outcome": b.failure(), "workspace": workspace}
+    ended = b.situation(b.attempt(status=status), memory=b.memory(verdict=verdict))
+    text = "c1 by wei was taken off the branch main of lake"
+    assert do.RecordEvent("Warning", "CommitReplaced", text) in decided(ended).actions
+
+
 def test_the_deadline_is_looked_at_in_time() -> None:
     """Also while a pod is on its way."""
     limited = b.attempt(standalone=True, activeDeadlineSeconds=5, status={"timings": {"queued": 0}})

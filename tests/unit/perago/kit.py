@@ -146,12 +146,16 @@ class World:
         return self.executions[-1].changes if self.executions else None
 
 
-def make_deep(root: Path, levels: int) -> None:
-    """A folder in a folder in a folder …, deeper than any path can say, and a file at the end."""
+LEVELS = 1_100
+"""More folders in each other than calls that Python allows."""
+
+
+def make_deep(root: Path, name: str) -> None:
+    """A folder in a folder in a folder … of this name, and a file at the end; with four letters, no path can say it."""
     folder = os.open(root, os.O_RDONLY)
-    for _ in range(levels):
-        os.mkdir("d", dir_fd=folder)
-        deeper = os.open("d", os.O_RDONLY, dir_fd=folder)
+    for _ in range(LEVELS):
+        os.mkdir(name, dir_fd=folder)
+        deeper = os.open(name, os.O_RDONLY, dir_fd=folder)
         os.close(folder)
         folder = deeper
     os.close(os.open("f", os.O_CREAT, dir_fd=folder))

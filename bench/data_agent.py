@@ -22,10 +22,11 @@ from perago.agent.clients import lakefs
 from perago.agent.data.staging import StagingBranch
 from perago.agent.data.transfer import Transfer, object_path
 from perago.agent.data.volume import Space, Tree
-from perago.agent.mounts import LakeFSKeys, Mounted
+from perago.agent.mounts import Mounted
 from perago.agent.publisher import FreeTurn, Plan, Publisher
 from perago.attempt import Changes
 from perago.models import WorkspaceSpec
+from perago.wire.secrets import LakeFSKeys
 from perago.workspace.changelist import ChangeList, write_changes
 
 RETRY_SECONDS = 60.0

@@ -16,13 +16,13 @@ from loguru import logger
 
 from perago_operator import logs
 from perago_operator.adapters import http_server, kube_access
-from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
+from perago_operator.adapters.conductor import HttpConductor
 from perago_operator.adapters.kopf_watch import KopfWatch
 from perago_operator.adapters.kube import KubeCluster, attempts_path, pods_path, tasks_path, utc_now
 from perago_operator.adapters.kube_api import KubeApi
 from perago_operator.adapters.kube_feed import KubeFeed
 from perago_operator.adapters.kube_lease import KubeLeases
-from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
+from perago_operator.adapters.lakefs import LakefsVersions
 from perago_operator.adapters.metrics import Metrics
 from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
 from perago_operator.process.assembly import Operator, Outside
@@ -36,18 +36,18 @@ COMPONENT = "perago-operator"
 @contextlib.asynccontextmanager
 async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event) -> AsyncIterator[Outside]:
     """Clients of everything outside, closed at the end; raises SettingsError or AccessError."""
-    access, conductor_url = kube_access.load(), settings.conductor_address()
-    keys = ConductorKeys(settings.conductor_keys, settings.conductor_token_header)
+    access = kube_access.load()
+    settings.require_conductor()
     take_signals = partial(_take_signals, stop)
     take_signals()
     async with (
         KubeApi(access, observe=metrics.called) as api,
-        HttpConductor(conductor_url, keys, observe=metrics.called) as conductor,
+        HttpConductor(settings.conductor_secret_now, observe=metrics.called) as conductor,
     ):
         yield Outside(
             cluster=KubeCluster(api, component=COMPONENT, now=utc_now),
             conductor=conductor,
-            versions=LakefsVersions(LakefsKeys(settings.lakefs_keys), observe=metrics.called),
+            versions=LakefsVersions(settings.lakefs_secret_now, observe=metrics.called),
             leases=KubeLeases(api, settings.lease_namespace, settings.lease_name),
             scopes=_scopes(api, settings.namespaces),
             watch_objects=KopfWatch(access, settings.namespaces, take_signals=take_signals),

@@ -11,7 +11,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from perago_operator.core.config import Config, PodSettings
+from perago.wire import secrets
+from perago.wire.egress import (
+    HTTP_PROXY,
+    HTTPS_PROXY,
+    NO_PROXY,
+    TRUSTED_CA_FILE,
+    Egress,
+    InvalidEgress,
+    Proxies,
+    given_variables,
+)
+from perago.wire.egress import VARIABLES as PROXY_VARIABLES
+from perago_operator.core.config import Config, PodSettings, TrustedCA
 
 PREFIX = "PERAGO_"
 
@@ -55,13 +67,29 @@ class Settings(BaseModel):
     """False runs attempts' pods with `hostUsers: false`, each in a user namespace of its own."""
 
     lakefs_keys: Path = Path("/etc/perago/lakefs")
-    """Folder with the operator's `endpoint`, `accessKeyId`, `secretAccessKey`."""
+    """Folder with the operator's Secret of lakeFS."""
     conductor_keys: Path = Path("/etc/perago/conductor")
-    """Folder with the operator's `url` and, where needed, `token` or `username` and `password`."""
+    """Folder with the operator's Secret of Conductor."""
     conductor_url: str | None = None
     """Conductor's address with `/api`, instead of the file `url`."""
     conductor_token_header: Literal["Authorization", "X-Authorization"] = "Authorization"
-    """Header of a `token`: `Authorization` sends it as a bearer token, `X-Authorization` as it is."""
+    """Header of a `token`, for operator and agents, unless their Secret has a `tokenHeader`: `Authorization` sends it
+    as a bearer token, `X-Authorization` as it is."""
+
+    trusted_ca: Path = Path(TRUSTED_CA_FILE)
+    """File with certificates of authorities that the operator trusts for lakeFS and Conductor; it need not exist."""
+    trusted_ca_config_map: str | None = None
+    """ConfigMap of the attempt's namespace with such certificates for agents."""
+    trusted_ca_secret: str | None = None
+    """The same as a Secret."""
+    trusted_ca_key: Name = "ca.crt"
+    """The key of that ConfigMap or Secret."""
+    http_proxy: str | None = None
+    """Proxy to lakeFS and Conductor at addresses that begin with http, for operator and agents."""
+    https_proxy: str | None = None
+    """The same for addresses that begin with https."""
+    no_proxy: str | None = None
+    """Names, addresses and networks, separated by commas, that are reached without a proxy."""
 
     poll_seconds: Annotated[float, Field(gt=0, le=5)] = 5.0
     """How long one poll waits in Conductor for a task (it allows 5), and a shutdown for a poll under way."""
@@ -105,18 +133,34 @@ class Settings(BaseModel):
     log_json: bool = False
     """One JSON object per line, instead of text."""
 
-    def conductor_address(self) -> str:
-        """Conductor's address with `/api`; raises SettingsError when neither variable nor file has it."""
-        if self.conductor_url:
-            return self.conductor_url
-        path = self.conductor_keys / "url"
+    def conductor_secret_now(self) -> secrets.ConductorKeys:
+        """What the operator's Secret of Conductor says now; raises OSError and InvalidSecret."""
+        texts = secrets.texts_in(self.conductor_keys, secrets.CONDUCTOR_KEYS)
+        address = {"url": self.conductor_url} if self.conductor_url else {}
+        return secrets.conductor_keys({**texts, **address}, self.egress, self.conductor_token_header)
+
+    def lakefs_secret_now(self) -> secrets.LakeFSKeys:
+        """What the operator's Secret of lakeFS says now; raises OSError and InvalidSecret."""
+        return secrets.lakefs_keys(secrets.texts_in(self.lakefs_keys, secrets.LAKEFS_KEYS), self.egress)
+
+    def require_conductor(self) -> None:
+        """Raises SettingsError when there is no way to Conductor."""
         try:
-            return path.read_text().strip()
-        except OSError as error:
+            self.conductor_secret_now()
+        except (OSError, secrets.InvalidSecret) as error:
             raise SettingsError(
-                f"{variable('conductor_url')} is not set, and {path} cannot be read ({error.strerror}): "
-                f"set one of them, or point {variable('conductor_keys')} to the folder with `url`"
+                f"{error}: set {variable('conductor_url')}, mend the Secret that is mounted at {self.conductor_keys}, "
+                f"or point {variable('conductor_keys')} to another folder"
             ) from error
+
+    @property
+    def egress(self) -> Egress:
+        """How lakeFS and Conductor are reached."""
+        return Egress(Proxies.of(self._proxy_variables()), self.trusted_ca)
+
+    def _proxy_variables(self) -> dict[str, str]:
+        values = {HTTP_PROXY: self.http_proxy, HTTPS_PROXY: self.https_proxy, NO_PROXY: self.no_proxy}
+        return {name: value for name, value in values.items() if value}
 
     def config(self) -> Config:
         """The settings as far as decisions depend on them."""
@@ -128,6 +172,9 @@ class Settings(BaseModel):
             conductor_secret=self.conductor_secret,
             retry_seconds=self.retry_seconds,
             outage_seconds=self.outage_seconds,
+            token_header=self.conductor_token_header,
+            agent_variables=tuple(self._proxy_variables().items()),
+            trusted_ca=self._trusted_ca(),
             host_users=self.host_users,
         )
         return Config(
@@ -139,20 +186,33 @@ class Settings(BaseModel):
             unschedulable_patience=self.unschedulable_patience_seconds,
         )
 
+    def _trusted_ca(self) -> TrustedCA | None:
+        if self.trusted_ca_config_map is not None:
+            return TrustedCA("ConfigMap", self.trusted_ca_config_map, self.trusted_ca_key)
+        if self.trusted_ca_secret is not None:
+            return TrustedCA("Secret", self.trusted_ca_secret, self.trusted_ca_key)
+        return None
+
 
 def variable(field: str) -> str:
-    """The environment variable that holds a field."""
-    return PREFIX + field.upper()
+    """The environment variable that holds a field; proxies have their usual ones."""
+    name = field.upper()
+    return name if name in PROXY_VARIABLES else PREFIX + name
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings in these variables (the process's own unless given); raises SettingsError."""
     environ = os.environ if environ is None else environ
+    environ = {**environ, **given_variables(environ)}
     given = {field: environ[variable(field)] for field in Settings.model_fields if environ.get(variable(field))}
     try:
-        return Settings.model_validate({"identity": f"{socket.gethostname()}_{os.getpid()}"} | given)
+        settings = Settings.model_validate({"identity": f"{socket.gethostname()}_{os.getpid()}"} | given)
+        Proxies.of(environ)
     except ValidationError as error:
         raise SettingsError("\n".join(_complaints(error))) from error
+    except InvalidEgress as error:
+        raise SettingsError(str(error)) from error
+    return settings
 
 
 def _complaints(error: ValidationError) -> list[str]:

@@ -18,6 +18,32 @@
   value: {{ .Values.conductor.secretName | quote }}
 - name: PERAGO_CONDUCTOR_TOKEN_HEADER
   value: {{ .Values.conductor.tokenHeader | quote }}
+{{- with .Values.trustedCA.configMap }}
+- name: PERAGO_TRUSTED_CA_CONFIG_MAP
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.trustedCA.secret }}
+- name: PERAGO_TRUSTED_CA_SECRET
+  value: {{ . | quote }}
+{{- end }}
+- name: PERAGO_TRUSTED_CA_KEY
+  value: {{ .Values.trustedCA.key | quote }}
+{{- if or .Values.proxy.http .Values.proxy.https }}
+{{- with .Values.proxy.http }}
+- name: HTTP_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.proxy.https }}
+- name: HTTPS_PROXY
+  value: {{ . | quote }}
+{{- end }}
+- name: NO_PROXY
+  value: {{ .Values.proxy.noProxy | quote }}
+{{- end }}
+- name: PERAGO_RETRY_SECONDS
+  value: {{ .Values.retrySeconds | quote }}
+- name: PERAGO_OUTAGE_SECONDS
+  value: {{ .Values.outageSeconds | quote }}
 - name: PERAGO_KEEP_FAILED_PODS_SECONDS
   value: {{ .Values.keepFailedPodsSeconds | int64 | quote }}
 - name: PERAGO_LEASE_NAME

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ import aiohttp
 from loguru import logger
 
 from perago.wire import ConductorTask, Outcome
+from perago.wire.secrets import ConductorKeys
 from perago_operator.adapters import http
 from perago_operator.adapters.conductor_json import (
     polled_task,
@@ -31,39 +31,10 @@ from perago_operator.ports import NotFound, PolledTask, PortError, Refused
 CALL_SECONDS = 15.0
 POLL_MARGIN_SECONDS = 15.0
 """How much longer than its own long-poll time-out a poll may take before its tasks count as lost."""
-AUTHORIZATION_REREAD_SECONDS = 30.0
-"""How long keys are used before their files are read again: a rotated Secret takes effect within it."""
+KEYS_REREAD_SECONDS = 30.0
+"""How long the Secret's keys are used before they are read again: a change takes effect within it."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ConductorKeys:
-    """The folder with the file `token`, or `username` and `password`: a mounted Secret, which may be rotated.
-
-    `header` is where a token goes: `Authorization` (as a bearer token) or `X-Authorization` (as it is).
-    """
-
-    folder: Path | None
-    header: str = "Authorization"
-
-    def headers(self) -> dict[str, str]:
-        """The headers to send now; none without a folder or files in it. Raises OSError or ValueError."""
-        if self.folder is None:
-            return {}
-        token, username = _optional(self.folder / "token"), _optional(self.folder / "username")
-        if token is not None:
-            return {self.header: token if self.header == "X-Authorization" else f"Bearer {token}"}
-        if username is not None:
-            return {"Authorization": aiohttp.encode_basic_auth(username, _optional(self.folder / "password") or "")}
-        return {}
-
-
-def _optional(path: Path) -> str | None:
-    try:
-        return path.read_text().strip() or None
-    except FileNotFoundError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +55,24 @@ class _Call:
 
 
 class HttpConductor:
-    """`ports.Conductor` over one server, whose `url` ends in `/api`; close it at the end, or use it as a context."""
+    """`ports.Conductor` over one server; close it at the end, or use it as a context."""
 
     def __init__(
         self,
-        url: str,
-        keys: ConductorKeys,
+        read: Callable[[], ConductorKeys],
         *,
         connections: int = 200,
         seconds: float = CALL_SECONDS,
         observe: Observe = unobserved,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = url.rstrip("/")
-        self._keys = keys
+        """`read` reads the Secret, and raises OSError or ValueError."""
+        self._read_keys = read
         self._seconds = seconds
         self._observe = observe
         self._clock = clock
-        self._headers: dict[str, str] = {}
-        self._headers_at = float("-inf")
+        self._keys: ConductorKeys | None = None
+        self._keys_at = float("-inf")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections),
             middlewares=(http.never_repeat,),
@@ -184,25 +154,33 @@ class HttpConductor:
             return data
 
     async def _exchange(self, call: _Call) -> tuple[int, bytes]:
-        headers = await self._authorization() | ({} if call.data is None else {"Content-Type": call.media_type})
+        keys = await self._fresh_keys()
+        headers = keys.headers() | ({} if call.data is None else {"Content-Type": call.media_type})
+        options = keys.route.request_options(keys.url, headers)
         limits = aiohttp.ClientTimeout(total=call.seconds or self._seconds, sock_connect=5)
         try:
             async with self._session.request(
-                call.method, self._url + call.path, params=call.query, data=call.data, headers=headers, timeout=limits
+                call.method,
+                keys.url + call.path,
+                params=call.query,
+                data=call.data,
+                timeout=limits,
+                **options,
             ) as response:
+                http.refuse_redirection(response, str(call))
                 return response.status, await response.read()
         except http.FOREIGN as error:
             raise http.translated(error, str(call)) from error
 
-    async def _authorization(self) -> dict[str, str]:
+    async def _fresh_keys(self) -> ConductorKeys:
         now = self._clock()
-        if now - self._headers_at > AUTHORIZATION_REREAD_SECONDS:
+        if self._keys is None or now - self._keys_at > KEYS_REREAD_SECONDS:
             try:
-                self._headers = await asyncio.to_thread(self._keys.headers)
+                self._keys = await asyncio.to_thread(self._read_keys)
             except (OSError, ValueError) as error:
                 raise Refused(f"Conductor's keys cannot be read: {error}", status=0, message=str(error)) from error
-            self._headers_at = now
-        return self._headers
+            self._keys_at = now
+        return self._keys
 
 
 def _task_path(task_id: str) -> str:

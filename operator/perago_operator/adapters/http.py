@@ -8,6 +8,7 @@ import ssl
 
 import aiohttp
 
+from perago.wire.egress import redirection
 from perago_operator.ports import (
     AlreadyExists,
     Conflict,
@@ -59,11 +60,27 @@ def translated(error: BaseException, what: str) -> PortError:
     text = f"{what}: {_words(error)}"
     if isinstance(error, aiohttp.ContentTypeError):
         return Unreachable(f"{text}; try again later", fate_unknown=True)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return untrusted(error.certificate_error, what)
     if isinstance(error, MISCONFIGURED):
         return Refused(f"{text}; check the server's address", status=0, message=_words(error))
     if isinstance(error, NEVER_SENT):
         return Unreachable(f"{text}; check that the server runs and can be reached")
     return Unreachable(f"{text}; try again later", fate_unknown=True)
+
+
+def untrusted(error: Exception, what: str) -> Refused:
+    """The port error for a certificate that is not trusted, which no repetition changes."""
+    why = getattr(error, "verify_message", None) or str(error)
+    message = f"the server's certificate is not trusted: {why}"
+    text = f"{what}: {message}; put the certificate of its authority into its Secret (ca.crt), or into trustedCA"
+    return Refused(text, status=NO_STATUS, message=message)
+
+
+def refuse_redirection(response: aiohttp.ClientResponse, what: str) -> None:
+    """Raises Refused for an answer that points elsewhere."""
+    if elsewhere := redirection(response.status, response.headers.get("Location")):
+        raise Refused(f"{what}: {elsewhere}", status=response.status, message=elsewhere)
 
 
 def _words(error: BaseException) -> str:

@@ -5,10 +5,9 @@ It knows the SDK's API and errors; when evidence is asked for, and what it means
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import urllib3.exceptions
@@ -22,6 +21,7 @@ from lakefs_sdk.models.commit_list import CommitList
 from pydantic import ValidationError
 
 from perago.wire import metadata_keys
+from perago.wire.secrets import LakeFSKeys
 from perago_operator.adapters import http
 from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.core.answers import Publication
@@ -59,29 +59,16 @@ FOREIGN: tuple[type[Exception], ...] = (
 """What a call of the SDK may raise; `translated` maps all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class LakefsKeys:
-    """Folder with the files `endpoint`, `accessKeyId`, `secretAccessKey`: a mounted Secret."""
-
-    folder: Path
-
-    def read(self) -> tuple[str, str, str]:
-        """Endpoint, access key id and secret as they are now; OSError when one is missing."""
-        endpoint, key, secret = (
-            (self.folder / name).read_text().strip() for name in ("endpoint", "accessKeyId", "secretAccessKey")
-        )
-        return endpoint, key, secret
-
-
 class LakefsVersions:
     """`ports.Versions` over one lakeFS server; a changed Secret makes a new client."""
 
-    def __init__(self, keys: LakefsKeys, *, observe: Observe = unobserved, page: int = PAGE) -> None:
-        self._keys = keys
+    def __init__(self, read: Callable[[], LakeFSKeys], *, observe: Observe = unobserved, page: int = PAGE) -> None:
+        """`read` reads the Secret, and raises OSError or ValueError."""
+        self._read_keys = read
         self._page = page
         self._observe = observe
         self._lock = threading.Lock()
-        self._in_use: tuple[str, str, str] | None = None
+        self._in_use: LakeFSKeys | None = None
         self._client: ApiClient | None = None
 
     async def delete_branch(self, repository: str, branch: str) -> bool:
@@ -145,19 +132,25 @@ class LakefsVersions:
     def _api(self) -> ApiClient:
         with self._lock:
             try:
-                keys = self._keys.read()
+                keys = self._read_keys()
             except (OSError, ValueError) as error:
                 raise Refused(f"lakeFS keys cannot be read: {error}", status=0, message=str(error)) from error
             if self._client is None or keys != self._in_use:
-                self._client, self._in_use = _client(*keys), keys
+                self._client, self._in_use = _client(keys), keys
             return self._client
 
 
-def _client(endpoint: str, access_key: str, secret: str) -> ApiClient:
-    root = endpoint.rstrip("/").removesuffix("/api/v1")
-    configuration = Configuration(host=f"{root}/api/v1", username=access_key, password=secret)
-    configuration.retries = urllib3.Retry(total=0, redirect=3)  # type: ignore[assignment]  # the SDK declares None
-    return ApiClient(configuration)
+def _client(keys: LakeFSKeys) -> ApiClient:
+    configuration = Configuration(host=f"{keys.endpoint}/api/v1", username=keys.access_key, password=keys.secret_key)
+    # No redirection is followed: an answer of 3xx is an error with its status. The SDK declares None for all three.
+    configuration.retries = urllib3.Retry(total=0, redirect=False)  # type: ignore[assignment]
+    if (proxy := keys.route.proxy) is not None:
+        configuration.proxy = proxy.url  # type: ignore[assignment]
+        configuration.proxy_headers = proxy.headers()  # type: ignore[assignment]
+    client = ApiClient(configuration)
+    if (context := keys.context()) is not None:  # the SDK takes a file with the authorities alone
+        client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
+    return client
 
 
 def _call(what: str, call: Callable[[], T]) -> T:
@@ -173,11 +166,19 @@ def translated(error: Exception, what: str) -> PortError:
         if error.status == GONE and _own_words(error) is None:
             return _answered_on_the_way(what, GONE)
         return http.refusal(int(error.status or http.NO_STATUS), "", _words(error), what)
+    if isinstance(certificate := _cause(error), ssl.SSLCertVerificationError):
+        return http.untrusted(certificate, what)
     if isinstance(error, NEVER_SENT) or isinstance(getattr(error, "reason", None), NEVER_SENT):
         return Unreachable(f"{what}: {error}; check that the server runs and can be reached")
     if isinstance(error, urllib3.exceptions.LocationValueError | sdk.OpenApiException):
         return Refused(f"{what}: {error}; check the endpoint", status=0, message=str(error))
     return Unreachable(f"{what}: {error}; try again later", fate_unknown=True)
+
+
+def _cause(error: Exception) -> object:
+    """What lies at the bottom of urllib3's wrappings."""
+    inner: object = getattr(error, "reason", None) or (error.args[0] if error.args else None)
+    return _cause(inner) if isinstance(inner, Exception) and not isinstance(error, ssl.SSLError) else error
 
 
 def _answered_on_the_way(what: str, status: int | None) -> Unreachable:

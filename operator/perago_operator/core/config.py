@@ -1,8 +1,20 @@
 """The operator's settings as far as decisions depend on them, filled in from `perago_operator.settings`."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import JsonValue
+
+TokenHeader = Literal["Authorization", "X-Authorization"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedCA:
+    """Where the attempt's namespace has the certificates of authorities that agents trust."""
+
+    kind: Literal["ConfigMap", "Secret"]
+    name: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,11 @@ class PodSettings:
     """How long the agent retries lakeFS, Conductor and the API server (`wire.Order`)."""
     outage_seconds: float = 600.0
     """The same for lakeFS and Conductor once the task's function has returned (`wire.Order`)."""
+    token_header: TokenHeader = "Authorization"
+    """Where a token of Conductor goes (`wire.Order`)."""
+    agent_variables: tuple[tuple[str, str], ...] = ()
+    """Environment of the agent: proxies."""
+    trusted_ca: TrustedCA | None = None
     host_users: bool = True
     """False gives each pod a user namespace of its own, which not every cluster has."""
 

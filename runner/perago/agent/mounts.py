@@ -4,18 +4,22 @@ The paths are those of the pod that the operator makes (`perago.wire`); a test p
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from perago import wire
+from perago.wire import secrets
+from perago.wire.egress import TRUSTED_CA_FILE, Egress, Proxies
+from perago.wire.secrets import ConductorKeys, LakeFSKeys
 
 Keys = TypeVar("Keys")
 
 
 class MissingKeys(Exception):
-    """A mounted Secret does not have a key that is needed; the text names the key, never a value."""
+    """A mounted Secret is not there, or a key of it is missing or cannot be used; the text names it, never a value."""
 
 
 @dataclass(frozen=True)
@@ -28,28 +32,9 @@ class Mounts:
     conductor: Path = Path(wire.CONDUCTOR_KEYS_MOUNT)
     cluster: Path = Path(wire.CLUSTER_TOKEN_MOUNT)
     api_server: str = ""
+    egress: Egress = field(default_factory=Egress)
     peer: tuple[int, int] = field(default_factory=lambda: (os.getuid(), os.getgid()))
     """User and group that the task's process must have: the agent's own, as the pod gives both containers the same."""
-
-
-@dataclass(frozen=True)
-class LakeFSKeys:
-    """Endpoint without `/api/v1`, and the key pair; `replace_unmarked` is the optional policy key beside them."""
-
-    endpoint: str
-    access_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    replace_unmarked: bool = False
-
-
-@dataclass(frozen=True)
-class ConductorKeys:
-    """URL with `/api`, and the optional credentials."""
-
-    url: str
-    token: str | None = field(default=None, repr=False)
-    username: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
 
 
 class Mounted(Generic[Keys]):
@@ -72,41 +57,30 @@ class Mounted(Generic[Keys]):
 def pod_mounts(environ: Mapping[str, str]) -> Mounts:
     """The pod's own paths, with the API server that Kubernetes names in every container's environment."""
     host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
-    return Mounts(api_server=f"https://{f'[{host}]' if ':' in host else host}:{port}")
+    egress = Egress(Proxies.of(environ), Path(TRUSTED_CA_FILE))
+    return Mounts(api_server=f"https://{f'[{host}]' if ':' in host else host}:{port}", egress=egress)
 
 
-def lakefs_keys(folder: Path) -> LakeFSKeys:
+def lakefs_secret(mounts: Mounts) -> LakeFSKeys:
     """The lakeFS Secret; raises MissingKeys."""
-    return LakeFSKeys(
-        endpoint=_required(folder, "endpoint").rstrip("/"),
-        access_key=_required(folder, "accessKeyId"),
-        secret_key=_required(folder, "secretAccessKey"),
-        replace_unmarked=(_optional(folder, "replaceUnmarked") or "").lower() == "true",
-    )
+    with _told("lakefs"):
+        return secrets.lakefs_keys(secrets.texts_in(mounts.lakefs, secrets.LAKEFS_KEYS), mounts.egress)
 
 
-def conductor_keys(folder: Path) -> ConductorKeys:
+def conductor_secret(mounts: Mounts, token_header: str) -> ConductorKeys:
     """The Conductor Secret; raises MissingKeys."""
-    return ConductorKeys(
-        url=_required(folder, "url").rstrip("/"),
-        token=_optional(folder, "token"),
-        username=_optional(folder, "username"),
-        password=_optional(folder, "password"),
-    )
+    with _told("conductor"):
+        texts = secrets.texts_in(mounts.conductor, secrets.CONDUCTOR_KEYS)
+        return secrets.conductor_keys(texts, mounts.egress, token_header)
 
 
-def _required(folder: Path, name: str) -> str:
-    value = _optional(folder, name)
-    if value is None:
-        raise MissingKeys(
-            f"the {folder.name} Secret does not exist in the attempt's namespace, or has no key {name!r}; "
-            f"create it, or name another one in the PeragoTask ({folder.name}SecretRef)"
-        )
-    return value
-
-
-def _optional(folder: Path, name: str) -> str | None:
+@contextmanager
+def _told(service: str) -> Iterator[None]:
+    """What is wrong with a Secret, and which one it is."""
     try:
-        return (folder / name).read_text().strip() or None
-    except FileNotFoundError:
-        return None
+        yield
+    except (secrets.InvalidSecret, OSError) as error:
+        raise MissingKeys(
+            f"{error}: mend the {service} Secret in the attempt's namespace, or name another one in the PeragoTask "
+            f"({service}SecretRef)"
+        ) from error

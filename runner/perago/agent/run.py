@@ -17,7 +17,7 @@ from perago.agent.clients import attempt_api, conductor, lakefs
 from perago.agent.ending import Ending
 from perago.agent.fence import AttemptFence, ReadsTask
 from perago.agent.life import Agent, live
-from perago.agent.mounts import MissingKeys, Mounted, Mounts, conductor_keys, lakefs_keys
+from perago.agent.mounts import MissingKeys, Mounted, Mounts, conductor_secret, lakefs_secret
 from perago.agent.preparation import Preparation
 from perago.agent.publisher import FreeTurn, Plan, Publisher
 from perago.agent.server import task_connection
@@ -73,7 +73,7 @@ class _Workspaces:
 
     async def open(self, workspace: WorkspaceInput) -> WorkspaceSteps:
         """The steps on this workspace, at the commit that its ref names."""
-        mounted, seconds = Mounted(partial(lakefs_keys, self.mounts.lakefs)), self.order.retry_seconds
+        mounted, seconds = Mounted(partial(lakefs_secret, self.mounts)), self.order.retry_seconds
         session = await self.opened.enter_async_context(lakefs.open_session())
         client = lakefs.LakeFS(session, mounted, workspace.repository)
         checkout = await checked_out(client, workspace, seconds)
@@ -87,7 +87,7 @@ async def _conductor(order: wire.Order, mounts: Mounts, opened: AsyncExitStack) 
     if order.conductor is None:
         return None
     try:
-        mounted = Mounted(partial(conductor_keys, mounts.conductor))
+        mounted = Mounted(partial(conductor_secret, mounts, order.token_header))
     except MissingKeys as error:
         return _NoConductor(str(error))
     return conductor.Conductor(await opened.enter_async_context(conductor.open_session()), mounted)

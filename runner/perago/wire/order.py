@@ -9,9 +9,9 @@ from perago.wire.base import IN_PROGRESS, ConductorTask, CurrentAttempt, WireMod
 WORKSPACE_MOUNT = "/workspace"
 SOCKET_PATH = "/run/perago/agent.sock"
 LAKEFS_KEYS_MOUNT = "/etc/perago/lakefs"
-"""Files `endpoint`, `accessKeyId`, `secretAccessKey`: a mounted Secret, in the agent container alone."""
+"""The Secret of lakeFS (`perago.wire.secrets`), in the agent container alone."""
 CONDUCTOR_KEYS_MOUNT = "/etc/perago/conductor"
-"""Files `url` (with `/api`) and, optionally, `token` or `username` and `password`; in the agent container alone."""
+"""The Secret of Conductor (`perago.wire.secrets`), in the agent container alone."""
 CLUSTER_TOKEN_MOUNT = "/var/run/secrets/perago.dev/cluster"
 """Files `token`, `ca.crt`, `namespace`: a projected, pod-bound token, in the agent container alone."""
 ORDER_VARIABLE = "PERAGO_ORDER"
@@ -45,6 +45,9 @@ class Order(WireModel):
     """How long the agent keeps retrying lakeFS, Conductor or the API server when they cannot be reached."""
     outage_seconds: float = 600.0
     """The same for lakeFS and the fences once the function has returned: its work is worth more patience."""
+
+    token_header: Literal["Authorization", "X-Authorization"] = "Authorization"
+    """Where a token of Conductor goes, unless its Secret says."""
 
     @property
     def execution_id(self) -> str:

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from perago.agent.clients.http import basic_auth
 from perago.wire import ConductorTask
+from perago.wire.egress import basic_auth
 from perago_dev.servers.lakefs import Server
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository

@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 
-from perago.agent.clients.http import basic_auth
+from perago.wire.egress import basic_auth
 from perago_dev.servers.lakefs import Server, storage_namespace
 
 

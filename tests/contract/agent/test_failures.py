@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from perago import wire
-from perago.agent.clients.http import basic_auth
+from perago.wire.egress import basic_auth
 from tests.contract.agent.conftest import TASK
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository

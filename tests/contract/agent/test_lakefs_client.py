@@ -9,7 +9,7 @@ import pytest
 
 from perago.agent.clients import lakefs_errors as errors
 from perago.agent.clients.lakefs import PAGE, LakeFS, open_session
-from perago.agent.mounts import LakeFSKeys
+from perago.wire.secrets import LakeFSKeys
 from perago_dev.servers.lakefs import Server
 from tests.bodies import fixed, stored, uploaded
 from tests.contract.agent.repository import Repository

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from perago.agent.clients.lakefs import LakeFS, open_session
-from perago.agent.mounts import LakeFSKeys
+from perago.wire.secrets import LakeFSKeys
 from perago_dev.servers.lakefs import Server
 from tests.bodies import fixed
 from tests.contract.agent.repository import Repository, signed_session

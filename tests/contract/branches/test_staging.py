@@ -9,9 +9,9 @@ import pytest
 from perago.agent.clients.lakefs import LakeFS, open_session
 from perago.agent.clients.lakefs_errors import Conflict, NoChanges, RefNotFound
 from perago.agent.data.staging import StagingBranch
-from perago.agent.mounts import LakeFSKeys
 from perago.agent.steps import Repository as Lake
 from perago.errors import TaskExecutionError
+from perago.wire.secrets import LakeFSKeys
 from perago_dev.servers.lakefs import Server
 from tests.bodies import fixed, stored, uploaded
 from tests.contract.agent.repository import Repository, signed_session

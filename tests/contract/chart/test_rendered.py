@@ -1,12 +1,14 @@
 """What the chart renders."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
 
+from perago.wire.egress import ProxyServer
 from perago_operator import settings
+from perago_operator.core.config import TrustedCA
 
 from .conftest import CHART, Helm
 
@@ -118,6 +120,45 @@ def test_secrets_come_by_reference(helm: Helm) -> None:
     assert mounted == {"lake", "cond"}
     read = settings.read(environment(objects))
     assert (read.lakefs_secret, read.conductor_secret) == ("lake", "cond")
+
+
+@pytest.mark.parametrize(("kind", "value"), [("ConfigMap", "configMap"), ("Secret", "secret")])
+def test_trusted_authorities_are_mounted_and_passed_on(
+    helm: Helm, kind: Literal["ConfigMap", "Secret"], value: str
+) -> None:
+    """The operator finds them where its settings say, and agents get the same."""
+    objects = helm.template(f'trustedCA.{value}="company"', 'trustedCA.key="bundle.pem"')
+    (volume,) = (one for one in pod(objects)["volumes"] if one["name"] == "trusted-ca")
+    (mount,) = (one for one in pod(objects)["containers"][0]["volumeMounts"] if one["name"] == "trusted-ca")
+    read = settings.read(environment(objects))
+    assert volume[value]["items"] == [{"key": "bundle.pem", "path": read.trusted_ca.name}]
+    assert mount["mountPath"] == str(read.trusted_ca.parent)
+    assert read.config().pod.trusted_ca == TrustedCA(kind, "company", "bundle.pem")
+
+
+def test_authorities_come_from_one_place(helm: Helm) -> None:
+    """Of two names, one would be ignored."""
+    done = helm.run("template", str(CHART), "--set", "trustedCA.configMap=a,trustedCA.secret=b")
+    assert "trustedCA" in done.stderr
+
+
+def test_proxies_reach_operator_and_agents(helm: Helm) -> None:
+    """Servers in the cluster are exceptions by default; without a proxy nothing is set."""
+    assert not {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} & set(environment(helm.template()))
+    read = settings.read(environment(helm.template('proxy.https="http://proxy:3128"')))
+    assert read.egress.proxies.to("https://conductor.example/api") == ProxyServer("proxy", 3128)
+    assert read.egress.proxies.to("https://lakefs.jobs.svc") is None
+    assert dict(read.config().pod.agent_variables).keys() == {"HTTPS_PROXY", "NO_PROXY"}
+
+
+def test_patience_reaches_the_agents(helm: Helm) -> None:
+    """Both times as they were given, and by default those of the settings."""
+    given = settings.read(environment(helm.template("retrySeconds=7", "outageSeconds=3600"))).config().pod
+    assert (given.retry_seconds, given.outage_seconds) == (7, 3600)
+    fields = settings.Settings.model_fields
+    otherwise = settings.read(environment(helm.template())).config().pod
+    assert otherwise.retry_seconds == fields["retry_seconds"].default
+    assert otherwise.outage_seconds == fields["outage_seconds"].default
 
 
 def test_a_digest_wins_over_a_tag(helm: Helm) -> None:

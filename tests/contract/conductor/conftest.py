@@ -6,8 +6,9 @@ from contextlib import nullcontext
 
 import pytest
 
+from perago.wire.secrets import ConductorKeys
 from perago_dev.servers import conductor as dev
-from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
+from perago_operator.adapters.conductor import HttpConductor
 from tests.contract.conductor.backends import FakeBackend, RealBackend, Server
 from tests.contract.conductor.jobs import Backend, Job
 from tests.faults.proxy import proxied
@@ -39,7 +40,7 @@ def fake_backend() -> Iterator[FakeBackend]:
 async def real_backend(conductor: Server) -> AsyncIterator[RealBackend]:
     """The real server, and our client of it."""
     with proxied(conductor.url) as proxy:
-        client = HttpConductor(proxy.url, ConductorKeys(None), seconds=PATIENCE)
+        client = HttpConductor(lambda: ConductorKeys(proxy.url), seconds=PATIENCE)
         yield RealBackend(conductor, proxy, client)
         await client.close()
 

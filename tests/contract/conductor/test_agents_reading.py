@@ -7,8 +7,8 @@ from aiohttp.test_utils import TestServer
 
 from perago.agent.clients.conductor import Conductor, ConductorRefused, open_session
 from perago.agent.clients.http import NoAnswer
-from perago.agent.mounts import ConductorKeys
 from perago.wire import IN_PROGRESS
+from perago.wire.secrets import ConductorKeys
 from tests.bodies import fixed
 from tests.contract.conductor.backends import FakeBackend, RealBackend
 from tests.contract.conductor.conftest import Define

@@ -5,9 +5,9 @@ import uuid
 import pytest
 
 from perago.agent.clients.conductor import Conductor, open_session
-from perago.agent.mounts import ConductorKeys
 from perago.agent.outcome import completed
 from perago.wire import Outcome
+from perago.wire.secrets import ConductorKeys
 from perago.wire.status import OUTPUT_JSON_LIMIT
 from perago_operator.ports import PolledTask
 from tests.bodies import fixed

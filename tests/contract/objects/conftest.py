@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from perago.agent.clients.lakefs import LakeFS, open_session
-from perago.agent.mounts import LakeFSKeys
+from perago.wire.secrets import LakeFSKeys
 from perago_dev.servers.lakefs import Server
 from tests.bodies import fixed
 from tests.contract.agent.repository import Repository, signed_session

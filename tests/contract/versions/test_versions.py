@@ -1,7 +1,7 @@
 """lakeFS as the operator needs it: the fake and a lakeFS API alike."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ import pytest
 from lakefs.client import Client
 from lakefs.repository import Repository
 
+from perago.wire.egress import Egress
 from perago.wire.metadata_keys import ATTEMPT_UID, OUTPUT
+from perago.wire.secrets import LAKEFS_KEYS, LakeFSKeys, lakefs_keys, texts_in
 from perago_dev.servers.lakefs import Server, storage_namespace
-from perago_operator.adapters.lakefs import LakefsKeys, LakefsVersions
+from perago_operator.adapters.lakefs import LakefsVersions
 from perago_operator.ports import Refused, Unreachable, Versions
 from tests.fakes.versions import FakeVersions
 from tests.faults.kinds import Fault, Late, cut_before, lost, passed
@@ -65,7 +67,12 @@ class Subject:
         self.real.branch(name).create("main")
 
 
-def write_keys(folder: Path, server: Server) -> LakefsKeys:
+def reading(folder: Path) -> Callable[[], LakeFSKeys]:
+    """Reads the Secret in this folder, as the operator does."""
+    return lambda: lakefs_keys(texts_in(folder, LAKEFS_KEYS), Egress())
+
+
+def write_keys(folder: Path, server: Server) -> Callable[[], LakeFSKeys]:
     """The files of the mounted Secret."""
     for name, value in (
         ("endpoint", server.endpoint),
@@ -73,7 +80,7 @@ def write_keys(folder: Path, server: Server) -> LakefsKeys:
         ("secretAccessKey", server.secret_key),
     ):
         (folder / name).write_text(value)
-    return LakefsKeys(folder)
+    return reading(folder)
 
 
 @pytest.fixture
@@ -258,4 +265,4 @@ async def test_a_server_that_is_away_is_unreachable(tmp_path: Path) -> None:
 async def test_a_missing_key_file_is_refused_by_name(tmp_path: Path) -> None:
     """A person has to mend the Secret."""
     with pytest.raises(Refused, match="endpoint"):
-        await LakefsVersions(LakefsKeys(tmp_path)).delete_branch("repo", "staging")
+        await LakefsVersions(reading(tmp_path)).delete_branch("repo", "staging")

@@ -22,8 +22,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a lost answer never landed",
-            'try again later", fate_unknown=True)\n\n\ndef _words',
-            'try again later")\n\n\ndef _words',
+            'try again later", fate_unknown=True)\n\n\ndef untrusted',
+            'try again later")\n\n\ndef untrusted',
         ),
         ("a refused connection may have landed", "if isinstance(error, NEVER_SENT):", "if False:"),
         ("a quota is a refusal", 'case 403 if "exceeded quota" in message:', "case 403 if False:"),
@@ -36,7 +36,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *conductor(
-        ("rotated keys are never read", "now - self._headers_at > AUTHORIZATION_REREAD_SECONDS", "not self._headers"),
+        ("rotated keys are never read", "or now - self._keys_at > KEYS_REREAD_SECONDS", ""),
         ("a lease puts the task back into its queue", '| {"extendLease": True}', ""),
         ("a task given back waits for its time-out", '| {"callbackAfterSeconds": 0}', '| {"extendLease": True}'),
         (

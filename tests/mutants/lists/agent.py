@@ -465,9 +465,8 @@ RECORDS: tuple[Mutant, ...] = (
         ),
     ),
     *mounts(
-        ("keys are shown in logs", "secret_key: str = field(repr=False)", "secret_key: str"),
-        ("an empty key is used", "(folder / name).read_text().strip() or None", "(folder / name).read_text().strip()"),
-        ("a person's commits are replaced unasked", '.lower() == "true"', '.lower() != "false"'),
+        ("agents have a header of their own", "mounts.egress, token_header)", 'mounts.egress, "X-Authorization")'),
+        ("agents know no proxy", "Egress(Proxies.of(environ), ", "Egress(Proxies(), "),
     ),
 )
 

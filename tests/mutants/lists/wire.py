@@ -9,6 +9,8 @@ frames = of("runner/perago/wire/frames.py", "perago/test_wire.py")
 status = of("runner/perago/wire/status.py", "perago/test_wire.py", "perago/agent/test_outcome.py")
 exact = of("runner/perago/wire/exact.py", "perago/test_exact.py")
 calls = of("runner/perago/wire/calls.py", "perago/test_wire.py")
+secrets = of("runner/perago/wire/secrets.py", "perago/test_wire_secrets.py", "perago/agent/test_mounts.py")
+egress = of("runner/perago/wire/egress.py", "perago/test_wire_egress.py", "test_egress.py")
 
 MUTANTS: tuple[Mutant, ...] = (
     *keys(
@@ -28,6 +30,39 @@ MUTANTS: tuple[Mutant, ...] = (
             '"perago.retry"',
             '"perago.retryCount"',
         ),
+    ),
+    *secrets(
+        ("lakeFS's keys are shown in logs", "secret_key: str = field(repr=False)", "secret_key: str"),
+        (
+            "Conductor's token is shown in logs",
+            "token: str | None = field(default=None, repr=False)",
+            "token: str | None = None",
+        ),
+        ("an empty key is used", "return value or None", "return value"),
+        ("a person's commits are replaced unasked", '.lower() == "true"', '.lower() != "false"'),
+        ("an endpoint keeps the path of the API", '.removesuffix("/api/v1")', ""),
+        ("a URL has no path of the API", "if not urlsplit(url).path:", "if False:"),
+        ("a token can add a header", "not value.isprintable()", "False"),
+        ("a password in an address is shown", 'if "@" in parts.netloc:', "if False:"),
+        ("the Secret's header counts for nothing", 'self.text("tokenHeader") or otherwise', "otherwise"),
+        ("a token is sent without a word before it", 'f"Bearer {self.token}" if', "self.token if"),
+        (
+            "the installation's authorities are left out",
+            'filter(None, (self.text("ca.crt"), common))',
+            'filter(None, (self.text("ca.crt"),))',
+        ),
+    ),
+    *egress(
+        ("credentials follow a redirection", '"allow_redirects": False', '"allow_redirects": True'),
+        (
+            "the proxy sees what goes to a server with TLS",
+            'self.https if parts.scheme == "https" else self.http',
+            "self.http",
+        ),
+        ("exceptions are proxied", "any(_excepts(entry, host, port) for entry in self.exceptions)", "False"),
+        ("names that end alike are exceptions", 'host.endswith(f".{name}")', "host.endswith(name)"),
+        ("a redirection is told with its query", '_replace(query="", fragment="")', "_replace()"),
+        ("the proxy does not learn who asks", "headers | self.proxy.headers()", "headers"),
     ),
     *identity(
         (

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from perago.wire.egress import ProxyServer
 from perago_operator import settings
+from perago_operator.core.config import TrustedCA
 
 ENOUGH = {"PERAGO_RUNNER_IMAGE": "runner:1"}
 
@@ -67,21 +69,21 @@ def test_the_conductor_address_comes_from_the_secrets_file(tmp_path: Path) -> No
     """The mounted Secret's file `url` holds it."""
     (tmp_path / "url").write_text("http://conductor:8080/api\n")
     read = settings.read(ENOUGH | {"PERAGO_CONDUCTOR_KEYS": str(tmp_path)})
-    assert read.conductor_address() == "http://conductor:8080/api"
+    assert read.conductor_secret_now().url == "http://conductor:8080/api"
 
 
 def test_the_variable_wins_over_the_file(tmp_path: Path) -> None:
     """A person who sets it means it."""
     (tmp_path / "url").write_text("http://other/api")
     given = {"PERAGO_CONDUCTOR_KEYS": str(tmp_path), "PERAGO_CONDUCTOR_URL": "http://mine/api"}
-    assert settings.read(ENOUGH | given).conductor_address() == "http://mine/api"
+    assert settings.read(ENOUGH | given).conductor_secret_now().url == "http://mine/api"
 
 
 def test_without_a_conductor_address_the_error_names_variable_and_file(tmp_path: Path) -> None:
     """Both ways to give it are named."""
     read = settings.read(ENOUGH | {"PERAGO_CONDUCTOR_KEYS": str(tmp_path)})
-    with pytest.raises(settings.SettingsError, match=r"PERAGO_CONDUCTOR_URL is not set, and .*/url cannot be read"):
-        read.conductor_address()
+    with pytest.raises(settings.SettingsError, match=f"no key 'url': set PERAGO_CONDUCTOR_URL, mend .* {tmp_path}"):
+        read.require_conductor()
 
 
 def test_what_decisions_depend_on_is_passed_on() -> None:
@@ -95,6 +97,9 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
         "RETRY_SECONDS": "7",
         "OUTAGE_SECONDS": "8",
         "HOST_USERS": "false",
+        "CONDUCTOR_TOKEN_HEADER": "X-Authorization",
+        "TRUSTED_CA_CONFIG_MAP": "company",
+        "TRUSTED_CA_KEY": "bundle.pem",
         "TTL_SECONDS": "8",
         "KEEP_FAILED_PODS_SECONDS": "11",
         "RETRIED_PATIENCE_SECONDS": "9",
@@ -108,3 +113,35 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
     assert pod.host_users is False
     assert (pod.lakefs_secret, pod.conductor_secret) == ("lakefs-keys", "conductor-keys")
     assert (pod.retry_seconds, pod.outage_seconds) == (7, 8)
+    assert (pod.token_header, pod.trusted_ca) == ("X-Authorization", TrustedCA("ConfigMap", "company", "bundle.pem"))
+
+
+def test_authorities_for_agents_can_be_in_a_secret() -> None:
+    """As in a ConfigMap."""
+    read = settings.read(ENOUGH | {"PERAGO_TRUSTED_CA_SECRET": "company"})
+    assert read.config().pod.trusted_ca == TrustedCA("Secret", "company", "ca.crt")
+
+
+def test_proxies_have_their_usual_variables_and_agents_get_them() -> None:
+    """In upper or lower case; NO_PROXY alone leads nowhere, and is handed on all the same."""
+    variables = {"https_proxy": "http://proxy:3128", "NO_PROXY": ".svc,10.0.0.0/8"}
+    read = settings.read(ENOUGH | variables)
+    assert read.config().pod.agent_variables == (
+        ("HTTPS_PROXY", "http://proxy:3128"),
+        ("NO_PROXY", ".svc,10.0.0.0/8"),
+    )
+    assert read.egress.proxies.to("https://conductor.example/api") == ProxyServer("proxy", 3128)
+
+
+def test_a_bad_proxy_is_named_without_its_password() -> None:
+    """The variable of one that is no HTTP proxy."""
+    with pytest.raises(settings.SettingsError, match="HTTPS_PROXY is not the address") as caught:
+        settings.read(ENOUGH | {"HTTPS_PROXY": "socks5://me:pass@proxy"})
+    assert "pass" not in str(caught.value)
+
+
+def test_lakefs_is_read_from_its_secret(tmp_path: Path) -> None:
+    """As agents read theirs."""
+    for name, value in {"endpoint": "http://lakefs/api/v1/", "accessKeyId": "a", "secretAccessKey": "s"}.items():
+        (tmp_path / name).write_text(value)
+    assert settings.read(ENOUGH | {"PERAGO_LAKEFS_KEYS": str(tmp_path)}).lakefs_secret_now().endpoint == "http://lakefs"

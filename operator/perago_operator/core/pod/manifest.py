@@ -13,6 +13,7 @@ from perago.wire import (
     ORDER_VARIABLE,
     Order,
 )
+from perago.wire.egress import TRUSTED_CA_FILE
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.core import names
@@ -130,6 +131,7 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
         connect_seconds=config.pod.connect_seconds,
         retry_seconds=config.pod.retry_seconds,
         outage_seconds=config.pod.outage_seconds,
+        token_header=config.pod.token_header,
     )
 
 
@@ -139,6 +141,8 @@ def _agent(attempt: PeragoAttempt, settings: PodSettings, order: Order) -> JsonO
         mounts.append(read_only("lakefs-keys", LAKEFS_KEYS_MOUNT))
     if attempt.spec.conductor:
         mounts.append(read_only("conductor-keys", CONDUCTOR_KEYS_MOUNT))
+    if settings.trusted_ca is not None:
+        mounts.append(read_only("trusted-ca", TRUSTED_CA_FILE.rpartition("/")[0]))
     return {
         "name": names.AGENT_CONTAINER,
         "image": settings.runner_image,
@@ -148,12 +152,17 @@ def _agent(attempt: PeragoAttempt, settings: PodSettings, order: Order) -> JsonO
             {"name": ORDER_VARIABLE, "value": json.dumps(order.to_json(), separators=(",", ":"))},
             {"name": "HOME", "value": "/tmp"},
             {"name": "PYTHONUNBUFFERED", "value": "1"},
+            *_variables(settings.agent_variables),
         ],
         "resources": settings.agent_resources,
         "securityContext": _restricted(),
         "volumeMounts": mounts,
         "terminationMessagePolicy": LAST_WORDS,
     }
+
+
+def _variables(given: tuple[tuple[str, str], ...]) -> list[JsonValue]:
+    return [{"name": name, "value": value} for name, value in given]
 
 
 def _task(resolved: Resolved, settings: PodSettings) -> JsonObject:

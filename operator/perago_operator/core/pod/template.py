@@ -22,7 +22,7 @@ FORBIDDEN_POD_FIELDS = (
 )
 """Fields of the pod that would let the task reach the agent, or change how the attempt ends."""
 AGENT_FIELDS = frozenset({"name", "resources"})
-AGENT_VOLUMES = frozenset({"lakefs-keys", "conductor-keys", "cluster-token", "agent-tmp"})
+AGENT_VOLUMES = frozenset({"lakefs-keys", "conductor-keys", "cluster-token", "agent-tmp", "trusted-ca"})
 """Volumes that only the agent mounts."""
 
 MERGE_KEYS = {

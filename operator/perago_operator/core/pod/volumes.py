@@ -5,7 +5,7 @@ from pydantic import JsonValue
 from perago.wire import SOCKET_PATH, WORKSPACE_MOUNT
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.base import JsonObject
-from perago_operator.core.config import PodSettings
+from perago_operator.core.config import PodSettings, TrustedCA
 from perago_operator.core.pod.accounts import accounts_volume
 from perago_operator.core.resolve import Resolved
 
@@ -64,6 +64,8 @@ def volumes(attempt: PeragoAttempt, resolved: Resolved, settings: PodSettings) -
         all_volumes.append({"name": "lakefs-keys", "secret": _keys(resolved.lakefs_secret)})
     if attempt.spec.conductor:
         all_volumes.append({"name": "conductor-keys", "secret": _keys(resolved.conductor_secret)})
+    if settings.trusted_ca is not None:
+        all_volumes.append({"name": "trusted-ca", **_authorities(settings.trusted_ca)})
     return all_volumes
 
 
@@ -89,6 +91,14 @@ def _shared_memory(resolved: Resolved) -> JsonObject:
 def _keys(secret: str) -> JsonObject:
     """Optional: the agent reports a missing Secret at once, while a pod that needs one would silently wait for it."""
     return {"secretName": secret, "defaultMode": 0o440, "optional": True}
+
+
+def _authorities(trusted: TrustedCA) -> JsonObject:
+    """Optional, as the keys are: without the certificates, the agent says whose certificate it does not trust."""
+    items: JsonValue = [{"key": trusted.key, "path": "ca.crt"}]
+    if trusted.kind == "ConfigMap":
+        return {"configMap": {"name": trusted.name, "items": items, "optional": True}}
+    return {"secret": {"secretName": trusted.name, "items": items, "optional": True, "defaultMode": 0o440}}
 
 
 def _token(settings: PodSettings) -> JsonObject:

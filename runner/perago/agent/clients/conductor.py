@@ -12,9 +12,11 @@ from urllib.parse import quote
 
 import aiohttp
 
-from perago.agent.clients.http import NoAnswer, Server, answering, basic_auth, json_of, seconds_of, transient
-from perago.agent.mounts import ConductorKeys, Mounted
+from perago.agent.clients.http import NoAnswer, Server, answering, json_of, seconds_of, transient
+from perago.agent.mounts import Mounted
 from perago.wire import CurrentAttempt, JsonObject
+from perago.wire.egress import redirection
+from perago.wire.secrets import ConductorKeys
 
 _IDENTITY: Final = tuple(field.alias or name for name, field in CurrentAttempt.model_fields.items())
 """The keys of Conductor's record that identify a task: the wire spells them in the same way."""
@@ -59,6 +61,8 @@ class Conductor:
                     f"Conductor could not {what}: {response.status}",
                     seconds_of(response.headers.get("Retry-After")),
                 )
+            if elsewhere := redirection(response.status, response.headers.get("Location")):
+                raise ConductorRefused(f"Conductor does not {what}: {elsewhere}")
             if response.status >= 400:
                 raise ConductorRefused(f"Conductor refused to {what}: {response.status} {response.reason}")
             return _fresh(await json_of(response, Server.CONDUCTOR, what))
@@ -67,21 +71,13 @@ class Conductor:
     async def _accepted(self, path: str) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer; where the credentials are refused and the Secret has others by now, the answer to those."""
         keys = self._mounted.keys
-        async with self._session.get(keys.url + path, headers=_credentials(keys)) as response:
+        async with self._session.get(keys.url + path, **keys.request_options()) as response:
             if response.status != 401 or not self._mounted.renewed(keys):
                 yield response
                 return
         keys = self._mounted.keys
-        async with self._session.get(keys.url + path, headers=_credentials(keys)) as response:
+        async with self._session.get(keys.url + path, **keys.request_options()) as response:
             yield response
-
-
-def _credentials(keys: ConductorKeys) -> dict[str, str]:
-    """Headers with the optional credentials: a token, or a user name and password."""
-    headers = {"X-Authorization": keys.token} if keys.token else {}
-    if keys.username:
-        headers["Authorization"] = basic_auth(keys.username, keys.password or "")
-    return headers
 
 
 def _fresh(record: JsonObject) -> FreshTask:

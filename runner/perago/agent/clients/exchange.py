@@ -7,10 +7,12 @@ is noticed after `STALL_SECONDS`. One thread uses a connection; only `abort` may
 
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+
+from perago.wire.egress import ProxyServer
 
 STALL_SECONDS: Final = 45.0
 """Longest wait for the next byte. Servers that work on an answer for longer are not asked on these connections."""
@@ -44,14 +46,22 @@ class Head:
 class Connection:
     """A connection that is opened when it is needed, kept while both sides agree, and opened again when it broke."""
 
-    def __init__(self, endpoint: str, context: ssl.SSLContext | None, stall_seconds: float = STALL_SECONDS) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        context: ssl.SSLContext | None,
+        stall_seconds: float = STALL_SECONDS,
+        proxy: ProxyServer | None = None,
+    ) -> None:
         """`endpoint` is a URL, of which scheme, host and port count."""
         parts = urlsplit(endpoint)
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._bracketed = f"[{self._host}]" if ":" in self._host else self._host
         self._authority = parts.netloc.rpartition("@")[2]
         self._context = context if parts.scheme == "https" else None
         self._stall_seconds = stall_seconds
+        self._proxy = proxy
         self._socket: socket.socket | None = None
         self._aborted = False
         self._left: int | None = 0
@@ -65,6 +75,9 @@ class Connection:
 
         `headers` are whole lines. A kept connection that the server has closed in the meantime is opened anew.
         """
+        proxy = self._proxy if self._context is None else None
+        if proxy is not None:
+            target, headers = f"http://{self._authority}{target}", headers + lines(proxy.headers())
         head = f"{method} {target} HTTP/1.1\r\nHost: {self._authority}\r\n{headers}"
         if body is not None:
             head += f"Content-Length: {length}\r\n"
@@ -117,9 +130,12 @@ class Connection:
 
     def _open(self) -> None:
         self.close()
-        plain = socket.create_connection((self._host, self._port), CONNECT_SECONDS)
+        address = (self._host, self._port) if self._proxy is None else (self._proxy.host, self._proxy.port)
+        plain = socket.create_connection(address, min(CONNECT_SECONDS, self._stall_seconds))
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._proxy is not None and self._context is not None:
+                _tunnel(plain, self._proxy, f"{self._bracketed}:{self._port}")
             wrapped = self._context.wrap_socket(plain, server_hostname=self._host) if self._context else plain
         except BaseException:
             plain.close()
@@ -230,6 +246,25 @@ class Connection:
     def _broken(self, why: str) -> BrokenExchange:
         self.close()
         return BrokenExchange(why)
+
+
+def lines(headers: Mapping[str, str]) -> str:
+    """Headers as they travel."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
+def _tunnel(plain: socket.socket, proxy: ProxyServer, authority: str) -> None:
+    """Let the proxy connect to the server; nothing of the server's is read here, for it waits for us."""
+    asked = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{lines(proxy.headers())}\r\n"
+    plain.sendall(asked.encode())
+    received = b""
+    while not received.endswith(b"\r\n\r\n"):
+        piece = plain.recv(1)
+        if not piece or len(received) > HEAD_BYTES:
+            raise BrokenExchange(f"the proxy {proxy.url} ended the connection")
+        received += piece
+    if not 200 <= (status := _head(received).status) < 300:
+        raise BrokenExchange(f"the proxy {proxy.url} does not connect to {authority}: {status}")
 
 
 def _shut(used: socket.socket) -> None:

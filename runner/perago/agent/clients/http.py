@@ -5,7 +5,6 @@ server's 5xx, or a status that says "later". Whether the call was carried out is
 """
 
 import asyncio
-import base64
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -59,8 +58,16 @@ class Untrusted(Exception):
     """A server's certificate is not trusted, which no repetition changes. The text says which server and why."""
 
     def __init__(self, server: Server, why: str) -> None:
-        super().__init__(f"the certificate of {server} is not trusted: {why}")
+        super().__init__(
+            f"the certificate of {server} is not trusted: {why}; if an authority of your own has signed it, put that "
+            "authority's certificate into its Secret (ca.crt), or into trustedCA of the chart"
+        )
         self.server = server
+
+
+def reason_of(error: Exception) -> str:
+    """Why a certificate is not trusted, such as "certificate has expired", without OpenSSL's file and line."""
+    return getattr(error, "verify_message", None) or describe(error)
 
 
 @asynccontextmanager
@@ -69,7 +76,7 @@ async def answering(server: Server, what: str) -> AsyncIterator[None]:
     try:
         yield
     except aiohttp.ClientConnectorCertificateError as error:
-        raise Untrusted(server, describe(error.certificate_error)) from error
+        raise Untrusted(server, reason_of(error.certificate_error)) from error
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         raise NoAnswer(server, f"{server} did not answer ({what}): {describe(error)}") from error
 
@@ -92,11 +99,6 @@ async def never_repeat(request: aiohttp.ClientRequest, handler: aiohttp.ClientHa
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise aiohttp.ClientPayloadError(f"the connection ended before the answer: {describe(error)}") from error
-
-
-def basic_auth(name: str, password: str) -> str:
-    """The value of an Authorization header."""
-    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 def describe(error: BaseException) -> str:

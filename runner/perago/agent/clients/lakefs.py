@@ -5,7 +5,6 @@ its docstring says otherwise; retries and decisions are the caller's. Bodies of 
 `perago.agent.clients.objects`.
 """
 
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from perago.agent.clients.http import Server, answering, basic_auth, json_of, never_repeat
-from perago.agent.clients.lakefs_errors import RefNotFound, answer_error, refusal
+from perago.agent.clients.http import Server, answering, json_of, never_repeat
+from perago.agent.clients.lakefs_errors import RefNotFound, Refused, answer_error, refusal
 from perago.agent.clients.objects import Bodies, ObjectStats, segment
-from perago.agent.mounts import LakeFSKeys, Mounted
+from perago.agent.mounts import Mounted
 from perago.agent.publication import Commit
+from perago.wire.egress import redirection
+from perago.wire.secrets import LakeFSKeys
 
 PAGE: Final = 1000
 """Most entries of a listing, and most paths of a bulk delete, that lakeFS takes in one call."""
@@ -45,9 +46,7 @@ class LakeFS:
     def __init__(self, session: aiohttp.ClientSession, mounted: Mounted[LakeFSKeys], repository: str) -> None:
         self._session = session
         self._mounted = mounted
-        endpoint = mounted.keys.endpoint
-        self._context = ssl.create_default_context() if endpoint.startswith("https:") else None
-        self._base = f"{endpoint}/api/v1/repositories/{segment(repository)}"
+        self._base = f"{mounted.keys.endpoint}/api/v1/repositories/{segment(repository)}"
         self.repository = repository
 
     async def commit_record(self, ref: str) -> Commit:
@@ -92,7 +91,7 @@ class LakeFS:
 
     def bodies(self) -> Bodies:
         """A blocking client for the bodies of objects, for one thread."""
-        return Bodies(self._mounted, self.repository, self._context)
+        return Bodies(self._mounted, self.repository)
 
     async def delete_objects(self, branch: str, paths: list[str]) -> None:
         """Delete up to `PAGE` paths, whether they exist or not; raises the first error of the answer."""
@@ -158,12 +157,12 @@ class LakeFS:
     async def _accepted(self, method: str, url: URL, options: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer; where the keys are refused and the Secret has others by now, the answer to those."""
         keys = self._mounted.keys
-        async with self._session.request(method, url, headers=_authorization(keys), **options) as response:
+        async with self._session.request(method, url, **keys.request_options(), **options) as response:
             if response.status != 401 or not self._mounted.renewed(keys):
                 yield response
                 return
-        headers = _authorization(self._mounted.keys)
-        async with self._session.request(method, url, headers=headers, **options) as response:
+        renewed = self._mounted.keys.request_options()
+        async with self._session.request(method, url, **renewed, **options) as response:
             yield response
 
     @asynccontextmanager
@@ -173,6 +172,8 @@ class LakeFS:
         what = f"{what} in the repository {self.repository!r}"
         url = URL(self._base + path, encoded=True)
         async with answering(Server.LAKEFS, what), self._accepted(method, url, options) as response:
+            if elsewhere := redirection(response.status, response.headers.get("Location")):
+                raise Refused(f"lakeFS does not {what}: {elsewhere}")
             if response.status >= 400:
                 raise answer_error(response.status, await response.read(), what, response.headers.get("Retry-After"))
             yield response
@@ -181,10 +182,6 @@ class LakeFS:
 def _within(seconds: float) -> aiohttp.ClientTimeout:
     """For a call that may compute for long before it answers: no limit but its own."""
     return aiohttp.ClientTimeout(total=seconds, sock_connect=10)
-
-
-def _authorization(keys: LakeFSKeys) -> dict[str, str]:
-    return {"Authorization": basic_auth(keys.access_key, keys.secret_key)}
 
 
 def _commit(record: Mapping[str, Any]) -> Commit:

@@ -12,10 +12,12 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from perago.agent.clients.exchange import Body, Connection, Head
-from perago.agent.clients.http import NoAnswer, Server, Untrusted, basic_auth, describe
+from perago.agent.clients.exchange import Body, Connection, Head, lines
+from perago.agent.clients.http import NoAnswer, Server, Untrusted, describe, reason_of
 from perago.agent.clients.lakefs_errors import Refused, answer_error
-from perago.agent.mounts import LakeFSKeys, Mounted
+from perago.agent.mounts import Mounted
+from perago.wire.egress import redirection
+from perago.wire.secrets import LakeFSKeys
 
 CONTENT_TYPE: Final = "application/octet-stream"
 """The same for every upload: another content type alone would count as a change."""
@@ -41,12 +43,12 @@ class ObjectStats:
 class Bodies:
     """One connection to one repository, for one thread; `abort` is for any."""
 
-    def __init__(self, mounted: Mounted[LakeFSKeys], repository: str, context: ssl.SSLContext | None) -> None:
+    def __init__(self, mounted: Mounted[LakeFSKeys], repository: str) -> None:
         self._mounted = mounted
         self._take(mounted.keys)
         parts = urlsplit(self._keys.endpoint)
         self._base = f"{parts.path.rstrip('/')}/api/v1/repositories/{segment(repository)}"
-        self._connection = Connection(self._keys.endpoint, context)
+        self._connection = Connection(self._keys.endpoint, self._keys.context(), proxy=self._keys.route.proxy)
         self._buffer: memoryview | None = None
         self._repository = repository
 
@@ -97,8 +99,7 @@ class Bodies:
 
     def _take(self, keys: LakeFSKeys) -> None:
         self._keys = keys
-        authorization = basic_auth(keys.access_key, keys.secret_key)
-        self._headers = f"Authorization: {authorization}\r\nAccept-Encoding: identity\r\n"
+        self._headers = f"{lines(keys.headers())}Accept-Encoding: identity\r\n"
 
     def _ask(self, method: str, target: str, headers: str, what: str, size: int = 0, body: Body | None = None) -> int:
         def exchange() -> tuple[Head, bytes]:
@@ -114,6 +115,8 @@ class Bodies:
             raise _no_answer(what, error) from error
         if head.status < 300:
             return head.status
+        if elsewhere := redirection(head.status, head.header(b"location")):
+            raise Refused(f"lakeFS does not {what}: {elsewhere}")
         what = f"{what} in the repository {self._repository!r}"
         raise answer_error(head.status, message, what, head.header(b"retry-after"))
 
@@ -126,5 +129,5 @@ def segment(name: str) -> str:
 
 def _no_answer(what: str, error: OSError) -> Exception:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Untrusted(Server.LAKEFS, error.verify_message)
+        return Untrusted(Server.LAKEFS, reason_of(error))
     return NoAnswer(Server.LAKEFS, f"lakeFS did not answer ({what}): {describe(error)}")

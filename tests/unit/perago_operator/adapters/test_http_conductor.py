@@ -12,7 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from perago.wire import ConductorTask, Outcome
-from perago_operator.adapters.conductor import ConductorKeys, HttpConductor
+from perago.wire.egress import Egress
+from perago.wire.secrets import CONDUCTOR_KEYS, TOKEN_HEADERS, ConductorKeys, conductor_keys, texts_in
+from perago_operator.adapters.conductor import HttpConductor
 from perago_operator.ports import Refused, Unreachable
 
 TASK = ConductorTask(task_type="t", workflow_instance_id="wf", task_id="id", reference_task_name="ref", seq=1)
@@ -44,38 +46,36 @@ async def recorder() -> AsyncIterator[Recorder]:
         yield recorder
 
 
-async def sent_headers(recorder: Recorder, keys: ConductorKeys) -> dict[str, str]:
-    """The headers of a call with these keys."""
-    client = HttpConductor(recorder.url, keys)
-    await client.extend_lease(TASK)
-    await client.close()
-    return dict(recorder.requests[-1].headers)
+def reading(recorder: Recorder, folder: Path) -> Callable[[], ConductorKeys]:
+    """Reads the Secret in this folder, as the operator does."""
+    return lambda: conductor_keys({"url": recorder.url, **texts_in(folder, CONDUCTOR_KEYS)}, Egress())
 
 
-async def test_without_keys_nothing_is_sent(recorder: Recorder, tmp_path: Path) -> None:
-    """Conductor is open by default."""
-    for keys in (ConductorKeys(None), ConductorKeys(tmp_path)):
-        assert not {"Authorization", "X-Authorization"} & set(await sent_headers(recorder, keys))
+async def test_the_credentials_of_the_secret_are_sent(recorder: Recorder, tmp_path: Path) -> None:
+    """A proxy in front wants them; without any, nothing is sent, for Conductor is open by default."""
+    for name, value in {"": "", "token": "abc\n", "tokenHeader": "X-Authorization"}.items():
+        if name:
+            (tmp_path / name).write_text(value)
+        async with HttpConductor(reading(recorder, tmp_path)) as client:
+            await client.extend_lease(TASK)
+    sent = [{name: request.headers.get(name) for name in TOKEN_HEADERS} for request in recorder.requests]
+    assert sent == [
+        {"Authorization": None, "X-Authorization": None},
+        {"Authorization": "Bearer abc", "X-Authorization": None},
+        {"Authorization": None, "X-Authorization": "abc"},
+    ]
 
 
-async def test_a_token_is_sent_as_bearer(recorder: Recorder, tmp_path: Path) -> None:
-    """A proxy in front wants it."""
-    (tmp_path / "token").write_text("abc\n")
-    assert (await sent_headers(recorder, ConductorKeys(tmp_path)))["Authorization"] == "Bearer abc"
-
-
-async def test_a_token_is_sent_as_it_is_in_x_authorization(recorder: Recorder, tmp_path: Path) -> None:
-    """Orkes wants that."""
-    (tmp_path / "token").write_text("abc")
-    headers = await sent_headers(recorder, ConductorKeys(tmp_path, "X-Authorization"))
-    assert headers["X-Authorization"] == "abc"
-
-
-async def test_user_and_password_are_sent_as_basic(recorder: Recorder, tmp_path: Path) -> None:
-    """Base64 of both."""
-    (tmp_path / "username").write_text("u")
-    (tmp_path / "password").write_text("p")
-    assert (await sent_headers(recorder, ConductorKeys(tmp_path)))["Authorization"] == "Basic dTpw"
+async def test_another_address_takes_effect(recorder: Recorder, tmp_path: Path) -> None:
+    """As other keys do: it was read once, at the operator's start."""
+    times = iter((0.0, 31.0))
+    (tmp_path / "url").write_text("http://127.0.0.1:9/api")
+    async with HttpConductor(reading(recorder, tmp_path), clock=lambda: next(times)) as client:
+        with pytest.raises(Unreachable):
+            await client.extend_lease(TASK)
+        (tmp_path / "url").write_text(recorder.url)
+        await client.extend_lease(TASK)
+    assert len(recorder.requests) == 1
 
 
 @pytest.mark.parametrize("call", ["poll", "lease"])
@@ -91,7 +91,7 @@ async def test_a_lost_answer_is_not_asked_for_again(call: str) -> None:
 
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        client = HttpConductor(f"http://127.0.0.1:{port}/api", ConductorKeys(None))
+        client = HttpConductor(lambda: ConductorKeys(f"http://127.0.0.1:{port}/api"))
         poll = partial(client.poll, "t", domain=None, worker_id="w", count=1, timeout_ms=0)
         with pytest.raises(Unreachable) as caught:
             await (poll() if call == "poll" else client.extend_lease(TASK))
@@ -108,7 +108,7 @@ async def test_a_call_ends_when_its_time_is_over() -> None:
 
     async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with HttpConductor(f"http://127.0.0.1:{port}/api", ConductorKeys(None), seconds=0.01) as client:
+        async with HttpConductor(lambda: ConductorKeys(f"http://127.0.0.1:{port}/api"), seconds=0.01) as client:
             with pytest.raises(Unreachable) as caught:
                 await client.extend_lease(TASK)
     assert caught.value.fate_unknown
@@ -116,7 +116,7 @@ async def test_a_call_ends_when_its_time_is_over() -> None:
 
 async def test_a_server_that_is_away_was_never_asked() -> None:
     """Nothing can have landed."""
-    client = HttpConductor("http://127.0.0.1:9/api", ConductorKeys(None))
+    client = HttpConductor(lambda: ConductorKeys("http://127.0.0.1:9/api"))
     with pytest.raises(Unreachable) as caught:
         await client.extend_lease(TASK)
     await client.close()
@@ -127,7 +127,7 @@ async def test_a_server_that_is_away_was_never_asked() -> None:
 async def test_a_page_of_something_else_is_not_an_empty_queue(recorder: Recorder, answer: str) -> None:
     """A proxy may answer with status 200, and not only in HTML."""
     recorder.answer = web.Response(text=answer)
-    async with HttpConductor(recorder.url, ConductorKeys(None)) as client:
+    async with HttpConductor(lambda: ConductorKeys(recorder.url)) as client:
         with pytest.raises(Unreachable):
             await client.poll("t", domain=None, worker_id="w", count=1, timeout_ms=0)
 
@@ -136,7 +136,7 @@ async def test_a_page_of_something_else_is_not_an_empty_queue(recorder: Recorder
 async def test_a_page_of_something_else_is_not_a_task(recorder: Recorder, answer: str) -> None:
     """Nothing is concluded from it."""
     recorder.answer = web.Response(text=answer)
-    async with HttpConductor(recorder.url, ConductorKeys(None)) as client:
+    async with HttpConductor(lambda: ConductorKeys(recorder.url)) as client:
         with pytest.raises(Unreachable):
             await client.read("id")
 
@@ -146,7 +146,7 @@ async def test_a_polled_task_keeps_its_whole_identity(recorder: Recorder) -> Non
     raw = {"taskId": "t1", "workflowInstanceId": "wf", "referenceTaskName": "ref", "taskDefName": "build", "seq": 4}
     raw |= {"iteration": 3, "retryCount": 2, "workerId": "me", "responseTimeoutSeconds": 60, "inputData": {"a": 1}}
     recorder.answer = web.json_response([raw])
-    async with HttpConductor(recorder.url, ConductorKeys(None)) as client:
+    async with HttpConductor(lambda: ConductorKeys(recorder.url)) as client:
         [polled] = await client.poll("build", domain="blue", worker_id="me", count=1, timeout_ms=0)
     identity = {"task_type": "build", "workflow_instance_id": "wf", "task_id": "t1", "reference_task_name": "ref"}
     numbers = {"seq": 4, "iteration": 3, "retry_count": 2, "response_timeout_seconds": 60}
@@ -158,7 +158,7 @@ async def test_a_rotated_secret_takes_effect(recorder: Recorder, tmp_path: Path)
     """Within half a minute; until then the files are not read for each call."""
     times = iter((0.0, 30.0, 31.0))
     (tmp_path / "token").write_text("old")
-    async with HttpConductor(recorder.url, ConductorKeys(tmp_path), clock=lambda: next(times)) as client:
+    async with HttpConductor(reading(recorder, tmp_path), clock=lambda: next(times)) as client:
         await client.extend_lease(TASK)
         (tmp_path / "token").write_text("new")
         await client.extend_lease(TASK)
@@ -170,7 +170,7 @@ async def test_a_rotated_secret_takes_effect(recorder: Recorder, tmp_path: Path)
 async def test_keys_that_cannot_be_read_are_refused(recorder: Recorder, tmp_path: Path) -> None:
     """As a port error, like everything that keeps a call from being carried out."""
     (tmp_path / "token").mkdir()
-    async with HttpConductor(recorder.url, ConductorKeys(tmp_path)) as client:
+    async with HttpConductor(reading(recorder, tmp_path)) as client:
         with pytest.raises(Refused, match="Conductor's keys cannot be read"):
             await client.extend_lease(TASK)
     assert recorder.requests == []
@@ -180,7 +180,7 @@ async def test_a_task_that_cannot_be_understood_takes_no_other_along(recorder: R
     """They were handed out together, and only once."""
     good = {"taskId": "t1", "workflowInstanceId": "wf", "referenceTaskName": "ref", "inputData": {}}
     recorder.answer = web.json_response([{"taskId": "t0"}, good, None])
-    client = HttpConductor(recorder.url, ConductorKeys(None))
+    client = HttpConductor(lambda: ConductorKeys(recorder.url))
     polled = await client.poll("t", domain=None, worker_id="w", count=3, timeout_ms=0)
     await client.close()
     assert [task.task.task_id for task in polled] == ["t1"]
@@ -190,7 +190,7 @@ async def test_a_refusal_has_the_servers_words_and_no_key(recorder: Recorder, tm
     """The message of Conductor's error object."""
     (tmp_path / "token").write_text("secret-token")
     recorder.answer = web.json_response({"message": "not allowed"}, status=403)
-    client = HttpConductor(recorder.url, ConductorKeys(tmp_path))
+    client = HttpConductor(reading(recorder, tmp_path))
     with pytest.raises(Refused, match="not allowed") as caught:
         await client.extend_lease(TASK)
     await client.close()
@@ -199,7 +199,7 @@ async def test_a_refusal_has_the_servers_words_and_no_key(recorder: Recorder, tm
 
 async def test_a_task_type_is_quoted_in_the_path(recorder: Recorder) -> None:
     """It may hold anything."""
-    client = HttpConductor(recorder.url, ConductorKeys(None))
+    client = HttpConductor(lambda: ConductorKeys(recorder.url))
     await client.poll("a/b c", domain="blue", worker_id="w", count=2, timeout_ms=100)
     await client.close()
     request = recorder.requests[-1]
@@ -233,7 +233,7 @@ BODIES: dict[str, tuple[Callable[[HttpConductor, ConductorTask], Awaitable[None]
 async def test_an_update_says_what_it_means_and_no_more(recorder: Recorder, update: str) -> None:
     """One key more or less, and Conductor gives the task to another worker, or ends it."""
     call, body = BODIES[update]
-    client = HttpConductor(recorder.url, ConductorKeys(None))
+    client = HttpConductor(lambda: ConductorKeys(recorder.url))
     await call(client, TASK.model_copy(update={"worker_id": "me"}))
     await client.close()
     assert (recorder.requests[-1].method, recorder.requests[-1].path) == ("POST", "/api/tasks")
@@ -242,7 +242,7 @@ async def test_an_update_says_what_it_means_and_no_more(recorder: Recorder, upda
 
 async def test_a_task_without_a_worker_names_none(recorder: Recorder) -> None:
     """Conductor would take a null for a name."""
-    client = HttpConductor(recorder.url, ConductorKeys(None))
+    client = HttpConductor(lambda: ConductorKeys(recorder.url))
     await client.extend_lease(TASK)
     await client.close()
     assert "workerId" not in json.loads(recorder.bodies[-1])
@@ -252,7 +252,8 @@ async def test_calls_are_observed_with_their_result(recorder: Recorder) -> None:
     """Metrics are made of these."""
     seen: list[tuple[str, str, str]] = []
     client = HttpConductor(
-        recorder.url, ConductorKeys(None), observe=lambda service, call, result, _: seen.append((service, call, result))
+        lambda: ConductorKeys(recorder.url),
+        observe=lambda service, call, result, _: seen.append((service, call, result)),
     )
     await client.extend_lease(TASK)
     recorder.answer = web.json_response({"message": "gone"}, status=404)

@@ -8,7 +8,8 @@ import pytest
 from perago import wire
 from perago.agent.clients.conductor import Conductor, ConductorRefused, open_session
 from perago.agent.clients.http import NoAnswer, Server
-from perago.agent.mounts import ConductorKeys, Mounted
+from perago.agent.mounts import Mounted
+from perago.wire.secrets import ConductorKeys
 from tests.bodies import fixed
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
@@ -80,7 +81,7 @@ async def test_an_answer_without_json_comes_from_elsewhere(server: ScriptedServe
 @pytest.mark.parametrize(
     ("keys", "header", "want"),
     [
-        pytest.param({"token": "abc"}, "X-Authorization", "abc", id="a token"),
+        pytest.param({"token": "abc"}, "Authorization", "Bearer abc", id="a token"),
         pytest.param(
             {"username": "Aladdin", "password": "open sesame"}, "Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
             id="a user",
@@ -89,7 +90,7 @@ async def test_an_answer_without_json_comes_from_elsewhere(server: ScriptedServe
     ],
 )  # fmt: skip
 async def test_credentials_are_sent_as_conductor_wants_them(
-    server: ScriptedServer, keys: dict[str, str], header: str, want: str | None
+    server: ScriptedServer, keys: dict[str, Any], header: str, want: str | None
 ) -> None:
     """And none are, where the Secret has none."""
     async with open_session() as session:
@@ -104,4 +105,4 @@ async def test_a_token_that_is_refused_is_read_again_from_the_secret(server: Scr
     server.answers = [Answer(401, {}), Answer(404, {})]
     async with open_session() as session:
         assert await Conductor(session, mounted).task("t1") is None
-    assert [asked.headers["X-Authorization"] for asked in server.asked] == ["old", "new"]
+    assert [asked.headers["Authorization"] for asked in server.asked] == ["Bearer old", "Bearer new"]

@@ -15,15 +15,15 @@ from perago.agent.clients.http import (
     Server,
     Untrusted,
     answering,
-    basic_auth,
     retried,
     seconds_of,
     transient,
 )
 from perago.agent.clients.lakefs import LakeFS, open_session
 from perago.agent.failures import failure_of
-from perago.agent.mounts import LakeFSKeys
 from perago.wire import Reason
+from perago.wire.egress import basic_auth
+from perago.wire.secrets import LakeFSKeys
 from tests.bodies import fixed, uploaded
 
 SILENCE = NoAnswer(Server.CONDUCTOR, "silent")

@@ -12,8 +12,9 @@ from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.clients.lakefs import SMALL_BYTES, LakeFS, Page, open_session
 from perago.agent.clients.lakefs_errors import Conflict, Forbidden, HookRefused, LakeFSError, RefNotFound, Unauthorized
 from perago.agent.clients.objects import ObjectStats
-from perago.agent.mounts import LakeFSKeys, Mounted
+from perago.agent.mounts import Mounted
 from perago.agent.publication import Commit
+from perago.wire.secrets import LakeFSKeys
 from tests import bodies
 from tests.bodies import fixed
 from tests.fakes.scripted_server import Answer, ScriptedServer

@@ -16,9 +16,9 @@ from perago.agent.clients.objects import BUFFER_BYTES
 from perago.agent.data import moving
 from perago.agent.data.transfer import Transfer, object_path
 from perago.agent.data.volume import CorruptObject, Space, Tree, VolumeFull
-from perago.agent.mounts import LakeFSKeys
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
+from perago.wire.secrets import LakeFSKeys
 from perago.workspace.manifest import Manifest, entry_for
 from tests.bodies import fixed
 from tests.fakes.object_store import ObjectStore

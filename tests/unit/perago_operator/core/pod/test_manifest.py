@@ -1,14 +1,15 @@
 """The pod of one execution."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from perago import wire
+from perago.wire.egress import TRUSTED_CA_FILE
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.task import PeragoTask
-from perago_operator.core.config import Config, PodSettings
+from perago_operator.core.config import Config, PodSettings, TrustedCA
 from perago_operator.core.pod.manifest import pod_manifest
 from perago_operator.core.pod.quantity import number_of_bytes
 from perago_operator.core.resolve import resolve
@@ -82,6 +83,38 @@ def test_the_agent_has_its_keys_as_files() -> None:
         wire.CONDUCTOR_KEYS_MOUNT: "conductor-keys",
         wire.CLUSTER_TOKEN_MOUNT: "cluster-token",
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("ConfigMap", {"configMap": {"name": "company", "optional": True}}),
+        ("Secret", {"secret": {"secretName": "company", "optional": True, "defaultMode": 0o440}}),
+    ],
+)
+def test_the_agent_alone_gets_the_trusted_authorities(
+    kind: Literal["ConfigMap", "Secret"], source: dict[str, dict[str, object]]
+) -> None:
+    """Where its wire says, whatever key they have; the task's image has authorities of its own."""
+    pod = manifest(config=Config(pod=PodSettings(trusted_ca=TrustedCA(kind, "company", "bundle.pem"))))
+    (field,) = source
+    (path,) = (path for path, name in mounts(pod, "agent").items() if name == "trusted-ca")
+    assert f"{path}/ca.crt" == TRUSTED_CA_FILE
+    assert volume(pod, "trusted-ca") == {
+        "name": "trusted-ca",
+        field: source[field] | {"items": [{"key": "bundle.pem", "path": "ca.crt"}]},
+    }
+    assert "trusted-ca" not in mounts(pod, "task").values()
+
+
+def test_the_agent_alone_gets_the_proxies_and_the_order_the_header_of_a_token() -> None:
+    """The task's own connections are its author's to decide."""
+    settings = PodSettings(agent_variables=(("HTTPS_PROXY", "http://proxy"),), token_header="X-Authorization")
+    pod = manifest(config=Config(pod=settings))
+    assert {"name": "HTTPS_PROXY", "value": "http://proxy"} in container(pod, "agent")["env"]
+    assert not any(variable["name"] == "HTTPS_PROXY" for variable in container(pod, "task")["env"])
+    environment = {one["name"]: one["value"] for one in container(pod, "agent")["env"]}
+    assert wire.Order.model_validate_json(environment[wire.ORDER_VARIABLE]).token_header == "X-Authorization"
 
 
 def test_the_two_share_no_temporary_files() -> None:

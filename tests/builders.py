@@ -178,6 +178,7 @@ def situation(
     ahead: int = 0,
     memory: Memory | None = None,
     config: Config | None = None,
+    **more: Any,
 ) -> Situation:
     """The situation of an attempt (the default one unless given) so many seconds after `START`."""
     parsed = tuple(Pod.model_validate(pod) for pod in pods)
@@ -191,6 +192,7 @@ def situation(
         ahead,
         at(seconds),
         config or Config(),
+        **{"clock": seconds, **more},
     )
 
 
@@ -208,6 +210,23 @@ def completed(**changes: Any) -> Raw:
 def failure(reason: str = "TaskFailed", **changes: Any) -> Raw:
     """An outcome: failed."""
     return {"status": "FAILED", "reason": reason, "message": "it broke", **changes}
+
+
+def ticket(number: int = 1, execution: int = 1, **more: Any) -> Raw:
+    """A ticket of a turn, as it stands in a status."""
+    return {"execution": execution, "number": number, **more}
+
+
+def request(number: int = 1, execution: int = 1, *, seconds: float = 0, lasts: float = 600) -> Raw:
+    """A request for a turn, made so many seconds after `START`, or the grant of one."""
+    return ticket(number, execution, time=at(seconds).isoformat(timespec="microseconds"), seconds=lasts)
+
+
+def turn(requested: Raw | None = None, **marks: Any) -> Raw:
+    """The status of an attempt that publishes: what it asked for (ticket 1 unless given), and what else is known."""
+    workspace = {"repository": "repo", "branch": "main", "inputRef": "commit-a"}
+    asked = {"requested": requested or request(), **marks}
+    return {"executions": 1, "podName": "a1-1", "workspace": workspace, "staging": STAGING, "turn": asked}
 
 
 STAGING: Raw = {"repository": "repo", "branch": "staging-1", "state": "Active"}

@@ -102,6 +102,10 @@ class Settings(BaseModel):
     """How long an agent retries lakeFS, Conductor and the API server when they cannot be reached."""
     outage_seconds: Annotated[float, Field(ge=0)] = 600.0
     """The same for lakeFS and Conductor once the task's function has returned, when all its work would be lost."""
+    turn_seconds: Annotated[float, Field(gt=0)] = 600.0
+    """How long an agent may merge once it has its turn to publish: the longest merge, whatever a task's budget says."""
+    turn_patience_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How much longer than that an attempt may keep its turn before it is revoked."""
     retried_patience_seconds: Annotated[float, Field(ge=0)] = 60.0
     """How long pull errors and missing Secrets may last before an attempt fails: registries hiccup."""
     unschedulable_patience_seconds: Annotated[float, Field(ge=0)] = 300.0
@@ -175,6 +179,7 @@ class Settings(BaseModel):
             token_header=self.conductor_token_header,
             agent_variables=tuple(self._proxy_variables().items()),
             trusted_ca=self._trusted_ca(),
+            turn_seconds=self.turn_seconds,
             host_users=self.host_users,
         )
         return Config(
@@ -182,6 +187,7 @@ class Settings(BaseModel):
             pod=pod,
             ttl_seconds=self.ttl_seconds,
             keep_failed_pods_seconds=self.keep_failed_pods_seconds,
+            turn_patience=self.turn_patience_seconds,
             retried_patience=self.retried_patience_seconds,
             unschedulable_patience=self.unschedulable_patience_seconds,
         )

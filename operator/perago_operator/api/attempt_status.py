@@ -7,6 +7,7 @@ from pydantic import Field
 from perago.wire import LONGEST_LINE, MOST_LINES, FenceKind, Outcome, ResultStatus, StagingState, Step
 from perago_operator.api.base import ApiModel, FreeForm, Time
 from perago_operator.api.shared import Conditions
+from perago_operator.api.turn_status import TurnStatus
 
 Phase = Literal["Pending", "Starting", "Running", "Finishing", "Succeeded", "Failed", "Canceled"]
 ReportingState = Literal["Pending", "Accepted", "Superseded", "NotRequired"]
@@ -153,14 +154,18 @@ class Timings(ApiModel):
     """Uploading and committing the changes."""
 
     publishing: Seconds | None = None
-    """Checking the fences and merging."""
+    """Waiting for the turn, checking the fences, and merging."""
+
+    waiting_for_turn: Seconds | None = None
+    """Waiting for the turn to publish, as part of `publishing`."""
 
     reporting: Seconds | None = None
     """From the outcome to its acceptance by Conductor."""
 
 
 class AttemptStatus(ApiModel):
-    """What happened so far. The agent in the pod writes `step`, `staging`, `workspace`, `outcome` and some timings."""
+    """What happened so far. The agent in the pod writes `step`, `staging`, `workspace`, `outcome`, some timings, and
+    `requested` and `returned` of `turn`."""
 
     phase: Phase | None = None
     """Where the attempt is. In `Succeeded`, `Failed` and `Canceled` nothing is left to do."""
@@ -188,6 +193,9 @@ class AttemptStatus(ApiModel):
 
     staging: StagingStatus | None = None
     """The staging branch."""
+
+    turn: TurnStatus | None = None
+    """The turn to publish."""
 
     reporting: ReportingStatus | None = None
     """Whether Conductor has the result."""

@@ -109,6 +109,21 @@ class PatchStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantTurn:
+    """Give the attempt the turn to publish that it asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeTurn:
+    """Say that the turn which the attempt holds must not be used any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """Take the turn away that the attempt holds: nobody can use it any more, and the next attempt may have one."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordEvent:
     """Record an event of the attempt, for people."""
 
@@ -140,6 +155,9 @@ Action = (
     | Report
     | ReadBack
     | PatchStatus
+    | GrantTurn
+    | RevokeTurn
+    | EndTurn
     | RecordEvent
     | ReleaseAttempt
     | DeleteAttempt

@@ -48,6 +48,8 @@ class PodSettings:
     agent_variables: tuple[tuple[str, str], ...] = ()
     """Environment of the agent: proxies."""
     trusted_ca: TrustedCA | None = None
+    turn_seconds: float = 600.0
+    """How long an agent may merge once it has seen its turn granted (`wire.Order`)."""
     host_users: bool = True
     """False gives each pod a user namespace of its own, which not every cluster has."""
 
@@ -75,6 +77,11 @@ class Config:
     """How long the agent may outlive its task container, or the task its agent, before the pod is deleted."""
     lost_node_patience: float = 60.0
     """How long after its grace period a deleted pod may linger before its node counts as lost."""
+    turn_patience: float = 60.0
+    """How long beyond `turn_seconds` an attempt may keep its turn before it is revoked: time to see it granted, and to
+    give it back."""
+    turn_margin: float = 10.0
+    """How long beyond `turn_seconds` a revoked turn still keeps others waiting: two clocks do not run equally fast."""
     heartbeat_without_timeout: float = 60.0
     """Time between heartbeats of a Conductor task whose `responseTimeoutSeconds` is 0."""
     doubt_cap: float = 60.0

@@ -11,6 +11,7 @@ from perago_operator.core import actions as do
 from perago_operator.core.actions import Action
 from perago_operator.core.reporting import heartbeat, heartbeat_at
 from perago_operator.core.rules import RULES, Rule, Ruling
+from perago_operator.core.rules.turns import turn_ruling
 from perago_operator.core.situation import Situation
 from perago_operator.core.status import status_patch
 
@@ -31,10 +32,12 @@ def decide(s: Situation) -> Decision:
     A kind of call that failed rests until its back-off is over.
     """
     rule, ruling = first_match(s)
-    calls = (*heartbeat(s), *ruling.actions)
+    turn = turn_ruling(s)
+    calls = (*heartbeat(s), *turn.actions, *ruling.actions)
     actions = tuple(call for call in calls if not _rests(s, type(call))) or tuple(_status_actions(s, ruling))
     looks = (
         ruling.look_again_at,
+        turn.look_again_at,
         s.deadline_at if s.outcome is None else None,
         heartbeat_at(s),
         *_rest_ends(s, calls, actions),

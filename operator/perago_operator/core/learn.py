@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from perago.wire import last_lines
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
+from perago_operator.core import turns
 from perago_operator.core.answers import Answer, Failure, Patched, Publication, Verdict
-from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, backoff
+from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, TurnSeen, backoff
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.diagnosis import hindrance
 from perago_operator.core.situation import Situation
@@ -32,7 +33,16 @@ def looked(s: Situation) -> Memory:
     """The memory after a look at the stores: pods that were seen, first sights of the outcome and of a hindrance."""
     seen = s.memory.seen | {pod.name for pod in s.pods}
     outcome_at = s.memory.outcome_seen_at or (s.now if s.outcome else None)
-    return replace(s.memory, seen=seen, outcome_seen_at=outcome_at, hindered=_hindered(s))
+    return replace(s.memory, seen=seen, outcome_seen_at=outcome_at, hindered=_hindered(s), turn=_turn(s))
+
+
+def _turn(s: Situation) -> TurnSeen | None:
+    """Since when the turn that the attempt holds stands as it does."""
+    held, seen = turns.held(s.attempt), s.memory.turn
+    if held is None:
+        return None
+    now = TurnSeen(held.id, turns.is_revoked(s.attempt), s.clock)
+    return seen if seen and seen[:2] == now[:2] else now
 
 
 def _hindered(s: Situation) -> Hindered | None:
@@ -78,7 +88,7 @@ def _after(s: Situation, action: do.Action, answer: Answer) -> Memory:
             return replace(memory, released=True, logs={})
         case do.DeleteAttempt():
             return replace(memory, expired=True)
-        case do.PatchStatus() | do.RecordEvent():
+        case do.PatchStatus() | do.GrantTurn() | do.RevokeTurn() | do.EndTurn() | do.RecordEvent():
             return memory
 
 
@@ -124,10 +134,14 @@ def _without_effect(s: Situation, action: do.Action, answer: Answer) -> Failure 
         case do.CreatePod(), _ if action.name in s.names_taken:
             message = f"pod {action.name} of an earlier attempt with this name is still terminating"
             return Failure(message, Reason.POD_NAME_TAKEN)
-        case do.PatchStatus(), Patched() if answer.resource_version == s.attempt.metadata.resource_version:
+        case do.PatchStatus() | do.GrantTurn() | do.RevokeTurn(), Patched(version) if version == _version(s):
             return Failure("the API server left the status as it was: the installed CRDs are not this operator's")
         case _:
             return None
+
+
+def _version(s: Situation) -> str:
+    return s.attempt.metadata.resource_version
 
 
 def failed(s: Situation, action: do.Action, failure: Failure) -> Memory:
@@ -143,5 +157,5 @@ def _trouble(s: Situation, action: do.Action, failure: Failure) -> Trouble:
     earlier = s.trouble(type(action))
     count = earlier.count + 1 if earlier else 1
     rest = CONFLICT_REST if failure.conflict else backoff(s.memory.uid, do.kind_of(action), count, s.config)
-    version = s.attempt.metadata.resource_version if failure.conflict else None
+    version = _version(s) if failure.conflict else None
     return Trouble(count, s.now + rest, failure.reason, failure.message, failure.permanent, version)

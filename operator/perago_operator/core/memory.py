@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from perago.wire import TicketId
 from perago_operator.api.reasons import Reason
 from perago_operator.core.actions import Kind
 from perago_operator.core.answers import Publication, Verdict
@@ -50,6 +51,14 @@ class Hindered(NamedTuple):
     since: datetime
 
 
+class TurnSeen(NamedTuple):
+    """A turn that the attempt holds, whether it is revoked, and since when, on our own clock, it stands like this."""
+
+    ticket: TicketId
+    revoked: bool
+    since: float
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """About the one attempt that has this uid."""
@@ -84,6 +93,7 @@ class Memory:
     verdict: Verdict | None = None
     reports: int = 0
     """How often the outcome was sent, by earlier processes as well as far as the status says."""
+    turn: TurnSeen | None = None
     troubles: Mapping[Kind, Trouble] = field(default_factory=dict)
     """Kinds of action whose last call failed."""
     released: bool = False

@@ -69,6 +69,10 @@ class Situation:
     config: Config
     names_taken: frozenset[str] = frozenset()
     """Names of pods of an earlier attempt of this name that still exist."""
+    turn_behind: str | None = None
+    """The attempt right before this one, which asks for a turn and has none; None when nobody is."""
+    clock: float = 0.0
+    """Seconds on this process's own clock, which never goes back; it measures what a wall clock must not decide."""
 
     # --- the attempt
 

@@ -9,6 +9,7 @@ from perago_operator.api.attempt_status import OutcomeStatus, Phase, Timings
 from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
+from perago_operator.core import turns
 from perago_operator.core.conditions import conditions, is_complete
 from perago_operator.core.log import log_status
 from perago_operator.core.reporting import reporting_state
@@ -27,6 +28,7 @@ def status_patch(s: Situation, ruling: Ruling) -> JsonObject:
         **_reporting(s),
         **_timings(s, ruling),
         **_staging(s),
+        **_turn(s),
         **_outcome(s, ruling.outcome),
         **log_status(s),
         **conditions(s, ruling),
@@ -136,6 +138,14 @@ def _staging(s: Situation) -> JsonObject:
     written = s.status.staging
     gone = written is not None and written.state != "Deleted" and s.staging is None
     return {"staging": {"state": "Deleted"}} if gone else {}
+
+
+def _turn(s: Situation) -> JsonObject:
+    """Behind whom the attempt waits; written for each request, so that its agent knows that somebody has seen it."""
+    requested, written = turns.turn_of(s.attempt).requested, turns.turn_of(s.attempt).waiting
+    if requested is None or s.turn_behind is None:
+        return {"turn": {"waiting": None}} if written else {}
+    return {"turn": {"waiting": {**requested.id._asdict(), "behind": s.turn_behind}}}
 
 
 def _outcome(s: Situation, outcome: Outcome | None) -> JsonObject:

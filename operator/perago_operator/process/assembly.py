@@ -53,6 +53,7 @@ class Operator:
             self.stores,
             config,
             now,
+            clock=clock,
             concurrency=settings.reconciles,
             observe=outside.acted,
         )

@@ -8,8 +8,10 @@ from loguru import logger
 
 from perago.wire import ConductorTask, Outcome
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
+from perago_operator.core import turns
 from perago_operator.core.answers import Answer, Failure, Publication, Standing, Verdict
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.reporting import judge, workflow_matters
@@ -58,6 +60,9 @@ class Applier:
                 return await self._ask_conductor(action)
             case do.PatchStatus():
                 return await self._patch_status(action, attempt)
+            case do.GrantTurn() | do.RevokeTurn() | do.EndTurn():
+                patch = do.PatchStatus({"turn": turn_patch(action, attempt, self._now())}, guarded=True)
+                return await self._patch_status(patch, attempt)
             case do.ShipLog():
                 await self._ship_log(action)
             case do.ReadLog():
@@ -155,6 +160,20 @@ class Applier:
             ended = await self._conductor.workflow_ended(task.workflow_instance_id)
             reading = replace(reading, workflow_ended=ended)
         return judge(reading, outcome, at=self._now())
+
+
+def turn_patch(action: do.GrantTurn | do.RevokeTurn | do.EndTurn, attempt: PeragoAttempt, now: datetime) -> JsonObject:
+    """What the action merges into `status.turn`."""
+    turn, time = turns.turn_of(attempt), timestamp(now)
+    match action:
+        case do.GrantTurn():
+            assert turn.requested is not None
+            return {"granted": turn.requested.to_json() | {"time": time}, "waiting": None}
+        case do.RevokeTurn():
+            logger.warning("attempt {} does not give its turn back: revoking it", attempt.metadata.key)
+            return {"revoked": {**turns.ticket(turn.granted)._asdict(), "time": time}}
+        case do.EndTurn():
+            return {"granted": None}
 
 
 def failure_of(error: PortError, action: do.Action) -> Failure:

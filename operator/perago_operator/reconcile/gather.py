@@ -12,8 +12,10 @@ from perago_operator.core.situation import Sibling, Situation
 from perago_operator.watch.stores import Stores, age, task_key
 
 
-def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, now: datetime, config: Config) -> Situation:
-    """Everything that is known about the attempt now."""
+def gather(
+    attempt: PeragoAttempt, stores: Stores, memory: Memory, now: datetime, config: Config, clock: float
+) -> Situation:
+    """Everything that is known about the attempt now; `clock` are seconds on a clock that never goes back."""
     pods = stores.pods.of(attempt.metadata.key)
     own = tuple(pod for pod in pods if pod.belongs_to(attempt.metadata.uid))
     taken = frozenset(pod.name for pod in pods if pod not in own)
@@ -29,11 +31,14 @@ def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, now: datetime
         now=now,
         config=config,
         names_taken=taken,
+        clock=clock,
     )
     if s.outcome is not None:
         return s
     siblings = tuple(_sibling(other, stores) for other in stores.attempts.siblings(attempt))
-    return replace(s, siblings=siblings, ahead=0 if s.pod_was_created else _ahead(s, stores))
+    behind = stores.attempts.before_in_turn(attempt)
+    ahead = 0 if s.pod_was_created else _ahead(s, stores)
+    return replace(s, siblings=siblings, ahead=ahead, turn_behind=str(behind) if behind else None)
 
 
 def _sibling(other: PeragoAttempt, stores: Stores) -> Sibling:

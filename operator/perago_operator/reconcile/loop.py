@@ -35,7 +35,9 @@ def unobserved(kind: str, seconds: float, ok: bool) -> None:
 
 
 class Reconciler:
-    """Looks at attempts when told to, at most `concurrency` of them at a time. `now` is the time of day.
+    """Looks at attempts when told to, at most `concurrency` of them at a time.
+
+    `now` is the time of day, `clock` counts seconds and never goes back.
 
     Start once attempts and pods are listed, for a pod that is not in the store yet would count as lost.
     """
@@ -47,6 +49,7 @@ class Reconciler:
         config: Config,
         now: Callable[[], datetime],
         *,
+        clock: Callable[[], float],
         concurrency: int = 50,
         observe: Observer = unobserved,
     ) -> None:
@@ -55,7 +58,7 @@ class Reconciler:
         self._config = config
         self._now = now
         self._observe = observe
-        self._memories = Memories(stores, config, now)
+        self._memories = Memories(stores, config, now, clock)
         self._queue = WorkQueue(self._look, concurrency=concurrency, fault_seconds=config.retry_cap)
         self._events: set[asyncio.Task[None]] = set()
 
@@ -107,6 +110,8 @@ class Reconciler:
     async def _carry_out(self, action: do.Action, s: Situation) -> None:
         if isinstance(action, do.RecordEvent):
             return self._in_background(action, s.attempt)
+        if isinstance(action, do.GrantTurn) and not self._stores.attempts.reserve_turn(s.attempt):
+            return None
         kind, clock = do.kind_of(action), asyncio.get_running_loop().time
         began = clock()
         try:

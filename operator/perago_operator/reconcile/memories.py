@@ -18,12 +18,16 @@ from perago_operator.watch.stores import Stores
 
 
 class Memories:
-    """By attempt; another object of the same name has a memory of its own. `now` is the time of day."""
+    """By attempt; another object of the same name has a memory of its own.
 
-    def __init__(self, stores: Stores, config: Config, now: Callable[[], datetime]) -> None:
+    `now` is the time of day, `clock` counts seconds and never goes back.
+    """
+
+    def __init__(self, stores: Stores, config: Config, now: Callable[[], datetime], clock: Callable[[], float]) -> None:
         self._stores = stores
         self._config = config
         self._now = now
+        self._clock = clock
         self._memories: dict[Key, Memory] = {}
 
     def situation(self, attempt: PeragoAttempt) -> Situation:
@@ -32,7 +36,7 @@ class Memories:
         memory = self._memories.get(key)
         if memory is None or memory.uid != attempt.metadata.uid:
             memory = self._first(attempt)
-        s = gather(attempt, self._stores, memory, self._now(), self._config)
+        s = gather(attempt, self._stores, memory, self._now(), self._config, self._clock())
         self._memories[key] = looked(s)
         return replace(s, memory=self._memories[key])
 

@@ -4,8 +4,8 @@ Fed by the watches and by the answers to our own writes; whichever is newer coun
 attempts that a change concerns. The stores read no clock and make no call.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Set
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from loguru import logger
@@ -17,6 +17,8 @@ from perago_operator.api.task import PeragoTask
 from perago_operator.core.names import ATTEMPT_LABEL
 from perago_operator.core.pod.model import Pod
 from perago_operator.ports import Manifest
+from perago_operator.watch.index import Index
+from perago_operator.watch.turnqueues import TurnQueues
 
 Listener = Callable[[Key], None]
 
@@ -101,34 +103,15 @@ def _version(metadata: Metadata) -> int:
     return int(metadata.resource_version) if metadata.resource_version.isdecimal() else 0
 
 
-class Index(Generic[Model]):
-    """Keys of objects by something that they have in common."""
-
-    def __init__(self, common: Callable[[Model], Key | None]) -> None:
-        self._common = common
-        self._keys: defaultdict[Key, set[Key]] = defaultdict(set)
-
-    def __getitem__(self, common: Key | None) -> Set[Key]:
-        return self._keys.get(common, frozenset()) if common else frozenset()
-
-    def changed(self, key: Key, old: Model | None, new: Model | None) -> None:
-        """Follow a change of the store."""
-        if old is not None and (before := self._common(old)) is not None:
-            self._keys[before].discard(key)
-            if not self._keys[before]:
-                del self._keys[before]
-        if new is not None and (after := self._common(new)) is not None:
-            self._keys[after].add(key)
-
-
 class AttemptStore(Store[PeragoAttempt]):
-    """Attempts, by logical task and by PeragoTask."""
+    """Attempts, by logical task, by PeragoTask, and by the branch that they ask or hold a turn for."""
 
     def __init__(self, listener: Listener) -> None:
         super().__init__(PeragoAttempt)
         self._listener = listener
         self._by_logical_task = Index(_logical_task)
         self._by_peragotask = Index(task_key)
+        self._turns = TurnQueues(self._objects)
 
     def unfinished(self, peragotask: Key) -> list[PeragoAttempt]:
         """Attempts of this PeragoTask without an outcome, oldest first."""
@@ -144,10 +127,23 @@ class AttemptStore(Store[PeragoAttempt]):
         keys = self._by_logical_task[_logical_task(attempt)] - {attempt.metadata.key}
         return [self._objects[key] for key in keys]
 
+    def before_in_turn(self, attempt: PeragoAttempt) -> Key | None:
+        """Who comes right before this attempt, which asks for a turn and has none; None when nobody does."""
+        return self._turns.before(attempt)
+
+    def reserve_turn(self, attempt: PeragoAttempt) -> bool:
+        """A turn is about to be granted to this attempt: until that is seen nobody else gets one.
+
+        False when another attempt has come before it meanwhile.
+        """
+        return self._turns.reserve(attempt)
+
     def _changed(self, key: Key, old: PeragoAttempt | None, new: PeragoAttempt | None) -> None:
         for index in (self._by_logical_task, self._by_peragotask):
             index.changed(key, old, new)
         self._listener(key)
+        for following in self._turns.changed(key, old, new):
+            self._listener(following)
         for attempt in (old, new):
             for sibling in self.siblings(attempt) if attempt else ():
                 self._listener(sibling.metadata.key)

@@ -3,6 +3,7 @@
     operator ── Order (environment of the agent container) ──▶ agent       order.py
     agent ── StatusReport (merge patch of the attempt's status) ──▶ operator  status.py
     task ── Call ──▶ agent ── Answer | Refusal ──▶ task   calls.py, in frames over a unix socket: frames.py
+    operator ── grant of a turn (the attempt's status) ──▶ agent  turn.py
     agent ── commit metadata ──▶ lakeFS ──▶ operator      metadata_keys.py
     agent, operator ── reason ──▶ people, programs        reasons.py
     agent, task ── exit code ──▶ operator                 exits.py
@@ -72,6 +73,7 @@ from perago.wire.status import (
     WorkspaceReport,
     stored_output,
 )
+from perago.wire.turn import SeenTicket, Ticket, TicketId, TurnReport, TurnRequest, TurnStatus
 
 __all__ = [
     "ANSWERED",
@@ -120,6 +122,7 @@ __all__ = [
     "Replaced",
     "Result",
     "ResultStatus",
+    "SeenTicket",
     "Stage",
     "Staged",
     "Staging",
@@ -127,6 +130,11 @@ __all__ = [
     "StatusReport",
     "Step",
     "StepTimings",
+    "Ticket",
+    "TicketId",
+    "TurnReport",
+    "TurnRequest",
+    "TurnStatus",
     "WireModel",
     "WorkspaceReport",
     "answer",

@@ -45,6 +45,8 @@ class Order(WireModel):
     """How long the agent keeps retrying lakeFS, Conductor or the API server when they cannot be reached."""
     outage_seconds: float = 600.0
     """The same for lakeFS and the fences once the function has returned: its work is worth more patience."""
+    turn_seconds: Annotated[float, Field(gt=0)] = 600.0
+    """How long after it has seen its turn granted the agent may still merge."""
 
     token_header: Literal["Authorization", "X-Authorization"] = "Authorization"
     """Where a token of Conductor goes, unless its Secret says."""

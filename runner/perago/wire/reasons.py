@@ -235,6 +235,11 @@ class Reason(StrEnum):
         "lakeFS did not answer for as long as the agent retries.",
         "Check `endpoint` in the attempt's Secret, and whether lakeFS is up.",
     )
+    NO_TURN = (
+        "NoTurn",
+        "The operator did not answer the attempt's request for its turn to publish, so nothing was published.",
+        "Check that the operator is running, and run the task again.",
+    )
     CONDUCTOR_REFUSED = (
         "ConductorRefused",
         "Conductor refused a call.",

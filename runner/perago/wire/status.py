@@ -7,6 +7,7 @@ from typing import Literal
 
 from perago.wire.base import JsonObject, ResultStatus, WireModel
 from perago.wire.exact import kept_in_merge_patch
+from perago.wire.turn import TurnReport
 
 OUTPUT_LIMIT = 900 * 1024
 """Bytes of output as it is stored (after compression where that is needed): an object must stay below 1.5 MiB."""
@@ -122,6 +123,8 @@ class StepTimings(WireModel):
     executing: float | None = None
     staging: float | None = None
     publishing: float | None = None
+    waiting_for_turn: float | None = None
+    """Part of `publishing`."""
 
 
 class StatusReport(WireModel):
@@ -131,6 +134,7 @@ class StatusReport(WireModel):
     staging: Staging | None = None
     workspace: WorkspaceReport | None = None
     timings: StepTimings | None = None
+    turn: TurnReport | None = None
     outcome: Outcome | None = None
 
     def to_json(self) -> JsonObject:

@@ -38,7 +38,7 @@ class World:
         self.late = None
         self.stores = Stores(lambda key: self.reconciler.enqueue(key))
         applier = Applier(self.cluster, self.conductor, self.versions, self.clock)
-        self.reconciler = Reconciler(applier, self.stores, self.config, self.clock)
+        self.reconciler = Reconciler(applier, self.stores, self.config, self.clock, clock=self.seconds)
         for obj in self.cluster.objects.values():
             self._put(obj)
         self.reconciler.start()
@@ -46,6 +46,10 @@ class World:
     def clock(self) -> datetime:
         """The time in this world."""
         return self.now
+
+    def seconds(self) -> float:
+        """The same on a clock that never goes back."""
+        return (self.now - b.START).total_seconds()
 
     async def restart(self) -> None:
         """The operator dies wherever it stands; another one starts."""

@@ -132,6 +132,7 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
         retry_seconds=config.pod.retry_seconds,
         outage_seconds=config.pod.outage_seconds,
         token_header=config.pod.token_header,
+        turn_seconds=config.pod.turn_seconds,
     )
 
 

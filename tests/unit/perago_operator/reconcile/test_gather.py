@@ -27,7 +27,7 @@ def gathered(*objects: dict[str, Any], name: str = b.NAME, **memory: Any) -> Sit
     filled = stores(*objects)
     attempt = filled.attempts.get(Key("ns", name))
     assert attempt is not None
-    return gather(attempt, filled, b.memory(**memory), b.at(1), Config())
+    return gather(attempt, filled, b.memory(**memory), b.at(1), Config(), 1.0)
 
 
 def retry_of(earlier: dict[str, Any], *others: dict[str, Any]) -> Situation:

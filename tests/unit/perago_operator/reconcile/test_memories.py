@@ -15,7 +15,7 @@ DELETED = do.DeletePod("a1-1")
 
 def memories(stores: Stores | None = None) -> Memories:
     """Nothing is remembered yet; it is second 1."""
-    return Memories(stores or Stores(lambda _: None), Config(), lambda: b.at(1))
+    return Memories(stores or Stores(lambda _: None), Config(), lambda: b.at(1), lambda: 1.0)
 
 
 def attempt(**changes: Any) -> PeragoAttempt:

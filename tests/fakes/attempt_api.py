@@ -1,10 +1,12 @@
 """One attempt as the API server keeps it, over HTTP for an agent's process and in memory for its parts.
 
-GET, and merge patches of its status, as Kubernetes treats them. The suite in `tests/contract/attempts` holds for both
-and for a real server alike. The schema is the operator's model, from which the CRD is generated.
+GET, watch, and merge patches of its status, as Kubernetes treats them. The suite in `tests/contract/attempts` holds for
+both and for a real server alike. The schema is the operator's model, from which the CRD is generated.
 """
 
+import asyncio
 import copy
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +28,11 @@ class StoredAttempt:
     attempt: dict[str, Any]
     patches: list[dict[str, Any]] = field(default_factory=list)
     """The statuses that were merged into it."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, and replaced, at each change."""
+
+    def __post_init__(self) -> None:
+        self.attempt["metadata"].setdefault("resourceVersion", "1")
 
     @property
     def namespace(self) -> str:
@@ -39,10 +46,30 @@ class StoredAttempt:
         status: dict[str, Any] = self.attempt.setdefault("status", {})
         return status
 
+    @property
+    def version(self) -> str:
+        """The attempt's resource version."""
+        version: str = self.attempt["metadata"]["resourceVersion"]
+        return version
+
     def merge(self, patch: dict[str, Any]) -> None:
         """Merge a patch into the status. Raises ValueError for one that the server refuses."""
-        self.attempt["status"] = stored(merge_patch(self.status, patch), before=self.status)
+        merged = stored(merge_patch(self.status, patch), before=self.status)
         self.patches.append(patch)
+        if merged != self.status:
+            self.attempt["status"] = merged
+            self.touched()
+
+    def touched(self) -> None:
+        """The attempt was changed: it has another version, and whoever watches it hears of that."""
+        self.attempt["metadata"]["resourceVersion"] = str(int(self.version) + 1)
+        self.news.set()
+        self.news = asyncio.Event()
+
+    async def change_after(self, version: str) -> None:
+        """Wait until the attempt is newer than `version`."""
+        while int(self.version) <= int(version):
+            await self.news.wait()
 
 
 class AttemptServer(StoredAttempt):
@@ -53,11 +80,30 @@ class AttemptServer(StoredAttempt):
         app = web.Application(client_max_size=1 << 24)
         path = "/apis/perago.dev/v1alpha1/namespaces/{namespace}/peragoattempts/{name}"
         app.router.add_get(path, self._get)
+        app.router.add_get(path.removesuffix("/{name}"), self._watch)
         app.router.add_patch(f"{path}/status", self._patch)
         return app
 
     async def _get(self, request: web.Request) -> web.Response:
         return self._refusal(request) or web.json_response(self.attempt)
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        if refusal := self._unauthorized(request):
+            return refusal
+        stream, query = web.StreamResponse(), request.query
+        await stream.prepare(request)
+        seen = query["resourceVersion"]
+        wanted = query["fieldSelector"] == f"metadata.name={self.attempt['metadata']['name']}"
+        try:
+            async with asyncio.timeout(float(query["timeoutSeconds"])):
+                while wanted:
+                    await self.change_after(seen)
+                    seen = self.version
+                    await stream.write(json.dumps({"type": "MODIFIED", "object": self.attempt}).encode() + b"\n")
+                await asyncio.Event().wait()
+        except TimeoutError:
+            pass
+        return stream
 
     async def _patch(self, request: web.Request) -> web.Response:
         if refusal := self._refusal(request):
@@ -70,9 +116,14 @@ class AttemptServer(StoredAttempt):
             return _status(422, str(error))
         return web.json_response(self.attempt)
 
-    def _refusal(self, request: web.Request) -> web.Response | None:
+    def _unauthorized(self, request: web.Request) -> web.Response | None:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _status(401, "Unauthorized")
+        return None
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if refusal := self._unauthorized(request):
+            return refusal
         metadata, place = self.attempt["metadata"], request.match_info
         if (place["namespace"], place["name"]) != (metadata["namespace"], metadata["name"]):
             return _status(404, f'peragoattempts "{place["name"]}" not found')
@@ -94,6 +145,10 @@ class FakeAttemptApi(StoredAttempt):
         if self.attempt["metadata"]["uid"] != self.uid:
             raise AttemptGone("another attempt has its name")
         return attempt_object(self.attempt)
+
+    @faulty
+    async def changed(self, version: str) -> None:
+        await self.change_after(version)
 
     @faulty
     async def patch_status(self, status: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ class DatedTicket(TicketStatus):
 class HeldTicket(DatedTicket):
     """A request for a turn of a certain length."""
 
-    seconds: Annotated[float, Field(gt=0)]
+    seconds: Annotated[float, Field(ge=0)]
     """How long the agent may publish once it has seen that its turn is granted."""
 
 

@@ -15,6 +15,7 @@ from perago.agent.clients.http import NoAnswer, Server, Untrusted, describe
 from perago.agent.data.volume import CorruptObject, UnreadableFile, VolumeFull
 from perago.agent.mounts import MissingKeys
 from perago.agent.outcome import OutputTooLarge
+from perago.agent.turn import NoTurn
 from perago.errors import PublishFenceError, StaleAttemptError, TaskExecutionError, TaskInputError, TaskTerminalError
 from perago.wire import NotJson, Reason
 
@@ -60,6 +61,7 @@ TABLE: Final[tuple[tuple[type[Exception], type[Exception], Reason], ...]] = (
     (lakefs_errors.HookRefused, PublishFenceError, Reason.PUBLISH_FENCE),
     (lakefs_errors.UncommittedChanges, PublishFenceError, Reason.UNCOMMITTED_CHANGES),
     (lakefs_errors.LakeFSError, TaskExecutionError, Reason.LAKEFS_REFUSED),
+    (NoTurn, TaskExecutionError, Reason.NO_TURN),
     (ConductorRefused, TaskExecutionError, Reason.CONDUCTOR_REFUSED),
     (ClusterRefused, TaskExecutionError, Reason.CLUSTER_REFUSED),
 )

@@ -19,11 +19,12 @@ from perago.agent.fence import AttemptFence, ReadsTask
 from perago.agent.life import Agent, live
 from perago.agent.mounts import MissingKeys, Mounted, Mounts, conductor_secret, lakefs_secret
 from perago.agent.preparation import Preparation
-from perago.agent.publisher import FreeTurn, Plan, Publisher
+from perago.agent.publisher import Plan, Publisher, Turn
 from perago.agent.server import task_connection
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
 from perago.agent.steps import WorkspaceSteps, checked_out
+from perago.agent.turn import AttemptTurn
 from perago.reference import WorkspaceInput
 
 
@@ -54,9 +55,10 @@ async def _agent(order: wire.Order, mounts: Mounts) -> AsyncIterator[Agent]:
         api = attempt_api.AttemptApi(await opened.enter_async_context(attempt_api.open_session(mounts)), mounts, order)
         tasks = await _conductor(order, mounts, opened)
         status, fence = StatusWriter(api, order.retry_seconds), AttemptFence(order, api, tasks)
-        workspaces = _Workspaces(order, mounts, opened, fence, status)
-        preparation = Preparation(order, api, tasks, workspaces.open)
         ending = Ending(order, status)
+        turn = AttemptTurn(order, api, status, ending.took)
+        workspaces = _Workspaces(order, mounts, opened, fence, turn, status)
+        preparation = Preparation(order, api, tasks, workspaces.open)
         session = Session(order, mounts.workspace, preparation, fence, status, ending)
         yield Agent(preparation, session, ending, status)
 
@@ -69,6 +71,7 @@ class _Workspaces:
     mounts: Mounts
     opened: AsyncExitStack
     fence: AttemptFence
+    turn: Turn
     status: StatusWriter
 
     async def open(self, workspace: WorkspaceInput) -> WorkspaceSteps:
@@ -79,7 +82,7 @@ class _Workspaces:
         checkout = await checked_out(client, workspace, seconds)
         me = publication.identity(self.order)
         plan = Plan(workspace.branch, checkout.commit, me, mounted.keys.replace_unmarked, self.order.outage_seconds)
-        publisher = Publisher(client, plan, self.fence.require, FreeTurn())
+        publisher = Publisher(client, plan, self.fence.require, self.turn)
         return WorkspaceSteps(self.order, self.mounts.workspace, client, checkout, publisher, self.status)
 
 

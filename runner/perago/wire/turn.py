@@ -53,6 +53,13 @@ class SeenTicket(Ticket):
     model_config = ConfigDict(extra="ignore")
 
 
+class SeenWaiting(SeenTicket):
+    """A ticket that others come before."""
+
+    behind: str
+    """The attempt right before this one, as namespace/name."""
+
+
 class TurnStatus(WireModel):
     """`status.turn` as the agent reads it."""
 
@@ -63,5 +70,5 @@ class TurnStatus(WireModel):
     """It may publish now."""
     revoked: SeenTicket | None = None
     """This ticket, and those before it, give no right any more."""
-    waiting: SeenTicket | None = None
+    waiting: SeenWaiting | None = None
     """The operator has seen this request; others come first."""

@@ -54,10 +54,12 @@ class FakeServer:
     async def cancel(self) -> None:
         """See `Server`."""
         self.fake.attempt["spec"]["cancel"] = True
+        self.fake.touched()
 
     async def delete(self) -> None:
         """See `Server`."""
         self.fake.attempt["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        self.fake.touched()
 
 
 @dataclass
@@ -84,6 +86,7 @@ class Client(Protocol):
     """The agent's client of its attempt."""
 
     async def get(self) -> AttemptObject: ...
+    async def changed(self, version: str) -> None: ...
     async def patch_status(self, status: JsonObject) -> None: ...
 
 
@@ -119,7 +122,7 @@ class MemoryBackend:
         self.fake.faults.on(call, fault)
 
 
-METHODS = {"get": "^GET ", "patch_status": "^PATCH "}
+METHODS = {"get": rf"^GET [^?]*/{NAME}$", "changed": r"^GET .*watch=true", "patch_status": "^PATCH "}
 
 
 @dataclass

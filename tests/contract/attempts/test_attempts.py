@@ -1,5 +1,7 @@
 """What the agent relies on at its attempt in the API server; the fake and a real server alike."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,9 +9,15 @@ import pytest
 from perago import wire
 from perago.agent.clients.attempt_api import ClusterRefused
 from perago.agent.clients.http import NoAnswer
+from perago.agent.turn import Answer, answer_to
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.core import actions as do
+from perago_operator.core import turns
+from perago_operator.reconcile.apply import turn_patch
 from tests import builders as b
 from tests.contract.attempts.backends import Backend, Client
-from tests.faults.kinds import Late, cut_before, lost
+from tests.fakes.waiting import in_time
+from tests.faults.kinds import Late, cut_before, lost, silent
 
 STAGING = {"repository": "repo", "branch": "perago-staging-x", "state": "Planned"}
 OUTCOME = {"status": "FAILED", "reason": "TaskFailed", "message": "it rained"}
@@ -96,6 +104,88 @@ async def test_an_outcome_is_written_once(backend: Backend, client: Client) -> N
             await client.patch_status({"outcome": change})
     await client.patch_status({"staging": STAGING})
     assert (await status(backend))["outcome"] == OUTCOME
+
+
+# --- the watch
+
+
+async def watching(client: Client, version: str) -> "asyncio.Task[None]":
+    """A watch from that version, which has reached the server unless it has ended already."""
+    watch = asyncio.create_task(client.changed(version))
+    await asyncio.sleep(0.2)
+    return watch
+
+
+async def test_a_watch_ends_with_the_next_change(client: Client) -> None:
+    """Not before: it was opened from the version that was read."""
+    version = (await client.get()).version
+    watch = await watching(client, version)
+    assert not watch.done()
+    await client.patch_status({"step": "Executing"})
+    await in_time(watch)
+    assert (await client.get()).version != version
+
+
+async def test_a_watch_misses_no_change_before_it_was_opened(client: Client) -> None:
+    """The one between the read and the watch."""
+    version = (await client.get()).version
+    await client.patch_status({"step": "Executing"})
+    await in_time(client.changed(version))
+
+
+async def test_a_watch_hears_what_others_do(backend: Backend, client: Client) -> None:
+    """The spec, too."""
+    watch = await watching(client, (await client.get()).version)
+    await backend.server.cancel()
+    await in_time(watch)
+
+
+async def test_a_patch_that_changes_nothing_ends_no_watch(client: Client) -> None:
+    """The version stays."""
+    await client.patch_status({"step": "Executing"})
+    version = (await client.get()).version
+    watch = await watching(client, version)
+    await client.patch_status({"step": "Executing"})
+    assert (await client.get()).version == version
+    assert not watch.done()
+    watch.cancel()
+
+
+async def test_a_watch_that_breaks_says_so(backend: Backend, client: Client) -> None:
+    """The attempt has to be read to know whether anything has happened."""
+    version = (await client.get()).version
+    await client.patch_status({"step": "Executing"})
+    backend.break_("changed", cut_before)
+    with pytest.raises(NoAnswer):
+        await in_time(client.changed(version))
+
+
+async def test_a_watch_that_hangs_ends_with_its_waiter(backend: Backend, client: Client) -> None:
+    """Whatever happens meanwhile."""
+    version = (await client.get()).version
+    backend.break_("changed", silent)
+    watch = await watching(client, version)
+    await client.patch_status({"step": "Executing"})
+    assert not watch.done()
+    watch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watch
+
+
+# --- the turn
+
+
+async def test_a_turn_is_asked_for_granted_and_given_back(backend: Backend, client: Client) -> None:
+    """Agent and operator write to the same status, each its own fields."""
+    request = wire.TurnRequest(execution=1, number=1, time="2026-01-01T00:00:00.250000Z", seconds=600)
+    await client.patch_status(wire.StatusReport(turn=wire.TurnReport(requested=request)).to_json())
+    assert (await client.get()).turn == wire.TurnStatus(requested=wire.SeenTicket(execution=1, number=1))
+    attempt = PeragoAttempt.model_validate(await backend.server.attempt())
+    await client.patch_status({"turn": turn_patch(do.GrantTurn(), attempt, datetime(2026, 1, 1, tzinfo=UTC))})
+    assert answer_to(request.id, (await client.get()).turn) is Answer.GRANTED
+    await client.patch_status(wire.StatusReport(turn=wire.TurnReport(returned=request)).to_json())
+    after = PeragoAttempt.model_validate(await backend.server.attempt())
+    assert (turns.asks(after), turns.holds(after)) == (False, False)
 
 
 @pytest.mark.parametrize(("fault", "landed"), [(lost, True), (cut_before, False)], ids=["lost", "cut before"])

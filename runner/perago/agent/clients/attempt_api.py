@@ -1,12 +1,12 @@
-"""The agent's own attempt in the API server: one read and merge patches of its status, nothing else.
+"""The agent's own attempt in the API server: reads, a watch, and merge patches of its status, nothing else.
 
-Protocol: Kubernetes API, `GET …/peragoattempts/NAME` and `PATCH …/NAME/status` with `application/merge-patch+json`. The
-projected token is read for every call, because the kubelet renews it.
+Protocol: Kubernetes API, `GET …/peragoattempts/NAME`, the same with `watch`, and `PATCH …/NAME/status` with
+`application/merge-patch+json`. The projected token is read for every call, because the kubelet renews it.
 """
 
 import json
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +19,11 @@ from perago.agent.mounts import Mounts
 from perago.wire import JsonObject
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+_WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5)
+WATCH_SECONDS = 30
+"""How long the server lets one watch last. What a watch has missed, the read after it finds."""
+TOO_OLD = 410
+"""The status of a watch from a version that the server has no more."""
 
 
 class ClusterRefused(Exception):
@@ -40,6 +45,9 @@ class AttemptObject:
     staging: wire.Staging | None
     input_json: str | None = None
     """The exact text of an input of which `input` shows changed values."""
+    version: str = ""
+    """Its resource version, to watch from."""
+    turn: wire.TurnStatus = field(default_factory=wire.TurnStatus)
 
 
 def open_session(mounts: Mounts) -> aiohttp.ClientSession:
@@ -51,15 +59,16 @@ def open_session(mounts: Mounts) -> aiohttp.ClientSession:
 
 
 class AttemptApi:
-    """Get and patch the status of one attempt."""
+    """Get and watch one attempt, and patch its status."""
 
     def __init__(self, session: aiohttp.ClientSession, mounts: Mounts, order: wire.Order) -> None:
         self._session = session
         self._token: Path = mounts.cluster / "token"
         self._order = order
         group = f"apis/{wire.API_GROUP}/{wire.API_VERSION}"
-        name = f"namespaces/{quote(order.namespace)}/{wire.ATTEMPTS_PLURAL}/{quote(order.name)}"
-        self._url = f"{mounts.api_server}/{group}/{name}"
+        kind = f"namespaces/{quote(order.namespace)}/{wire.ATTEMPTS_PLURAL}"
+        self._kind_url = f"{mounts.api_server}/{group}/{kind}"
+        self._url = f"{self._kind_url}/{quote(order.name)}"
 
     async def get(self) -> AttemptObject:
         """The attempt; raises NoAnswer, ClusterRefused, AttemptGone (also when its uid is not the order's)."""
@@ -67,6 +76,25 @@ class AttemptApi:
         if attempt.uid != self._order.uid:
             raise AttemptGone(f"attempt {self._name} has uid {attempt.uid}; this pod serves {self._order.uid}")
         return attempt
+
+    async def changed(self, version: str) -> None:
+        """Wait for something to happen to the attempt after `version`, or for the end of the watch: `get` says what.
+
+        Raises as `get` does. A watch that breaks without a word waits for ever.
+        """
+        query = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={self._order.name}",
+            "resourceVersion": version,
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        what = "watch the attempt"
+        async with answering(Server.CLUSTER, what), self._session.get(
+            self._kind_url, params=query, headers=self._authorization(), timeout=_WATCH_TIMEOUT
+        ) as response:  # fmt: skip
+            if response.status >= 400 and response.status != TOO_OLD:
+                raise _refusal(response.status, await response.text(), f"{what} {self._name}")
+            await response.content.readany()
 
     async def patch_status(self, status: JsonObject) -> None:
         """Merge `status` into the attempt's status; raises as `get` does. Merging twice is harmless."""
@@ -79,13 +107,16 @@ class AttemptApi:
         return f"{self._order.namespace}/{self._order.name}"
 
     async def _call(self, method: str, url: str, what: str, **options: Any) -> Any:  # aiohttp's options, JSON
-        headers = {"Authorization": f"Bearer {self._token.read_text().strip()}", **options.pop("headers", {})}
+        headers = {**self._authorization(), **options.pop("headers", {})}
         async with answering(Server.CLUSTER, what), self._session.request(
             method, url, headers=headers, **options
         ) as response:  # fmt: skip
             if response.status < 400:
                 return await json_of(response, Server.CLUSTER, what)
             raise _refusal(response.status, await response.text(), f"{what} {self._name}")
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token.read_text().strip()}"}
 
 
 def _refusal(status: int, body: str, what: str) -> Exception:
@@ -115,4 +146,6 @@ def attempt_object(record: JsonObject) -> AttemptObject:
         input=spec.get("input"),
         staging=wire.Staging.model_validate(staging) if staging else None,
         input_json=spec.get("inputJson"),
+        version=metadata.get("resourceVersion", ""),
+        turn=wire.TurnStatus.model_validate(status.get("turn") or {}),
     )

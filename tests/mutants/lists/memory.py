@@ -69,12 +69,12 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a status that cannot be written is written without a pause",
-            "if answer.resource_version == s.attempt.metadata.resource_version:",
+            "if version == _version(s):",
             "if False:",
         ),
         (
             "after a conflict the newer object is not looked at",
-            "version = s.attempt.metadata.resource_version if failure.conflict else None",
+            "version = _version(s) if failure.conflict else None",
             "version = None",
         ),
         ("the back-off does not grow", "count = earlier.count + 1 if earlier else 1", "count = 1"),

@@ -11,6 +11,7 @@ work = of(f"{ROOT}/process/work.py", "perago_operator/process/test_work.py", "pe
 loops = of(f"{ROOT}/loops.py", "perago_operator/test_loops.py")
 watch = of(f"{ROOT}/watch/watch.py", "perago_operator/watch/test_watch.py")
 audit = of(f"{ROOT}/watch/audit.py", "perago_operator/watch/test_audit.py")
+index = of(f"{ROOT}/watch/index.py", "perago_operator/watch/test_stores.py")
 stores = of(f"{ROOT}/watch/stores.py", "perago_operator/watch/test_stores.py")
 queue = of(f"{ROOT}/reconcile/workqueue.py", "perago_operator/reconcile/test_workqueue.py")
 loop = of(f"{ROOT}/reconcile/loop.py", "perago_operator/reconcile/test_loop.py")
@@ -87,11 +88,11 @@ STORES: tuple[Mutant, ...] = (
         ("a dead watch is never noticed", "self.behind + 1 if late", "1 if late"),
         ("only the first page is read", "token = page.next_page\n", "token = None\n"),
     ),
+    *index(("an index keeps what has moved", "self._keys[before].discard(key)", "pass")),
     *stores(
         ("an older version wins", "_version(new) > _version(old)", "_version(new) != _version(old)"),
         ("versions are texts", "int(metadata.resource_version) if", "len(metadata.resource_version) if"),
         ("a removed object comes back", "new.metadata.uid in self._removed or", ""),
-        ("an index keeps what has moved", "self._keys[before].discard(key)", "pass"),
         ("an attempt with an outcome takes room", "if attempt.status.outcome is None), key=age", "), key=age"),
         ("no one hears of room", "self._room_was_made(old)", "pass"),
         ("siblings do not hear of each other", "self._listener(sibling.metadata.key)", "pass"),

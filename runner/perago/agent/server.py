@@ -85,27 +85,56 @@ def peer_of(connection: socket.socket) -> tuple[int, int, int]:
     return pid, uid, gid
 
 
+FINISHED = (wire.Publish, wire.CompleteNoop, wire.Result)
+"""Calls that hold all that is needed: they are carried out to their end although the task is gone."""
+
+
 async def converse(connection: socket.socket, answering: Answering, ended: Callable[[], bool]) -> None:
-    """Answer calls until `ended()`, or until the task is gone or sends something other than frames."""
+    """Answer calls until `ended()`, or until the task is gone or sends something other than frames.
+
+    A task that ends during a call ends the call as well: nobody is there to go on with it. On SIGTERM a task ends at
+    once, except after its function has returned.
+    """
     reader, writer = await asyncio.open_unix_connection(sock=connection)
+    frames = asyncio.create_task(_read_frame(reader))
     try:
-        while not ended() and (frame := await _read_frame(reader)) is not None:
-            writer.write(wire.encode_frame(wire.answer(await _answer(frame, answering))))
+        while not ended() and (frame := await frames) is not None:
+            frames = asyncio.create_task(_read_frame(reader))
+            if (answer := await _answered(frame, answering, frames)) is None:
+                break
+            writer.write(wire.encode_frame(wire.answer(answer)))
             await writer.drain()
     except (wire.FrameError, ConnectionError) as error:
         logger.warning("the conversation with the task broke off: {}", error)
     finally:
+        frames.cancel()
+        await asyncio.gather(frames, return_exceptions=True)
         writer.close()
 
 
-async def _answer(frame: bytes, answering: Answering) -> wire.WireModel:
+async def _answered(frame: bytes, answering: Answering, following: asyncio.Task[bytes | None]) -> wire.WireModel | None:
+    """The answer to one call; None when the task ended meanwhile, which is seen by what follows the call."""
     try:
         call = _CALLS.validate_python(wire.decode_frame(frame))
     except ValidationError as error:
         logger.warning("refused a call that does not have a known form: {} errors", error.error_count())
         message = f"this is not a call of protocol {wire.PROTOCOL_VERSION}"
         return wire.Refusal(error=TaskExecutionError.__name__, message=message)
-    return await answering(call)
+    working = asyncio.ensure_future(answering(call))
+    try:
+        await asyncio.wait((working, following), return_when=asyncio.FIRST_COMPLETED)
+        if working.done() or isinstance(call, FINISHED) or not _has_ended(following):
+            return await working
+        logger.warning("the task has ended during its call {!r}", call.call)
+        return None
+    finally:
+        working.cancel()
+        await asyncio.wait((working,))
+
+
+def _has_ended(following: asyncio.Task[bytes | None]) -> bool:
+    """Whether nothing follows any more, rather than a call that came too early."""
+    return following.exception() is not None or following.result() is None
 
 
 async def _read_frame(reader: asyncio.StreamReader) -> bytes | None:

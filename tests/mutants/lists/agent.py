@@ -458,6 +458,9 @@ RECORDS: tuple[Mutant, ...] = (
             '    except ValidationError as error:\n        logger.warning("refused a call',
             '    except ZeroDivisionError as error:\n        logger.warning("refused a call',
         ),
+        ("a task that is gone is worked for", "or isinstance(call, FINISHED) or not _has_ended(following)", "or True"),
+        ("a publication ends with the task", "working.done() or isinstance(call, FINISHED)", "working.done()"),
+        ("a call that comes early ends the one before it", "or not _has_ended(following)", ""),
         (
             "bytes that are no frame end the agent",
             "except (wire.FrameError, ConnectionError) as error:",

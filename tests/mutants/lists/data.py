@@ -167,6 +167,16 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *lakefs(
+        (
+            "a server that stops to read is waited for",
+            "total=longest_seconds, sock_connect",
+            "total=None, sock_connect",
+        ),
+        (
+            "nobody asks whether a server is still there",
+            "connector=aiohttp.TCPConnector(socket_factory=watched_socket)",
+            "connector=None",
+        ),
         ("only the first page of history is read", 'if not page["pagination"]["has_more"]:', "if True:"),
         ("a squash merge keeps the staging commits", '"squash_merge": True', '"squash_merge": False'),
         ("history is read beside the first parents", 'first_parent="true"', 'first_parent="false"'),

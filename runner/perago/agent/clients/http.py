@@ -6,6 +6,7 @@ server's 5xx, or a status that says "later". Whether the call was carried out is
 
 import asyncio
 import random
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -79,6 +80,20 @@ async def answering(server: Server, what: str) -> AsyncIterator[None]:
         raise Untrusted(server, reason_of(error.certificate_error)) from error
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         raise NoAnswer(server, f"{server} did not answer ({what}): {describe(error)}") from error
+
+
+KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
+"""The kernel asks after 15 s of silence, and thrice: a server that is gone ends even a call that may take long."""
+
+
+def watched_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket for one connection of aiohttp, whose other end is asked whether it is still there."""
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE:
+        made.setsockopt(socket.IPPROTO_TCP, option, value)
+    return made
 
 
 async def json_of(response: aiohttp.ClientResponse, server: Server, what: str) -> Any:

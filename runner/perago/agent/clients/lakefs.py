@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from perago.agent.clients.http import Server, answering, json_of, never_repeat
+from perago.agent.clients.http import Server, answering, json_of, never_repeat, watched_socket
 from perago.agent.clients.lakefs_errors import RefNotFound, Refused, answer_error, refusal
 from perago.agent.clients.objects import Bodies, ObjectStats, segment
 from perago.agent.mounts import Mounted
@@ -24,7 +24,11 @@ from perago.wire.secrets import LakeFSKeys
 PAGE: Final = 1000
 """Most entries of a listing, and most paths of a bulk delete, that lakeFS takes in one call."""
 SMALL_BYTES: Final = 64 * 1024
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
+STALL_SECONDS: Final = 45.0
+"""Longest wait for a server's answer, and for the next byte of one, where it has nothing to compute."""
+LONGEST_SECONDS: Final = 60.0
+"""A message of this client has at most 1,000 entries, so one that takes longer stands still: aiohttp does not see that
+a server has stopped to read."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,10 @@ class Page:
     after: str | None
 
 
-def open_session() -> aiohttp.ClientSession:
+def open_session(longest_seconds: float = LONGEST_SECONDS) -> aiohttp.ClientSession:
     """A session for all that is no body of an object."""
-    return aiohttp.ClientSession(timeout=_TIMEOUT)
+    timeout = aiohttp.ClientTimeout(total=longest_seconds, sock_connect=10, sock_read=STALL_SECONDS)
+    return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(socket_factory=watched_socket))
 
 
 class LakeFS:

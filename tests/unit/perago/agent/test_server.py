@@ -217,3 +217,66 @@ async def test_what_leaves_no_attempt_to_report_to_is_raised() -> None:
             await converse(agent, gone, lambda: False)
         task.setblocking(False)
         assert await asyncio.get_running_loop().sock_recv(task, 1) == b""
+
+
+class Blocked:
+    """Answers to calls that take until they are let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.go, self.canceled, self.finished = asyncio.Event(), asyncio.Event(), False, False
+
+    async def answer(self, call: wire.Call) -> wire.WireModel:
+        self.begun.set()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.canceled = True
+            raise
+        self.finished = True
+        return wire.Done()
+
+
+@pytest.mark.parametrize("last_words", [b"", b"\x00", b"\xff\xff\xff\xff"], ids=["nothing", "half a frame", "no frame"])
+async def test_a_task_that_ends_during_a_call_ends_the_call(last_words: bytes) -> None:
+    """At once: a download of hours is for nobody any more."""
+    work = Blocked()
+    agent, task = socket.socketpair()
+    conversing = asyncio.create_task(converse(agent, work.answer, lambda: False))
+    task.sendall(wire.encode_frame(wire.Download(prefix="", read_only=False).to_json()))
+    await asyncio.wait_for(work.begun.wait(), LATER)
+    task.sendall(last_words)
+    task.close()
+    await asyncio.wait_for(conversing, LATER)
+    assert (work.canceled, work.finished) == (True, False)
+
+
+@pytest.mark.parametrize("call", [wire.Publish(output={}), wire.CompleteNoop()])
+async def test_a_call_that_holds_all_that_is_needed_is_finished(call: wire.Call) -> None:
+    """The function's work is done, and its publication tells the outcome."""
+    work = Blocked()
+    agent, task = socket.socketpair()
+    conversing = asyncio.create_task(converse(agent, work.answer, lambda: False))
+    task.sendall(wire.encode_frame(call.to_json()))
+    await asyncio.wait_for(work.begun.wait(), LATER)
+    task.close()
+    await asyncio.sleep(0)
+    work.go.set()
+    await asyncio.wait_for(conversing, LATER)
+    assert (work.canceled, work.finished) == (False, True)
+
+
+async def test_a_call_that_comes_too_early_waits_for_the_answer_before_it() -> None:
+    """It is not taken for the end of the task."""
+    work = Blocked()
+    agent, task = socket.socketpair()
+    conversing = asyncio.create_task(converse(agent, work.answer, lambda: False))
+    frame = wire.encode_frame(wire.LoadCurrentAttempt().to_json())
+    task.sendall(frame + frame)
+    await asyncio.wait_for(work.begun.wait(), LATER)
+    await asyncio.sleep(0.05)
+    work.go.set()
+    answer = wire.encode_frame(wire.answer(wire.Done()))
+    assert await asyncio.to_thread(task.recv, 2 * len(answer), socket.MSG_WAITALL) == 2 * answer
+    task.close()
+    await asyncio.wait_for(conversing, LATER)
+    assert not work.canceled

@@ -1,14 +1,17 @@
 """The agent's lakeFS client: which call a method makes, and what an answer means. The real server has its own suite."""
 
+import asyncio
 import gzip
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
 
-from perago.agent.clients.http import NoAnswer, Server
+from perago.agent.clients.http import KEEPALIVE, NoAnswer, Server, watched_socket
 from perago.agent.clients.lakefs import SMALL_BYTES, LakeFS, Page, open_session
 from perago.agent.clients.lakefs_errors import Conflict, Forbidden, HookRefused, LakeFSError, RefNotFound, Unauthorized
 from perago.agent.clients.objects import ObjectStats
@@ -226,3 +229,47 @@ async def test_a_server_that_says_later_is_asked_later(server: ScriptedServer, l
         with pytest.raises(NoAnswer, match=str(status)) as caught:
             await call
         assert caught.value.later == 7
+
+
+@asynccontextmanager
+async def standing_still(*, reads: bool) -> AsyncIterator[str]:
+    """A server that takes connections and never answers; whether it reads what is sent to it."""
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if reads:
+            while await reader.read(65536):
+                pass
+        else:
+            await over.wait()
+        writer.close()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    async with await asyncio.start_server(serve, sock=listener, limit=1024) as server:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        over.set()
+        server.close()
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["no answer", "nobody reads"])
+async def test_a_server_that_stands_still_is_noticed_in_either_direction(reads: bool) -> None:
+    """aiohttp counts the time for an answer from the end of the request, which never comes when nobody reads it."""
+    paths = [f"{number:0>4000}" for number in range(2000)]
+    async with standing_still(reads=reads) as url, open_session(0.3) as session:
+        lakefs = LakeFS(session, fixed(LakeFSKeys(url, "AKIA", "secret")), "repo")
+        with pytest.raises(NoAnswer):
+            await asyncio.wait_for(lakefs.delete_objects("main", paths), 20)
+
+
+async def test_the_other_end_is_asked_whether_it_is_still_there() -> None:
+    """A connection whose server has lost its power looks like a long merge."""
+    made = watched_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0)))
+    with made:
+        asked = [made.getsockopt(socket.IPPROTO_TCP, option) for option, _ in KEEPALIVE]
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    idle, interval, count = asked
+    assert idle + interval * count <= 60
+    async with open_session() as session:
+        assert session.connector is not None
+        assert getattr(session.connector, "_socket_factory", None) is watched_socket

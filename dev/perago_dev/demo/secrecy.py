@@ -14,7 +14,7 @@ Object = dict[str, Any]
 
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")
 """A JSON Web Token, the form in which Kubernetes issues tokens to service accounts."""
-VARIABLES = frozenset({"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "GPG_KEY", "TERM", "TMPDIR", "USER"})
+VARIABLES = frozenset({"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "GPG_KEY", "TERM", "TMPDIR", "TZDIR", "USER"})
 PREFIXES = ("PYTHON", "KUBERNETES_")
 """Kubernetes sets the address of its API server in every container. That address is useless without a token."""
 MOUNTS = frozenset({"/workspace", "/run/perago", "/tmp", "/dev/shm"}) | {

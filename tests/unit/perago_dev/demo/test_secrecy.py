@@ -1,6 +1,7 @@
 """The demo's check of what is visible: it finds each thing that may not be, and passes what may."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from perago_dev.demo import inside, secrecy
 from perago_dev.demo.checks import CheckFailed
 from perago_dev.environment import Environment
+from perago_dev.source import REPOSITORY
 
 Object = dict[str, Any]
 
@@ -63,6 +65,15 @@ def check(env: Environment, **more: Any) -> None:
 def test_files_and_parameters_pass(env: Environment) -> None:
     """The commit's files, our notes beside them, and what every container has."""
     check(env)
+
+
+def test_the_variables_of_the_runners_image_pass(env: Environment) -> None:
+    """Every task's image is built from that one."""
+    dockerfile = (REPOSITORY / "Dockerfile.runner").read_text()
+    (variables,) = re.findall(r"^ENV ((?:.*\\\n)*.*)", dockerfile, re.MULTILINE)
+    names = re.findall(r"(\w+)=", variables)
+    assert "PYTHONPATH" in names
+    check(env, variables=dict.fromkeys(names, ""))
 
 
 @pytest.mark.parametrize(

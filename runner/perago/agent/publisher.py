@@ -5,6 +5,7 @@ after NoAnswer, or after a reset, is the same code. A squash merge is never repe
 searched for this attempt, and what landed beside the publication is taken back.
 """
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from typing import Final, Protocol
 from loguru import logger
 
 from perago.agent import publication
-from perago.agent.clients.http import NoAnswer, retried
+from perago.agent.clients.http import NoAnswer, Server, retried
 from perago.agent.clients.lakefs_errors import Conflict, HookRefused, LakeFSError, NoChanges
 from perago.agent.publication import Commit, Landed, Target, made_by
 from perago.agent.target import SETTLE_LOOKS as SETTLE_LOOKS
@@ -35,7 +36,7 @@ class Turn(Protocol):
     """The right to look at the target branch and move it, held by one attempt at a time."""
 
     async def take(self) -> float:
-        """Wait for the turn; the seconds within which the merge must be answered or given up. Raises NoAnswer."""
+        """Wait for the turn; the seconds after which nothing may be moved any more. Raises NoAnswer."""
 
     async def give_back(self) -> None:
         """The publication was seen, or this try has failed. Never raises."""
@@ -138,9 +139,15 @@ class Publisher:
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[float]:
+        """Hold the turn: what is not done by its end is canceled, since it may be another attempt's turn by then."""
         seconds = await self._turn.take()
         try:
-            yield seconds
+            async with asyncio.timeout(seconds) as limit:
+                yield seconds
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise NoAnswer(Server.LAKEFS, f"publishing took longer than its turn, {seconds:.0f} s") from error
         finally:
             await self._turn.give_back()
 

@@ -94,7 +94,7 @@ class TargetBranch:
         heads: list[str] = []
         try:
             await self._watched(self._lakefs.hard_reset(self._plan.target, to), heads)
-        except NoAnswer:
+        except (NoAnswer, asyncio.CancelledError):
             self.reset_unanswered = True
             raise
         finally:

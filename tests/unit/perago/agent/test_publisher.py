@@ -19,7 +19,7 @@ from perago.wire import metadata_keys as keys
 from tests.fakes.branches import FENCE, FakeBranches
 from tests.fakes.faulty import Call, raising
 from tests.fakes.waiting import until
-from tests.faults.kinds import Fault, Late, cut_before, lost, passed
+from tests.faults.kinds import Fault, Late, cut_before, lost, passed, silent
 
 ME = p.Identity("u2", "wf/build/0", 1)
 EARLIER = {keys.ATTEMPT_UID: "u1", keys.ATTEMPT: "t/a1", keys.LOGICAL_TASK: "wf/build/0", keys.RETRY: "0"}
@@ -51,6 +51,19 @@ class CountedTurn:
     async def give_back(self) -> None:
         """See `Turn`."""
         self.seen.append("give back")
+
+
+class ShortTurns(CountedTurn):
+    """Turns of a moment, and as long ones as anybody needs from the `long`th on."""
+
+    def __init__(self, long: int = 2) -> None:
+        super().__init__([])
+        self.long = long
+
+    async def take(self) -> float:
+        """See `Turn`."""
+        await super().take()
+        return 0.05 if self.seen.count("take") < self.long else 600
 
 
 class Repository:
@@ -642,3 +655,42 @@ async def test_evidence_stops_at_the_input_ref(repository: Repository) -> None:
     later = Plan("main", repository.written("x"), ME, True, 30)
     assert await repository.publisher().evidence() == repository.lakefs.commits[first.id]
     assert await Publisher(repository.lakefs, later, Fence(), FreeTurn()).evidence() is None
+
+
+# --- a turn that ends too early
+
+
+@pytest.mark.parametrize("call", ["branch_head", "squash_merge", "history"])
+async def test_nothing_is_moved_after_the_end_of_a_turn(call: str) -> None:
+    """Whatever the attempt waited for: another one may be publishing by then, so it takes another turn and looks."""
+    repository, turn = Repository(), ShortTurns()
+    repository.lakefs.faults.on(call, silent)
+    published = await Publisher(repository.lakefs, repository.plan, Fence(), turn).publish(repository.staged)
+    assert published.id == repository.head
+    assert turn.seen == ["take", "give back"] * 2
+    assert repository.history == ["u2"]
+
+
+async def test_a_merge_that_lands_after_its_turn_is_found_in_the_next_one() -> None:
+    """It is not made a second time."""
+    repository, turn = Repository(), ShortTurns()
+    repository.lakefs.faults.on("squash_merge", unanswered)
+    published = await Publisher(repository.lakefs, repository.plan, Fence(), turn).publish(repository.staged)
+    assert published.id == repository.head
+    assert repository.lakefs.faults.seen.count("squash_merge") == 1
+
+
+async def test_a_reset_that_was_given_up_with_its_turn_may_still_land() -> None:
+    """So it is taken for unanswered."""
+    repository, turn = Repository(), ShortTurns()
+    repository.abandoned()
+    repository.lakefs.faults.on("hard_reset", silent)
+    publisher = Publisher(repository.lakefs, repository.plan, Fence(), turn)
+    await publisher.publish(repository.staged)
+    assert publisher._target.reset_unanswered
+
+
+async def unanswered(call: Call) -> None:
+    """The server does the work, and the answer never comes."""
+    await call.answer()
+    await call.hung_up()

@@ -116,6 +116,13 @@ class Settings(BaseModel):
     keep_failed_pods_seconds: Annotated[int, Field(ge=0)] = 0
     """For how long the pod of a failed attempt is kept, where neither it nor its PeragoTask say."""
 
+    repositories: Names = ()
+    """Repositories in which staging branches of attempts that are gone are looked for, beside those of attempts."""
+    sweep_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    """The time between two such looks; 0: never."""
+    sweep_age_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    """Such a branch is deleted at this age."""
+
     lease_name: Name = "perago-operator"
     """Name of the Lease that makes one replica the leader."""
     lease_namespace: Name = "default"

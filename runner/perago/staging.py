@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
+BRANCH_PREFIX: Final = "perago-staging"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -76,7 +78,7 @@ def staging_branch_name(attempt: object) -> str:
     'perago-staging-w1-build-seq-1-iteration-0-task-id-t-1-retry-0-exec-e1'
     """
     parts = (
-        "perago-staging",
+        BRANCH_PREFIX,
         safe_value(attempt, "workflow_instance_id"),
         safe_value(attempt, "reference_task_name"),
         f"seq-{safe_value(attempt, 'seq')}",

@@ -2,10 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from perago.wire import metadata_keys
-from perago_operator.core.answers import Publication
+from perago.wire.leftovers import StagingBranch, staging_branch
+from perago_operator.core.answers import Commit, Publication
+from perago_operator.ports import NotFound
 from tests.fakes.faulty import CallFaults, faulty
+
+ROOT = "root"
+"""What a branch without a commit stands at."""
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -21,6 +28,8 @@ class FakeVersions:
     def __init__(self) -> None:
         self.faults = CallFaults()
         self.repositories: dict[str, FakeRepository] = {}
+        self.made: dict[str, datetime] = {}
+        """When commits were made that are not from long ago."""
 
     def commit(self, repository: str, branch: str, ref: str, metadata: Mapping[str, str] | None = None) -> str:
         """A commit lands on the branch (which is made where needed)."""
@@ -36,6 +45,22 @@ class FakeVersions:
     async def delete_branch(self, repository: str, branch: str) -> bool:
         found = self.repositories.get(repository)
         return found is not None and found.branches.pop(branch, None) is not None
+
+    @faulty
+    async def staging_branches(self, repository: str) -> list[StagingBranch]:
+        if repository not in self.repositories:
+            raise NotFound(f"list the staging branches of {repository}: 404 repository not found")
+        branches = self.repositories[repository].branches
+        found = (staging_branch(name, commits[0].ref if commits else ROOT) for name, commits in branches.items())
+        return sorted(filter(None, found), key=lambda branch: branch.name)
+
+    @faulty
+    async def commit_record(self, repository: str, ref: str) -> Commit:
+        branches = self.repositories.get(repository, FakeRepository()).branches
+        known = {commit.ref: commit for commits in branches.values() for commit in commits}
+        if ref not in known and ref != ROOT:
+            raise NotFound(f"read commit {ref} of {repository}: 404 not found")
+        return Commit(known[ref].metadata if ref in known else {}, self.made.get(ref, LONG_AGO))
 
     @faulty
     async def find_publication(

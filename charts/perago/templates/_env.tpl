@@ -46,6 +46,12 @@
   value: {{ .Values.outageSeconds | quote }}
 - name: PERAGO_KEEP_FAILED_PODS_SECONDS
   value: {{ .Values.keepFailedPodsSeconds | int64 | quote }}
+- name: PERAGO_REPOSITORIES
+  value: {{ join "," .Values.stagingSweep.repositories | quote }}
+- name: PERAGO_SWEEP_SECONDS
+  value: {{ .Values.stagingSweep.everySeconds | int64 | quote }}
+- name: PERAGO_SWEEP_AGE_SECONDS
+  value: {{ .Values.stagingSweep.ageSeconds | int64 | quote }}
 - name: PERAGO_LEASE_NAME
   value: {{ include "perago.operatorName" . | quote }}
 - name: PERAGO_LEASE_NAMESPACE

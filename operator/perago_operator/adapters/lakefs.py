@@ -8,22 +8,28 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import urllib3.exceptions
 from lakefs_sdk import exceptions as sdk
 from lakefs_sdk.api.branches_api import BranchesApi
+from lakefs_sdk.api.commits_api import CommitsApi
 from lakefs_sdk.api.refs_api import RefsApi
 from lakefs_sdk.api_client import ApiClient
 from lakefs_sdk.configuration import Configuration
 from lakefs_sdk.models.commit import Commit
 from lakefs_sdk.models.commit_list import CommitList
+from lakefs_sdk.models.ref import Ref
+from lakefs_sdk.models.ref_list import RefList
 from pydantic import ValidationError
 
 from perago.wire import metadata_keys
+from perago.wire.leftovers import BRANCH_PREFIX, StagingBranch, staging_branch
 from perago.wire.secrets import LakeFSKeys
 from perago_operator.adapters import http
 from perago_operator.adapters.observed import Observe, observed, unobserved
+from perago_operator.core import answers
 from perago_operator.core.answers import Publication
 from perago_operator.ports import (
     NotFound,
@@ -36,7 +42,7 @@ DELETED = 204
 GONE = 404
 """lakeFS's statuses; a 404 counts only with its own words."""
 PAGE = 100
-"""Commits of one page of a branch's log."""
+"""Commits of one page of a branch's log, and branches of one page of a list."""
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
@@ -81,6 +87,44 @@ class LakefsVersions:
         """A branch or repository that is gone holds no publication."""
         with observed(self._observe, "lakefs", "find_publication"):
             return await asyncio.to_thread(self._find_publication, repository, branch, input_ref, attempt_uid)
+
+    async def staging_branches(self, repository: str) -> list[StagingBranch]:
+        with observed(self._observe, "lakefs", "staging_branches"):
+            return await asyncio.to_thread(self._staging_branches, repository)
+
+    async def commit_record(self, repository: str, ref: str) -> answers.Commit:
+        with observed(self._observe, "lakefs", "commit_record"):
+            return await asyncio.to_thread(self._commit_record, repository, ref)
+
+    def _staging_branches(self, repository: str) -> list[StagingBranch]:
+        found = (staging_branch(ref.id, ref.commit_id) for ref in self._refs(repository))
+        return [branch for branch in found if branch is not None]
+
+    def _refs(self, repository: str) -> Iterator[Ref]:
+        """Branches with our prefix, page by page."""
+        branches, after = BranchesApi(self._api()), ""
+        while True:
+            page = self._branch_page(branches, repository, after)
+            yield from page.results
+            if not page.pagination.has_more:
+                return
+            after = page.pagination.next_offset
+
+    def _branch_page(self, branches: BranchesApi, repository: str, after: str) -> RefList:
+        return _call(
+            f"list the staging branches of {repository}",
+            lambda: branches.list_branches(
+                repository, prefix=f"{BRANCH_PREFIX}-", after=after, amount=self._page, _request_timeout=TIMEOUT
+            ),
+        )
+
+    def _commit_record(self, repository: str, ref: str) -> answers.Commit:
+        commits = CommitsApi(self._api())
+        found = _call(
+            f"read commit {ref} of {repository}",
+            lambda: commits.get_commit(repository, ref, _request_timeout=TIMEOUT),
+        )
+        return answers.Commit(found.metadata or {}, datetime.fromtimestamp(found.creation_date, UTC))
 
     def _delete_branch(self, repository: str, branch: str) -> bool:
         branches = BranchesApi(self._api())

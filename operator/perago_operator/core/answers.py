@@ -70,6 +70,14 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class Commit:
+    """Any commit: its metadata, and when it was made."""
+
+    metadata: Mapping[str, str]
+    made: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Patched:
     """The attempt after a status patch."""
 

@@ -8,10 +8,11 @@ from datetime import datetime
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollObserver, PollSettings
 from perago_operator.bridge.pollers import Pollers
-from perago_operator.ports import Cluster, Conductor, Gauge, Health, Leases, Versions, WatchObjects
+from perago_operator.ports import Cluster, Conductor, Gauge, Health, Leases, WatchObjects
 from perago_operator.process import probes
 from perago_operator.process.leader import Leadership
 from perago_operator.process.life import Life
+from perago_operator.process.sweeper import SweepableVersions, Sweeper, SweepTerms
 from perago_operator.process.work import Scope, Work
 from perago_operator.reconcile.apply import Applier
 from perago_operator.reconcile.loop import Observer, Reconciler
@@ -25,7 +26,7 @@ class Outside:
 
     cluster: Cluster
     conductor: Conductor
-    versions: Versions
+    versions: SweepableVersions
     leases: Leases
     scopes: tuple[Scope, ...]
     watch_objects: WatchObjects
@@ -61,7 +62,23 @@ class Operator:
         creation = Creation(outside.cluster, outside.conductor, attempts, config, clock=clock)
         polling = PollSettings(settings.identity, settings.poll_seconds, settings.max_attempts, outside.polled)
         pollers = Pollers(outside.cluster, outside.conductor, creation, attempts, polling, now=now)
-        self.work = Work(self.stores, self.reconciler, pollers, outside.scopes, outside.watch_objects, clock=clock)
+        self.sweeper = Sweeper(
+            outside.versions,
+            {scope.namespace: scope.attempts for scope in outside.scopes},
+            attempts,
+            _sweep_terms(settings),
+            clock=clock,
+            now=now,
+        )
+        self.work = Work(
+            self.stores,
+            self.reconciler,
+            pollers,
+            outside.scopes,
+            outside.watch_objects,
+            beside={"sweep of staging branches": self.sweeper.run},
+            clock=clock,
+        )
         self.leadership = Leadership(outside.leases, settings.identity, clock=clock, now=now)
         self.life = Life(self.leadership, self.work, outside.cluster, stop, shutdown_seconds=settings.shutdown_seconds)
 
@@ -75,4 +92,11 @@ class Operator:
 
     def gauges(self) -> tuple[Gauge, ...]:
         """Numbers to read for each scrape."""
-        return probes.gauges(self.stores, self.reconciler, self.work, self.leadership)
+        return (
+            *probes.gauges(self.stores, self.reconciler, self.work, self.leadership),
+            *probes.sweep_gauges(self.sweeper),
+        )
+
+
+def _sweep_terms(settings: Settings) -> SweepTerms:
+    return SweepTerms(settings.installation, settings.repositories, settings.sweep_seconds, settings.sweep_age_seconds)

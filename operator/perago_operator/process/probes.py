@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from perago.wire.leftovers import Verdict
 from perago_operator.ports import Check, Gauge
 from perago_operator.process.leader import Leadership
+from perago_operator.process.sweeper import Sweeper
 from perago_operator.process.work import Work
 from perago_operator.reconcile.loop import Reconciler
 from perago_operator.watch.stores import Stores
@@ -49,6 +51,18 @@ def gauges(stores: Stores, reconciler: Reconciler, work: Work, leadership: Leade
         Gauge("perago_watch_silent_seconds", "Time since a watch was heard", ("watch",), partial(_silence, work)),
         Gauge("perago_pods", "Pods of attempts that exist", (), lambda: [((), len(stores.pods))]),
     )
+
+
+def sweep_gauges(sweeper: Sweeper) -> tuple[Gauge, ...]:
+    """Numbers of the sweep of staging branches."""
+    return (
+        Gauge("perago_staging_branches", "Staging branches at the last sweep", ("verdict",), partial(_swept, sweeper)),
+        Gauge("perago_staging_branches_deleted", "Leftovers deleted so far", (), lambda: [((), sweeper.deleted)]),
+    )
+
+
+def _swept(sweeper: Sweeper) -> Labelled:
+    return [((verdict.value,), sweeper.seen[verdict]) for verdict in Verdict]
 
 
 def _attempts(stores: Stores) -> Labelled:

@@ -5,7 +5,7 @@ and an attempt that is not there would not be waited for. It knows the parts of 
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -36,7 +36,7 @@ class Scope:
 
 
 class Work:
-    """The leader's work over some scopes; `clock` counts seconds and never goes back."""
+    """The leader's work over some scopes; `beside` goes on beside it. `clock` counts seconds and never goes back."""
 
     def __init__(
         self,
@@ -46,12 +46,14 @@ class Work:
         scopes: tuple[Scope, ...],
         watch_objects: WatchObjects,
         *,
+        beside: Mapping[str, Callable[[], Coroutine[None, None, None]]] | None = None,
         clock: Callable[[], float],
     ) -> None:
         self._stores = stores
         self._reconciler = reconciler
         self._pollers = pollers
         self._watch_objects = watch_objects
+        self._beside = beside or {}
         self._sinks = inflow(stores, pollers)
         self._parts: list[asyncio.Task[None]] = []
         self.watches = tuple(Watch(scope.name("pods"), scope.pods, stores.pods, clock=clock) for scope in scopes)
@@ -84,6 +86,8 @@ class Work:
             self._start(audit.run(), f"audit {audit.name}")
         await self._or_failure(watching.wait())
         self._pollers.start(self._stores.tasks)
+        for name, run in self._beside.items():
+            self._start(run(), name)
         self.working = True
         await self._or_failure(asyncio.Event().wait())
 

@@ -74,7 +74,7 @@ class Audit:
         What came into the store since the list began is not judged: the list is older.
         """
         before = self._versions()
-        listed = await self._list()
+        listed = await whole_list(self._feed)
         newer = {key: obj for key, obj in listed.items() if before.get(key) != obj["metadata"]["resourceVersion"]}
         held = self._versions()
         late = [obj for key, obj in newer.items() if held.get(key) == before.get(key)]
@@ -85,18 +85,20 @@ class Audit:
             self._sink.remove(key)
         return len(late) + len(gone)
 
-    async def _list(self) -> dict[Key, Manifest]:
-        listed: dict[Key, Manifest] = {}
-        token: str | None = None
-        while True:
-            try:
-                page = await self._feed.page(token)
-            except Expired:
-                if token is None:
-                    raise
-                listed, token = {}, None
-                continue
-            listed |= {key_of(obj): obj for obj in page.items}
-            token = page.next_page
+
+async def whole_list(feed: Feed) -> dict[Key, Manifest]:
+    """Every object of a feed, page by page; begins anew when the list has become too old."""
+    listed: dict[Key, Manifest] = {}
+    token: str | None = None
+    while True:
+        try:
+            page = await feed.page(token)
+        except Expired:
             if token is None:
-                return listed
+                raise
+            listed, token = {}, None
+            continue
+        listed |= {key_of(obj): obj for obj in page.items}
+        token = page.next_page
+        if token is None:
+            return listed

@@ -52,6 +52,10 @@ class Store(Generic[Model]):
     def __len__(self) -> int:
         return len(self._objects)
 
+    def was_removed(self, uid: str) -> bool:
+        """Whether an object with this uid has gone, as far as that is remembered."""
+        return uid in self._removed
+
     def versions(self, namespace: str | None = None) -> dict[Key, str]:
         """Resource version of each object, of one namespace or (None) of all."""
         return {
@@ -109,6 +113,7 @@ class AttemptStore(Store[PeragoAttempt]):
     def __init__(self, listener: Listener) -> None:
         super().__init__(PeragoAttempt)
         self._listener = listener
+        self._repositories: dict[str, None] = {}
         self._by_logical_task = Index(_logical_task)
         self._by_peragotask = Index(task_key)
         self._turns = TurnQueues(self._objects)
@@ -117,6 +122,10 @@ class AttemptStore(Store[PeragoAttempt]):
         """Attempts of this PeragoTask without an outcome, oldest first."""
         attempts = (self._objects[key] for key in self._by_peragotask[peragotask])
         return sorted((attempt for attempt in attempts if attempt.status.outcome is None), key=age)
+
+    def repositories(self) -> list[str]:
+        """Repositories in which attempts had a staging branch, the latest last; so many are remembered."""
+        return list(self._repositories)
 
     def without_running_pod(self, peragotask: Key) -> int:
         """How many of its unfinished attempts wait for a pod or for its start."""
@@ -144,11 +153,19 @@ class AttemptStore(Store[PeragoAttempt]):
         self._listener(key)
         for following in self._turns.changed(key, old, new):
             self._listener(following)
+        if new and new.status.staging:
+            self._remember(new.status.staging.repository)
         for attempt in (old, new):
             for sibling in self.siblings(attempt) if attempt else ():
                 self._listener(sibling.metadata.key)
         if old and old.status.outcome is None and (new is None or new.status.outcome is not None):
             self._room_was_made(old)
+
+    def _remember(self, repository: str) -> None:
+        self._repositories.pop(repository, None)
+        self._repositories[repository] = None
+        if len(self._repositories) > REMEMBERED:
+            del self._repositories[next(iter(self._repositories))]
 
     def _room_was_made(self, finished: PeragoAttempt) -> None:
         """Attempts that wait for room look again, the oldest first."""

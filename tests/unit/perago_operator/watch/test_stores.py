@@ -161,3 +161,24 @@ def test_removing_what_is_not_there_tells_nobody(heard: Heard) -> None:
     """A watch may say it twice."""
     heard.stores.pods.remove(Key("ns", "a1-1"))
     assert heard.since() == []
+
+
+def test_repositories_with_staging_branches_are_remembered(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest ones, also after their attempts are gone; one that is named again counts as new."""
+    monkeypatch.setattr("perago_operator.watch.stores.REMEMBERED", 2)
+    attempts = heard.stores.attempts
+    for repository in ("one", "two", "one", "three"):
+        staging = {"repository": repository, "branch": "x", "state": "Deleted"}
+        attempts.put(named(repository, len(heard.keys) + 1, status={"staging": staging}))
+    attempts.put(named("none"))
+    attempts.remove(Key("ns", "three"))
+    assert attempts.repositories() == ["one", "three"]
+
+
+def test_removed_objects_are_remembered_by_their_uid(heard: Heard) -> None:
+    """Others were never here, or still are."""
+    attempts = heard.stores.attempts
+    for name in ("gone", "here"):
+        attempts.put(named(name))
+    attempts.remove(Key("ns", "gone"))
+    assert [attempts.was_removed(uid) for uid in ("uid-gone", "uid-here", "uid-other")] == [True, False, False]

@@ -1,0 +1,174 @@
+"""Finds staging branches whose attempt is gone, and deletes them.
+
+The clean-up of an attempt deletes its branch. A call to create it that arrives later, or an agent that was believed
+dead, may leave another one, of which no object tells any more. What may be deleted, `perago.wire.leftovers` decides.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from loguru import logger
+
+from perago.wire.leftovers import Attempt, Maker, StagingBranch, Verdict, fate_of, maker_of, verdict
+from perago_operator.core.answers import Commit
+from perago_operator.loops import lasting
+from perago_operator.ports import Feed, NotFound, PortError, Versions
+from perago_operator.watch.audit import whole_list
+from perago_operator.watch.stores import AttemptStore
+
+FIRST_SECONDS = 60.0
+"""When the first sweep of a leader begins: its start has more urgent calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepTerms:
+    """Whose branches are swept, in which repositories besides those of attempts, how often, and from which age."""
+
+    installation: str
+    repositories: tuple[str, ...] = ()
+    interval: float = 3600.0
+    """0: never."""
+    age: float = 3600.0
+
+
+Branches = Mapping[str, list[StagingBranch]]
+"""Those of each repository."""
+
+
+class SweepableVersions(Versions, Protocol):
+    """lakeFS as a sweep needs it; raises port errors alone."""
+
+    async def staging_branches(self, repository: str) -> list[StagingBranch]:
+        """The staging branches of attempts in clusters, whichever installation's; NotFound without the repository."""
+
+    async def commit_record(self, repository: str, ref: str) -> Commit:
+        """The commit that a ref names."""
+
+
+class Sweeper:
+    """Sweeps every `terms.interval` seconds; `attempts` lists them by namespace (None: all namespaces).
+
+    `clock` counts seconds and never goes back; `now` is the time of day.
+    """
+
+    def __init__(
+        self,
+        versions: SweepableVersions,
+        attempts: Mapping[str | None, Feed],
+        store: AttemptStore,
+        terms: SweepTerms,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._versions = versions
+        self._attempts = attempts
+        self._store = store
+        self._terms = terms
+        self._clock = clock
+        self._now = now
+        self._since: dict[tuple[str, str], float] = {}
+        self.deleted = 0
+        """Branches deleted since the start."""
+        self.seen: Counter[Verdict] = Counter()
+        """Branches that the last sweep found, by what became of them."""
+
+    async def run(self) -> None:
+        """Sweep until canceled."""
+        await lasting("sweep of staging branches", self._repeat)
+
+    async def _repeat(self) -> None:
+        if not self._terms.interval:
+            await asyncio.Event().wait()
+        await asyncio.sleep(min(FIRST_SECONDS, self._terms.interval))
+        while True:
+            await self.sweep()
+            await asyncio.sleep(self._terms.interval)
+
+    async def sweep(self) -> None:
+        """Look once at every repository. What cannot be asked or deleted now is left to the next sweep."""
+        found = {repository: await self._found(repository) for repository in self._repositories()}
+        self._notice(found)
+        self.seen = Counter()
+        uids = {branch.uid for branches in found.values() for branch in branches}
+        try:
+            fates = await self._fates(uids) if uids else {}
+        except PortError as error:
+            logger.warning("staging branches are not swept, because attempts cannot be listed: {}", error)
+            return
+        for repository, branches in found.items():
+            await self._sweep(repository, branches, fates)
+
+    def _repositories(self) -> list[str]:
+        return sorted({*self._terms.repositories, *self._store.repositories()})
+
+    async def _found(self, repository: str) -> list[StagingBranch]:
+        try:
+            return await self._versions.staging_branches(repository)
+        except NotFound:
+            return []
+        except PortError as error:
+            logger.warning("staging branches of {} cannot be swept: {}", repository, error)
+            return []
+
+    def _notice(self, found: Branches) -> None:
+        now = self._clock()
+        names = [(repository, branch.name) for repository, branches in found.items() for branch in branches]
+        self._since = {name: self._since.get(name, now) for name in names}
+
+    async def _fates(self, uids: Collection[str]) -> dict[str, Attempt]:
+        """Of those attempts that exist, as the API server lists them now: after their branches were listed."""
+        fates: dict[str, Attempt] = {}
+        for feed in self._attempts.values():
+            for attempt in (await whole_list(feed)).values():
+                if (uid := attempt["metadata"]["uid"]) in uids:
+                    fates[uid] = fate_of(attempt.get("status"))
+        return fates
+
+    async def _sweep(self, repository: str, branches: list[StagingBranch], fates: Mapping[str, Attempt]) -> None:
+        for branch in branches:
+            try:
+                found = await self._judged(repository, branch, fates)
+                if found is Verdict.DELETE:
+                    await self._delete(repository, branch)
+            except PortError as error:
+                logger.warning("staging branch {} of {} cannot be swept: {}", branch.name, repository, error)
+                continue
+            self.seen[found] += 1
+            if found is Verdict.UNCLEAR and self._watched(repository, branch) >= self._terms.age:
+                logger.warning(_UNCLEAR, branch.name, repository)
+
+    async def _judged(self, repository: str, branch: StagingBranch, fates: Mapping[str, Attempt]) -> Verdict:
+        fate = fates.get(branch.uid)
+        if fate is Attempt.LIVES:
+            return Verdict.LIVING
+        commit = await self._versions.commit_record(repository, branch.head)
+        maker, age = maker_of(branch, commit.metadata), self._watched(repository, branch)
+        if maker is not None:
+            age = max(age, (self._now() - commit.made).total_seconds())
+        return verdict(self._terms.installation, maker, fate or self._fate(branch, maker), age, self._terms.age)
+
+    def _watched(self, repository: str, branch: StagingBranch) -> float:
+        """For how many seconds the branch has been known here."""
+        return self._clock() - self._since[repository, branch.name]
+
+    def _fate(self, branch: StagingBranch, maker: Maker | None) -> Attempt:
+        """Of an attempt that is not listed."""
+        if maker is None:
+            return Attempt.GONE if self._store.was_removed(branch.uid) else Attempt.ELSEWHERE
+        return Attempt.GONE if self._attempts.keys() & {None, maker.namespace} else Attempt.ELSEWHERE
+
+    async def _delete(self, repository: str, branch: StagingBranch) -> None:
+        if await self._versions.delete_branch(repository, branch.name):
+            self.deleted += 1
+            logger.info("deleted staging branch {} of {}: its attempt is gone", branch.name, repository)
+
+
+_UNCLEAR = (
+    "staging branch {} of {} is left: neither its commit nor an attempt tells which installation made it; "
+    "if no other one uses the repository, delete it with lakectl branch delete"
+)

@@ -179,7 +179,7 @@ def test_the_sweep_of_staging_branches_can_be_set(helm: Helm) -> None:
     """By default it runs hourly over the repositories of attempts; 0 seconds, which switches it off, arrive as 0."""
     by_default = settings.read(environment(helm.template()))
     assert (by_default.repositories, by_default.sweep_seconds, by_default.sweep_age_seconds) == ((), 3600, 3600)
-    given = ("stagingSweep.repositories={one,two}", "stagingSweep.everySeconds=0", "stagingSweep.ageSeconds=7200")
+    given = ('stagingSweep.repositories=["one","two"]', "stagingSweep.everySeconds=0", "stagingSweep.ageSeconds=7200")
     read = settings.read(environment(helm.template(*given)))
     assert (read.repositories, read.sweep_seconds, read.sweep_age_seconds) == (("one", "two"), 0, 7200)
 

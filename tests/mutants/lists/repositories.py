@@ -6,6 +6,10 @@ hook = of("runner/perago/fence_hook.py", "perago/test_fence_hook.py")
 kind = of("runner/perago/agent/hook.py", "perago/agent/test_steps.py")
 account = of("runner/perago/cli/lakefs/account.py", "perago/cli/test_lakefs_account.py")
 
+leftovers = of("runner/perago/wire/leftovers.py", "perago/test_leftovers.py")
+sweeper = of("operator/perago_operator/process/sweeper.py", "perago_operator/process/test_sweeper.py")
+attempts = of("operator/perago_operator/watch/stores.py", "perago_operator/watch/test_stores.py")
+
 MUTANTS: tuple[Mutant, ...] = (
     *hook(
         ("the hook looks for another key", 'metadata["{INPUT_REF}"]', 'metadata["perago.inputRef"]'),
@@ -26,5 +30,27 @@ MUTANTS: tuple[Mutant, ...] = (
         ("an address with keys is taken and shown", ' or "@" in parts.netloc', ""),
         ("a key is shown where an account is printed", "access_key: str = field(repr=False)\n    secret: str = field(repr=False)", "access_key: str\n    secret: str"),
         ("a named file that is missing is passed over", "        if named:\n", "        if False:\n"),
+    ),
+    *leftovers(
+        ("another installation's branch is deleted", "if maker is not None and maker.installation != installation:", "if False:"),
+        ("a living attempt's branch is deleted", "    if attempt is Attempt.LIVES:\n        return Verdict.LIVING\n", ""),
+        ("a branch that nobody can attribute is deleted", "    if attempt is Attempt.ELSEWHERE:\n        return Verdict.UNCLEAR\n", ""),
+        ("a branch is deleted at any age", "if age >= older_than else Verdict.YOUNG", "if age >= 0 else Verdict.YOUNG"),
+        ("the commit that a branch was made from is taken for its own", "if metadata.get(metadata_keys.ATTEMPT_UID) != branch.uid:", "if metadata_keys.ATTEMPT_UID not in metadata:"),
+        ("an attempt that is being cleaned up is over", 'return Attempt.ENDED if ended and cleaned else', 'return Attempt.ENDED if ended else'),
+        ("a running attempt whose last branch is deleted is over", 'return Attempt.ENDED if ended and cleaned else', 'return Attempt.ENDED if cleaned else'),
+        ("a branch of another name is looked at", 'if not name.startswith(f"{BRANCH_PREFIX}-") or ending is None', "if ending is None"),
+        ("a name that goes on is taken for an attempt's", " or ending.end() != len(name)", ""),
+    ),
+    *sweeper(
+        ("a refusal of one repository ends the sweep", "            logger.warning(\"staging branches of {} cannot be swept: {}\", repository, error)\n            return []\n", "            raise\n"),
+        ("branches that are gone are remembered", "self._since = {name: self._since.get(name, now) for name in names}", "self._since |= {name: self._since.get(name, now) for name in names}"),
+        ("a sweep that is switched off runs all the time", "if not self._terms.interval:", "if False:"),
+        ("what nobody can attribute is named at once", " and self._watched(repository, branch) >= self._terms.age", ""),
+        ("an attempt that is gone is not known to be ours", "{*self._terms.repositories, *self._store.repositories()}", "{*self._terms.repositories}"),
+    ),
+    *attempts(
+        ("repositories are remembered without an end", "        if len(self._repositories) > REMEMBERED:\n            del self._repositories[next(iter(self._repositories))]\n", ""),
+        ("a repository that is named again is forgotten first", "        self._repositories.pop(repository, None)\n", ""),
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """What a mutant is: a place in the source, the text there, the text that replaces it, and who must notice."""
 
+import ast
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,10 @@ TESTS = ROOT / "tests" / "unit"
 
 
 class MisplacedError(Exception):
-    """The entry no longer fits the code: its text is not in the source exactly once, or a test is gone."""
+    """The entry no longer fits the code.
+
+    Its text is not in the source exactly once, the result is no Python, or a test is gone.
+    """
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,12 @@ class Mutant:
             raise MisplacedError(f"{self.file} has {count} times, not once: {self.old!r} ({self.fault})")
         for test in self.tests:
             _find(test, self.fault)
-        return text.replace(self.old, self.new)
+        faulty = text.replace(self.old, self.new)
+        try:
+            ast.parse(faulty)
+        except SyntaxError as error:
+            raise MisplacedError(f"{self.file} is no Python any more: {error} ({self.fault})") from error
+        return faulty
 
 
 def _find(test: str, fault: str) -> None:

@@ -185,7 +185,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "if landed.astray else landed.in_force",
             "if False else landed.in_force",
         ),
-        ("a stale attempt publishes", "            await self._fence()\n", ""),
+        ("a stale attempt publishes", "                await self._fence()\n", ""),
         ("the target moves under a publication without an end", "ROUNDS: Final = 3", "ROUNDS: Final = 99"),
         (
             "the merge takes whatever is on the staging branch now",

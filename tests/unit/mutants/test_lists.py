@@ -2,6 +2,7 @@
 
 import pkgutil
 from collections import Counter
+from dataclasses import replace
 from importlib import import_module
 
 from tests.mutants import lists
@@ -11,6 +12,13 @@ from tests.mutants.__main__ import misplaced
 def test_every_mutant_fits_the_code() -> None:
     """Its text is in the source exactly once, and its tests exist: a list is changed with what it is about."""
     assert misplaced(lists.EVERY) == []
+
+
+def test_a_mutant_that_is_no_python_is_told() -> None:
+    """Its tests would fail to be collected, whatever they look at."""
+    mutant = lists.EVERY[0]
+    (problem,) = misplaced([replace(mutant, new=f"{mutant.old}(")])
+    assert "is no Python any more" in problem
 
 
 def test_every_list_is_tried() -> None:

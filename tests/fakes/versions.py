@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from perago.wire import metadata_keys
 from perago.wire.leftovers import StagingBranch, staging_branch
@@ -66,10 +67,10 @@ class FakeVersions:
     async def find_publication(
         self, repository: str, branch: str, input_ref: str, attempt_uid: str
     ) -> Publication | None:
-        found = self.repositories.get(repository, FakeRepository())
-        for commit in found.branches.get(branch, []):
+        history = self.repositories.get(repository, FakeRepository()).branches.get(branch, [])
+        for commit, parent in pairwise(history):
             if commit.ref == input_ref:
                 return None
-            if commit.metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid:
+            if commit.metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid and parent.ref == input_ref:
                 return commit
         return None

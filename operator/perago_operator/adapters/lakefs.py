@@ -22,6 +22,7 @@ from lakefs_sdk.models.commit import Commit
 from lakefs_sdk.models.commit_list import CommitList
 from lakefs_sdk.models.ref import Ref
 from lakefs_sdk.models.ref_list import RefList
+from loguru import logger
 from pydantic import ValidationError
 
 from perago.wire import metadata_keys
@@ -41,8 +42,11 @@ from perago_operator.ports import (
 DELETED = 204
 GONE = 404
 """lakeFS's statuses; a 404 counts only with its own words."""
-PAGE = 100
-"""Commits of one page of a branch's log, and branches of one page of a list."""
+PAGE = 25
+"""Commits of one page of a branch's log, each of which may carry an output of 342 KiB, and branches of one page."""
+MOST_COMMITS = 10_000
+"""Commits that are looked through. Above its input ref a branch has far fewer while an attempt lasts, unless somebody
+has reset it to below the input ref, and then it holds no publication on that."""
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
@@ -68,10 +72,18 @@ FOREIGN: tuple[type[Exception], ...] = (
 class LakefsVersions:
     """`ports.Versions` over one lakeFS server; a changed Secret makes a new client."""
 
-    def __init__(self, read: Callable[[], LakeFSKeys], *, observe: Observe = unobserved, page: int = PAGE) -> None:
+    def __init__(
+        self,
+        read: Callable[[], LakeFSKeys],
+        *,
+        observe: Observe = unobserved,
+        page: int = PAGE,
+        most: int = MOST_COMMITS,
+    ) -> None:
         """`read` reads the Secret, and raises OSError or ValueError."""
         self._read_keys = read
         self._page = page
+        self._most = most
         self._observe = observe
         self._lock = threading.Lock()
         self._in_use: LakeFSKeys | None = None
@@ -142,20 +154,23 @@ class LakefsVersions:
     def _find_publication(self, repository: str, branch: str, input_ref: str, attempt_uid: str) -> Publication | None:
         try:
             for commit in self._history(repository, branch, input_ref):
-                metadata = commit.metadata or {}
-                if metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid:
-                    return Publication(ref=commit.id, metadata=metadata)
+                if _is_publication(commit, input_ref, attempt_uid):
+                    return Publication(ref=commit.id, metadata=commit.metadata or {})
         except NotFound:
             return None
         return None
 
     def _history(self, repository: str, branch: str, input_ref: str) -> Iterator[Commit]:
         """Commits of the branch, head first, without the input ref, which `stop_at` includes."""
-        refs, after = RefsApi(self._api()), ""
+        refs, after, read = RefsApi(self._api()), "", 0
         while True:
             page = self._log_page(refs, repository, branch, input_ref, after)
             yield from (commit for commit in page.results if commit.id != input_ref)
+            read += len(page.results)
             if not page.pagination.has_more:
+                return
+            if read >= self._most:
+                logger.warning("{}/{}: {} is not among the last {} commits", repository, branch, input_ref, read)
                 return
             after = page.pagination.next_offset
 
@@ -182,6 +197,12 @@ class LakefsVersions:
             if self._client is None or keys != self._in_use:
                 self._client, self._in_use = _client(keys), keys
             return self._client
+
+
+def _is_publication(commit: Commit, input_ref: str, attempt_uid: str) -> bool:
+    """Whether the attempt's commit is on its input ref; on another one it has landed astray, and its agent fails."""
+    by = (commit.metadata or {}).get(metadata_keys.ATTEMPT_UID)
+    return by == attempt_uid and bool(commit.parents) and commit.parents[0].startswith(input_ref)
 
 
 def _client(keys: LakeFSKeys) -> ApiClient:

@@ -1,8 +1,6 @@
 """Did a pod that ended without reporting publish its work? What to ask lakeFS, and what its answer means. Pure."""
 
-import json
-
-from perago.wire import Outcome, metadata_keys, stored_output
+from perago.wire import Outcome, published_output, stored_output
 from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
 from perago_operator.core.actions import AskEvidence
@@ -24,9 +22,9 @@ def question(s: Situation) -> AskEvidence | None:
 def outcome(s: Situation) -> Outcome | None:
     """COMPLETED with the output that the publication carries; None without a publication, or where it has no output."""
     publication, workspace = s.publication, _workspace(s)
-    if publication is None or workspace is None or metadata_keys.OUTPUT not in publication.metadata:
+    output = published_output(publication.metadata) if publication else None
+    if publication is None or workspace is None or output is None:
         return None
-    output = json.loads(publication.metadata[metadata_keys.OUTPUT])
     completed = {"workspace": {**workspace, "ref": publication.ref}, **output}
     where = f"commit {publication.ref} on {workspace['branch']}"
     message = f"the pod ended before reporting, but its work is published as {where}"

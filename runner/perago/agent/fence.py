@@ -1,7 +1,8 @@
 """The attempt fence: is this attempt still the current one? Asked afresh right before each side effect.
 
 An attempt of Conductor is current while its task is IN_PROGRESS under the same workflow, task id and retry count, and
-any attempt only while its own object is neither deleted nor canceled. The publish fence is `perago.agent.publication`.
+any attempt only while its own object is neither deleted nor canceled and names no later execution. The publish fence is
+`perago.agent.publication`.
 """
 
 from typing import Final, Protocol
@@ -15,6 +16,8 @@ from perago.attempt import is_current
 from perago.errors import StaleAttemptError
 
 CANCELED: Final = "CANCELED"
+SUPERSEDED: Final = "SUPERSEDED BY A LATER EXECUTION"
+"""The attempt goes on in another pod: this one was given up, although its containers still run."""
 UNKNOWN: Final = "UNKNOWN"
 """In place of a status where Conductor does not know the task."""
 
@@ -58,6 +61,8 @@ class AttemptFence:
             attempt = await self._attempt.get()
         except AttemptGone:
             return CANCELED
+        if attempt.executions > self._order.execution:
+            return SUPERSEDED
         return CANCELED if attempt.deleted or attempt.canceled else wire.IN_PROGRESS
 
     async def _task(self) -> wire.CurrentAttempt:

@@ -17,15 +17,10 @@ Earlier is what was created before: a retry that Conductor has given up, or an a
 was restarted or rerun and its retries count from 0 again. `landed` says what a look after a merge means.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from perago.wire import Order, metadata_keys
-
-OUTPUT_METADATA_LIMIT = 16 * 1024
-"""Bytes of output JSON kept in a commit; a request's headers and a commit record stay small."""
+from perago.wire import Order, metadata_keys, output_metadata
 
 
 @dataclass(frozen=True)
@@ -252,19 +247,4 @@ def publication_metadata(order: Order, input_ref: str, output: Mapping[str, obje
         metadata_keys.RETRY: str(task.retry_count),
         metadata_keys.INPUT_REF: input_ref,
         metadata_keys.IMAGE: order.image,
-    } | ({} if output is None else _output_metadata(output))
-
-
-def _output_metadata(output: Mapping[str, object]) -> dict[str, str]:
-    text = json.dumps(output, separators=(",", ":"))
-    if len(text) <= OUTPUT_METADATA_LIMIT:
-        return {metadata_keys.OUTPUT: text}
-    return {metadata_keys.OUTPUT_SHA256: hashlib.sha256(text.encode()).hexdigest()}
-
-
-def published_output(metadata: Mapping[str, str]) -> dict[str, object] | None:
-    """The output that a publication carries; None when it was too large for it."""
-    if metadata_keys.OUTPUT not in metadata:
-        return None
-    output: dict[str, object] = json.loads(metadata[metadata_keys.OUTPUT])
-    return output
+    } | ({} if output is None else output_metadata(output))

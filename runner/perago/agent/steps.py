@@ -178,7 +178,7 @@ class WorkspaceSteps:
     def _completed_at(self, commit: Commit) -> wire.Published:
         if commit.id != self._commit:
             self._ref, self._publication = commit.id, commit
-            self._stored_output = publication.published_output(commit.metadata)
+            self._stored_output = wire.published_output(commit.metadata)
             if publication.execution_of(commit) != self._order.execution:
                 self._taken_over(commit)
         return wire.Published(ref=self._ref)

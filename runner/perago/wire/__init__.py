@@ -4,7 +4,7 @@
     agent ── StatusReport (merge patch of the attempt's status) ──▶ operator  status.py
     task ── Call ──▶ agent ── Answer | Refusal ──▶ task   calls.py, in frames over a unix socket: frames.py
     operator ── grant of a turn (the attempt's status) ──▶ agent  turn.py
-    agent ── commit metadata ──▶ lakeFS ──▶ operator      metadata_keys.py
+    agent ── commit metadata ──▶ lakeFS ──▶ operator      metadata_keys.py, kept_output.py
     agent, operator ── reason ──▶ people, programs        reasons.py
     agent, task ── exit code ──▶ operator                 exits.py
 
@@ -46,6 +46,7 @@ from perago.wire.calls import (
 )
 from perago.wire.exits import GAVE_UP_EXIT, NO_RESULT_EXIT
 from perago.wire.frames import FRAME_LIMIT, FrameError, decode_frame, encode_frame, frame_length
+from perago.wire.kept_output import output_metadata, published_output
 from perago.wire.lines import LONGEST_LINE, MOST_BYTES, MOST_LINES, last_lines
 from perago.wire.order import (
     CLUSTER_TOKEN_MOUNT,
@@ -142,5 +143,7 @@ __all__ = [
     "encode_frame",
     "frame_length",
     "last_lines",
+    "output_metadata",
+    "published_output",
     "stored_output",
 ]

@@ -1,6 +1,7 @@
 """What publication relies on at lakeFS's branches, commits and merges; the fake and a real server alike."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 
 from perago.agent.clients.http import NoAnswer
 from perago.agent.clients.lakefs_errors import Conflict, HookRefused, NoChanges, RefNotFound, UncommittedChanges
+from perago.wire import output_metadata
+from perago.wire.kept_output import PACKED_LIMIT
 from perago.wire.metadata_keys import INPUT_REF
 from tests.contract.branches.backends import Backend, put_hook
 from tests.faults.kinds import Fault, Held, Late, cut_before, lost
@@ -90,6 +93,17 @@ async def test_a_squash_merge_is_one_commit_on_the_targets_head(backend: Backend
     assert record.metadata == {"perago.x-y": "z", ".lakefs.merge.strategy": "default"}
     assert await history(backend, "main", base) == [commit, base]
     assert await backend.files() == {"keep": "1", "edit": "2", "new": "1"}
+
+
+async def test_a_merge_keeps_metadata_of_342_kib(backend: Backend) -> None:
+    """The largest output that a publication carries; a listing returns it as well."""
+    base = await staged(backend, new="1")
+    metadata = output_metadata({"result": random.Random(1).randbytes(PACKED_LIMIT * 7 // 8).hex()})
+    [(key, value)] = metadata.items()
+    assert 300_000 < len(value) <= PACKED_LIMIT * 4 / 3
+    await merge(backend, **metadata)
+    [head, _] = [commit async for commit in backend.branches.history("main", base)]
+    assert head.metadata[key] == value
 
 
 async def test_a_merge_leaves_out_what_the_source_has_not_committed(backend: Backend) -> None:

@@ -53,6 +53,29 @@ async def test_without_a_publication_there_is_none(subject: Subject) -> None:
     assert await subject.versions.find_publication(subject.repository, "main", input_ref, UID) is None
 
 
+async def test_a_landing_on_somebody_elses_commit_is_no_publication(subject: Subject) -> None:
+    """Its agent takes it back, or fails and names it."""
+    input_ref = subject.commit()
+    subject.commit()
+    subject.commit({ATTEMPT_UID: UID})
+    assert await subject.versions.find_publication(subject.repository, "main", input_ref, UID) is None
+
+
+async def test_the_search_ends_on_a_branch_that_has_lost_its_input_ref(
+    real_subject: Subject, lakefs: Server, tmp_path: Path
+) -> None:
+    """Somebody has reset it to below: not all of its history is read."""
+    for _ in range(3 * PAGE):
+        real_subject.commit()
+    assert real_subject.real is not None
+    assert real_subject.proxy is not None
+    aside = real_subject.real.branch("aside").create("main").commit("m", allow_empty=True).id
+    keys = write_keys(tmp_path, Server(real_subject.proxy.url, lakefs.access_key, lakefs.secret_key))
+    limited = LakefsVersions(keys, page=PAGE, most=2 * PAGE)
+    assert await limited.find_publication(real_subject.repository, "main", aside, UID) is None
+    assert len([line for line in real_subject.proxy.seen if "/commits?" in line]) == 2
+
+
 async def test_what_is_older_than_the_input_is_not_looked_at(subject: Subject) -> None:
     """Neither the input ref itself nor what came before it."""
     subject.commit({ATTEMPT_UID: UID})

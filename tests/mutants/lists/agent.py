@@ -26,6 +26,16 @@ mounts = of(f"{AGENT}/mounts.py", f"{TESTS}/test_mounts.py")
 FENCES: tuple[Mutant, ...] = (
     *fence(
         (
+            "a zombie publishes while a later execution runs",
+            "        if attempt.executions > self._order.execution:",
+            "        if False:",
+        ),
+        (
+            "the last execution takes itself for a zombie",
+            "        if attempt.executions > self._order.execution:",
+            "        if attempt.executions >= self._order.execution:",
+        ),
+        (
             "an attempt goes on although its object is canceled",
             "if attempt.deleted or attempt.canceled else",
             "if attempt.deleted else",
@@ -209,7 +219,7 @@ STAGING: tuple[Mutant, ...] = (
         ),
         (
             "the output that was published is replaced by this execution's",
-            "            self._stored_output = publication.published_output(commit.metadata)\n",
+            "            self._stored_output = wire.published_output(commit.metadata)\n",
             "",
         ),
         (

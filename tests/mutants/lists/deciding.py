@@ -448,8 +448,8 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         (
             "a large output without its text counts as published without output",
-            "or metadata_keys.OUTPUT not in publication.metadata:",
-            "or False:",
+            "    output = published_output(publication.metadata) if publication else None",
+            "    output = (published_output(publication.metadata) or {}) if publication else None",
         ),
         (
             "a workspace without its branch is asked about",

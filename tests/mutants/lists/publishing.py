@@ -6,6 +6,7 @@ table = of("runner/perago/agent/publication.py", "perago/agent/test_publication.
 publisher = of("runner/perago/agent/publisher.py", "perago/agent/test_publisher.py")
 target = of("runner/perago/agent/target.py", "perago/agent/test_publisher.py")
 steps = of("runner/perago/agent/steps.py", "perago/agent/test_steps.py")
+kept = of("runner/perago/wire/kept_output.py", "perago/test_kept_output.py")
 ending = of("runner/perago/agent/ending.py", "perago/agent/test_session.py")
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -104,14 +105,9 @@ MUTANTS: tuple[Mutant, ...] = (
             "int(text) if text.isascii() and text.isdigit() else 0",
         ),
         (
-            "a large output is kept in a commit and the merge refused",
-            "if len(text) <= OUTPUT_METADATA_LIMIT:",
-            "if len(text) >= 0:",
-        ),
-        (
             "a staged commit, not yet published, carries an output",
-            "({} if output is None else _output_metadata(output))",
-            "_output_metadata(output or {})",
+            "({} if output is None else output_metadata(output))",
+            "output_metadata(output or {})",
         ),
         (
             "the publication names the execution, not the attempt",
@@ -228,6 +224,15 @@ MUTANTS: tuple[Mutant, ...] = (
             "except (Conflict, HookRefused, NoChanges) as error:",
             "except (Conflict, HookRefused) as error:",
         ),
+    ),
+    *kept(
+        ("a large output is kept in a commit and the merge refused", "len(packed) <= PACKED_LIMIT:", "packed:"),
+        (
+            "a packed output in a commit fills the memory",
+            "base64.b64decode(packed, validate=True), OUTPUT_JSON_LIMIT)",
+            "base64.b64decode(packed, validate=True))",
+        ),
+        ("an output that is cut short counts", "        raise ValueError(f", "        str(f"),
     ),
     *target(
         ("nobody waits for a merge that is still under way", "SETTLE_LOOKS: Final = 8", "SETTLE_LOOKS: Final = 1"),

@@ -20,5 +20,6 @@ def test_the_keys_are_these_words() -> None:
         "INPUT_REF": "perago.input-ref",
         "IMAGE": "perago.image",
         "OUTPUT": "perago.output",
+        "OUTPUT_GZIP": "perago.output-gzip",
         "OUTPUT_SHA256": "perago.output-sha256",
     }

@@ -48,6 +48,8 @@ class AttemptObject:
     version: str = ""
     """Its resource version, to watch from."""
     turn: wire.TurnStatus = field(default_factory=wire.TurnStatus)
+    executions: int = 0
+    """The number of the execution that counts; 0 before the operator has written it."""
 
 
 def open_session(mounts: Mounts) -> aiohttp.ClientSession:
@@ -148,4 +150,5 @@ def attempt_object(record: JsonObject) -> AttemptObject:
         input_json=spec.get("inputJson"),
         version=metadata.get("resourceVersion", ""),
         turn=wire.TurnStatus.model_validate(status.get("turn") or {}),
+        executions=status.get("executions") or 0,
     )

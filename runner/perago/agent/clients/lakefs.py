@@ -29,6 +29,8 @@ STALL_SECONDS: Final = 45.0
 LONGEST_SECONDS: Final = 60.0
 """A message of this client has at most 1,000 entries, so one that takes longer stands still: aiohttp does not see that
 a server has stopped to read."""
+HISTORY_PAGE: Final = "25"
+"""Commits of one page of a branch's history: each may carry an output of 342 KiB."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class LakeFS:
         """Commits from `ref` down the first parents, newest first; ends with `stop_at` where that is met."""
         after = ""
         while True:
-            query = _given(first_parent="true", amount="100", after=after, stop_at=stop_at)
+            query = _given(first_parent="true", amount=HISTORY_PAGE, after=after, stop_at=stop_at)
             page = await self._json(
                 "GET", f"/refs/{segment(ref)}/commits", f"read the history of {ref!r}", params=query
             )

@@ -60,6 +60,13 @@ def fence(task: FreshTask | Exception | None = TASK, found: AttemptObject | Exce
     return AttemptFence(order(outage_seconds=5), Attempt(found), Conductor(task, TASK))
 
 
+@pytest.mark.parametrize("executions", [0, 1, 2])
+async def test_the_last_execution_passes(executions: int) -> None:
+    """Its number may not be written yet."""
+    attempt = Attempt(replace(OBJECT, executions=executions))
+    await AttemptFence(order(execution=2, outage_seconds=5), attempt, Conductor(TASK)).require()
+
+
 async def test_the_same_task_in_progress_passes() -> None:
     """The fresh attempt is passed on to the task."""
     fresh = await fence().current()
@@ -78,6 +85,7 @@ async def test_the_same_task_in_progress_passes() -> None:
         pytest.param(None, OBJECT, id="unknown to Conductor"),
         pytest.param(TASK, replace(OBJECT, deleted=True), id="object being deleted"),
         pytest.param(TASK, replace(OBJECT, canceled=True), id="canceled"),
+        pytest.param(TASK, replace(OBJECT, executions=2), id="a later execution runs"),
         pytest.param(TASK, AttemptGone("gone"), id="object gone"),
     ],
 )

@@ -316,7 +316,7 @@ async def test_without_an_earlier_publication_there_is_no_output(world: World) -
 async def test_a_publication_without_its_output_is_no_result(world: World) -> None:
     """It was too large to be kept with the commit; the message names the commit."""
     steps = await staged(world)
-    ref = (await steps.publish({"result": "x" * 20_000})).ref
+    ref = (await steps.publish({"result": random.Random(1).randbytes(300_000).hex()})).ref
     later = await world.later().steps()
     with pytest.raises(PublishedWithoutOutput, match=ref):
         await later.output_of_earlier_execution(None)
@@ -336,7 +336,7 @@ async def test_an_earlier_executions_late_publication_without_its_output_is_no_r
     """The output of the later execution does not belong to it."""
     later = world.later()
     steps = await staged(later)
-    ref = (await (await staged(world)).publish({"result": "x" * 20_000})).ref
+    ref = (await (await staged(world)).publish({"result": random.Random(1).randbytes(300_000).hex()})).ref
     with pytest.raises(PublishedWithoutOutput, match=ref):
         await steps.publish({"result": {"n": 2}})
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from perago.wire import output_metadata
 from perago_operator.core.actions import AskEvidence
 from perago_operator.core.answers import Publication
 from perago_operator.core.evidence import outcome, question
@@ -71,6 +72,15 @@ def test_a_publication_is_the_outcome() -> None:
     assert (completed.status, completed.reason) == ("COMPLETED", "Completed")
     assert completed.output == {"workspace": {**b.WORKSPACE, "ref": "commit-b"}, "result": {"rows": 3}}
     assert "commit-b" in (completed.message or "")
+
+
+def test_a_packed_output_is_read_as_well() -> None:
+    """One that is too large to be readable in the commit."""
+    packed = output_metadata({"result": "x" * 20_000})
+    assert "perago.output-gzip" in packed
+    completed = outcome(staged(memory=known(metadata=packed)))
+    assert completed is not None
+    assert (completed.output or {})["result"] == "x" * 20_000
 
 
 def test_the_output_spells_the_workspace_as_the_input_did() -> None:

@@ -158,6 +158,8 @@ class Lives:
                 return
             self.published.add(self.current)
             metadata = {"perago.attempt-uid": uid, "perago.output": '{"result":1}'}
+            branches.branches["main"] = []  # what an earlier attempt has published is replaced
+            self.world.versions.commit("repo", "main", "commit-a")
             self.world.versions.commit("repo", "main", f"commit-{uid}", metadata)
 
     async def _outcome(self, status: str) -> None:

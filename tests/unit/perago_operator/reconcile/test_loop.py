@@ -217,6 +217,7 @@ async def test_work_that_a_dead_pod_had_published_is_not_done_again() -> None:
     """The commit names the attempt and carries the output: COMPLETED."""
     world = await polled_and_running()
     uid, metadata = b.UID, {"perago.output": '{"result":1}'}
+    world.versions.commit("repo", "main", "commit-a")
     world.versions.commit("repo", "main", "commit-b", {"perago.attempt-uid": uid, **metadata})
     await world.agent(staging=b.STAGING)
     await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))

@@ -154,6 +154,7 @@ def test_the_order_tells_the_agent_its_attempt() -> None:
     environment = {variable["name"]: variable["value"] for variable in container(pod, "agent")["env"]}
     read = wire.Order.model_validate_json(environment[wire.ORDER_VARIABLE])
     assert (read.namespace, read.name, read.uid, read.execution) == ("ns", b.NAME, b.UID, 3)
+    assert read.created == b.stamp(0), "in the form in which another attempt's commit has it"
     assert read.exclude == ("*.tmp",)
     assert (read.module, read.volume_bytes, read.conductor) == ("app.work", 2 * 1024**3, b.conductor_task())
 

@@ -1,0 +1,56 @@
+"""The output in the metadata of a publication: written by the agent, read by the agent and the operator. PURE.
+
+A publication is evidence of the work only together with its output: with both, nothing has to run again.
+"""
+
+import base64
+import binascii
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Final
+
+from perago.wire import metadata_keys
+from perago.wire.base import JsonObject
+from perago.wire.status import OUTPUT_JSON_LIMIT
+
+READABLE_LIMIT: Final = 16 * 1024
+"""Bytes of JSON up to which an output is kept as it is, for people who look at the commit."""
+PACKED_LIMIT: Final = 256 * 1024
+"""Bytes of the gzipped JSON of a larger one. As base64, 342 KiB: lakeFS may keep its commits in a DynamoDB table, which
+takes 400 KB for one of them."""
+
+_GZIP: Final = 31
+"""zlib's number for the gzip format."""
+
+
+def output_metadata(output: Mapping[str, object]) -> dict[str, str]:
+    """The metadata that carries an output: its JSON, the same packed, or, where it is too large, its digest."""
+    text = json.dumps(output, separators=(",", ":"))
+    if len(text) <= READABLE_LIMIT:
+        return {metadata_keys.OUTPUT: text}
+    packed = gzip.compress(text.encode(), mtime=0) if len(text) <= OUTPUT_JSON_LIMIT else b""
+    if packed and len(packed) <= PACKED_LIMIT:
+        return {metadata_keys.OUTPUT_GZIP: base64.b64encode(packed).decode()}
+    return {metadata_keys.OUTPUT_SHA256: hashlib.sha256(text.encode()).hexdigest()}
+
+
+def published_output(metadata: Mapping[str, str]) -> JsonObject | None:
+    """The output that a publication carries; None when it was too large for that, or cannot be read any more."""
+    try:
+        text = _unpacked(metadata[metadata_keys.OUTPUT_GZIP]) if metadata_keys.OUTPUT not in metadata else None
+        output = json.loads(metadata[metadata_keys.OUTPUT] if text is None else text)
+    except (KeyError, ValueError, binascii.Error, zlib.error, RecursionError):
+        return None
+    return output if isinstance(output, dict) else None
+
+
+def _unpacked(packed: str) -> bytes:
+    """Raises ValueError for more than an output may have, without unpacking it."""
+    unpacking = zlib.decompressobj(_GZIP)
+    text = unpacking.decompress(base64.b64decode(packed, validate=True), OUTPUT_JSON_LIMIT)
+    if not unpacking.eof:
+        raise ValueError(f"an output is cut short, or has more than {OUTPUT_JSON_LIMIT} bytes")
+    return text

@@ -92,7 +92,7 @@ class Publisher:
         try:
             return await retried(lambda: self._attempt(staged), self._plan.retry_seconds)
         except NoAnswer:
-            landed = await self._found() if self._sent else None
+            landed = await retried(self._found, self._plan.retry_seconds) if self._sent else None
             if landed is None:
                 raise
             return landed
@@ -107,7 +107,7 @@ class Publisher:
         Raises PublishFenceError when it landed on somebody else's commit: then it is off the branch again, or named.
         """
         landed = await self._target.landed()
-        return await self._mended(self._target.landed) if landed.astray else landed.in_force
+        return await self._mended() if landed.astray else landed.in_force
 
     async def confirm(self, published: Commit) -> Commit:
         """The publication, seen once more right before it is reported; raises PublishFenceError when it is gone."""
@@ -125,8 +125,10 @@ class Publisher:
         return done or await self._attempt(None)
 
     async def _attempt(self, staged: Staged | None) -> Commit:
+        if self._sent and (landed := await self._found()):
+            return landed
         async with self._in_turn() as seconds:
-            if self._sent and (landed := await self._alone(await self._target.settled())):
+            if self._sent and (landed := await self._alone(await self._target.landed())):
                 return landed
             for _ in range(ROUNDS):
                 await self._fence()
@@ -219,12 +221,13 @@ class Publisher:
         return landed.in_force
 
     async def _found(self) -> Commit | None:
-        """Evidence after a merge whose answer was lost when the time was over: it gets its looks all the same."""
-        return await retried(lambda: self._mended(self._target.settled), self._plan.retry_seconds)
+        """Evidence after a merge whose answer was lost. It needs no turn, unless there is something to take back."""
+        landed = await self._target.settled()
+        return await self._mended() if landed.astray else landed.in_force
 
-    async def _mended(self, look: Callable[[], Awaitable[Landed]]) -> Commit | None:
+    async def _mended(self) -> Commit | None:
         async with self._in_turn():
-            return await self._alone(await look())
+            return await self._alone(await self._target.landed())
 
     async def _restored(self, published: Commit) -> Commit:
         """The publication is not all that the branch shows of this attempt: what is ours to mend is mended."""

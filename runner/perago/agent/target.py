@@ -94,13 +94,15 @@ class TargetBranch:
         heads: list[str] = []
         try:
             await self._watched(self._lakefs.hard_reset(self._plan.target, to), heads)
-        except (NoAnswer, asyncio.CancelledError):
-            self.reset_unanswered = True
+        except asyncio.CancelledError:
+            self.reset_unanswered = True  # and the turn is over: nothing may be moved any more
+            logger.error("a reset of {!r} to {} was cut off; heads meanwhile: {}", self._plan.target, to, heads)
             raise
-        finally:
-            others = [head for head in heads if head not in (leaving, to)]
-            if others:
-                await self._keep(others[-1], to)
+        except NoAnswer:
+            self.reset_unanswered = True
+            await self._keep(leaving, to, heads)
+            raise
+        await self._keep(leaving, to, heads)
 
     async def _watched(self, call: Coroutine[None, None, None], heads: list[str]) -> None:
         resetting = asyncio.ensure_future(call)
@@ -111,8 +113,11 @@ class TargetBranch:
             resetting.cancel()  # without effect once it has ended
         await resetting
 
-    async def _keep(self, commit: str, to: str) -> None:
-        """`commit` was the head while the branch was put back to `to`: see that it stays on it."""
+    async def _keep(self, leaving: str, to: str, heads: list[str]) -> None:
+        """See that a commit stays on the branch that was its head while the branch was put back to `to`."""
+        commit = next((head for head in reversed(heads) if head not in (leaving, to)), None)
+        if commit is None:
+            return
         patience, target = self._plan.retry_seconds, self._plan.target
         head = await retried(self._head, patience)
         if head == to:

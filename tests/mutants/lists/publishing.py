@@ -123,8 +123,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *publisher(
         (
             "a merge whose answer was lost is repeated without a look",
-            "if self._sent and (landed := await self._alone(await self._target.settled())):",
-            "if False and (landed := await self._alone(await self._target.settled())):",
+            "        if self._sent and (landed := await self._found()):\n            return landed\n        async with",
+            "        async with",
         ),
         (
             "an answer that was lost does not count as lost",
@@ -133,12 +133,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a merge that landed twice is called a conflict",
-            "if self._sent and (landed := await self._alone(await self._target.landed())):",
-            "if False and (landed := await self._alone(await self._target.landed())):",
+            "        if self._sent and (landed := await self._alone(await self._target.landed())):\n            return landed\n"
+            "        if isinstance",
+            "        if isinstance",
         ),
         (
             "a merge whose answer was lost at the end of the time is not looked for",
-            "landed = await self._found() if self._sent else None",
+            "landed = await retried(self._found, self._plan.retry_seconds) if self._sent else None",
             "landed = None",
         ),
         (
@@ -178,8 +179,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "evidence takes a landing on somebody else's commit for none",
-            "if landed.astray else landed.in_force",
-            "if False else landed.in_force",
+            "if landed.astray else landed.in_force\n\n    async def confirm",
+            "if False else landed.in_force\n\n    async def confirm",
         ),
         ("a stale attempt publishes", "                await self._fence()\n", ""),
         ("the target moves under a publication without an end", "ROUNDS: Final = 3", "ROUNDS: Final = 99"),
@@ -253,8 +254,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a reset whose answer was lost counts as carried out",
-            "            self.reset_unanswered = True",
-            "            self.reset_unanswered = False",
+            "            self.reset_unanswered = True\n            await",
+            "            await",
         ),
     ),
     *steps(

@@ -13,6 +13,7 @@ from perago.agent.clients import http
 from perago.agent.clients.http import NoAnswer
 from perago.agent.clients.lakefs_errors import HookRefused, NoChanges
 from perago.agent.publisher import SETTLE_LOOKS, FreeTurn, Plan, Publisher, Staged
+from perago.agent.turn import NoTurn
 from perago.errors import PublishFenceError, StaleAttemptError
 from perago.wire import Replaced
 from perago.wire import metadata_keys as keys
@@ -155,6 +156,23 @@ async def test_a_turn_is_given_back_when_a_try_fails_and_taken_again_for_the_nex
     await Publisher(repository.lakefs, repository.plan, Fence(), CountedTurn(seen)).publish(repository.staged)
     assert seen[:4] == ["take", "branch_head", "give back", "take"]
     assert seen[-1] == "give back"
+
+
+class OneTurn(CountedTurn):
+    """A turn that is granted once; whoever grants it is away then."""
+
+    async def take(self) -> float:
+        """See `Turn`."""
+        if "take" in self.seen:
+            raise NoTurn("the operator is away")
+        return await super().take()
+
+
+async def test_a_merge_is_looked_for_although_there_is_no_second_turn(repository: Repository) -> None:
+    """Its answer was lost, and it has landed: a look alone moves nothing."""
+    repository.lakefs.faults.on("squash_merge", lost)
+    publisher = Publisher(repository.lakefs, repository.plan, Fence(), OneTurn([]))
+    assert (await publisher.publish(repository.staged)).id == repository.head
 
 
 async def test_a_look_that_moves_nothing_needs_no_turn(repository: Repository) -> None:
@@ -475,7 +493,7 @@ async def test_a_second_landing_is_taken_back(repository: Repository) -> None:
 async def test_a_second_landing_that_somebody_has_built_upon_stays_and_is_told(repository: Repository) -> None:
     """The first one counts; the remark names both, and what to do."""
     at_next("squash_merge")(repository)
-    repository.lakefs.faults.on("history", passed, SETTLE_LOOKS)
+    repository.lakefs.faults.on("history", passed, SETTLE_LOOKS + 1)
     repository.lakefs.faults.on("history", moving(lambda: repository.written("other")))
     publisher = repository.publisher()
     commit = await publisher.publish(repository.staged)
@@ -637,7 +655,8 @@ async def test_a_merge_that_never_answers_fails_when_time_is_over() -> None:
     repository.lakefs.faults.on("squash_merge", cut_before, None)
     with pytest.raises(NoAnswer):
         await repository.publisher(Fence(10**9)).publish(repository.staged)
-    assert repository.calls("history") == SETTLE_LOOKS * repository.calls("squash_merge")
+    merges = repository.calls("squash_merge")
+    assert repository.calls("history") == SETTLE_LOOKS * merges + (merges - 1)
 
 
 async def test_a_landed_merge_is_found_below_later_commits(repository: Repository) -> None:
@@ -667,7 +686,7 @@ async def test_nothing_is_moved_after_the_end_of_a_turn(call: str) -> None:
     repository.lakefs.faults.on(call, silent)
     published = await Publisher(repository.lakefs, repository.plan, Fence(), turn).publish(repository.staged)
     assert published.id == repository.head
-    assert turn.seen == ["take", "give back"] * 2
+    assert turn.seen == ["take", "give back"] * (1 if call == "history" else 2), "a look alone needs no turn"
     assert repository.history == ["u2"]
 
 

@@ -18,7 +18,7 @@ from loguru import logger
 from perago import wire
 from perago.agent.clients.attempt_api import WATCH_SECONDS, AttemptObject
 from perago.agent.clients.http import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, NoAnswer, describe, retried
-from perago.agent.fence import CANCELED, stale
+from perago.agent.fence import CANCELED, SUPERSEDED, stale
 from perago.agent.status import StatusWriter
 from perago.wire import TicketId
 
@@ -117,10 +117,11 @@ class AttemptTurn:
         while True:
             request = self._request(place)
             await self._status.write(wire.StatusReport(turn=wire.TurnReport(requested=request)))
-            left = await self._answered(request)
-            if left is not None:
-                return left
-            if self._revoked:
+            answer = await self._answered(request)
+            if isinstance(answer, float):
+                return answer
+            logger.info("asking for the turn to publish again; the answer was: {}", answer.name.lower())
+            if answer is Answer.REVOKED:
                 place = self._clocks.now()
 
     def _request(self, place: datetime) -> wire.TurnRequest:
@@ -130,33 +131,31 @@ class AttemptTurn:
             execution=self._order.execution, number=self._number, time=since, seconds=self._order.turn_seconds
         )
 
-    async def _answered(self, request: wire.TurnRequest) -> float | None:
-        """The seconds of the turn; None where it has to be asked for anew.
+    async def _answered(self, request: wire.TurnRequest) -> float | Answer:
+        """The seconds of the turn, or why it has to be asked for anew.
 
         An operator that has said behind whom the attempt waits is asked again, at the same place, after a long silence:
         whoever answers is still there.
         """
-        watching, heard = _Watching(self._attempt, self._clocks.seconds), False
-        deadline = self._clocks.seconds() + self._order.outage_seconds
-        self._revoked = False
+        seconds, patience = self._clocks.seconds, self._order.outage_seconds
+        watching, heard, deadline = _Watching(self._attempt, seconds), False, seconds() + patience
         while True:
-            sent, attempt = await retried(self._read, self._order.outage_seconds)
+            sent, attempt = await retried(self._read, patience)
             answer = answer_to(request.id, attempt.turn)
             if answer is Answer.GRANTED:
-                return self._order.turn_seconds - (self._clocks.seconds() - sent)
+                return self._order.turn_seconds - (seconds() - sent)
             if answer in (Answer.REVOKED, Answer.LOST):
-                self._revoked = answer is Answer.REVOKED
-                logger.info("asking for the turn to publish again: the former request is {}", answer.name.lower())
-                return None
+                return answer
             if answer is Answer.QUEUED and not heard:
-                heard, deadline = True, self._clocks.seconds() + self._order.outage_seconds
+                heard, deadline = True, seconds() + patience
                 logger.info("waiting for the turn to publish, behind {}", _behind(attempt))
-            left = deadline - self._clocks.seconds()
-            if left <= 0 and heard:
-                return None
-            if left <= 0:
-                raise NoTurn(f"the operator did not answer for {self._order.outage_seconds:.0f} s: is it running?")
-            await watching.wait(attempt.version, left)
+            left = deadline - seconds()
+            if left > 0:
+                await watching.wait(attempt.version, left)
+            elif heard:
+                return Answer.QUEUED
+            else:
+                raise NoTurn(f"the operator did not answer for {patience:.0f} s: check that it is running, and retry")
 
     async def _read(self) -> tuple[float, AttemptObject]:
         """When the attempt was asked for, and what it was; raises StaleAttemptError where no turn will be granted."""
@@ -164,6 +163,8 @@ class AttemptTurn:
         attempt = await self._attempt.get()
         if attempt.deleted or attempt.canceled:
             raise stale(self._order.attempt.model_copy(update={"status": CANCELED}))
+        if attempt.executions > self._order.execution:
+            raise stale(self._order.attempt.model_copy(update={"status": SUPERSEDED}))
         return sent, attempt
 
 

@@ -136,7 +136,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a turn counts from the answer",
-            "self._order.turn_seconds - (self._clocks.seconds() - sent)",
+            "self._order.turn_seconds - (seconds() - sent)",
             "self._order.turn_seconds",
         ),
         ("a lost request is never made anew", "return Answer.LOST", "return Answer.NONE"),
@@ -148,7 +148,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("the next turn has the ticket of the one before", "self._number += 1", "self._number = 1"),
         (
             "a revoked turn is asked for at the head of the queue",
-            "            if self._revoked:\n                place = self._clocks.now()\n",
+            "            if answer is Answer.REVOKED:\n                place = self._clocks.now()\n",
             "",
         ),
         ("a stopped attempt waits for its turn", "if attempt.deleted or attempt.canceled:", "if False:"),

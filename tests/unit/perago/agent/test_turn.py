@@ -285,12 +285,20 @@ async def test_a_request_that_was_overwritten_is_made_anew(world: World) -> None
     assert await in_time(second) == 600
 
 
-@pytest.mark.parametrize("change", [{"metadata": {"deletionTimestamp": b.stamp(1)}}, {"spec": {"cancel": True}}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metadata": {"deletionTimestamp": b.stamp(1)}},
+        {"spec": {"cancel": True}},
+        {"status": {"executions": 2}},
+    ],
+    ids=["deleted", "canceled", "given up"],
+)
 async def test_an_attempt_that_is_stopped_waits_for_no_turn(world: World, change: dict[str, Any]) -> None:
     """Nobody would grant it one."""
     task = await world.taking()
     for part, fields in change.items():
-        world.api.attempt[part].update(fields)
+        world.api.attempt.setdefault(part, {}).update(fields)
     world.api.touched()
     with pytest.raises(StaleAttemptError):
         await in_time(task)

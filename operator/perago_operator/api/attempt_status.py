@@ -163,15 +163,59 @@ class Timings(ApiModel):
     """From the outcome to its acceptance by Conductor."""
 
 
+class WaitingStatus(ApiModel):
+    """A server that does not answer the agent."""
+
+    server: Annotated[str, Field(max_length=64)]
+    """lakeFS or Conductor."""
+
+    since: Time
+    """When it was last heard of."""
+
+    until: Time
+    """When the agent gives up, unless the server is heard of before."""
+
+    error: Annotated[str, Field(max_length=1024)]
+    """What was seen the last time."""
+
+
+class TransferStatus(ApiModel):
+    """How far a download or an upload is. It is told every few seconds, of transfers that take longer than that."""
+
+    objects: int
+    """Number of objects that are complete."""
+
+    bytes: int
+    """Number of bytes that were moved."""
+
+    bytes_per_second: int
+    """How fast it was since it was told before."""
+
+    objects_left: int | None = None
+    """Number of objects that are left, once it is known."""
+
+    bytes_left: int | None = None
+    """Number of bytes that are left, once it is known."""
+
+    summary: Annotated[str, Field(max_length=256)]
+    """The same in one line."""
+
+
 class AttemptStatus(ApiModel):
-    """What happened so far. The agent in the pod writes `step`, `staging`, `workspace`, `outcome`, some timings, and
-    `requested` and `returned` of `turn`."""
+    """What happened so far. The agent in the pod writes `step`, `waiting`, `transfer`, `staging`, `workspace`,
+    `outcome`, some timings, and `requested` and `returned` of `turn`."""
 
     phase: Phase | None = None
     """Where the attempt is. In `Succeeded`, `Failed` and `Canceled` nothing is left to do."""
 
     step: Step | None = None
     """What the pod is doing while the phase is `Running`."""
+
+    waiting: WaitingStatus | None = None
+    """What the agent waits for, while it lasts: an outage of lakeFS or Conductor."""
+
+    transfer: TransferStatus | None = None
+    """How far the download or the upload is, while it lasts."""
 
     pod_name: str | None = None
     """Name of the current pod: the attempt's name and the number of the execution."""

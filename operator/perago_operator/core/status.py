@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from perago.wire import Outcome
+from perago.wire import TRANSIENT, Outcome
 from perago_operator.api.attempt_status import OutcomeStatus, Phase, Timings
 from perago_operator.api.base import JsonObject, timestamp
 from perago_operator.api.reasons import Reason
@@ -16,6 +16,8 @@ from perago_operator.core.reporting import reporting_state
 from perago_operator.core.rules import Ruling
 from perago_operator.core.situation import Situation
 
+AGENT_OVER: JsonObject = dict.fromkeys(("step", *TRANSIENT))
+"""What the agent tells only while it works. A pod that is lost leaves it behind."""
 STOPPED = frozenset({Reason.CANCELED, Reason.ATTEMPT_DELETED, Reason.SUPERSEDED})
 """Reasons of attempts that did not fail but were stopped."""
 
@@ -64,12 +66,12 @@ def _phase_of_pod(s: Situation, ruling: Ruling) -> Phase:
 def _execution(s: Situation, ruling: Ruling) -> JsonObject:
     """Which pod the attempt has; none between two executions, so that its number is known before it exists.
 
-    With the outcome the agent's last step is over, too.
+    With the outcome the agent's last step is over, too, and what it waited for.
     """
     if ruling.next_execution:
-        return {"executions": ruling.next_execution, "podName": None, "nodeName": None, "step": None}
+        return {"executions": ruling.next_execution, "podName": None, "nodeName": None, **AGENT_OVER}
     if s.outcome:
-        return {"step": None}
+        return dict(AGENT_OVER)
     if not s.pod_was_created:
         return {}
     placed = s.pod is not None and s.pod.started and s.pod.spec.node_name is not None

@@ -20,11 +20,13 @@ from perago.agent.life import Agent, live
 from perago.agent.mounts import MissingKeys, Mounted, Mounts, conductor_secret, lakefs_secret
 from perago.agent.preparation import Preparation
 from perago.agent.publisher import Plan, Publisher, Turn
+from perago.agent.reporter import Reporter
 from perago.agent.server import task_connection
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
 from perago.agent.steps import WorkspaceSteps, checked_out
 from perago.agent.turn import AttemptTurn
+from perago.agent.underway import Underway, follow
 from perago.reference import WorkspaceInput
 
 
@@ -54,13 +56,18 @@ async def _agent(order: wire.Order, mounts: Mounts) -> AsyncIterator[Agent]:
     async with AsyncExitStack() as opened:
         api = attempt_api.AttemptApi(await opened.enter_async_context(attempt_api.open_session(mounts)), mounts, order)
         tasks = await _conductor(order, mounts, opened)
+        follow(underway := Underway())
         status, fence = StatusWriter(api, order.retry_seconds), AttemptFence(order, api, tasks)
         ending = Ending(order, status)
         turn = AttemptTurn(order, api, status, ending.took)
         workspaces = _Workspaces(order, mounts, opened, fence, turn, status)
         preparation = Preparation(order, api, tasks, workspaces.open)
         session = Session(order, mounts.workspace, preparation, fence, status, ending)
-        yield Agent(preparation, session, ending, status)
+        reporting = asyncio.create_task(Reporter(underway, status).run())
+        try:
+            yield Agent(preparation, session, ending, status)
+        finally:
+            reporting.cancel()
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,8 @@ class Reason(StrEnum):
     LAKEFS_UNREACHABLE = (
         "LakeFSUnreachable",
         "lakeFS did not answer for as long as the agent retries.",
-        "Check `endpoint` in the attempt's Secret, and whether lakeFS is up.",
+        "Check `endpoint` in the attempt's Secret, and whether lakeFS is up. The chart's values `retrySeconds` and "
+        "`outageSeconds` say how long it is asked.",
     )
     NO_TURN = (
         "NoTurn",

@@ -3,7 +3,10 @@
 import base64
 import gzip
 import json
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, field_serializer
 
 from perago.wire.base import JsonObject, ResultStatus, WireModel
 from perago.wire.exact import kept_in_merge_patch
@@ -127,6 +130,36 @@ class StepTimings(WireModel):
     """Part of `publishing`."""
 
 
+class WaitingReport(WireModel):
+    """A server that does not answer: since when, until when it is asked again, and what was seen the last time."""
+
+    server: str
+    since: datetime
+    until: datetime
+    error: str
+
+    @field_serializer("since", "until")
+    def _as_kubernetes_writes(self, moment: datetime) -> str:
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class TransferReport(WireModel):
+    """How far a download or an upload is; what is left is told once it is known."""
+
+    objects: int
+    bytes: int
+    bytes_per_second: int
+    objects_left: int | None = None
+    bytes_left: int | None = None
+    summary: str
+    """The same for people, in one line."""
+
+
+Cleared = Literal["waiting", "transfer"]
+TRANSIENT: tuple[Cleared, ...] = get_args(Cleared)
+"""Fields that hold only while something lasts: an outcome ends them all."""
+
+
 class StatusReport(WireModel):
     """A merge patch of the agent-owned status fields; what is None is left as it is."""
 
@@ -135,8 +168,13 @@ class StatusReport(WireModel):
     workspace: WorkspaceReport | None = None
     timings: StepTimings | None = None
     turn: TurnReport | None = None
+    waiting: WaitingReport | None = None
+    transfer: TransferReport | None = None
+    cleared: Annotated[tuple[Cleared, ...], Field(exclude=True)] = ()
+    """Fields that hold no more."""
     outcome: Outcome | None = None
 
     def to_json(self) -> JsonObject:
         """As of every model; with an outcome, the last step is over and goes with the same patch."""
-        return super().to_json() | ({} if self.outcome is None else {"step": None})
+        over = self.cleared if self.outcome is None else ("step", *TRANSIENT)
+        return super().to_json() | dict.fromkeys(over)

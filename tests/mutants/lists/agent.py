@@ -17,6 +17,8 @@ failures = of(f"{AGENT}/failures.py", f"{TESTS}/test_failures.py")
 ending = of(f"{AGENT}/ending.py", f"{TESTS}/test_session.py", f"{TESTS}/test_life.py")
 life = of(f"{AGENT}/life.py", f"{TESTS}/test_life.py")
 preparation = of(f"{AGENT}/preparation.py", f"{TESTS}/test_preparation.py")
+reporter = of(f"{AGENT}/reporter.py", f"{TESTS}/test_reporter.py")
+underway = of(f"{AGENT}/underway.py", f"{TESTS}/test_reporter.py")
 server = of(f"{AGENT}/server.py", f"{TESTS}/test_server.py")
 untraceable = of(f"{AGENT}/untraceable.py", f"{TESTS}/test_untraceable.py")
 starting = of(f"{AGENT}/__main__.py", f"{TESTS}/test_untraceable.py")
@@ -476,6 +478,27 @@ RECORDS: tuple[Mutant, ...] = (
             "except (wire.FrameError, ConnectionError) as error:",
             "except ConnectionError as error:",
         ),
+    ),
+    *reporter(
+        ("a hiccup is told", "total_seconds() < self.period", "total_seconds() < 0"),
+        ("an outage is told again and again", "if wait == self._said_wait:", "if False:"),
+        ("an outage that is over stays in the status", 'cleared.append("waiting")', "pass"),
+        ("a short transfer is told", "moved is None or moved.seconds < self.period", "moved is None"),
+        ("a transfer that is over stays in the status", 'cleared.append("transfer")', "pass"),
+        (
+            "a standstill is told again and again",
+            "(before.objects, before.bytes) == (moved.objects, moved.bytes)",
+            "False",
+        ),
+        ("an error makes the status too large", "error=wait.error[:1024]", "error=wait.error"),
+    ),
+    *underway(
+        (
+            "an outage begins anew with each error",
+            "(before.since, before.until) if before else",
+            "(now, now + timedelta(seconds=left)) if before else",
+        ),
+        ("the wait that ends last is told", "return min(self._waits", "return max(self._waits"),
     ),
     *mounts(
         ("agents have a header of their own", "mounts.egress, token_header)", 'mounts.egress, "X-Authorization")'),

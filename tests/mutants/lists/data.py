@@ -76,7 +76,12 @@ MUTANTS: tuple[Mutant, ...] = (
             "bodies.read(ref, path, at, end - 1)",
             "bodies.read(ref, path, part[0], end - 1)",
         ),
-        ("what moves is given up nevertheless", "        patience.heard()\n        yield piece", "        yield piece"),
+        (
+            "what moves is given up nevertheless",
+            "            patience.heard()\n            self._underway",
+            "            self._underway",
+        ),
+        ("threads tell nobody what they wait for", "underway=self._underway)", "underway=None)"),
     ),
     *streams(
         (

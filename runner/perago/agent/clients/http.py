@@ -15,6 +15,8 @@ from typing import Any, Final, TypeVar
 
 import aiohttp
 
+from perago.agent.underway import Underway, current
+
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 LONGEST_REQUEST_SECONDS = 60.0
@@ -124,26 +126,38 @@ def describe(error: BaseException) -> str:
 async def retried(call: Callable[[], Awaitable[Answer]], seconds: float) -> Answer:
     """`call()`, tried again after NoAnswer with capped, jittered back-off; raises the last NoAnswer after `seconds`."""
     patience = Patience(seconds)
-    while True:
-        try:
-            return await call()
-        except NoAnswer as error:
-            pause = patience.pause_after(error)
-        await asyncio.sleep(pause)
+    try:
+        while True:
+            try:
+                return await call()
+            except NoAnswer as error:
+                pause = patience.pause_after(error)
+            await asyncio.sleep(pause)
+    finally:
+        patience.over()
 
 
 class Patience:
     """How long to go on after NoAnswer: until nothing has been heard for `seconds`, with growing, jittered pauses."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, seconds: float, clock: Callable[[], float] = time.monotonic, underway: Underway | None = None
+    ) -> None:
+        """`underway` is told of the wait; the current one unless given."""
         self._seconds = seconds
         self._clock = clock
+        self._underway = underway or current()
         self.heard()
 
     def heard(self) -> None:
         """There was a sign of life: the time begins anew."""
         self._deadline = self._clock() + self._seconds
         self._pause = FIRST_PAUSE_SECONDS
+        self.over()
+
+    def over(self) -> None:
+        """Nothing is waited for any more."""
+        self._underway.waits_no_more(self)
 
     def pause_after(self, error: NoAnswer) -> float:
         """Seconds to wait before the next try; raises `error` when it would come too late."""
@@ -151,4 +165,6 @@ class Patience:
         if self._clock() + pause > self._deadline:
             raise error
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+        if error.server is not Server.CLUSTER:  # it is where waits are told
+            self._underway.waits(self, error.server.value, str(error), self._deadline - self._clock())
         return max(pause * random.uniform(0.5, 1.0), error.later)  # jitter

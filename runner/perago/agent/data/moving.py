@@ -18,6 +18,7 @@ from perago.agent.clients.http import NoAnswer, Patience, Server
 from perago.agent.clients.objects import ObjectStats
 from perago.agent.data.streams import Sink, Source, WrongChecksum
 from perago.agent.data.volume import CorruptObject, write_at
+from perago.agent.underway import current
 
 PART_BYTES: Final = 8 << 20
 """A large object travels in parts of this size, as many at a time as there are `PARTS`."""
@@ -44,19 +45,34 @@ class Calls:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._stopped = threading.Event()
+        self._underway = current()  # threads do not inherit it
 
     def patience(self) -> Patience:
         """For one object: each has the whole time."""
-        return Patience(self._seconds)
+        return Patience(self._seconds, underway=self._underway)
 
     def repeated(self, call: Callable[[], Answer], patience: Patience) -> Answer:
         """The answer of `call`; raises the last NoAnswer."""
-        while True:
-            try:
-                return call()
-            except NoAnswer as error:
-                if self._stopped.wait(patience.pause_after(error)):
-                    raise
+        try:
+            while True:
+                try:
+                    return call()
+                except NoAnswer as error:
+                    if self._stopped.wait(patience.pause_after(error)):
+                        raise
+        finally:
+            patience.over()
+
+    def heard(self, pieces: Iterable[memoryview], patience: Patience) -> Iterator[memoryview]:
+        """The pieces, each a sign of life and a part of the transfer."""
+        for piece in pieces:
+            patience.heard()
+            self._underway.moved(len(piece))
+            yield piece
+
+    def moved(self, size: int) -> None:
+        """An upload got so many bytes further than before."""
+        self._underway.moved(size)
 
     def stop(self) -> None:
         """Nothing is repeated any more."""
@@ -101,19 +117,12 @@ class Receiver:
 
     def _rest(self, stats: ObjectStats, sink: Sink, patience: Patience) -> None:
         if sink.size == 0 or sink.size < stats.size:
-            sink.take(heard(self._bodies.read(self._ref, stats.path, sink.size), patience))
+            sink.take(self._calls.heard(self._bodies.read(self._ref, stats.path, sink.size), patience))
 
 
 def same_content(first: CorruptObject, second: CorruptObject) -> bool:
     """Whether two transfers of an object brought the same bytes, as many as there should be."""
     return isinstance(first, WrongChecksum) and isinstance(second, WrongChecksum) and first.md5 == second.md5
-
-
-def heard(pieces: Iterable[memoryview], patience: Patience) -> Iterator[memoryview]:
-    """The pieces, each a sign of life."""
-    for piece in pieces:
-        patience.heard()
-        yield piece
 
 
 class Parts:
@@ -147,7 +156,7 @@ class Parts:
 
         def rest() -> None:
             nonlocal at
-            for piece in heard(bodies.read(ref, path, at, end - 1), patience):
+            for piece in self._calls.heard(bodies.read(ref, path, at, end - 1), patience):
                 if at + len(piece) > end:
                     raise CorruptObject(f"object {path!r}: more bytes than were asked for")
                 write_at(file[0], piece, at, file[1])
@@ -209,6 +218,7 @@ class Sender:
                 yield piece
                 at += len(piece)
                 if at > furthest:  # a body that always breaks at the same place is no sign of life
+                    self._calls.moved(at - furthest)
                     furthest = at
                     patience.heard()
 

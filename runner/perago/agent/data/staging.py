@@ -45,7 +45,7 @@ class StagingBranch:
 
     async def fill(self, changes: ChangeList, transfer: Transfer) -> Moved:
         """Upload and delete what changed; all of it is on the branch when this returns."""
-        uploading = transfer.upload(self.name, changes.uploads())
+        uploading = transfer.upload(self.name, changes.uploads(), changes.added + changes.modified)
         moved, _ = await both(uploading, transfer.delete(self.name, changes.deletions()))
         return moved
 

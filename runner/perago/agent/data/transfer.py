@@ -23,6 +23,7 @@ from perago.agent.clients.objects import BUFFER_BYTES, ObjectStats
 from perago.agent.data.moving import PARTS, Calls, MovesBodies, Parts, Receiver, Sender
 from perago.agent.data.parallel import group, in_threads
 from perago.agent.data.volume import Space, Tree
+from perago.agent.underway import current
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
 from perago.workspace.listing import Listing, Place
@@ -67,6 +68,9 @@ class Transfer:
         self._lock = threading.Lock()
         self._objects = 0
         self._bytes = 0
+        self._listed_objects = 0
+        self._listed_bytes = 0
+        self._underway = current()
 
     async def download(self, ref: str, manifest: Path, space: Space) -> Moved:
         """Everything below the prefix at commit `ref`; raises TaskInputError, VolumeFull, CorruptObject, NoAnswer."""
@@ -85,9 +89,12 @@ class Transfer:
                 parts.close()
         return Moved(self._objects, self._bytes)
 
-    async def upload(self, branch: str, paths: Iterable[str]) -> Moved:
-        """These files, by workspace-relative path; raises TaskInputError, UnreadableFile, CorruptObject, NoAnswer."""
-        with self._connections(WIDTH) as crew:
+    async def upload(self, branch: str, paths: Iterable[str], count: int | None = None) -> Moved:
+        """These files, by workspace-relative path, and how many they are, where that is known.
+
+        Raises TaskInputError, UnreadableFile, CorruptObject, NoAnswer.
+        """
+        with self._connections(WIDTH, objects=count) as crew:
 
             def worker(bodies: MovesBodies) -> Callable[[str], None]:
                 sender = Sender(bodies, branch, crew.calls)
@@ -111,7 +118,12 @@ class Transfer:
     async def _page(self, ref: str, after: str) -> Page:
         prefix = workspace_object_prefix(self._spec)
         below = f"{prefix}/" if prefix else ""
-        return await retried(partial(self._lakefs.list_page, ref, below, after), self._retry_seconds)
+        page = await retried(partial(self._lakefs.list_page, ref, below, after), self._retry_seconds)
+        self._listed_objects += len(page.objects)
+        self._listed_bytes += sum(stats.size for stats in page.objects)
+        if page.after is None:
+            self._underway.expects(self._listed_objects, self._listed_bytes)
+        return page
 
     def _placed(self, ref: str, objects: Iterable[ObjectStats]) -> Iterator[tuple[ObjectStats, Place]]:
         """What is to be fetched. After the first problem nothing more is, but the listing is read for all of them."""
@@ -128,6 +140,7 @@ class Transfer:
     ) -> None:
         if place.is_folder:
             self._tree.make_folder(place.path)
+            self._underway.moved_object()
             return
         with self._lock:
             space.plan(stats.size, stats.path)
@@ -150,11 +163,15 @@ class Transfer:
         self._count(size)
 
     @contextmanager
-    def _connections(self, count: int, abort_source: Callable[[], None] = lambda: None) -> Iterator["_Crew"]:
+    def _connections(
+        self, count: int, abort_source: Callable[[], None] = lambda: None, objects: int | None = None
+    ) -> Iterator["_Crew"]:
+        self._underway.begin_transfer(objects)
         crew = _Crew([self._lakefs.bodies() for _ in range(count)], Calls(self._retry_seconds), abort_source)
         try:
             yield crew
         finally:
+            self._underway.end_transfer()
             for bodies in crew.bodies:
                 bodies.close()
 
@@ -162,6 +179,7 @@ class Transfer:
         with self._lock:
             self._objects += 1
             self._bytes += size
+        self._underway.moved_object()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from aiohttp.test_utils import TestServer
 from perago import wire
 from perago.agent.listen import listen
 from perago.agent.mounts import Mounts
+from perago.agent.reporter import Reporter
 from perago.agent.run import run
 from perago.wire import Reason
 from tests.fakes.attempt_api import TOKEN, AttemptServer
+from tests.fakes.waiting import until
 from tests.unit.perago.agent.kit import COMPLETED, DOWNLOAD, FAILED, HELLO, stored_attempt
 from tests.unit.perago.agent.test_publication import order
 
@@ -117,3 +120,21 @@ async def test_a_later_execution_looks_for_evidence_first(pod: Pod) -> None:
     pod.api.attempt["spec"]["input"] = {"workspace": WORKSPACE, "params": {}}
     assert await pod.run(ordered(execution=2)) == 0
     assert pod.outcome.reason == Reason.INVALID_TASK
+
+
+async def test_an_outage_is_told_while_it_lasts(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the attempt's status: which server, until when it is asked, and the last error."""
+    monkeypatch.setattr("perago.agent.run.Reporter", partial(Reporter, period=0.01))
+    for name, value in {"endpoint": "http://127.0.0.1:9", "accessKeyId": "a", "secretAccessKey": "s"}.items():
+        (pod.mounts.lakefs / name).write_text(value)
+    pod.api.attempt["spec"]["input"] = {"workspace": WORKSPACE, "params": {}}
+    listener = listen(str(pod.mounts.socket))
+    running = asyncio.create_task(run(ordered(retry_seconds=600), pod.mounts, listener))
+    with socket.socket(socket.AF_UNIX) as task:
+        task.connect(str(pod.mounts.socket))
+        await until(lambda: "waiting" in pod.api.status)
+    waiting = pod.api.status["waiting"]
+    assert waiting["server"] == "lakeFS"
+    assert waiting["since"] < waiting["until"]
+    assert "127.0.0.1:9" in waiting["error"]
+    assert await running == wire.NO_RESULT_EXIT

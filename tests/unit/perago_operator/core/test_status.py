@@ -89,6 +89,20 @@ def test_between_two_executions_the_attempt_is_pending() -> None:
     assert (patch["phase"], patch["executions"], patch["podName"], patch["step"]) == ("Pending", 2, None, None)
 
 
+@pytest.mark.parametrize("pod", [b.pod(phase="Failed", reason="Evicted", message="low on memory"), None])
+def test_what_the_agent_waited_for_or_moved_ends_with_it(pod: Raw | None) -> None:
+    """With its pod or with the outcome, whichever comes first: an agent that is lost clears nothing."""
+    wait = {"server": "lakeFS", "since": b.stamp(0), "until": b.stamp(9), "error": "503"}
+    moved = {"objects": 1, "bytes": 2, "bytesPerSecond": 3, "summary": "1 objects"}
+    status = {"step": "Staging", "podName": "a1-1", "executions": 1, "waiting": wait, "transfer": moved}
+    if pod is None:
+        status["outcome"] = b.failure()
+    patch = patched(b.situation(b.attempt(status=status), pods=(pod,) if pod else ()))
+    assert {name: patch[name] for name in ("step", "waiting", "transfer")} == dict.fromkeys(
+        ("step", "waiting", "transfer")
+    )
+
+
 @pytest.mark.parametrize(
     ("outcome", "standing", "phase"),
     [

@@ -16,6 +16,7 @@ from perago.agent.clients.objects import BUFFER_BYTES
 from perago.agent.data import moving
 from perago.agent.data.transfer import Transfer, object_path
 from perago.agent.data.volume import CorruptObject, Space, Tree, VolumeFull
+from perago.agent.underway import Moved, Underway, follow
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
 from perago.wire.secrets import LakeFSKeys
@@ -203,9 +204,27 @@ def test_each_piece_of_an_object_is_a_sign_of_life() -> None:
     """The time to wait for an answer begins anew with it."""
     now = [0.0]
     patience = Patience(10, lambda: now[0])
-    for _ in moving.heard([memoryview(b"a")] * 3, patience):
+    for _ in moving.Calls(10).heard([memoryview(b"a")] * 3, patience):
         now[0] += 9
     assert patience.pause_after(NoAnswer(Server.LAKEFS, "broken off")) > 0
+
+
+async def test_a_transfer_tells_how_far_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects and bytes in both directions, what is left where that is known, and nothing once it is over."""
+    underway, seen = Underway(), list[Moved | None]()
+    follow(underway)
+    monkeypatch.setattr(underway, "end_transfer", lambda: seen.append(underway.transfer()))
+    world.store.objects = dict(SMALL) | {"large": LARGE, "folder/": b""}
+    total = sum(map(len, world.store.objects.values()))
+    await world.transfer().download("main", world.manifest, PLENTY)
+    world.store.objects.clear()
+    await world.transfer().upload("main", SMALL, len(SMALL))
+    down, up = seen
+    assert down is not None
+    assert (down.objects, down.bytes, down.objects_left, down.bytes_left) == (len(SMALL) + 2, total, 0, 0)
+    assert up is not None
+    assert (up.objects, up.bytes) == (len(SMALL), sum(map(len, SMALL.values())))
+    assert (up.objects_left, up.bytes_left) == (0, None)
 
 
 async def test_a_server_that_stays_overloaded_is_told(world: World) -> None:

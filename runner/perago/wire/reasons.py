@@ -233,8 +233,8 @@ class Reason(StrEnum):
     LAKEFS_UNREACHABLE = (
         "LakeFSUnreachable",
         "lakeFS did not answer for as long as the agent retries.",
-        "Check `endpoint` in the attempt's Secret, and whether lakeFS is up. The chart's values `retrySeconds` and "
-        "`outageSeconds` say how long it is asked.",
+        "Check `endpoint` in the attempt's Secret and whether lakeFS is up, or raise the values `retrySeconds` and "
+        "`outageSeconds` of the chart.",
     )
     NO_TURN = (
         "NoTurn",

@@ -13,9 +13,9 @@ from aiohttp.test_utils import TestServer
 from perago.wire import ConductorTask
 from perago.wire.egress import basic_auth
 from perago_dev.servers.lakefs import Server
-from tests.contract.agent.pod import Pod
+from tests.contract.agent.pod import GrantingServer, Pod
 from tests.contract.agent.repository import Repository
-from tests.fakes.attempt_api import TOKEN, AttemptServer
+from tests.fakes.attempt_api import TOKEN
 from tests.fakes.conductor_http import application
 from tests.fakes.conductor_server import ConductorServer
 from tests.faults.proxy import proxied
@@ -69,7 +69,7 @@ async def repository(lakefs: Server) -> AsyncIterator[Repository]:
 @pytest.fixture
 async def pod(tmp_path: Path, repository: Repository) -> AsyncIterator[Pod]:
     """A pod whose attempt belongs to a Conductor task that is in progress; its agent is ended with the test."""
-    api = AttemptServer({"metadata": {"namespace": "team-a", "name": "a1", "uid": UID}, "spec": {}})
+    api = GrantingServer({"metadata": {"namespace": "team-a", "name": "a1", "uid": UID}, "spec": {}})
     conductor = ConductorServer()
     async with AsyncExitStack() as stack:
         api_server = await stack.enter_async_context(TestServer(api.application()))

@@ -18,13 +18,25 @@ HERE = Path(__file__).parent
 TASK_MAIN = "import sys; from perago.taskside.__main__ import main; sys.exit(main(sys.argv[1]))"
 
 
+class GrantingServer(AttemptServer):
+    """An API server beside which an operator grants the turns of the only attempt at once."""
+
+    def merge(self, patch: dict[str, Any]) -> None:
+        """See `StoredAttempt`; a request for a turn is answered."""
+        super().merge(patch)
+        requested = patch.get("turn", {}).get("requested")
+        if requested is not None:
+            super().merge({"turn": {"granted": requested}})
+            self.patches.pop()
+
+
 @dataclass
 class Pod:
     """One attempt's world: mounts in a folder, the servers it talks to, and its two processes."""
 
     folder: Path
     repository: Repository
-    api: AttemptServer
+    api: GrantingServer
     conductor: ConductorServer
     cluster_proxy: Proxy
     conductor_proxy: Proxy

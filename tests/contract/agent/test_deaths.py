@@ -1,6 +1,7 @@
 """Processes that die: the task at any moment, the agent between two executions, and what the next one makes of it."""
 
 import asyncio
+import random
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from perago.workspace.changelist import write_changes
 from tests.contract.agent.pod import Pod
 from tests.contract.agent.repository import Repository
 from tests.contract.agent.test_paths import base_of
+
+INCOMPRESSIBLE = random.Random(0).randbytes(300_000).hex()
+"""More than the 256 KiB of gzip that a commit carries."""
 
 
 async def until(path: Path) -> None:
@@ -123,7 +127,7 @@ async def test_evidence_whose_output_was_too_large_fails_for_a_retry_to_replace(
     base = await base_of(repository, a=b"a")
     client = await client_of(pod.input(base))
     await asyncio.to_thread(staged, client)
-    await asyncio.to_thread(client._call, wire.Publish(output={"result": "x" * 20_000}), wire.Published)
+    await asyncio.to_thread(client._call, wire.Publish(output={"result": INCOMPRESSIBLE}), wire.Published)
     assert pod.agent is not None
     pod.agent.kill()
     await pod.agent.wait()

@@ -41,7 +41,8 @@ async def test_the_status_tells_the_story_and_nothing_is_left(pod: Pod, reposito
     assert workspace["inputRef"] == base
     assert workspace["publishedRef"] == await repository.head()
     assert workspace["changed"] == {"added": 1, "modified": 0, "deleted": 0, "bytes": 3}
-    assert set(pod.api.status["timings"]) == {"downloading", "executing", "staging", "publishing"}
+    steps = {"downloading", "executing", "staging", "waitingForTurn", "publishing"}
+    assert set(pod.api.status["timings"]) == steps
 
 
 async def test_a_read_only_attempt_writes_nothing(pod: Pod, repository: Repository) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, TypeVar
 
 import pytest
@@ -51,12 +53,25 @@ class Kubectl(dev.Kubectl):
 
     def attempt(self, name: str, until: Callable[[Object], bool], seconds: float = 120) -> Object:
         """The attempt once `until(status)` holds; the deadline only bounds a failure, it decides nothing."""
+        words = ("peragoattempts", f"--field-selector=metadata.name={name}")
+        with closing(self.watched(*words, seconds=seconds)) as states:
+            for attempt in states:
+                if until(attempt.get("status", {})):
+                    return attempt
+        pytest.fail(f"attempt {name}: not within {seconds:.0f} s\n{self.story(name)}")
 
-        def look() -> Object | None:
-            attempt = self.get("peragoattempts", name)
-            return attempt if attempt and until(attempt.get("status", {})) else None
-
-        return eventually(look, f"attempt {name}", seconds, lambda: self.story(name))
+    def watched(self, *words: str, seconds: float) -> Generator[Object]:
+        """Each state of the objects for so long, as one kubectl sees them: polling held up what was waited for."""
+        command = self.command("get", *words, "--watch", "-o", "json")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            end = threading.Timer(seconds, process.kill)
+            end.start()
+            try:
+                yield from _documents(process.stdout)
+            finally:
+                end.cancel()
+                process.kill()
 
     def finished(self, name: str, seconds: float = 120) -> Object:
         """The attempt once nothing more happens to it."""
@@ -103,6 +118,16 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float, story: C
             return result
         time.sleep(0.2)
     pytest.fail(f"{what}: not within {seconds:.0f} s\n{story()}")
+
+
+def _documents(lines: Iterable[str]) -> Iterator[Object]:
+    """The objects that kubectl prints one after the other, each over several lines."""
+    document: list[str] = []
+    for line in lines:
+        document.append(line)
+        if line == "}\n":
+            yield json.loads("".join(document))
+            document.clear()
 
 
 def _listed(*objects: Object) -> str:

@@ -1,7 +1,10 @@
 """One task of one workflow, from its start in Conductor to the attempt's end."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+
+import pytest
 
 from tests.e2e.definitions import ConductorServer
 from tests.e2e.repository import Repository
@@ -58,12 +61,11 @@ class Flow:
 
     def first_attempt(self, workflow: str) -> str:
         """Name of the workflow's first attempt, once there is one."""
-
-        def look() -> str | None:
-            found = self.attempts(workflow)
-            return str(found[0]["metadata"]["name"]) if found else None
-
-        return eventually(look, f"an attempt of workflow {workflow}", 60)
+        selector = f"--selector=perago.dev/workflow={workflow}"
+        with closing(self.cluster.watched("peragoattempts", selector, seconds=60)) as states:
+            for attempt in states:
+                return str(attempt["metadata"]["name"])
+        pytest.fail(f"an attempt of workflow {workflow}: not within 60 s")
 
     def outcomes(self, workflow: str) -> list[Object]:
         """Status of each attempt of an ended workflow, in order of retries, once all are complete."""

@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         raise pytest.UsageError(f"ids that differ from run to run; give these cases ids of their own: {unstable}")
 
 
-LONG = ("tests/e2e/test_crashes.py", "tests/e2e/test_demo.py", "tests/e2e/test_parity.py")
+LONG = tuple(f"tests/e2e/test_{name}.py" for name in ("bad_input", "crashes", "demo", "parity"))
 """End-to-end modules that take as long as all others together; like these, they wait most of the time."""
 
 

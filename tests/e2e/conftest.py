@@ -83,43 +83,63 @@ def own_flow(installation: Installation) -> Flow:
     return installation.flow(OWN, OWN)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def gate(installation: Installation) -> Iterator[Gate]:
     """What the test's own operator sees of Conductor."""
     with proxied(installation.env.conductor_url) as proxy:
         yield Gate(proxy)
 
 
-@pytest.fixture
-def own_operator(installation: Installation, gate: Gate, tmp_path: Path) -> Iterator[OperatorProcess]:
-    """A running operator of the test's own; afterwards its attempts are deleted, finalizers and all."""
-    env, cluster = installation.env, installation.cluster(OWN)
-    keys = tmp_path / "lakefs"
-    keys.mkdir()
-    (keys / "endpoint").write_text(env.lakefs_endpoint)
-    (keys / "accessKeyId").write_text(env.lakefs_access_key)
-    (keys / "secretAccessKey").write_text(env.lakefs_secret_key)
+@pytest.fixture(scope="module")
+def operator_process(
+    installation: Installation, gate: Gate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """An operator for the tests of one module, which starts with no attempt of an earlier run."""
+    folder = tmp_path_factory.mktemp("operator")
+    operator = OperatorProcess(_own_variables(installation, gate, folder), folder / "operator.log")
+    operator.start()
+    try:
+        installation.cluster(OWN)("delete", "peragoattempts", "--all", "--timeout=100s")
+        yield operator
+    finally:
+        operator.stop()
+
+
+def _own_variables(installation: Installation, gate: Gate, folder: Path) -> dict[str, str]:
+    env = installation.env
+    keys = {
+        "endpoint": env.lakefs_endpoint,
+        "accessKeyId": env.lakefs_access_key,
+        "secretAccessKey": env.lakefs_secret_key,
+    }
+    for name, value in keys.items():
+        (folder / name).write_text(value)
     settings = {
         "PERAGO_NAMESPACES": OWN,
         "PERAGO_RUNNER_IMAGE": env.runner_image,
-        "PERAGO_LAKEFS_KEYS": str(keys),
+        "PERAGO_LAKEFS_KEYS": str(folder),
         "PERAGO_CONDUCTOR_URL": gate.address,
         "PERAGO_LEASE_NAMESPACE": OWN,
         "PERAGO_IDENTITY": "own",  # a second process of this name takes over from a killed one at once
         "PERAGO_HTTP_HOST": "127.0.0.1",
         "PERAGO_HTTP_PORT": "0",
     }
-    operator = OperatorProcess(installation.variables() | settings, tmp_path / "operator.log")
-    operator.start()
-    try:
-        cluster("delete", "peragoattempts", "--all", "--timeout=100s")
-        yield operator
-    finally:
-        gate.open, gate.after_report = True, None
-        cluster("delete", "peragotasks", "--all")
-        operator.restart_if_ended()
-        cluster("delete", "peragoattempts", "--all", "--timeout=100s")
-        operator.stop()
+    return installation.variables() | settings
+
+
+@pytest.fixture
+def own_operator(
+    installation: Installation, gate: Gate, operator_process: OperatorProcess
+) -> Iterator[OperatorProcess]:
+    """A running operator that the test may kill; afterwards its attempts are deleted, finalizers and all."""
+    gate.reset()
+    operator_process.restart_if_ended()
+    yield operator_process
+    gate.reset()
+    cluster = installation.cluster(OWN)
+    cluster("delete", "peragotasks", "--all")
+    operator_process.restart_if_ended()
+    cluster("delete", "peragoattempts", "--all", "--timeout=100s")
 
 
 def _secret(installation: Installation, name: str, **data: str) -> str:

@@ -22,6 +22,11 @@ class Gate:
         """Called once, after the next result has reached Conductor and before its answer goes back."""
         proxy.otherwise = self._pass
 
+    def reset(self) -> None:
+        """Open it, and forget what it saw and was told."""
+        self.open, self.after_report = True, None
+        self.reports.clear()
+
     async def _pass(self, exchange: HttpExchange) -> None:
         if not self.open:
             return

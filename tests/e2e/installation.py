@@ -12,9 +12,7 @@ from pathlib import Path
 from lakefs.client import Client
 
 from perago_dev import environment
-from perago_dev.demo.steps import example_image
 from perago_dev.environment import Environment
-from perago_dev.host import packages
 from perago_dev.images import dockerfiles
 from perago_dev.release import helm, namespace_of, secrets
 from tests.e2e.definitions import ConductorServer
@@ -26,8 +24,6 @@ INSIDE = "e2e"
 OWN = "e2e-own"
 PATIENCE = {"PERAGO_RETRIED_PATIENCE_SECONDS": "20", "PERAGO_RETRY_SECONDS": "20"}
 """Settings of the operator in the cluster: long enough for a busy machine, and short where a test waits for the end."""
-PROGRAMS = {"git": "git", "rsync": "rsync"}
-"""What bodies of the tests call on this machine, as they do in their image: program → Debian package."""
 TASKS = Path(__file__).with_name("tasks")
 
 
@@ -64,7 +60,7 @@ class Installation:
 def installed(name: str) -> Installation:
     """The environment `name`, in which `install` was called. Raises NotUp when it is not up."""
     env = environment.load(name)
-    image = dockerfiles.build(TASKS / "Dockerfile", TASKS, "e2e-tasks", {"EXAMPLE_IMAGE": example_image(env)})
+    image = dockerfiles.build(TASKS / "Dockerfile", TASKS, "e2e-tasks", {"RUNNER_IMAGE": env.runner_image})
     dockerfiles.load(env, image)
     return Installation(env, image)
 
@@ -74,7 +70,6 @@ def install(name: str) -> None:
 
     Raises NotUp when the environment is not up.
     """
-    packages.install(PROGRAMS)
     installation = installed(name)
     for namespace, replicas in ((INSIDE, 1), (OWN, 0)):
         cluster = installation.cluster(namespace)

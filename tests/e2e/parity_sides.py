@@ -15,6 +15,9 @@ from uuid import uuid4
 import lakefs
 
 from perago.wire import Outcome
+from perago_dev.demo.steps import example_image
+from perago_dev.environment import Environment
+from perago_dev.images import dockerfiles
 from tests.e2e.flow import Flow
 from tests.e2e.installation import TASKS, Installation
 from tests.e2e.parity import COMPLETED, Changes, Ended, Group
@@ -28,6 +31,12 @@ UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteu
 PLACES_OF_CACHES = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR")
 """Variables that would move what belongs below the home."""
 Input = Mapping[str, bytes]
+
+
+def image(env: Environment) -> str:
+    """The bodies' own image, in the environment; the other tests need not wait for it."""
+    given = {"EXAMPLE_IMAGE": example_image(env)}
+    return dockerfiles.load(env, dockerfiles.build(TASKS / "Dockerfile.parity", TASKS, "e2e-parity", given))
 
 
 def fill(folder: Path, files: Input) -> None:

@@ -12,6 +12,13 @@ from tests.kubectl import Object, condition
 pytestmark = pytest.mark.cluster
 
 FREE: Object = {"params": {}}
+NO_TASKS = {
+    "not_there": "e2e_tasks.not_there",
+    "unimportable": "a_module_that_is_not_there",
+    "no_task": "e2e_tasks.no_task",
+    "two_tasks": "e2e_tasks.two_tasks",
+}
+"""Modules that are no task → what the outcome's message says."""
 
 
 def ended(flow: Flow, manifest: Object, seconds: float = 180) -> Object:
@@ -51,18 +58,20 @@ def test_an_unknown_task_is_said_and_recovers(flow: Flow) -> None:
     assert flow.cluster.finished("early")["status"]["phase"] == "Succeeded"
 
 
-@pytest.mark.parametrize(
-    ("module", "words"),
-    [
-        ("not_there", "e2e_tasks.not_there"),
-        ("unimportable", "a_module_that_is_not_there"),
-        ("no_task", "e2e_tasks.no_task"),
-        ("two_tasks", "e2e_tasks.two_tasks"),
-    ],
-)
-def test_a_module_that_is_no_task_is_terminal(flow: Flow, module: str, words: str) -> None:
+@pytest.fixture(scope="module")
+def no_tasks(flow: Flow) -> dict[str, Object]:
+    """The outcome of each module that is no task; their pods are there at once."""
+    names = {module: f"bad-{module.replace('_', '-')}" for module in NO_TASKS}
+    flow.cluster.apply([flow.attempt(name, module, FREE) for module, name in names.items()])
+    over = flow.cluster.all_finished([*names.values()], 180)
+    flow.assert_nothing_left(None, *names.values())
+    return {module: attempt["status"]["outcome"] for module, attempt in zip(names, over, strict=True)}
+
+
+@pytest.mark.parametrize(("module", "words"), NO_TASKS.items())
+def test_a_module_that_is_no_task_is_terminal(no_tasks: dict[str, Object], module: str, words: str) -> None:
     """Missing, not importable, without a task, with two: `InvalidTask`, with what and where."""
-    outcome = ended(flow, flow.attempt(f"bad-{module.replace('_', '-')}", module, FREE))
+    outcome = no_tasks[module]
     assert (outcome["status"], outcome["reason"]) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
     assert words in outcome["message"]
 

@@ -6,16 +6,18 @@ attempt runs once by `perago run` and once in a pod, on a branch of its own; a t
 
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from e2e_tasks.parity import BODIES
+from perago_dev.host import packages
 from tests.e2e.flow import Flow
 from tests.e2e.installation import Installation
 from tests.e2e.parity import Ended, Group, differences, end_of, grouped, outside
-from tests.e2e.parity_sides import Input, all_here, all_there, fill
+from tests.e2e.parity_sides import Input, all_here, all_there, fill, image
 from tests.e2e.repository import SMALL
 
 pytestmark = pytest.mark.cluster
@@ -29,6 +31,8 @@ IN_MEMORY = (
 )
 """Bodies that also run on a volume in memory, where the times of a file prove nothing."""
 DIFFERS = "host_name"
+PROGRAMS = {"git": "git", "rsync": "rsync"}
+"""What the tests and bodies call on this machine, as bodies do in their image: program → Debian package."""
 GROUPS = grouped(BODIES, IN_MEMORY)
 COMPARED = [
     pytest.param(group, body, id=f"{body}-in_memory" if group.in_memory else body)
@@ -47,8 +51,15 @@ Sides = tuple[dict[Group, Ended], dict[Group, Ended]]
 
 
 @pytest.fixture(scope="module")
+def flow(flow: Flow, installation: Installation) -> Flow:
+    """Attempts of the bodies' own image."""
+    return replace(flow, image=image(installation.env))
+
+
+@pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Input:
     """The input of a body that has the workspace for itself: a repository of git with one commit."""
+    packages.install(PROGRAMS)
     folder = tmp_path_factory.mktemp("input")
     fill(folder, FILES)
     who = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main")

@@ -31,7 +31,7 @@ def test_an_operator_killed_while_a_pod_runs(
 ) -> None:
     """The next operator finds the pod at work, or done, and reports once."""
     before = repository.head()
-    workflow = own_flow.start(own_flow.serve("writable", response_seconds=30), repository, delay=4)
+    workflow = own_flow.start(own_flow.serve("writable", response_seconds=45), repository, delay=4)
     own_flow.cluster.attempt(own_flow.first_attempt(workflow), is_running)
     own_operator.kill()
     own_operator.start()
@@ -44,7 +44,7 @@ def test_an_operator_killed_between_report_and_read_back(
     """The result has reached Conductor, its answer has not come back: the next operator finds it accepted."""
     before = repository.head()
     gate.after_report = own_operator.kill
-    workflow = own_flow.start(own_flow.serve("writable", response_seconds=30), repository)
+    workflow = own_flow.start(own_flow.serve("writable", response_seconds=45), repository)
     eventually(lambda: gate.reports or None, "a report", 90, own_operator.log)
     own_operator.start()
     assert_published_once(own_flow, repository, before, workflow)

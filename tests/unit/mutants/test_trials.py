@@ -16,7 +16,7 @@ from tests.mutants.suite import Suite, Trial, Verdict, suites_of, verdict_of
 STAGING = of("runner/perago/staging.py", "perago/test_attempt.py")
 NOTICED = ("two executions share a staging branch", "exec-{safe_value(attempt, 'execution_id')}", "exec")
 SURVIVED = ("nothing goes wrong", "Staging: the name", "The name")
-UNCLEAR = ("the module cannot be imported", "import re\n", "import re(\n")
+UNCLEAR = ("the module cannot be imported", "import re\n", "import re_\n")
 UNUSED = of("runner/perago/agent/listen.py", "perago/test_attempt.py")
 LAZY = of(
     "runner/perago/run.py",

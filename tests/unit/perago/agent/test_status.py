@@ -107,7 +107,7 @@ async def test_a_writer_that_joins_a_failing_patch_still_has_all_its_time() -> N
     await in_time(asyncio.wait((planned, outcome)))
     assert isinstance(planned.exception(), NoAnswer)
     assert outcome.exception() is None
-    assert set(api.patches[-1]) == {"staging", "outcome", "step"}
+    assert set(api.patches[-1]) == {"staging", "outcome", "step", "waiting", "transfer"}
 
 
 async def test_a_writer_that_was_canceled_does_not_stop_the_others() -> None:
@@ -120,7 +120,7 @@ async def test_a_writer_that_was_canceled_does_not_stop_the_others() -> None:
     planned.cancel()
     api.gate.set()
     await in_time(outcome)
-    assert set(api.patches[0]) == {"staging", "outcome", "step"}
+    assert set(api.patches[0]) == {"staging", "outcome", "step", "waiting", "transfer"}
 
 
 async def test_a_report_that_had_no_answer_does_not_replace_a_newer_one() -> None:

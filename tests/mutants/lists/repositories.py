@@ -10,6 +10,8 @@ leftovers = of("runner/perago/wire/leftovers.py", "perago/test_leftovers.py")
 sweeper = of("operator/perago_operator/process/sweeper.py", "perago_operator/process/test_sweeper.py")
 attempts = of("operator/perago_operator/watch/stores.py", "perago_operator/watch/test_stores.py")
 
+command = of("runner/perago/cli/lakefs/sweep.py", "perago/cli/test_lakefs_sweep.py")
+
 MUTANTS: tuple[Mutant, ...] = (
     *hook(
         ("the hook looks for another key", 'metadata["{INPUT_REF}"]', 'metadata["perago.inputRef"]'),
@@ -52,5 +54,9 @@ MUTANTS: tuple[Mutant, ...] = (
     *attempts(
         ("repositories are remembered without an end", "        if len(self._repositories) > REMEMBERED:\n            del self._repositories[next(iter(self._repositories))]\n", ""),
         ("a repository that is named again is forgotten first", "        self._repositories.pop(repository, None)\n", ""),
+    ),
+    *command(
+        ("days are taken for hours", '"d": 86400', '"d": 3600'),
+        ("an age that goes on is taken", 're.fullmatch(r"([0-9]{1,6})([smhd])", text)', 're.match(r"([0-9]{1,6})([smhd])", text)'),
     ),
 )  # fmt: skip

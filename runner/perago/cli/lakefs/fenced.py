@@ -59,7 +59,7 @@ def at_branch(repository: Repository, branch: str) -> Place:
 
 def at_ref(repository: Repository, ref: str) -> Place:
     """What a ref holds."""
-    return _at(repository, f"ref {ref!r} of repository {repository.name!r}", repository.commit_of(ref))
+    return _at(repository, f"ref {ref!r} of repository {repository.name!r}", repository.commit_of(ref).id)
 
 
 def _at(repository: Repository, called: str, commit: str) -> Place:

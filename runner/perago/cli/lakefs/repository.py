@@ -4,7 +4,9 @@ import json
 import os
 import tempfile
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -12,13 +14,25 @@ from urllib.parse import urlsplit
 from perago.cli.lakefs.account import INSTALL, Account
 from perago.cli.lakefs.failures import DIRTY, NO_CHANGES, Call, LakefsFailed, refused, unreachable
 from perago.cli.output import Misused
+from perago.wire.leftovers import BRANCH_PREFIX, StagingBranch, staging_branch
 
 TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and of silence before an answer: a merge runs hooks."""
 GONE = 404
 SHOWN_PATHS = 10
+PAGE = 1000
+"""Most branches of a list that lakeFS takes in one call."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit: its id, its metadata, and when it was made, in seconds since 1970."""
+
+    id: str
+    metadata: Mapping[str, str]
+    made: float
 
 
 class Repository:
@@ -46,12 +60,27 @@ class Repository:
         )
         return str(record.commit_id)
 
-    def commit_of(self, ref: str) -> str:
+    def commit_of(self, ref: str) -> Commit:
         """The commit that a ref names."""
         api = self._sdk.CommitsApi(self._client)
         what = f"read the commit {ref!r}"
         record = self._asked(what, "fs:ReadCommit", lambda: api.get_commit(self.name, ref, **_in_time()))
-        return str(record.id)
+        return Commit(str(record.id), dict(record.metadata or {}), float(record.creation_date))
+
+    def staging_branches(self) -> list[StagingBranch]:
+        """The staging branches of attempts in clusters, whichever installation's."""
+        found = (staging_branch(str(ref.id), str(ref.commit_id)) for ref in self._named(f"{BRANCH_PREFIX}-"))
+        return [branch for branch in found if branch is not None]
+
+    def _named(self, prefix: str) -> Iterator[Any]:
+        api, after = self._branches(), ""
+        while True:
+            list_page = partial(api.list_branches, self.name, prefix=prefix, after=after, amount=PAGE, **_in_time())
+            page = self._asked("list the branches", "fs:ListBranches", list_page)
+            yield from page.results
+            if not page.pagination.has_more:
+                return
+            after = page.pagination.next_offset
 
     def text(self, commit: str, path: str) -> str | None:
         """An object's content at an existing commit; None if there is no such object."""

@@ -71,14 +71,15 @@ class Ending:
             await self.record(outcomes.not_completed(result, cause.reason if cause else None, self._limit))
 
     async def _completed(self, output: JsonObject) -> wire.Outcome:
-        """The output with the workspace that this agent knows to be true, whatever the task says of it."""
+        """The task's result with the workspace that this agent knows to be true, or none, whatever the task says."""
+        result = {key: value for key, value in output.items() if key == "result"}
         if self._steps is None:
-            return self._stored(output, None)
+            return self._stored(result, None)
         try:
             await self._steps.confirm()
         except (PublishFenceError, LakeFSError, PublishedWithoutOutput) as error:
             return outcomes.failed(failure_of(error).reason, str(error), self._limit)
-        return self._stored({**output, **self._steps.output()}, self._steps.remark)
+        return self._stored({**result, **self._steps.output()}, self._steps.remark)
 
     def _stored(self, output: JsonObject, remark: str | None) -> wire.Outcome:
         try:

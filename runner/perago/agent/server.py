@@ -115,7 +115,10 @@ async def converse(connection: socket.socket, answering: Answering, ended: Calla
 async def _answered(frame: bytes, answering: Answering, following: asyncio.Task[bytes | None]) -> wire.WireModel | None:
     """The answer to one call; None when the task ended meanwhile, which is seen by what follows the call."""
     try:
-        call = _CALLS.validate_python(wire.decode_frame(frame))
+        call = _CALLS.validate_python(wire.decode_call(frame))
+    except wire.TooComplex as error:
+        logger.warning("refused: {}", error)
+        return wire.Refusal(error=TaskExecutionError.__name__, message=str(error))
     except ValidationError as error:
         logger.warning("refused a call that does not have a known form: {} errors", error.error_count())
         message = f"this is not a call of protocol {wire.PROTOCOL_VERSION}"

@@ -12,7 +12,7 @@ import sys
 from types import FrameType
 
 from perago import wire
-from perago.errors import TaskDefinitionError
+from perago.errors import TaskDefinitionError, TaskExecutionError
 from perago.result import result_for_exception
 from perago.run import Ended, Stopwatch
 from perago.task import TaskDefinition, excluding, load_module_task
@@ -55,7 +55,9 @@ def _result(client: AgentClient, stopwatch: Stopwatch) -> wire.Result:
 def _report(client: AgentClient, result: wire.Result) -> None:
     try:
         client.report(result)
-    except wire.FrameError as error:
+    except (wire.FrameError, TaskExecutionError) as error:
+        if result.status != "COMPLETED":
+            raise
         too_large = f"the task's output: {error}"
         client.report(wire.Result(status="FAILED", reason=wire.Reason.OUTPUT_TOO_LARGE.value, message=too_large))
 

@@ -45,7 +45,15 @@ from perago.wire.calls import (
     answer,
 )
 from perago.wire.exits import GAVE_UP_EXIT, NO_RESULT_EXIT
-from perago.wire.frames import FRAME_LIMIT, FrameError, decode_frame, encode_frame, frame_length
+from perago.wire.frames import (
+    FRAME_LIMIT,
+    FrameError,
+    TooComplex,
+    decode_call,
+    decode_frame,
+    encode_frame,
+    frame_length,
+)
 from perago.wire.kept_output import output_metadata, published_output
 from perago.wire.lines import LONGEST_LINE, MOST_BYTES, MOST_LINES, last_lines
 from perago.wire.order import (
@@ -139,6 +147,7 @@ __all__ = [
     "StepTimings",
     "Ticket",
     "TicketId",
+    "TooComplex",
     "TransferReport",
     "TurnReport",
     "TurnRequest",
@@ -147,6 +156,7 @@ __all__ = [
     "WireModel",
     "WorkspaceReport",
     "answer",
+    "decode_call",
     "decode_frame",
     "encode_frame",
     "frame_length",

@@ -354,7 +354,7 @@ RECORDS: tuple[Mutant, ...] = (
     *ending(
         (
             "the task decides which ref it published",
-            "self._stored({**output, **self._steps.output()},",
+            "self._stored({**result, **self._steps.output()},",
             "self._stored({**self._steps.output(), **output},",
         ),
         (

@@ -6,6 +6,7 @@ keys = of("runner/perago/wire/metadata_keys.py", "perago/test_metadata_keys.py")
 identity = of("runner/perago/wire/base.py", "perago/test_wire.py")
 order = of("runner/perago/wire/order.py", "perago/test_wire.py")
 frames = of("runner/perago/wire/frames.py", "perago/test_wire.py")
+calls_of_tasks = of("runner/perago/wire/frames.py", "perago/agent/test_server.py")
 status = of("runner/perago/wire/status.py", "perago/test_wire.py", "perago/agent/test_outcome.py")
 exact = of("runner/perago/wire/exact.py", "perago/test_exact.py")
 calls = of("runner/perago/wire/calls.py", "perago/test_wire.py")
@@ -90,6 +91,16 @@ MUTANTS: tuple[Mutant, ...] = (
             "task_id=self.uid,",
             "task_id=self.name,",
         ),
+    ),
+    *calls_of_tasks(
+        ("a call of millions of values fills the memory", "if _values(data) > VALUES_LIMIT and", "if False and"),
+        (
+            "a text with many commas is refused",
+            'and _values(_STRING.sub(b"", data)) > VALUES_LIMIT:',
+            ":",
+        ),
+        ("a call that cannot be recorded is taken", "    if not _fits(call):", "    if False:"),
+        ("a deep call ends the agent", "    except RecursionError as error:", "    except MemoryError as error:"),
     ),
     *frames(
         ("a frame of any announced size is read into memory", "    if length > FRAME_LIMIT:", "    if length > 2**32:"),

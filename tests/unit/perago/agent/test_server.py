@@ -178,6 +178,37 @@ async def test_an_unknown_call_is_refused_and_the_next_one_answered() -> None:
         assert await task.received() == {"ok": {"ref": "1"}}
 
 
+def framed(data: bytes) -> bytes:
+    """A frame of these bytes."""
+    return struct.pack(">I", len(data)) + data
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        pytest.param(b'{"call":' + b"[" * 100_000, "200 levels", id="deeper than Python can read"),
+        pytest.param(b'{"call":' + b"[" * 300 + b"]" * 300 + b"}", "200 levels", id="deeper than can be recorded"),
+        pytest.param(b'{"call":[' + b'"ab",' * 1_000_000 + b'""]}', "1000000 values", id="more than fits the memory"),
+        pytest.param(b'{"call":{' + b'"a":{},' * 600_000 + b'"":1}}', "1000000 values", id="objects without an end"),
+    ],
+)
+async def test_a_call_with_too_much_structure_is_refused_by_name(data: bytes, says: str) -> None:
+    """However small its bytes: the agent lives on and answers the next call."""
+    async with Conversation() as task:
+        await task.send(framed(data) + KEEP)
+        assert says in (await task.received())["refused"]["message"]
+        assert await task.received() == {"ok": {"ref": "1"}}
+
+
+async def test_a_text_may_have_any_number_of_commas() -> None:
+    """What counts is values, not characters."""
+    text = 'a,\\"[{' * 300_000
+    async with Conversation() as task:
+        await task.send(wire.encode_frame(wire.Publish(output={"result": text}).to_json()))
+        assert await task.received() == {"ok": {"ref": "1"}}
+    assert task.calls == [wire.Publish(output={"result": text})]
+
+
 @pytest.mark.parametrize(
     "data",
     [

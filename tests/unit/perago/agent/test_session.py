@@ -136,6 +136,15 @@ async def test_a_publication_that_failed_does_not_count(world: World) -> None:
     assert not await agent.ending.record_publication()
 
 
+async def test_an_attempt_without_a_workspace_names_none(world: World) -> None:
+    """The next task of the workflow would work on whatever is named, with its agent's keys."""
+    world.api.attempt["spec"]["input"] = {"params": {}}
+    agent = world.agent()
+    claim = {"result": {"n": 1}, "workspace": {"repository": "other-team", "branch": "prod", "ref": "c1"}}
+    await play(world, agent.session, HELLO, COMPLETED.model_copy(update={"output": claim}))
+    assert world.outcome.output == {"result": {"n": 1}}
+
+
 @pytest.mark.parametrize("died", [False, True])
 async def test_a_publication_that_was_reset_away_before_the_outcome_does_not_count(world: World, died: bool) -> None:
     """Whether the task lives to report it or not; the outcome names the publication."""

@@ -17,6 +17,7 @@ from perago.errors import PublishFenceError, TaskExecutionError, TaskInputError
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import StagedWorkspace
+from perago.taskside.__main__ import _report
 from perago.taskside.client import AgentClient, AgentGone, connect
 from perago.workspace.changelist import ChangeList
 from perago.workspace.manifest import Manifest, ManifestEntry
@@ -210,3 +211,16 @@ def test_connecting_gives_up(tmp_path: Path) -> None:
     """AgentGone names the socket."""
     with pytest.raises(AgentGone, match="agent listens at"):
         connect(str(tmp_path / "none"), 0)
+
+
+def test_a_result_that_the_agent_refuses_is_a_failure_by_name(agent: Callable[[Script], Agent]) -> None:
+    """An output may be nested deeper than can be recorded."""
+
+    def answer(call: dict[str, Any]) -> bytes:
+        refusal = wire.Refusal(error="TaskExecutionError", message="nested too deep")
+        return ok(refusal if call["status"] == "COMPLETED" else wire.Done())(call)
+
+    one = agent(answer)
+    _report(one.client, wire.Result(status="COMPLETED", reason="Completed", output={"result": []}))
+    assert [call["reason"] for call in one.calls] == ["Completed", "OutputTooLarge"]
+    assert "nested too deep" in one.calls[-1]["message"]

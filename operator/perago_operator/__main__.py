@@ -31,6 +31,8 @@ from perago_operator.process.work import Scope
 from perago_operator.settings import Settings, SettingsError, read
 
 COMPONENT = "perago-operator"
+LEASE_CONNECTIONS = 2
+"""Of the Lease alone: it must not wait for a connection behind anything else. One, and one for when that one hangs."""
 
 
 @contextlib.asynccontextmanager
@@ -42,13 +44,14 @@ async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event) -> 
     take_signals()
     async with (
         KubeApi(access, observe=metrics.called) as api,
+        KubeApi(access, connections=LEASE_CONNECTIONS, observe=metrics.called) as lease_api,
         HttpConductor(settings.conductor_secret_now, observe=metrics.called) as conductor,
     ):
         yield Outside(
             cluster=KubeCluster(api, component=COMPONENT, now=utc_now),
             conductor=conductor,
             versions=LakefsVersions(settings.lakefs_secret_now, observe=metrics.called),
-            leases=KubeLeases(api, settings.lease_namespace, settings.lease_name),
+            leases=KubeLeases(lease_api, settings.lease_namespace, settings.lease_name),
             scopes=_scopes(api, settings.namespaces),
             watch_objects=KopfWatch(access, settings.namespaces, take_signals=take_signals),
             acted=metrics.acted,

@@ -47,7 +47,7 @@ class NotFound(PortError):
 
 
 class AlreadyExists(PortError):
-    """An object of that name is there already; names are deterministic, so this is the same object."""
+    """An object of that name is there already: the same one, if its uid or its owner's says so."""
 
 
 class Conflict(PortError):
@@ -96,6 +96,9 @@ class Cluster(Protocol):
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
         """Create a PeragoAttempt; AlreadyExists means that an earlier try of ours succeeded."""
 
+    async def read_attempt(self, namespace: str, name: str) -> Manifest | None:
+        """The attempt as it is now; None when the API server says that there is none."""
+
     async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
         """Delete the attempt with that uid (Conflict: another of that name); NotFound is success."""
 
@@ -114,13 +117,16 @@ class Cluster(Protocol):
         """Merge `{"status": …}` into the PeragoTask."""
 
     async def create_pod(self, namespace: str, manifest: Manifest) -> None:
-        """Create a pod; AlreadyExists means that an earlier try of ours succeeded."""
+        """Create a pod; AlreadyExists means that an earlier try of ours succeeded, or that the name is another's."""
 
-    async def delete_pod(self, namespace: str, name: str) -> None:
-        """Delete a pod, with its own grace period; NotFound is success."""
+    async def read_pod(self, namespace: str, name: str) -> Manifest | None:
+        """The pod as it is now; None when the API server says that there is none."""
 
-    async def release_pod(self, namespace: str, name: str) -> None:
-        """Take `POD_FINALIZER` off the pod; NotFound, also of the finalizer, is success."""
+    async def delete_pod(self, namespace: str, name: str, owner: str) -> None:
+        """Delete the pod, with its own grace period, if the attempt with the uid `owner` owns it; else do nothing."""
+
+    async def release_pod(self, namespace: str, name: str, owner: str) -> None:
+        """Take `POD_FINALIZER` off the pod if it is on it and the attempt with the uid `owner` owns it."""
 
     async def pod_log_tail(
         self, namespace: str, pod: str, container: str, lines: int, *, to_the_end: bool = False

@@ -75,6 +75,10 @@ class FakeCluster:
         self.add(_in(namespace, manifest))
 
     @faulty
+    async def read_attempt(self, namespace: str, name: str) -> Manifest | None:
+        return self.objects.get(("PeragoAttempt", namespace, name))
+
+    @faulty
     async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
         found = self.objects.get(("PeragoAttempt", namespace, name))
         if found is None:
@@ -114,13 +118,23 @@ class FakeCluster:
         self.add(_in(namespace, manifest))
 
     @faulty
-    async def delete_pod(self, namespace: str, name: str) -> None:
-        if ("Pod", namespace, name) in self.objects:
+    async def read_pod(self, namespace: str, name: str) -> Manifest | None:
+        return self.objects.get(("Pod", namespace, name))
+
+    @faulty
+    async def delete_pod(self, namespace: str, name: str, owner: str) -> None:
+        if self._owned_pod(namespace, name, owner):
             self.delete("Pod", namespace, name)
 
     @faulty
-    async def release_pod(self, namespace: str, name: str) -> None:
-        self._release(("Pod", namespace, name), POD_FINALIZER, None)
+    async def release_pod(self, namespace: str, name: str, owner: str) -> None:
+        if pod := self._owned_pod(namespace, name, owner):
+            self._release(("Pod", namespace, name), POD_FINALIZER, pod["metadata"]["uid"])
+
+    def _owned_pod(self, namespace: str, name: str, owner: str) -> Manifest | None:
+        pod = self.objects.get(("Pod", namespace, name))
+        references = [] if pod is None else pod["metadata"].get("ownerReferences", [])
+        return pod if owner in [reference.get("uid") for reference in references] else None
 
     @faulty
     async def pod_log_tail(

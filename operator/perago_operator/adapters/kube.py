@@ -63,6 +63,9 @@ class KubeCluster:
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
         await self._api.create(attempts_path(namespace), manifest)
 
+    async def read_attempt(self, namespace: str, name: str) -> Manifest | None:
+        return await self._read(attempts_path(namespace, name))
+
     async def delete_attempt(self, namespace: str, name: str, uid: str) -> None:
         options: Manifest = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         await self._delete(attempts_path(namespace, name), options)
@@ -100,11 +103,37 @@ class KubeCluster:
     async def create_pod(self, namespace: str, manifest: Manifest) -> None:
         await self._api.create(pods_path(namespace), manifest)
 
-    async def delete_pod(self, namespace: str, name: str) -> None:
-        await self._delete(pods_path(namespace, name), {"propagationPolicy": "Background"})
+    async def read_pod(self, namespace: str, name: str) -> Manifest | None:
+        return await self._read(pods_path(namespace, name))
 
-    async def release_pod(self, namespace: str, name: str) -> None:
-        await self._drop_finalizer(pods_path(namespace, name), POD_FINALIZER, None)
+    async def delete_pod(self, namespace: str, name: str, owner: str) -> None:
+        """The pod is read first, for the API server has preconditions on uids, and none on owners."""
+        metadata = await self._of_owner(namespace, name, owner)
+        if metadata is None:
+            return
+        options: Manifest = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
+        try:
+            await self._delete(pods_path(namespace, name), options)
+        except Conflict:
+            return
+
+    async def release_pod(self, namespace: str, name: str, owner: str) -> None:
+        metadata = await self._of_owner(namespace, name, owner)
+        if metadata is not None:
+            await self._drop_finalizer(pods_path(namespace, name), POD_FINALIZER, metadata["uid"])
+
+    async def _read(self, path: str) -> Manifest | None:
+        try:
+            return without_managed_fields(await self._api.get(path))
+        except NotFound:
+            return None
+
+    async def _of_owner(self, namespace: str, name: str, owner: str) -> Manifest | None:
+        """The metadata of the owner's pod of that name; None when there is none, or another's."""
+        pod = await self.read_pod(namespace, name)
+        metadata: Manifest = {} if pod is None else pod["metadata"]
+        owners = (reference["uid"] for reference in metadata.get("ownerReferences", ()))
+        return metadata if owner in owners else None
 
     async def pod_log_tail(
         self, namespace: str, pod: str, container: str, lines: int, *, to_the_end: bool = False

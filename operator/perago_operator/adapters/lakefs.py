@@ -8,7 +8,9 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import urllib3.exceptions
@@ -50,6 +52,8 @@ has reset it to below the input ref, and then it holds no publication on that.""
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
+THREADS = 8
+"""Calls under way at once, on threads of their own: where lakeFS hangs, nothing but calls of lakeFS waits for them."""
 
 T = TypeVar("T")
 
@@ -88,25 +92,30 @@ class LakefsVersions:
         self._lock = threading.Lock()
         self._in_use: LakeFSKeys | None = None
         self._client: ApiClient | None = None
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="lakefs")
 
     async def delete_branch(self, repository: str, branch: str) -> bool:
         with observed(self._observe, "lakefs", "delete_branch"):
-            return await asyncio.to_thread(self._delete_branch, repository, branch)
+            return await self._in_a_thread(lambda: self._delete_branch(repository, branch))
 
     async def find_publication(
         self, repository: str, branch: str, input_ref: str, attempt_uid: str
     ) -> Publication | None:
         """A branch or repository that is gone holds no publication."""
         with observed(self._observe, "lakefs", "find_publication"):
-            return await asyncio.to_thread(self._find_publication, repository, branch, input_ref, attempt_uid)
+            find = partial(self._find_publication, repository, branch, input_ref, attempt_uid)
+            return await self._in_a_thread(find)
+
+    async def _in_a_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     async def staging_branches(self, repository: str) -> list[StagingBranch]:
         with observed(self._observe, "lakefs", "staging_branches"):
-            return await asyncio.to_thread(self._staging_branches, repository)
+            return await self._in_a_thread(lambda: self._staging_branches(repository))
 
     async def commit_record(self, repository: str, ref: str) -> answers.Commit:
         with observed(self._observe, "lakefs", "commit_record"):
-            return await asyncio.to_thread(self._commit_record, repository, ref)
+            return await self._in_a_thread(lambda: self._commit_record(repository, ref))
 
     def _staging_branches(self, repository: str) -> list[StagingBranch]:
         found = (staging_branch(ref.id, ref.commit_id) for ref in self._refs(repository))

@@ -76,6 +76,7 @@ TASK_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
         Reason.NO_TASK_TYPE,
         Reason.PAUSED,
         Reason.POLL_FAILED,
+        Reason.ATTEMPTS_NOT_CREATED,
     ),
     ConditionType.READY: (Reason.TASK_COMPLETE, Reason.TASK_INCOMPLETE),
 }

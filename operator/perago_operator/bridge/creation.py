@@ -11,6 +11,7 @@ from functools import partial
 from loguru import logger
 
 from perago.wire import IN_PROGRESS, ConductorTask, Outcome
+from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
@@ -22,6 +23,7 @@ from perago_operator.ports import (
     AlreadyExists,
     Cluster,
     Conductor,
+    Conflict,
     Manifest,
     PolledTask,
     PortError,
@@ -58,6 +60,17 @@ def short_backoff() -> Backoff:
     return Backoff(cap=5.0)
 
 
+def has_ended(attempt: PeragoAttempt) -> bool:
+    """It serves its task no more: it has an outcome, or is being deleted."""
+    return attempt.status.outcome is not None or attempt.metadata.deletion_timestamp is not None
+
+
+def is_reported(attempt: PeragoAttempt) -> bool:
+    """Nothing of it will be sent to Conductor any more."""
+    reporting = attempt.status.reporting
+    return reporting is not None and reporting.state != "Pending"
+
+
 class Creation:
     """All claims on their way to become attempts; `clock` counts seconds and never goes back."""
 
@@ -79,11 +92,14 @@ class Creation:
         self._backoff = backoff
         self._under_way: dict[asyncio.Task[None], Claim] = {}
         self._created: dict[Key, tuple[Key, float]] = {}
+        self._failing: dict[Key, PortError] = {}
+        self._ceased = False
 
     def start(self, claim: Claim) -> None:
-        """Create the attempt in the background."""
-        name = f"create attempt {claim.attempt}"
-        running = asyncio.create_task(lasting(name, partial(self._create, claim)), name=name)
+        """Create the attempt in the background; give the task back instead once creation has ceased."""
+        name = f"{'give back' if self._ceased else 'create attempt'} {claim.attempt}"
+        step = partial(self._give_back, claim.task) if self._ceased else partial(self._create, claim)
+        running = asyncio.create_task(lasting(name, step), name=name)
         self._under_way[running] = claim
         running.add_done_callback(lambda ended: self._under_way.pop(ended, None))
 
@@ -97,6 +113,28 @@ class Creation:
         }
         created = {attempt.name for attempt, (owner, _) in self._created.items() if owner == peragotask}
         return frozenset(created | {c.attempt.name for c in self._under_way.values() if c.peragotask == peragotask})
+
+    def trouble(self, namespace: str) -> str | None:
+        """Why no more tasks should be polled for this namespace: attempts of tasks polled before cannot be created."""
+        concerned = (
+            error
+            for attempt, error in self._failing.items()
+            if not isinstance(error, Conflict)
+            if attempt.namespace == namespace or isinstance(error, Unreachable)
+        )
+        return next((str(error) for error in concerned), None)
+
+    def cease(self) -> None:
+        """Create nothing more: give all claims back to Conductor, those under way and those that are still to come."""
+        self._ceased = True
+        for running, claim in tuple(self._under_way.items()):
+            running.cancel()
+            self.start(claim)
+
+    async def given_back(self, seconds: float) -> None:
+        """Wait this long until everything is given back."""
+        for late in await end(self._under_way, seconds):
+            logger.error("{}: no answer; the task waits in Conductor for its response time-out", late.get_name())
 
     async def settle(self, seconds: float) -> None:
         """Wait this long for the claims under way, then give the tasks of the others back to Conductor."""
@@ -117,11 +155,18 @@ class Creation:
             logger.error("task {} waits in Conductor for its response time-out: {}", task.task_id, error)
 
     async def _create(self, claim: Claim) -> None:
+        try:
+            await self._until_created(claim)
+        finally:
+            self._failing.pop(claim.attempt, None)
+
+    async def _until_created(self, claim: Claim) -> None:
         backoff, period = self._backoff(), heartbeat_period(claim.task, self._config)
         heartbeat_at = self._clock() + period
         while (error := await self._try(claim)) is not None:
             if isinstance(error, Refused) and error.invalid:
                 return await self._refuse(claim.task, error)
+            self._failing[claim.attempt] = error
             await backoff.wait(f"attempt {claim.attempt} is not created yet", error)
             if self._clock() >= heartbeat_at:
                 heartbeat_at = self._clock() + period
@@ -130,17 +175,44 @@ class Creation:
         return None
 
     async def _try(self, claim: Claim) -> PortError | None:
-        """Create the attempt unless the watch has shown it; returns why that did not succeed."""
-        if claim.attempt in self._attempts:
-            return None
+        """Create the attempt unless there is one that serves the task; returns why that did not succeed."""
         try:
-            await self._cluster.create_attempt(claim.attempt.namespace, claim.manifest)
-        except AlreadyExists:
-            logger.debug("attempt {} exists: the task was handed out before", claim.attempt)
+            attempt = self._attempts.get(claim.attempt) or await self._created_or_found(claim)
+            if attempt is not None and has_ended(attempt):
+                return await self._make_way(claim, attempt)
         except PortError as error:
             return error
-        self._created[claim.attempt] = (claim.peragotask, self._clock())
+        if claim.attempt not in self._attempts:
+            self._created[claim.attempt] = (claim.peragotask, self._clock())
         return None
+
+    async def _created_or_found(self, claim: Claim) -> PeragoAttempt | None:
+        """Create the attempt; returns the one that was there before, if any. Raises PortError."""
+        namespace, name = claim.attempt
+        try:
+            await self._cluster.create_attempt(namespace, claim.manifest)
+        except AlreadyExists as error:
+            existing = await self._cluster.read_attempt(namespace, name)
+            if existing is None:
+                raise Conflict(f"attempt {claim.attempt} was there a moment ago") from error
+            logger.debug("attempt {} exists: the task was handed out before", claim.attempt)
+            return PeragoAttempt.model_validate(existing)
+        return None
+
+    async def _make_way(self, claim: Claim, ended: PeragoAttempt) -> PortError | None:
+        """Conductor handed out a task again whose attempt has ended: remove that one, if Conductor has its result.
+
+        A rerun uses the same task id. Where the task is not in progress, it was handed out before its result came.
+        """
+        state = await self._conductor.read(claim.task.task_id)
+        if state is None or state.status != IN_PROGRESS:
+            logger.warning("task {} is no longer ours: attempt {} stays as it is", claim.task.task_id, claim.attempt)
+            return None
+        if not is_reported(ended):
+            return Conflict(f"attempt {claim.attempt} of an earlier run of the task is still being reported")
+        metadata = ended.metadata
+        await self._cluster.delete_attempt(metadata.namespace, metadata.name, metadata.uid)
+        return Conflict(f"attempt {claim.attempt} of an earlier run of the task is being deleted")
 
     async def _is_still_ours(self, claim: Claim, error: PortError) -> bool:
         """Read the task. Keep it alive while the API server cannot take its attempt; let it time out if it will not."""
@@ -149,7 +221,7 @@ class Creation:
             if state is None or state.status != IN_PROGRESS:
                 logger.warning("task {} is no longer ours: no attempt is created for it", claim.task.task_id)
                 return False
-            if isinstance(error, Unreachable | QuotaExceeded) and claim.attempt not in self._attempts:
+            if isinstance(error, Unreachable | QuotaExceeded | Conflict):
                 await self._conductor.extend_lease(claim.task)
         except PortError as trouble:
             logger.warning("task {}: no heartbeat: {}", claim.task.task_id, trouble)

@@ -23,6 +23,8 @@ DRAIN_MS = 10
 """Time-out of a poll that takes what is there: with 0 the server answers with nothing."""
 RECHECK_SECONDS = 10.0
 """How often a loop without room looks again although nothing was heard of its attempts."""
+CREATION_SECONDS = 1.0
+"""How often a loop looks again whether attempts can be created."""
 
 
 PollObserver = Callable[[str, int], None]
@@ -107,7 +109,7 @@ class TaskPoller:
             self._changed.clear()
             room = self._room()
             if room <= 0:
-                await within(RECHECK_SECONDS, self._changed)
+                await within(self._recheck_seconds, self._changed)
                 continue
             try:
                 taken = await self._poll(room)
@@ -121,11 +123,18 @@ class TaskPoller:
             for polled in taken:
                 self._creation.start(claim(polled, self.task))
 
+    @property
+    def _recheck_seconds(self) -> float:
+        return CREATION_SECONDS if self.state.reason is Reason.ATTEMPTS_NOT_CREATED else RECHECK_SECONDS
+
     def _room(self) -> int:
         """How many attempts may be added now; notes why when there is no room."""
         spec = self.task.spec
         if spec.task_type is None or spec.paused:
             self._note(Reason.PAUSED if spec.paused else Reason.NO_TASK_TYPE)
+            return 0
+        if trouble := self._creation.trouble(self.key.namespace):
+            self._note(Reason.ATTEMPTS_NOT_CREATED, trouble)
             return 0
         limit = spec.max_concurrency or self._settings.max_attempts
         shown = {attempt.metadata.name for attempt in self._attempts.unfinished(self.key)}

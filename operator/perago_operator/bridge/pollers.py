@@ -92,6 +92,13 @@ class Pollers:
             logger.warning("{}: given up; its tasks wait in Conductor for their time-out", polling.get_name())
         await self._creation.settle(deadline - clock())
 
+    async def give_back(self, seconds: float) -> None:
+        """Poll and create no more, and give back to Conductor what was polled and is no attempt, within this time."""
+        self._creation.cease()
+        self._dismiss()
+        await end(self._ending, seconds / 2)
+        await self._creation.given_back(seconds / 2)
+
     def kill(self) -> None:
         """End at once, polls and creations under way included."""
         self._dismiss()

@@ -24,8 +24,15 @@ class CreatePod:
 
 
 @dataclass(frozen=True, slots=True)
+class LookForPod:
+    """Ask the API server for a pod that no watch shows: only its word counts for a pod that is gone."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeletePod:
-    """Delete a pod, with its own grace period."""
+    """Delete a pod of the attempt, with its own grace period."""
 
     name: str
 
@@ -145,6 +152,7 @@ class DeleteAttempt:
 Action = (
     HoldAttempt
     | CreatePod
+    | LookForPod
     | DeletePod
     | ReleasePod
     | ReadLog

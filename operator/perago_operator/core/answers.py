@@ -84,7 +84,12 @@ class Patched:
     resource_version: str
 
 
-Answer = Verdict | Publication | Patched | str | None
+@dataclass(frozen=True, slots=True)
+class PodExists:
+    """The pod that was looked for is there."""
+
+
+Answer = Verdict | Publication | Patched | PodExists | str | None
 """What a call brought back besides its success: a reading of Conductor, a commit, a version, a log."""
 
 

@@ -75,6 +75,8 @@ class Config:
     """How long the first container of a scheduled pod may take to start: volumes, network, the agent's image."""
     agent_patience: float = 5.0
     """How long the agent may outlive its task container, or the task its agent, before the pod is deleted."""
+    unseen_patience: float = 30.0
+    """How long a pod may exist without a watch showing it before the API server is asked for it."""
     lost_node_patience: float = 60.0
     """How long after its grace period a deleted pod may linger before its node counts as lost."""
     turn_patience: float = 60.0

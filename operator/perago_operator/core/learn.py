@@ -11,7 +11,7 @@ from perago.wire import last_lines
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core import turns
-from perago_operator.core.answers import Answer, Failure, Patched, Publication, Verdict
+from perago_operator.core.answers import Answer, Failure, Patched, PodExists, Publication, Verdict
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, TurnSeen, backoff
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.diagnosis import hindrance
@@ -72,6 +72,8 @@ def _after(s: Situation, action: do.Action, answer: Answer) -> Memory:
             return replace(memory, held=True)
         case do.CreatePod(name=name):
             return memory if name in s.names_taken else _with_pod(memory, name, s.now)
+        case do.LookForPod(name=name):
+            return memory if isinstance(answer, PodExists) else replace(memory, gone=memory.gone | {name})
         case do.DeletePod(name=name):
             return replace(memory, deleted=memory.deleted | {name})
         case do.ReleasePod(name=name):
@@ -134,6 +136,8 @@ def _without_effect(s: Situation, action: do.Action, answer: Answer) -> Failure 
         case do.CreatePod(), _ if action.name in s.names_taken:
             message = f"pod {action.name} of an earlier attempt with this name is still terminating"
             return Failure(message, Reason.POD_NAME_TAKEN)
+        case do.LookForPod(), PodExists():
+            return Failure(f"pod {action.name} exists, and the watch does not show it yet", answered=True)
         case do.PatchStatus() | do.GrantTurn() | do.RevokeTurn(), Patched(version) if version == _version(s):
             return Failure("the API server left the status as it was: the installed CRDs are not this operator's")
         case _:

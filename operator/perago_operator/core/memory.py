@@ -76,6 +76,8 @@ class Memory:
     """When the first of them was."""
     seen: frozenset[str] = frozenset()
     """Pods that the watch has shown."""
+    gone: frozenset[str] = frozenset()
+    """Pods that do not exist any more, in the API server's own words."""
     deleted: frozenset[str] = frozenset()
     released_pods: frozenset[str] = frozenset()
     hindered: Hindered | None = None

@@ -32,6 +32,10 @@ class Sibling:
     retry_count: int
     settled: bool
     """It can no longer publish: it has an outcome or no pod that may run, and no staging branch."""
+    created: datetime | None = None
+    """In whole seconds; None where it is not known."""
+    ended: bool = False
+    """It has an outcome."""
 
     @classmethod
     def of(cls, attempt: PeragoAttempt, *, has_pods: bool) -> "Sibling":
@@ -41,7 +45,8 @@ class Sibling:
         staged = status.staging is not None and status.staging.state != "Deleted"
         settled = not staged and (status.outcome is not None or never_started)
         retry_count = attempt.spec.conductor.retry_count if attempt.spec.conductor else 0
-        return cls(attempt.metadata.name, retry_count, settled)
+        created, ended = attempt.metadata.creation_timestamp, status.outcome is not None
+        return cls(attempt.metadata.name, retry_count, settled, created, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,12 @@ class Situation:
     @property
     def pod_unseen(self) -> bool:
         """Created by this process, and the watch has not shown it yet."""
-        return self.pod is None and self.pod_name in self.memory.created - self.memory.seen
+        return self.pod is None and self.pod_name in self.memory.created - self.memory.seen - self.memory.gone
+
+    @property
+    def pod_is_missing(self) -> bool:
+        """It was created, no watch shows it, and the API server has not said that it is gone."""
+        return self.pod is None and self.pod_was_created and self.pod_name not in self.memory.gone
 
     @cached_property
     def pod_over(self) -> bool:
@@ -216,14 +226,27 @@ class Situation:
 
     @property
     def later_sibling(self) -> Sibling | None:
-        """An attempt of the same logical task that came after this one."""
-        return next((sibling for sibling in self.siblings if sibling.retry_count > self._retry_count), None)
+        """An attempt of the same logical task that came after this one, and has not ended; else Conductor is asked."""
+        # A workflow that is restarted counts its retries from 0 again: a higher count alone says nothing.
+        later = (sibling for sibling in self.siblings if sibling.retry_count > self._retry_count)
+        return next((sibling for sibling in later if not sibling.ended and self._before(sibling)), None)
 
     @property
     def unsettled_earlier(self) -> Sibling | None:
         """An attempt of the same logical task that came before this one and may still publish."""
-        earlier = (sibling for sibling in self.siblings if sibling.retry_count < self._retry_count)
-        return next((sibling for sibling in earlier if not sibling.settled), None)
+        earlier = (sibling for sibling in self.siblings if self._after(sibling))
+        return next((sibling for sibling in earlier if not sibling.settled or self._may_start(sibling)), None)
+
+    def _may_start(self, sibling: Sibling) -> bool:
+        """A sibling of an earlier run of the workflow is not superseded by this attempt: Conductor has to end it."""
+        return sibling.retry_count >= self._retry_count and not sibling.ended
+
+    def _before(self, sibling: Sibling) -> bool:
+        """By creation, and within a second by retry."""
+        return (self.created, self._retry_count) < (sibling.created or self.created, sibling.retry_count)
+
+    def _after(self, sibling: Sibling) -> bool:
+        return (self.created, self._retry_count) > (sibling.created or self.created, sibling.retry_count)
 
     @property
     def _retry_count(self) -> int:

@@ -17,11 +17,15 @@ from perago_operator.ports import Conflict, Lease, Leases, PortError
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Seconds: how long an unrenewed Lease holds, when a leader gives up renewing it, and the time between tries."""
+    """Seconds: how long an unrenewed Lease holds, when a leader gives up renewing it, and the time between tries.
+
+    A single try may take `longest_try`: a connection that died unnoticed must not use up the whole deadline.
+    """
 
     duration: float = 15.0
     deadline: float = 10.0
     retry: float = 2.0
+    longest_try: float = 3.0
 
 
 class LeadershipLost(Exception):
@@ -114,7 +118,7 @@ class Leadership:
         self.leading = False
         released = replace(self._observed.lease, holder="", duration_seconds=1, renewed=wall_time(self._now()))
         try:
-            async with asyncio.timeout(self._terms.deadline):
+            async with asyncio.timeout(self._terms.longest_try):
                 await self._leases.write(released)
         except (PortError, TimeoutError) as error:
             logger.warning("the Lease was not released and will expire: {}", str(error) or "no answer")
@@ -123,13 +127,13 @@ class Leadership:
         return self._observed is not None and self._observed.lease.holder not in ("", self._identity)
 
     async def _renew(self, seconds: float) -> bool:
-        """Read, and write if the Lease is free or ours, within these seconds; True when it is ours afterwards.
+        """Read, and write if the Lease is free or ours, within these seconds at most; True when it is ours afterwards.
 
         It counts as renewed from before the first request: others may have seen it renewed long before the answer.
         """
         began = self._clock()
         try:
-            async with asyncio.timeout(max(seconds, 0.0)):
+            async with asyncio.timeout(max(min(seconds, self._terms.longest_try), 0.0)):
                 renewed = await self._write_if_free()
         except Conflict:
             return False

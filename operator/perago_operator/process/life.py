@@ -1,7 +1,8 @@
 """The life of one replica: it stands by, leads, waits for the CRDs, works, and ends.
 
 It ends in one of three ways. When it is asked to, or when something broke, calls under way may end and the Lease is
-released after the last of them. When leadership is lost, everything is dropped at once: another replica may be working.
+released after the last of them. When leadership is lost, everything is dropped at once, for another replica may be
+working; only what was polled and is not an object yet is given back to Conductor, since nobody else knows of it.
 """
 
 import asyncio
@@ -12,11 +13,13 @@ from perago.wire import ATTEMPTS_PLURAL
 from perago_operator.api.task import TASKS_PLURAL
 from perago_operator.loops import Backoff, first_of
 from perago_operator.ports import Cluster, PortError
-from perago_operator.process.leader import Leadership
+from perago_operator.process.leader import Leadership, LeadershipLost
 from perago_operator.process.work import Work
 
 LOOK_SECONDS = 2.0
 """How often a leader looks whether the CRDs are installed."""
+GIVE_BACK_SECONDS = 3.0
+"""How long a replica that leads no more may take to give tasks back: less than until another replica may lead (5)."""
 
 
 class Life:
@@ -31,6 +34,7 @@ class Life:
         *,
         shutdown_seconds: float,
         look_seconds: float = LOOK_SECONDS,
+        give_back_seconds: float = GIVE_BACK_SECONDS,
     ) -> None:
         self._leadership = leadership
         self._work = work
@@ -38,6 +42,7 @@ class Life:
         self._stop = stop
         self._shutdown_seconds = shutdown_seconds
         self._look_seconds = look_seconds
+        self._give_back_seconds = give_back_seconds
 
     async def run(self) -> None:
         """Live; returns after `stop`, raises LeadershipLost or what broke."""
@@ -50,6 +55,9 @@ class Life:
         holding = asyncio.create_task(self._leadership.hold(), name="renew the lease")
         try:
             await self._work_while(holding)
+        except LeadershipLost:
+            await self._work.give_back(self._give_back_seconds)
+            raise
         finally:
             self._work.kill()
             holding.cancel()

@@ -104,6 +104,12 @@ class Work:
         self._stop_parts()
         await asyncio.gather(*self._parts, return_exceptions=True)
 
+    async def give_back(self, seconds: float) -> None:
+        """Another replica may lead: act no more, and give polled tasks without an attempt back to Conductor."""
+        self.working = False
+        self._reconciler.kill()
+        await self._pollers.give_back(seconds)
+
     def kill(self) -> None:
         """End at once, calls under way included, as if the process died."""
         self.working = False

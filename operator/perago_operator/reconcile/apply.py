@@ -14,6 +14,7 @@ from perago_operator.core import actions as do
 from perago_operator.core import turns
 from perago_operator.core.answers import Answer, Failure, Publication, Standing, Verdict
 from perago_operator.core.names import TASK_CONTAINER
+from perago_operator.core.pod.model import Pod
 from perago_operator.core.reporting import judge, workflow_matters
 from perago_operator.ports import (
     AlreadyExists,
@@ -65,15 +66,18 @@ class Applier:
                 return await self._patch_status(patch, attempt)
             case do.ShipLog():
                 await self._ship_log(action)
+            case do.LookForPod(name=name):
+                return await self._cluster.read_pod(attempt.metadata.namespace, name)
             case do.ReadLog():
                 return await self._read_log(action, attempt.metadata.namespace)
             case _:
                 await self._ask_cluster(action, attempt)
         return None
 
-    async def release_orphan(self, namespace: str, pod: str) -> None:
+    async def release_orphan(self, pod: Pod) -> None:
         """Let a pod go whose attempt is gone. Raises PortError."""
-        await self._cluster.release_pod(namespace, pod)
+        for owner in pod.metadata.owner_references:
+            await self._cluster.release_pod(pod.metadata.namespace, pod.name, owner.uid)
 
     async def _ask_cluster(self, action: ClusterAction, attempt: PeragoAttempt) -> None:
         namespace, name, uid = attempt.metadata.namespace, attempt.metadata.name, attempt.metadata.uid
@@ -81,11 +85,11 @@ class Applier:
             case do.HoldAttempt():
                 await self._cluster.hold_attempt(namespace, name, uid)
             case do.CreatePod(manifest=manifest):
-                await self._create_pod(namespace, manifest)
+                await self._create_pod(namespace, manifest, uid)
             case do.DeletePod(name=pod):
-                await self._cluster.delete_pod(namespace, pod)
+                await self._cluster.delete_pod(namespace, pod, uid)
             case do.ReleasePod(name=pod):
-                await self._cluster.release_pod(namespace, pod)
+                await self._cluster.release_pod(namespace, pod, uid)
             case do.ReleaseAttempt():
                 await self._cluster.release_attempt(namespace, name, uid)
             case do.DeleteAttempt():
@@ -94,11 +98,16 @@ class Applier:
                 about = ObjectRef("PeragoAttempt", namespace, name, uid)
                 await self._cluster.record_event(namespace, about, kind, reason, message)
 
-    async def _create_pod(self, namespace: str, manifest: Manifest) -> None:
+    async def _create_pod(self, namespace: str, manifest: Manifest, uid: str) -> None:
+        """A pod that is there already is an earlier try's if the attempt owns it; any other one holds the name."""
+        name = manifest["metadata"]["name"]
         try:
             await self._cluster.create_pod(namespace, manifest)
-        except AlreadyExists:
-            logger.debug("pod {} exists already", manifest["metadata"]["name"])
+        except AlreadyExists as error:
+            pod = await self._cluster.read_pod(namespace, name)
+            if pod is None or not Pod.model_validate(pod).belongs_to(uid):
+                raise AlreadyExists(f"another pod has the name {name}; delete it if nothing needs it") from error
+            logger.debug("pod {} exists already", name)
 
     async def _patch_status(self, action: do.PatchStatus, attempt: PeragoAttempt) -> Manifest:
         metadata = attempt.metadata
@@ -197,5 +206,7 @@ def _reason(error: PortError, action: do.Action) -> Reason | None:
             return Reason.QUOTA_EXCEEDED
         case Unreachable():
             return Reason.API_UNREACHABLE
+        case AlreadyExists():
+            return Reason.POD_NAME_TAKEN
         case _:
             return Reason.POD_REFUSED if isinstance(action, do.CreatePod) else Reason.FINALIZER_REFUSED

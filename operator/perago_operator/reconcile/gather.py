@@ -8,6 +8,7 @@ from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
 from perago_operator.core.names import POD_FINALIZER
+from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation import Sibling, Situation
 from perago_operator.watch.stores import Stores, age, task_key
 
@@ -54,7 +55,11 @@ def _ahead(s: Situation, stores: Stores) -> int:
     return sum(1 for other in others if other.status.pod_name or age(other) < age(s.attempt))
 
 
-def orphans(stores: Stores, attempt: Key) -> tuple[str, ...]:
-    """Pods of an attempt that is gone, which are being deleted and wait for our finalizer alone."""
+def orphans(stores: Stores, attempt: Key, *, unless: str = "") -> tuple[Pod, ...]:
+    """Pods of attempts of that name that are gone, which are being deleted and wait for our finalizer alone.
+
+    `unless` is the uid of the attempt that has the name now: its pods are no orphans.
+    """
     deleted = (pod for pod in stores.pods.of(attempt) if pod.metadata.deletion_timestamp)
-    return tuple(pod.name for pod in deleted if POD_FINALIZER in pod.metadata.finalizers)
+    strangers = (pod for pod in deleted if not (unless and pod.belongs_to(unless)))
+    return tuple(pod for pod in strangers if POD_FINALIZER in pod.metadata.finalizers)

@@ -13,8 +13,10 @@ from loguru import logger
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
 from perago_operator.core import actions as do
+from perago_operator.core.answers import Failure
 from perago_operator.core.config import Config
 from perago_operator.core.decide import Decision, decide
+from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation import Situation
 from perago_operator.loops import end
 from perago_operator.ports import PortError
@@ -93,6 +95,8 @@ class Reconciler:
         attempt = self._stores.attempts.get(key)
         if attempt is None:
             return await self._forget(key)
+        for pod in orphans(self._stores, key, unless=attempt.metadata.uid):
+            await self._released(pod)
         s = self._memories.situation(attempt)
         decision = decide(s)
         if not decision.actions:
@@ -118,11 +122,16 @@ class Reconciler:
             answer = await self._applier.carry_out(action, s.attempt)
         except PortError as error:
             logger.warning("attempt {}: {}: {}", s.attempt.metadata.key, kind, error)
-            self._memories.failed(action, s, failure_of(error, action))
-            self._observe(kind, clock() - began, False)
+            failure = failure_of(error, action)
+        except Exception as error:  # noqa: BLE001 -- the edge of one action: those behind it are carried out all the same
+            logger.exception("attempt {}: {}: internal error", s.attempt.metadata.key, kind)
+            failure = Failure(f"internal error: {error!r}")
         else:
             self._memories.succeeded(action, s, answer)
             self._observe(kind, clock() - began, True)
+            return None
+        self._memories.failed(action, s, failure)
+        self._observe(kind, clock() - began, False)
         return None
 
     def _in_background(self, event: do.RecordEvent, attempt: PeragoAttempt) -> None:
@@ -147,9 +156,13 @@ class Reconciler:
         self._memories.forget(key)
         failures = 0
         for pod in orphans(self._stores, key):
-            try:
-                await self._applier.release_orphan(key.namespace, pod)
-            except PortError as error:
-                logger.warning("pod {}/{} is not released: {}", key.namespace, pod, error)
-                failures += 1
+            failures += not await self._released(pod)
         return self._config.retry_cap if failures else None
+
+    async def _released(self, pod: Pod) -> bool:
+        try:
+            await self._applier.release_orphan(pod)
+        except PortError as error:
+            logger.warning("pod {}/{} is not released: {}", pod.metadata.namespace, pod.name, error)
+            return False
+        return True

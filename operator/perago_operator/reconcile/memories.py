@@ -7,7 +7,7 @@ from datetime import datetime
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Patched
+from perago_operator.core.answers import Answer, Failure, Patched, PodExists
 from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
 from perago_operator.core.memory import Memory
@@ -51,7 +51,10 @@ class Memories:
 
     def succeeded(self, action: do.Action, s: Situation, answer: Answer | Manifest) -> None:
         """A call was answered; a patched attempt goes into the store at once, not only when the watch shows it."""
-        if isinstance(answer, dict):
+        if isinstance(answer, dict) and isinstance(action, do.LookForPod):
+            self._stores.pods.put(answer)
+            answer = PodExists()
+        elif isinstance(answer, dict):
             self._stores.attempts.put(answer)
             answer = Patched(answer["metadata"]["resourceVersion"])
         self._memories[s.attempt.metadata.key] = learned(self._at_answer(s), action, answer)

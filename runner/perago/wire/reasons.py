@@ -289,6 +289,11 @@ class Reason(StrEnum):
         "The last poll failed. Perago tries again.",
         "Read the message, and check the operator's Conductor address and keys.",
     )
+    ATTEMPTS_NOT_CREATED = (
+        "AttemptsNotCreated",
+        "Conductor is not polled while attempts of tasks that were polled before cannot be created.",
+        "Read the message, and check that the API server is well and that the namespace takes PeragoAttempts.",
+    )
     TASK_COMPLETE = ("TaskComplete", "`spec.module` and `spec.image` are set.")
 
 

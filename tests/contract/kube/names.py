@@ -5,6 +5,9 @@ import itertools
 from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
 from perago_operator.ports import Manifest
 
+OWNER = "3f0c6f5e-6f0f-4b8e-9a4b-0d7a4b8a5c11"
+"""The uid of the attempt that owns a pod."""
+
 _numbers = itertools.count(1)
 
 
@@ -32,6 +35,9 @@ def pod(name: str = "a1-1", *finalizers: str) -> Manifest:
             "name": name,
             "labels": {"perago.dev/managed-by": "perago"},
             "finalizers": list(finalizers or (POD_FINALIZER,)),
+            "ownerReferences": [
+                {"apiVersion": "perago.dev/v1alpha1", "kind": "PeragoAttempt", "name": "a1", "uid": OWNER}
+            ],
         },
         "spec": {"containers": [{"name": "task", "image": "app:1"}]},
     }

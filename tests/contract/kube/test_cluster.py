@@ -2,9 +2,9 @@
 
 import pytest
 
-from perago_operator.core.names import ATTEMPT_FINALIZER
+from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
 from perago_operator.ports import AlreadyExists, Conflict, NotFound, Refused
-from tests.contract.kube.names import attempt, pod
+from tests.contract.kube.names import OWNER, attempt, pod
 from tests.contract.kube.subject import Subject
 
 
@@ -139,7 +139,7 @@ async def test_holding_another_attempt_of_the_name_is_not_found(subject: Subject
 async def test_deleting_what_is_gone_is_success(subject: Subject) -> None:
     """Attempts and pods."""
     await subject.cluster.delete_attempt(subject.namespace, "never-was", "uid")
-    await subject.cluster.delete_pod(subject.namespace, "never-was")
+    await subject.cluster.delete_pod(subject.namespace, "never-was", "uid")
 
 
 async def test_a_pod_is_created_once_and_stays_until_it_is_released(subject: Subject) -> None:
@@ -147,11 +147,31 @@ async def test_a_pod_is_created_once_and_stays_until_it_is_released(subject: Sub
     await subject.cluster.create_pod(subject.namespace, pod())
     with pytest.raises(AlreadyExists):
         await subject.cluster.create_pod(subject.namespace, pod())
-    await subject.cluster.delete_pod(subject.namespace, "a1-1")
+    await subject.cluster.delete_pod(subject.namespace, "a1-1", OWNER)
     assert await subject.get("Pod", "a1-1") is not None
-    await subject.cluster.release_pod(subject.namespace, "a1-1")
+    await subject.cluster.release_pod(subject.namespace, "a1-1", OWNER)
     assert await subject.get("Pod", "a1-1") is None
-    await subject.cluster.release_pod(subject.namespace, "a1-1")
+    await subject.cluster.release_pod(subject.namespace, "a1-1", OWNER)
+
+
+async def test_a_pod_of_somebody_else_is_left_alone(subject: Subject) -> None:
+    """It has the name of ours, and another owner: neither deleted nor released."""
+    await subject.cluster.create_pod(subject.namespace, pod())
+    await subject.cluster.delete_pod(subject.namespace, "a1-1", "another-uid")
+    await subject.cluster.release_pod(subject.namespace, "a1-1", "another-uid")
+    kept = await subject.cluster.read_pod(subject.namespace, "a1-1")
+    assert kept is not None
+    assert (kept["metadata"]["finalizers"], "deletionTimestamp" in kept["metadata"]) == ([POD_FINALIZER], False)
+
+
+async def test_what_is_read_is_there_or_gone(subject: Subject) -> None:
+    """In the API server's own words, and without managed fields."""
+    await created(subject)
+    obj = await subject.cluster.read_attempt(subject.namespace, "a1")
+    assert obj is not None
+    assert (obj["kind"], "managedFields" in obj["metadata"]) == ("PeragoAttempt", False)
+    assert await subject.cluster.read_attempt(subject.namespace, "never-was") is None
+    assert await subject.cluster.read_pod(subject.namespace, "never-was") is None
 
 
 async def test_the_log_of_a_pod_that_is_gone_is_not_found(subject: Subject) -> None:

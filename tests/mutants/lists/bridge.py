@@ -34,8 +34,16 @@ MUTANTS: tuple[Mutant, ...] = (
             "if error := await self._try(claim):",
         ),
         ("no heartbeat while the API server is away", "await self._conductor.extend_lease(claim.task)", "pass"),
-        ("a heartbeat keeps a task that is forbidden", "isinstance(error, Unreachable | QuotaExceeded) and", ""),
-        ("a canceled task becomes an attempt", "if state is None or state.status != IN_PROGRESS:", "if False:"),
+        (
+            "a heartbeat keeps a task that is forbidden",
+            "isinstance(error, Unreachable | QuotaExceeded | Conflict)",
+            "True",
+        ),
+        (
+            "a canceled task becomes an attempt",
+            "if state is None or state.status != IN_PROGRESS:\n                logger",
+            "if False:\n                logger",
+        ),
         (
             "what cannot be created in time is not given back",
             "self._give_back(claims[creation].task) for",
@@ -45,7 +53,11 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a created attempt takes no room until it is seen", "self._created[claim.attempt] = (", "_ = ("),
     ),
     *creation(
-        ("a task that is handed out twice is created forever", "except AlreadyExists:", "except ZeroDivisionError:"),
+        (
+            "a task that is handed out twice is created forever",
+            "except AlreadyExists as error:",
+            "except ZeroDivisionError as error:",
+        ),
         ("a refusal is reported once", "for _ in range(REPORT_TRIES):", "for _ in range(1):"),
         (
             "an attempt that no watch shows takes room forever",
@@ -53,7 +65,30 @@ MUTANTS: tuple[Mutant, ...] = (
             "if attempt not in self._attempts",
         ),
     ),
-    *killed(("creations outlive a kill", "            running.cancel()\n", "            pass\n")),
+    *creation(
+        ("what the last polls bring is created after leadership is lost", "        self._ceased = True\n", ""),
+        ("an attempt that has ended serves a task", "attempt is not None and has_ended(attempt)", "False"),
+        ("a result that is not reported is thrown away", "if not is_reported(ended):", "if False:"),
+        (
+            "an attempt makes way for a task that has ended",
+            'if state is None or state.status != IN_PROGRESS:\n            logger.warning("task {} is no longer ours: attempt {} stays',
+            'if False:\n            logger.warning("task {} is no longer ours: attempt {} stays',
+        ),
+        ("a creation that failed stops polling for good", "self._failing.pop(claim.attempt, None)", "pass"),
+        (
+            "a namespace that refuses stops the polls of all",
+            "if attempt.namespace == namespace or isinstance(error, Unreachable)",
+            "",
+        ),
+        ("an API server that is away does not stop polls", " or isinstance(error, Unreachable)", ""),
+    ),
+    *killed(
+        (
+            "creations outlive a kill",
+            "for running in self._under_way:\n            running.cancel()\n",
+            "for running in self._under_way:\n            pass\n",
+        ),
+    ),
     *pollers(
         ("polls begin before attempts are listed", "        elif self._started:\n", "        else:\n"),
         ("a deleted PeragoTask is polled for", "            worker.poller.stop()\n", ""),
@@ -105,13 +140,23 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a pod that exists already is an error",
-            'except AlreadyExists:\n            logger.debug("pod',
-            'except ZeroDivisionError:\n            logger.debug("pod',
+            "except AlreadyExists as error:\n            pod",
+            "except ZeroDivisionError as error:\n            pod",
+        ),
+        (
+            "a pod of somebody else counts as ours",
+            "if pod is None or not Pod.model_validate(pod).belongs_to(uid):",
+            "if False:",
         ),
         ("a conflict is a failure like any other", "conflict=isinstance(error, Conflict),", "conflict=False,"),
         ("a workflow that has ended is not asked about", "and workflow_matters(reading, outcome)", "and False"),
     ),
     *loop(
+        (
+            "a fault in one action holds up those behind it",
+            "except Exception as error:",
+            "except ZeroDivisionError as error:",
+        ),
         (
             "an orphan that could not be released is forgotten",
             "return self._config.retry_cap if failures else None",
@@ -149,6 +194,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("an attempt that runs takes no room", "other.status.pod_name or age", "age"),
         ("a stranger's pod is ours", "if pod.belongs_to(attempt.metadata.uid))", ")"),
         ("a stranger's pod counts as created", "created=memory.created - taken", "created=memory.created"),
+        ("an attempt's own pods are orphans", "if not (unless and pod.belongs_to(unless)))", ")"),
         ("pods of a living attempt are orphans", "if pod.metadata.deletion_timestamp)", ")"),
     ),
 )

@@ -40,7 +40,7 @@ RULES: tuple[Mutant, ...] = (
             "if s.stop is None or not (s.running_pods or s.pod_unseen):",
             "if s.stop is None or not s.running_pods:",
         ),
-        ("a lost node holds an attempt forever", "look_again_at=_first_lost(s))", "look_again_at=None)"),
+        ("a lost node holds an attempt forever", "look_again_at=_next_look(s))", "look_again_at=None)"),
         (
             "an attempt that was stopped is called failed although its work is published",
             "    over = s.pod_over or s.stop is not None",
@@ -130,7 +130,7 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "a pod that the watch has not shown yet counts as lost",
-            "    return Ruling() if s.pod_unseen else None",
+            "    return Ruling(look_again_at=unseen_until(s)) if s.pod_unseen else None",
             "    return None",
         ),
         (
@@ -300,8 +300,8 @@ SITUATION: tuple[Mutant, ...] = (
         ("a released attempt is held", "return held and not self.memory.released", "return held"),
         (
             "an attempt waits for itself",
-            "sibling.retry_count < self._retry_count",
-            "sibling.retry_count <= self._retry_count",
+            "self._retry_count) > (sibling",
+            "self._retry_count) >= (sibling",
         ),
         (
             "a pod whose node is lost runs forever",
@@ -315,18 +315,29 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         (
             "an attempt waits for its later sibling",
-            "if sibling.retry_count < self._retry_count)",
-            "if sibling.retry_count != self._retry_count)",
+            "self._retry_count) > (sibling",
+            "self._retry_count) != (sibling",
         ),
         (
             "an earlier attempt supersedes a later one",
-            "if sibling.retry_count > self._retry_count), None)",
-            "if sibling.retry_count != self._retry_count), None)",
+            "if sibling.retry_count > self._retry_count)",
+            "if sibling.retry_count != self._retry_count)",
+        ),
+        (
+            "an attempt of an earlier run supersedes one of a restarted workflow",
+            " and self._before(sibling)), None)",
+            "), None)",
+        ),
+        ("an attempt that has ended supersedes another", "if not sibling.ended and self", "if self"),
+        (
+            "an attempt of an earlier run that has no pod yet is not waited for",
+            "if not sibling.settled or self._may_start(sibling)), None)",
+            "if not sibling.settled), None)",
         ),
         (
             "an earlier attempt that may publish does not count",
-            "if not sibling.settled), None)",
-            "if sibling.settled), None)",
+            "if not sibling.settled or",
+            "if sibling.settled or",
         ),
         (
             "an accepted attempt is superseded by a later reading",

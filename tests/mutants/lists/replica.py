@@ -18,7 +18,12 @@ loop = of(f"{ROOT}/reconcile/loop.py", "perago_operator/reconcile/test_loop.py")
 
 LEADERSHIP: tuple[Mutant, ...] = (
     *leader(
-        ("a renewal may hang forever", "asyncio.timeout(max(seconds, 0.0))", "asyncio.timeout(None)"),
+        (
+            "a renewal may hang forever",
+            "asyncio.timeout(max(min(seconds, self._terms.longest_try), 0.0))",
+            "asyncio.timeout(None)",
+        ),
+        ("one request that hangs costs leadership", "min(seconds, self._terms.longest_try)", "seconds"),
         ("a renewal counts from its answer", "self._renewed_at = began", "self._renewed_at = self._clock()"),
         ("a leader never gives up", "self._clock() - self._renewed_at >= self._terms.deadline:", "False:"),
         ("a leader gives up too late", "deadline: float = 10.0", "deadline: float = 15.0"),
@@ -66,7 +71,12 @@ STORES: tuple[Mutant, ...] = (
         ("a part that ends is not noticed", "if ended > 0:", "if False:"),
         ("polls outlive the end", "await self._pollers.stop(seconds)", "pass"),
         ("polls outlive a kill", "self._pollers.kill()", "pass"),
-        ("looks outlive a kill", "self._reconciler.kill()", "pass"),
+        (
+            "looks outlive a kill",
+            "self._pollers.kill()\n        self._reconciler.kill()",
+            "self._pollers.kill()",
+        ),
+        ("polled tasks are dropped with leadership", "await self._pollers.give_back(seconds)", "pass"),
         ("watches outlive a kill", "self._reconciler.kill()\n        self._stop_parts()", "self._reconciler.kill()"),
     ),
     *watch(

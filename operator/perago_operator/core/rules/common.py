@@ -1,6 +1,6 @@
 """What several rules need: readings of a situation, and the steps and outcomes they share. Pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from perago.wire import Outcome
 from perago_operator.api.reasons import ConditionType, Reason
@@ -19,6 +19,17 @@ def let_pods_go(s: Situation) -> tuple[do.Action, ...]:
     """Deletion and release of every pod that is still held, whatever its execution; one that is kept is released."""
     deletions = tuple(do.DeletePod(pod.name) for pod in s.pods if s.undeleted(pod) and not s.keeps(pod))
     return deletions + tuple(do.ReleasePod(pod.name) for pod in s.pods if s.unreleased(pod))
+
+
+def unseen_until(s: Situation) -> datetime:
+    """How long a pod that this process created may stay unseen before it is looked for; at once for any other."""
+    created = s.memory.created_at or s.memory.first_seen
+    return created + timedelta(seconds=s.config.unseen_patience) if s.pod_unseen else s.now
+
+
+def look_for_pod(s: Situation) -> tuple[do.Action, ...]:
+    """The question whether the current execution's pod exists."""
+    return (do.LookForPod(s.pod_name),)
 
 
 def delete_staging(s: Situation) -> tuple[do.Action, ...]:

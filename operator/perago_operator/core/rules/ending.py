@@ -6,7 +6,7 @@ from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core import evidence
 from perago_operator.core.log import read_log
-from perago_operator.core.rules.common import failure
+from perago_operator.core.rules.common import failure, look_for_pod, unseen_until
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
@@ -18,12 +18,21 @@ def stopping(s: Situation) -> Ruling | None:
     """
     if s.stop is None or not (s.running_pods or s.pod_unseen):
         return None
+    if s.pod_unseen and s.now >= unseen_until(s):
+        return Ruling(look_for_pod(s), Notice(Reason.STOPPING, s.stop.message))
     pods = [pod.name for pod in s.running_pods if s.undeleted(pod)]
     if s.pod_unseen and s.pod_name not in s.memory.deleted:
         pods.append(s.pod_name)
     reading = read_log(s, failed=True) if pods else ()
     deletions = tuple(do.DeletePod(pod) for pod in pods)
-    return Ruling((*reading, *deletions), Notice(Reason.STOPPING, s.stop.message), look_again_at=_first_lost(s))
+    return Ruling((*reading, *deletions), Notice(Reason.STOPPING, s.stop.message), look_again_at=_next_look(s))
+
+
+def pod_is_missing(s: Situation) -> Ruling | None:
+    """No watch shows the pod: ask the API server before it counts as gone, for a watch may be late or broken."""
+    if not s.pod_is_missing or s.now < unseen_until(s):
+        return None
+    return Ruling(look_for_pod(s))
 
 
 def evidence_is_missing(s: Situation) -> Ruling | None:
@@ -56,5 +65,7 @@ def _may_have_published(s: Situation) -> bool:
     return over and not (s.stop and s.stop.reason is Reason.SUPERSEDED)
 
 
-def _first_lost(s: Situation) -> datetime | None:
-    return min((lost for pod in s.running_pods if (lost := s.lost_at(pod))), default=None)
+def _next_look(s: Situation) -> datetime | None:
+    """When the first pod begins to count as lost, or the one that no watch shows is looked for."""
+    lost = [lost for pod in s.running_pods if (lost := s.lost_at(pod))]
+    return min([*lost, unseen_until(s)] if s.pod_unseen else lost, default=None)

@@ -8,14 +8,14 @@ from perago_operator.core.log import read_log, with_last_words
 from perago_operator.core.pod import diagnosis
 from perago_operator.core.pod.diagnosis import Ending, Hindrance, Patience
 from perago_operator.core.pod.model import Pod
-from perago_operator.core.rules.common import failure
+from perago_operator.core.rules.common import failure, unseen_until
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
 
 def pod_not_seen_yet(s: Situation) -> Ruling | None:
     """Created, and the watch has yet to show it."""
-    return Ruling() if s.pod_unseen else None
+    return Ruling(look_again_at=unseen_until(s)) if s.pod_unseen else None
 
 
 def disrupted(s: Situation) -> Ruling | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,9 @@ from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation, claim
 from perago_operator.core.config import Config
 from perago_operator.loops import Backoff
-from perago_operator.ports import PolledTask, QuotaExceeded, Refused, Unreachable
+from perago_operator.ports import PolledTask, QuotaExceeded, Refused, Unreachable, WatchEvent
 from perago_operator.watch.stores import AttemptStore
-from tests.builders import task
+from tests.builders import completed, task
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
@@ -44,6 +45,13 @@ class Subject:
     def show(self, name: str) -> None:
         """The watch shows an attempt."""
         self.shown.put(self.cluster.objects["PeragoAttempt", "ns", name])
+
+    def follow(self, event: WatchEvent) -> None:
+        """The watch shows what happens."""
+        if event.kind == "DELETED":
+            self.shown.remove(Key("ns", event.obj["metadata"]["name"]))
+        else:
+            self.shown.put(event.obj)
 
     async def polled(self, task_id: str = "t1") -> None:
         """A task is polled and handed over."""
@@ -93,6 +101,42 @@ async def test_a_task_handed_out_twice_is_one_attempt(subject: Subject) -> None:
 async def _polled_again(subject: Subject) -> list[PolledTask]:
     await subject.conductor.give_back(subject.conductor.tasks["t1"].identity)
     return await subject.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0)
+
+
+def ended(state: str) -> dict[str, Any]:
+    """The status of an attempt that has an outcome, by how far Conductor has it."""
+    return {"status": {"outcome": completed(), "reporting": {"state": state}}}
+
+
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize("state", ["Accepted", "Superseded"])
+async def test_a_task_that_runs_again_under_its_id_has_a_new_attempt(
+    subject: Subject, watched: bool, state: str
+) -> None:
+    """Conductor's rerun reuses task ids; the attempt of the first run has ended and serves nobody."""
+    await subject.polled("t1")
+    await subject.settled()
+    first = subject.cluster.merge("PeragoAttempt", "ns", "t1", {**ended(state), "metadata": {"finalizers": []}})
+    if watched:
+        subject.cluster.listeners.append(subject.follow)
+        subject.show("t1")
+    subject.creation.start(claim((await _polled_again(subject))[0], BUILD))
+    await subject.settled()
+    assert subject.attempts() == ["t1"]
+    assert subject.cluster.objects["PeragoAttempt", "ns", "t1"]["metadata"]["uid"] != first["metadata"]["uid"]
+
+
+async def test_an_attempt_whose_result_is_still_reported_is_not_replaced(subject: Subject) -> None:
+    """Conductor handed the task out twice; the first result counts, and the second claim ends with it."""
+    await subject.polled("t1")
+    await subject.settled()
+    first = subject.cluster.merge("PeragoAttempt", "ns", "t1", ended("Pending"))
+    subject.creation.start(claim((await _polled_again(subject))[0], BUILD))
+    await until(lambda: subject.conductor.faults.seen.count("read") > 2)
+    assert subject.creation.trouble("ns") is None
+    subject.conductor.cancel("t1")
+    await subject.settled()
+    assert subject.cluster.objects["PeragoAttempt", "ns", "t1"] == first
 
 
 @pytest.mark.parametrize("error", [AWAY, QuotaExceeded("full"), Refused("no", status=403, message="forbidden")])
@@ -184,6 +228,41 @@ async def test_what_cannot_be_created_in_time_goes_back_to_conductor(subject: Su
     await subject.polled()
     await in_time(subject.creation.settle(0.01))
     assert subject.conductor.tasks["t1"].status == "SCHEDULED"
+
+
+async def test_everything_goes_back_once_creation_has_ceased(subject: Subject) -> None:
+    """What is under way, and what the last polls bring."""
+    subject.cluster.faults.on("create_attempt", raising(AWAY), None)
+    await subject.polled("t1")
+    subject.creation.cease()
+    await subject.polled("t2")
+    await in_time(subject.creation.given_back(10))
+    assert [subject.conductor.tasks[task].status for task in ("t1", "t2")] == ["SCHEDULED", "SCHEDULED"]
+
+
+@pytest.mark.parametrize(
+    ("error", "here", "elsewhere"),
+    [
+        (AWAY, True, True),
+        (Refused("no", status=403, message="forbidden"), True, False),
+        (QuotaExceeded("full"), True, False),
+    ],
+    ids=["API server away", "forbidden", "quota"],
+)
+async def test_a_creation_that_fails_is_a_reason_not_to_poll(
+    subject: Subject, error: Exception, here: bool, elsewhere: bool
+) -> None:
+    """Where the API server is away everywhere, where one namespace refuses there alone."""
+    subject.cluster.faults.on("create_attempt", raising(error), None)
+    await subject.polled()
+    await until(lambda: subject.creation.trouble("ns") is not None)
+    assert (subject.creation.trouble("ns") is not None, subject.creation.trouble("another") is not None) == (
+        here,
+        elsewhere,
+    )
+    subject.cluster.faults.clear()
+    await subject.settled()
+    assert subject.creation.trouble("ns") is None
 
 
 async def test_settling_awaits_creations_under_way(subject: Subject) -> None:

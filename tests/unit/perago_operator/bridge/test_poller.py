@@ -111,6 +111,22 @@ async def test_room_that_was_made_is_used_at_once() -> None:
     await until(lambda: subject.attempts() == 2)
 
 
+async def test_nothing_is_polled_while_attempts_cannot_be_created() -> None:
+    """Each task that is polled then would wait in this process alone."""
+    subject = Subject()
+    subject.cluster.faults.on("create_attempt", raising(Unreachable("away")), None)
+    subject.schedule(1)
+    subject.run()
+    await until(lambda: subject.poller.state.reason == "AttemptsNotCreated")
+    polls = subject.polls()
+    subject.schedule(1)
+    subject.poller.wake()
+    await asyncio.sleep(0.05)
+    assert subject.polls() == polls
+    subject.cluster.faults.clear()
+    await until(lambda: subject.attempts() == 2)
+
+
 @pytest.mark.parametrize(("spec", "reason"), [({"paused": True}, "Paused"), ({"taskType": None}, "NoTaskType")])
 async def test_who_must_not_poll_does_not(spec: dict[str, Any], reason: str) -> None:
     """Paused, or nothing to poll for."""

@@ -53,9 +53,13 @@ TOGETHER: dict[tuple[str, str], Situation] = {
     ("outcome_is_known", "stopping"): b.situation(
         b.attempt(cancel=True, status={"outcome": b.completed()}), pods=(b.running_pod(),)
     ),
+    # a pod that must stop is deleted, whether a watch shows it or not
+    ("stopping", "pod_is_missing"): b.situation(
+        b.attempt(cancel=True), 40, memory=b.memory(created=frozenset({"a1-1"}))
+    ),
     # lakeFS is not asked while the pod may still publish
-    ("stopping", "evidence_is_missing"): b.situation(
-        b.attempt(cancel=True, status={"staging": b.STAGING}), pods=(b.running_pod(),)
+    ("pod_is_missing", "evidence_is_missing"): b.situation(
+        b.attempt(status={"podName": "a1-1", "executions": 1, "staging": b.STAGING})
     ),
     # the answer that an earlier execution got is old
     ("evidence_is_missing", "work_was_published"): b.situation(

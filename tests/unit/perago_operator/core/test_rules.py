@@ -324,7 +324,9 @@ def test_a_later_attempt_of_the_task_supersedes() -> None:
 
 def test_a_created_pod_is_waited_for() -> None:
     """Its watch event is on the way; nothing is created twice."""
-    assert ruling(b.situation(memory=b.memory(created=frozenset({"a1-1"}))), "pod_not_seen_yet") == Ruling()
+    assert ruling(b.situation(memory=b.memory(created=frozenset({"a1-1"}))), "pod_not_seen_yet") == Ruling(
+        look_again_at=b.at(30)
+    )
 
 
 def test_a_disrupted_attempt_gets_another_pod() -> None:
@@ -352,9 +354,24 @@ def test_disruptions_beyond_the_limit_are_a_failure() -> None:
 
 
 def test_a_pod_that_vanished_is_a_disruption() -> None:
-    """The status names it, the watch does not show it, and this process did not just create it."""
-    gone = b.attempt(status={"podName": "a1-1", "executions": 1})
-    assert ruling(b.situation(gone), "disrupted").next_execution == 2
+    """The status names it, and the API server says that it is gone."""
+    attempt = b.attempt(status={"podName": "a1-1", "executions": 1})
+    gone = b.memory(gone=frozenset({"a1-1"}))
+    assert ruling(b.situation(attempt, memory=gone), "disrupted").next_execution == 2
+
+
+def test_a_pod_that_no_watch_shows_is_looked_for_before_it_counts_as_gone() -> None:
+    """The watch of pods may be behind that of attempts, and a second pod would run beside the first."""
+    attempt = b.attempt(status={"podName": "a1-1", "executions": 1})
+    assert ruling(b.situation(attempt), "pod_is_missing") == Ruling((do.LookForPod("a1-1"),))
+
+
+@pytest.mark.parametrize(("attempt", "rule"), [(b.attempt(), "pod_is_missing"), (CANCELED, "stopping")])
+def test_a_created_pod_is_not_waited_for_without_end(attempt: dict[str, Any], rule: str) -> None:
+    """Its label was taken off, or it was removed while the watch was down: no watch will ever show it."""
+    created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(1), deleted=frozenset({"a1-1"}))
+    assert ruling(b.situation(attempt, 31, memory=created), rule).actions == (do.LookForPod("a1-1"),)
+    assert do.LookForPod("a1-1") not in first_match(b.situation(attempt, 30, memory=created))[1].actions
 
 
 def test_the_log_is_read_before_a_task_counts_as_failed() -> None:

@@ -215,6 +215,42 @@ def test_an_attempt_with_an_outcome_is_not_superseded_by_its_retry() -> None:
     assert b.situation(b.attempt(status={"outcome": b.failure()}), siblings=(later,)).superseded is None
 
 
+def sibling(seconds: float, retry: int, *, ended: bool = False) -> Sibling:
+    """Created so many seconds after the attempt; it may still publish."""
+    return Sibling("other", retry, settled=False, created=b.at(seconds), ended=ended)
+
+
+@pytest.mark.parametrize(
+    ("other", "superseded"),
+    [
+        (sibling(60, 1), True),
+        (sibling(60, 1, ended=True), False),
+        (sibling(-60, 1, ended=True), False),
+        (sibling(-60, 1), False),
+        (sibling(60, 0), False),
+    ],
+    ids=["its retry", "a retry that has ended", "of an earlier run", "of an earlier run, at work", "of a later run"],
+)
+def test_only_a_retry_that_came_later_and_goes_on_supersedes(other: Sibling, superseded: bool) -> None:
+    """Conductor's restart of a workflow counts retries from 0 again."""
+    assert (b.situation(siblings=(other,)).superseded is not None) == superseded
+
+
+@pytest.mark.parametrize("retry", [0, 1])
+def test_an_attempt_of_an_earlier_run_is_waited_for(retry: int) -> None:
+    """It may still publish, whatever its number."""
+    assert b.situation(siblings=(sibling(-60, retry),)).unsettled_earlier is not None
+    assert b.situation(siblings=(sibling(60, retry),)).unsettled_earlier is None
+
+
+def test_an_attempt_of_an_earlier_run_may_start_until_conductor_has_ended_it() -> None:
+    """This attempt does not supersede it, so that it has no pod yet says nothing."""
+    waiting = Sibling("other", 1, settled=True, created=b.at(-60))
+    assert b.situation(siblings=(waiting,)).unsettled_earlier == waiting
+    ended = Sibling("other", 1, settled=True, created=b.at(-60), ended=True)
+    assert b.situation(siblings=(ended,)).unsettled_earlier is None
+
+
 def test_a_sibling_of_the_same_retry_is_neither_earlier_nor_later() -> None:
     """Conductor's rerun hands out the same retry again: two such attempts must not wait for each other."""
     s = b.situation(siblings=(Sibling("same", 0, settled=False),))

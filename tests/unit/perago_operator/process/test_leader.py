@@ -107,6 +107,27 @@ def test_a_leader_gives_up_before_another_may_lead() -> None:
     assert terms.retry * 3 <= terms.deadline
 
 
+def test_a_leader_tries_again_when_one_request_hangs() -> None:
+    """A try may not use up the time of all."""
+    terms = Terms()
+    assert (terms.retry + terms.longest_try) * 2 <= terms.deadline
+    assert terms.longest_try <= 3.0
+
+
+async def test_one_request_that_hangs_does_not_cost_leadership() -> None:
+    """The connection had died unnoticed; the next try has another one."""
+    leases = FakeLeases()
+    terms = Terms(duration=15, deadline=60, retry=0, longest_try=0.02)
+    one = Leadership(leases, "one", clock=monotonic, now=Time().wall, terms=terms)
+    await in_time(one.acquire())
+    leases.faults.on("read", silent)
+    holding = asyncio.create_task(one.hold())
+    renewals = leases.faults.seen.count("write")
+    await until(lambda: leases.faults.seen.count("write") > renewals)
+    assert one.leading
+    holding.cancel()
+
+
 @pytest.mark.parametrize("call", ["read", "write"])
 async def test_a_request_that_hangs_does_not_keep_leadership(call: str) -> None:
     """It is given up at the deadline, 5 s before another replica may lead."""

@@ -34,7 +34,15 @@ class Living(Replica):
             terms=Terms(duration=15, deadline=10, retry=0),
         )
         self.work = self.operator.work
-        self.life = Life(self.leadership, self.work, self.cluster, self.stop, shutdown_seconds=3600, look_seconds=0)
+        self.life = Life(
+            self.leadership,
+            self.work,
+            self.cluster,
+            self.stop,
+            shutdown_seconds=3600,
+            look_seconds=0,
+            give_back_seconds=0.2,
+        )
 
     def run(self) -> asyncio.Task[None]:
         """Begin to live."""
@@ -190,6 +198,55 @@ async def test_calls_under_way_are_dropped_with_leadership() -> None:
     living.cluster.faults.on("create_pod", create_pod)
     running = living.run()
     await create_pod.reached()
+    living.lose()
+    with pytest.raises(LeadershipLost):
+        await in_time(running)
+    assert at_work() == []
+
+
+@pytest.mark.parametrize("loss", ["not renewed", "taken"])
+async def test_what_was_polled_and_is_no_attempt_goes_back_with_leadership(loss: str) -> None:
+    """The API server is away, Conductor is not; only this process knows of these tasks."""
+    living = Living()
+    living.cluster.faults.on("create_attempt", raising(AWAY), None)
+    running = living.run()
+    await living.until_polled()
+    living.conductor.schedule("build", "t1")
+    await until(lambda: "create_attempt" in living.calls())
+    if loss == "taken":
+        living.leases.stored = OTHER
+    else:
+        living.lose()
+    with pytest.raises(LeadershipLost):
+        await in_time(running)
+    assert living.conductor.tasks["t1"].status == "SCHEDULED"
+    await nothing_more_happens(living)
+
+
+async def test_what_the_last_poll_brings_goes_back_with_leadership() -> None:
+    """A poll under way when leadership is lost may still take tasks."""
+    living, poll = Living(), Held()
+    living.conductor.faults.on("poll", poll)
+    running = living.run()
+    await poll.reached()
+    living.conductor.schedule("build", "t1")
+    living.lose()
+    await until(lambda: not living.work.working)
+    poll.release()
+    with pytest.raises(LeadershipLost):
+        await in_time(running)
+    assert living.conductor.tasks["t1"].status == "SCHEDULED"
+    assert "create_attempt" not in living.calls()
+
+
+async def test_a_conductor_that_hangs_does_not_keep_a_replica_that_leads_no_more() -> None:
+    """Another one leads five seconds later."""
+    living = Living()
+    living.cluster.faults.on("create_attempt", raising(AWAY), None)
+    living.conductor.faults.on("give_back", silent, None)
+    living.conductor.schedule("build", "t1")
+    running = living.run()
+    await until(lambda: "create_attempt" in living.calls())
     living.lose()
     with pytest.raises(LeadershipLost):
         await in_time(running)

@@ -44,6 +44,25 @@ async def test_a_pod_that_is_there_already_was_created(world: World) -> None:
     assert await carried_out(world, do.CreatePod("a1-1", b.pod())) is None
 
 
+@pytest.mark.parametrize("owners", [[], [{"kind": "StatefulSet", "name": "a1", "uid": "uid-of-a-database"}]])
+async def test_a_pod_of_somebody_else_under_our_name_is_not_ours(world: World, owners: list[Any]) -> None:
+    """A StatefulSet `a1` has a pod `a1-1` as well."""
+    foreign = world.cluster.add(b.pod(meta={"ownerReferences": owners}))
+    with pytest.raises(ports.AlreadyExists, match="another pod has the name a1-1") as refused:
+        await carried_out(world, do.CreatePod("a1-1", b.pod()))
+    assert failure_of(refused.value, CREATE).reason is Reason.POD_NAME_TAKEN
+    await carried_out(world, do.DeletePod("a1-1"))
+    await carried_out(world, do.ReleasePod("a1-1"))
+    assert world.cluster.objects["Pod", "ns", "a1-1"] == foreign
+
+
+async def test_only_the_api_server_says_that_a_pod_is_gone(world: World) -> None:
+    """What it shows goes into the store, as if the watch had shown it."""
+    assert await carried_out(world, do.LookForPod("a1-1")) is None
+    world.cluster.add(b.pod())
+    assert (await carried_out(world, do.LookForPod("a1-1")))["metadata"]["name"] == "a1-1"
+
+
 async def test_a_report_is_read_back(world: World) -> None:
     """A 200 does not mean acceptance."""
     verdict = await carried_out(world, do.Report(b.conductor_task(), OUTCOME))

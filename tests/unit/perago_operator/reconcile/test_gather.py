@@ -4,6 +4,7 @@ from typing import Any
 
 from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
+from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation import Situation
 from perago_operator.reconcile.gather import gather, orphans
 from perago_operator.watch.stores import Stores
@@ -91,4 +92,11 @@ def test_orphans_are_held_and_being_deleted() -> None:
     """Others are not ours, or will first be deleted by the garbage collector."""
     leaving = b.pod(1, meta={"deletionTimestamp": b.stamp(1)})
     released = b.pod(2, meta={"deletionTimestamp": b.stamp(1), "finalizers": []})
-    assert orphans(stores(leaving, released, b.pod(3)), KEY) == ("a1-1",)
+    assert orphans(stores(leaving, released, b.pod(3)), KEY) == (Pod.model_validate(leaving),)
+
+
+def test_a_pod_of_a_former_attempt_of_the_name_is_an_orphan() -> None:
+    """The attempt was removed by force and made again: nobody else lets its old pod go."""
+    former = b.pod(1, uid="uid-former", meta={"deletionTimestamp": b.stamp(1)})
+    own = b.pod(2, meta={"deletionTimestamp": b.stamp(1)})
+    assert [pod.name for pod in orphans(stores(former, own), KEY, unless=b.UID)] == ["a1-1"]

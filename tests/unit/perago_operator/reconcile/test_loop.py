@@ -480,6 +480,48 @@ async def test_a_fault_of_ours_is_logged_and_does_not_stop_the_others(monkeypatc
     assert world.pods == ["a1-1"]
 
 
+async def test_a_fault_in_one_action_does_not_hold_up_those_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report is the first of the last actions; the pod goes and the branch is deleted whatever becomes of it."""
+    world = await polled_and_running()
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(world.conductor, "report", broken)
+    await world.agent(outcome=b.completed(), staging=b.STAGING)
+    await world.settle()
+    assert world.pods == []
+    assert "a fault" in world.status()["reporting"]["lastError"]
+    monkeypatch.undo()
+    await world.pass_time(61)
+    assert world.conductor.tasks[b.NAME].accepted == 1
+
+
+async def test_a_pod_of_somebody_else_survives_the_attempt_that_wanted_its_name() -> None:
+    """A StatefulSet `a1` has a pod `a1-1` as well: the attempt waits, says so, and is canceled without harm."""
+    world = World()
+    owners = [{"kind": "StatefulSet", "name": "a1", "uid": "uid-of-a-database"}]
+    foreign = world.cluster.add(b.running_pod(meta={"ownerReferences": owners, "labels": {}, "finalizers": []}))
+    await world.add_polled()
+    reasons = {condition["type"]: condition["reason"] for condition in world.status()["conditions"]}
+    assert reasons["PodReady"] == "PodNameTaken"
+    world.cluster.merge("PeragoAttempt", "ns", b.NAME, {"spec": {"cancel": True}})
+    await world.settle()
+    await world.pass_time(61)
+    assert world.status()["outcome"]["reason"] == "Canceled"
+    assert world.cluster.objects["Pod", "ns", "a1-1"] == foreign
+
+
+async def test_the_pod_of_a_former_attempt_of_the_name_does_not_hold_up_the_next() -> None:
+    """Its attempt was removed by force while nobody watched, and made again."""
+    world = World()
+    await world.add(b.running_pod(uid="uid-former"))
+    world.cluster.delete("Pod", "ns", "a1-1")
+    await world.add_polled()
+    await world.pass_time(2)
+    assert world.cluster.objects["Pod", "ns", "a1-1"]["metadata"]["ownerReferences"][0]["uid"] == b.UID
+
+
 async def test_an_orphaned_pod_is_let_go() -> None:
     """Somebody forced the attempt away; its pod is being deleted by the garbage collector."""
     world = World()

@@ -64,7 +64,7 @@ def clear(root: Path) -> None:
 
 
 @given(trees.map(consistent), trees.map(consistent))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_change_is_seen_exactly_when_content_kind_or_target_differ(before: Tree, after: Tree) -> None:
     """For any two trees, the changes are the paths that only one has and those whose content differs."""
     with tempfile.TemporaryDirectory() as place:
@@ -145,7 +145,7 @@ mutations: st.SearchStrategy[list[tuple[Mutate, int | str, Content]]] = st.lists
 
 
 @given(trees.map(consistent), mutations, st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_tree_that_is_changed_step_by_step_differs_exactly_in_what_changed(
     before: Tree, steps: list[tuple[Mutate, int | str, Content]], with_manifest: bool
 ) -> None:

@@ -8,6 +8,7 @@ TESTS = "perago/agent"
 transfer = of(f"{AGENT}/data/transfer.py", f"{TESTS}/data/test_transfer.py")
 streams = of(f"{AGENT}/data/streams.py", f"{TESTS}/data/test_streams.py", f"{TESTS}/data/test_transfer.py")
 moving = of(f"{AGENT}/data/moving.py", f"{TESTS}/data/test_transfer.py")
+told = of(f"{AGENT}/data/moving.py", f"{TESTS}/test_reporter.py")
 volume = of(f"{AGENT}/data/volume.py", f"{TESTS}/data/test_volume.py")
 parallel = of(f"{AGENT}/data/parallel.py", f"{TESTS}/data/test_parallel.py", f"{TESTS}/test_fence.py")
 http = of(f"{AGENT}/clients/http.py", f"{TESTS}/clients/test_http.py", f"{TESTS}/clients/test_lakefs.py")
@@ -81,8 +82,13 @@ MUTANTS: tuple[Mutant, ...] = (
             "            patience.heard()\n            self._underway",
             "            self._underway",
         ),
-        ("threads tell nobody what they wait for", "underway=self._underway)", "underway=None)"),
+        (
+            "an upload that stands still is never sent again",
+            "if self._stopped.wait(patience.pause_after(error)):",
+            "if True:",
+        ),
     ),
+    *told(("threads tell nobody what they wait for", "underway=self._underway)", "underway=None)")),
     *streams(
         (
             "a corrupt object is accepted",

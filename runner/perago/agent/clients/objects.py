@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from perago.agent.clients.exchange import Body, Connection, Head, lines
+from perago.agent.clients.exchange import STALL_SECONDS, Body, Connection, Head, lines
 from perago.agent.clients.http import NoAnswer, Server, Untrusted, describe, reason_of
 from perago.agent.clients.lakefs_errors import Refused, answer_error
 from perago.agent.mounts import Mounted
@@ -43,12 +43,13 @@ class ObjectStats:
 class Bodies:
     """One connection to one repository, for one thread; `abort` is for any."""
 
-    def __init__(self, mounted: Mounted[LakeFSKeys], repository: str) -> None:
+    def __init__(self, mounted: Mounted[LakeFSKeys], repository: str, stall_seconds: float = STALL_SECONDS) -> None:
         self._mounted = mounted
         self._take(mounted.keys)
         parts = urlsplit(self._keys.endpoint)
         self._base = f"{parts.path.rstrip('/')}/api/v1/repositories/{segment(repository)}"
-        self._connection = Connection(self._keys.endpoint, self._keys.context(), proxy=self._keys.route.proxy)
+        keys = self._keys
+        self._connection = Connection(keys.endpoint, keys.context(), stall_seconds, keys.route.proxy)
         self._buffer: memoryview | None = None
         self._repository = repository
 

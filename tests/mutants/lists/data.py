@@ -82,11 +82,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "            patience.heard()\n            self._underway",
             "            self._underway",
         ),
-        (
-            "an upload that stands still is never sent again",
-            "if self._stopped.wait(patience.pause_after(error)):",
-            "if True:",
-        ),
     ),
     *told(("threads tell nobody what they wait for", "underway=self._underway)", "underway=None)")),
     *streams(

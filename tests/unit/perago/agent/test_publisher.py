@@ -19,7 +19,7 @@ from perago.wire import Replaced
 from perago.wire import metadata_keys as keys
 from tests.fakes.branches import FENCE, FakeBranches
 from tests.fakes.faulty import Call, raising
-from tests.fakes.waiting import until
+from tests.fakes.waiting import in_time, until
 from tests.faults.kinds import Fault, Late, cut_before, lost, passed, silent
 
 ME = p.Identity("u2", "wf/build/0", 1)
@@ -424,6 +424,7 @@ FATES: dict[str, Fate] = {
     "never arrived": simply(cut_before),
     "at the first look": at_look(1),
     "at the second look": at_look(2),
+    "at the fifth look": at_look(5),
     "at the last look": at_look(SETTLE_LOOKS),
     "when the head is read again": at_next("branch_head", after=2),
 }
@@ -684,7 +685,7 @@ async def test_nothing_is_moved_after_the_end_of_a_turn(call: str) -> None:
     """Whatever the attempt waited for: another one may be publishing by then, so it takes another turn and looks."""
     repository, turn = Repository(), ShortTurns()
     repository.lakefs.faults.on(call, silent)
-    published = await Publisher(repository.lakefs, repository.plan, Fence(), turn).publish(repository.staged)
+    published = await in_time(Publisher(repository.lakefs, repository.plan, Fence(), turn).publish(repository.staged))
     assert published.id == repository.head
     assert turn.seen == ["take", "give back"] * (1 if call == "history" else 2), "a look alone needs no turn"
     assert repository.history == ["u2"]
@@ -694,7 +695,7 @@ async def test_a_merge_that_lands_after_its_turn_is_found_in_the_next_one() -> N
     """It is not made a second time."""
     repository, turn = Repository(), ShortTurns()
     repository.lakefs.faults.on("squash_merge", unanswered)
-    published = await Publisher(repository.lakefs, repository.plan, Fence(), turn).publish(repository.staged)
+    published = await in_time(Publisher(repository.lakefs, repository.plan, Fence(), turn).publish(repository.staged))
     assert published.id == repository.head
     assert repository.lakefs.faults.seen.count("squash_merge") == 1
 
@@ -705,7 +706,7 @@ async def test_a_reset_that_was_given_up_with_its_turn_may_still_land() -> None:
     repository.abandoned()
     repository.lakefs.faults.on("hard_reset", silent)
     publisher = Publisher(repository.lakefs, repository.plan, Fence(), turn)
-    await publisher.publish(repository.staged)
+    await in_time(publisher.publish(repository.staged))
     assert publisher._target.reset_unanswered
 
 

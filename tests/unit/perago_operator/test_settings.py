@@ -104,6 +104,8 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
         "KEEP_FAILED_PODS_SECONDS": "11",
         "RETRIED_PATIENCE_SECONDS": "9",
         "UNSCHEDULABLE_PATIENCE_SECONDS": "10",
+        "TURN_SECONDS": "12",
+        "TURN_PATIENCE_SECONDS": "13",
     }
     config = settings.read(ENOUGH | {f"PERAGO_{name}": value for name, value in variables.items()}).config()
     pod = config.pod
@@ -113,6 +115,7 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
     assert pod.host_users is False
     assert (pod.lakefs_secret, pod.conductor_secret) == ("lakefs-keys", "conductor-keys")
     assert (pod.retry_seconds, pod.outage_seconds) == (7, 8)
+    assert (pod.turn_seconds, config.turn_patience) == (12, 13)
     assert (pod.token_header, pod.trusted_ca) == ("X-Authorization", TrustedCA("ConfigMap", "company", "bundle.pem"))
 
 

@@ -16,7 +16,7 @@ from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
 from perago_operator.ports import Manifest
 from tests import builders as b
-from tests.faults.kinds import cut_before, lost
+from tests.faults.kinds import Late, cut_before, lost
 from tests.unit.perago_operator.world import World
 
 LASTS = 100.0
@@ -342,6 +342,23 @@ async def test_a_grant_without_an_answer_is_made_once(fault: Any) -> None:
         await place.pass_time(2)
     assert place.granted("b")
     assert place.status("a")["turn"].get("granted") is None
+
+
+async def test_a_patch_that_lands_late_takes_no_newer_turn_away() -> None:
+    """The end of a revoked turn, over the next turn of the same attempt."""
+    place, late = await town("a", "b"), Late()
+    await asking(place, "a", "b")
+    await place.pass_time(161)
+    place.world.cluster.faults.on("patch_attempt_status", late)
+    for _ in range(3):
+        await place.pass_time(111)
+    assert place.granted("b")
+    await place.step("give_back", "b", True)
+    await place.step("see", "a", True)
+    assert place.granted("a")
+    await late.land()
+    await place.settle()
+    assert place.granted("a")
 
 
 NAMES = ("a", "b", "c")

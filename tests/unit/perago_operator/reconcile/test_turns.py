@@ -345,7 +345,7 @@ async def test_a_grant_without_an_answer_is_made_once(fault: Any) -> None:
 
 
 async def test_a_patch_that_lands_late_takes_no_newer_turn_away() -> None:
-    """The end of a revoked turn, over the next turn of the same attempt, while another one with an older request waits."""
+    """A former leader's end of a revoked turn, over the attempt's next one, while an older request waits."""
     place, late = await town("a", "b"), Late()
     await asking(place, "a", "b")
     await place.pass_time(161)
@@ -358,7 +358,7 @@ async def test_a_patch_that_lands_late_takes_no_newer_turn_away() -> None:
     assert place.granted("a")
     earlier = {"turn": {"requested": b.request(2, seconds=1)}}
     place.world.cluster.merge("PeragoAttempt", "ns", "b", {"status": earlier})
-    await place.settle()
+    await place.step("die")
     await late.land()
     await place.settle()
     assert place.granted("a")

@@ -86,11 +86,13 @@ class TargetBranch:
         return await self.landed()
 
     async def reset(self, leaving: str, to: str) -> None:
-        """Move the branch from `leaving` to `to`; raises NoAnswer.
+        """Move the branch from `leaving` to `to`, and leave it alone where it has moved already; raises NoAnswer.
 
         Raises PublishFenceError when that took somebody else's commit off the branch, whether it could be put back or
         not.
         """
+        if await self._head() != leaving:
+            return
         heads: list[str] = []
         try:
             await self._watched(self._lakefs.hard_reset(self._plan.target, to), heads)

@@ -527,6 +527,15 @@ def once_seen(repository: Repository, *writes: Callable[[], Any]) -> Fault[Call]
     return fault
 
 
+async def test_a_branch_that_has_moved_since_it_was_looked_at_is_not_reset(repository: Repository) -> None:
+    """Somebody commits while the head's record is read: the head is looked at again right before the reset."""
+    repository.abandoned()
+    repository.lakefs.faults.on("commit_record", moving(lambda: repository.written("other")))
+    with pytest.raises(PublishFenceError, match="neither the input ref"):
+        await repository.publisher().publish(repository.staged)
+    assert (repository.history, repository.calls("hard_reset")) == ([None, "u1"], 0)
+
+
 @pytest.mark.usefixtures("_watching")
 async def test_a_commit_that_a_reset_took_off_is_put_back(repository: Repository) -> None:
     """lakeFS resets whatever the head is; the look at the head meanwhile has seen the commit."""

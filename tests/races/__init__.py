@@ -1,0 +1,1 @@
+"""Publishers that race for one branch of a real lakeFS, counted."""

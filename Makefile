@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants
+.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants test-model test-races
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -45,6 +45,12 @@ e2e: venv ## run the end-to-end tests in the environment that is up
 
 test-mutants: venv ## check that the unit tests notice one-line faults (WORDS=… selects some)
 	@$(PYTHON_IN_VENV) -m tests.mutants $(WORDS)
+
+test-model: venv ## try the publication protocol in many courses of events, and what broken variants of it show (EXAMPLES=…)
+	@$(PYTHON_IN_VENV) -m tests.model $(EXAMPLES)
+
+test-races: venv ## let publishers race for one branch of a real lakeFS on loopback, and count
+	@$(PYTHON_IN_VENV) -m tests.races
 
 crds: venv ## generate crds/ from the models
 	@$(PYTHON_IN_VENV) -m perago_operator.api.crds

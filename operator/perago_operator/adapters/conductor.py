@@ -26,13 +26,16 @@ from perago_operator.adapters.conductor_json import (
 )
 from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.core.answers import ConductorTaskState
-from perago_operator.ports import NotFound, PolledTask, PortError, Refused
+from perago_operator.ports import NotFound, PolledTask, PortError, Refused, Unreachable
 
 CALL_SECONDS = 15.0
 POLL_MARGIN_SECONDS = 15.0
 """How much longer than its own long-poll time-out a poll may take before its tasks count as lost."""
 KEYS_REREAD_SECONDS = 30.0
 """How long the Secret's keys are used before they are read again: a change takes effect within it."""
+
+GONE = 404
+"""Counts only in Conductor's own words."""
 
 T = TypeVar("T")
 
@@ -208,9 +211,15 @@ def _decoded(data: bytes, call: _Call, kind: type[T]) -> T | None:
 
 
 def _refused(status: int, data: bytes, call: _Call) -> PortError:
-    """The port error for an answer of 400 or more; Conductor's errors are objects with a `message`."""
+    """The port error for an answer of 400 or more; Conductor's errors are objects with a `message`.
+
+    A 404 in other words comes from something on the way to it, which knows nothing of tasks.
+    """
     try:
         message = str(json.loads(data)["message"])
     except (ValueError, KeyError, TypeError):
         message = data[:500].decode(errors="replace")
+        if status == GONE:
+            text = f"{call}: HTTP {status} does not come from Conductor ({message}); check its address"
+            return Unreachable(text, fate_unknown=True)
     return http.refusal(status, "", message, str(call))

@@ -36,6 +36,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *conductor(
+        ("a 404 of something on the way says that a task is gone", "if status == GONE:", "if False:"),
         ("rotated keys are never read", "or now - self._keys_at > KEYS_REREAD_SECONDS", ""),
         ("a lease puts the task back into its queue", '| {"extendLease": True}', ""),
         ("a task given back waits for its time-out", '| {"callbackAfterSeconds": 0}', '| {"extendLease": True}'),

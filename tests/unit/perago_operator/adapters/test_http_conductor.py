@@ -260,3 +260,14 @@ async def test_calls_are_observed_with_their_result(recorder: Recorder) -> None:
     assert await client.read("id") is None
     await client.close()
     assert seen == [("conductor", "extend_lease", "ok"), ("conductor", "read", "NotFound")]
+
+
+@pytest.mark.parametrize("body", ["default backend - 404", "", "[]", '{"error": "Not Found"}'])
+async def test_a_404_of_something_on_the_way_does_not_say_that_a_task_is_gone(recorder: Recorder, body: str) -> None:
+    """An ingress without a route answers like this while Conductor is rolled out: nobody's work ends because of it."""
+    client = HttpConductor(lambda: ConductorKeys(recorder.url))
+    for ask in (lambda: client.read("id"), lambda: client.workflow_ended("wf"), lambda: client.extend_lease(TASK)):
+        recorder.answer = web.Response(status=404, text=body)
+        with pytest.raises(Unreachable, match="does not come from Conductor"):
+            await ask()
+    await client.close()

@@ -236,6 +236,12 @@ def test_only_a_retry_that_came_later_and_goes_on_supersedes(other: Sibling, sup
     assert (b.situation(siblings=(other,)).superseded is not None) == superseded
 
 
+def test_the_retry_before_does_not_supersede_because_its_attempt_came_late() -> None:
+    """The API server was away when it was polled: Conductor says which of the two it waits for."""
+    second = b.attempt(conductor=b.conductor_task(retry_count=1).to_json())
+    assert b.situation(second, siblings=(sibling(60, 0),)).superseded is None
+
+
 @pytest.mark.parametrize("retry", [0, 1])
 def test_an_attempt_of_an_earlier_run_is_waited_for(retry: int) -> None:
     """It may still publish, whatever its number."""

@@ -163,12 +163,18 @@ async def test_the_end_has_a_limit(subject: Subject) -> None:
 
 async def test_a_kill_ends_everything_at_once(subject: Subject) -> None:
     """Polls, creations, looks and watches: nothing goes on that could disturb the next leader."""
+    create_pod = Held()
+    subject.cluster.faults.on("create_pod", create_pod)
+    subject.cluster.add(b.attempt(standalone=True))
     running = subject.run()
+    await create_pod.reached()
     await until(lambda: subject.work.working)
     subject.cluster.faults.on("create_attempt", raising(Unreachable("away")), None)
     subject.conductor.schedule("build", "t1")
     await until(lambda: "create_attempt" in subject.cluster.faults.seen)
-    assert {"create attempt ns/t1", "poll for build", "status of build", "watch pods"} <= set(at_work())
+    assert {"attempt ns/a1", "create attempt ns/t1", "poll for build", "status of build", "watch pods"} <= set(
+        at_work()
+    )
     running.cancel()
     subject.work.kill()
     await subject.rest()

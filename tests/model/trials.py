@@ -39,9 +39,7 @@ class Trials:
 
 def tried(variant: Variant, choices: Choices) -> Trial:
     """Let one course of events happen."""
-    logger.disable("perago")
-    random.seed(0)  # for the jitter of pauses
-    with _disk() as disk:
+    with _quiet(), _disk() as disk:
         story = Story(choices, disk, variant)
         try:
             story.run()
@@ -49,6 +47,17 @@ def tried(variant: Variant, choices: Choices) -> Trial:
         except AssertionError as error:
             broken = (str(error),)
     return Trial(broken, tuple(story.scheduler.trace))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without log lines, and with the same jitter of pauses each time; whatever else runs here keeps both."""
+    state = random.getstate()
+    logger.disable("perago")
+    random.seed(0)
+    yield
+    random.setstate(state)
+    logger.enable("perago")
 
 
 def survived(variant: Variant, seeds: Iterable[int]) -> Trials:

@@ -55,9 +55,11 @@ def _quiet() -> Iterator[None]:
     state = random.getstate()
     logger.disable("perago")
     random.seed(0)
-    yield
-    random.setstate(state)
-    logger.enable("perago")
+    try:
+        yield
+    finally:
+        random.setstate(state)
+        logger.enable("perago")
 
 
 def survived(variant: Variant, seeds: Iterable[int]) -> Trials:

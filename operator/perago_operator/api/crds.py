@@ -41,14 +41,14 @@ ATTEMPT_COLUMNS: list[JsonValue] = [
     column("Retry", ".spec.conductor.retryCount", "integer"),
     column("Reported", ".status.reporting.state"),
     column("Age", ".metadata.creationTimestamp", "date"),
-    column("Progress", ".status.transfer.summary", wide=True, description="How far a download or an upload is."),
-    column("Waiting", ".status.waiting.server", wide=True, description="Server that does not answer the agent."),
     column("Repository", ".status.workspace.repository", wide=True),
     column("Branch", ".status.workspace.branch", wide=True),
     column("Ref", ".status.workspace['publishedRef','inputRef']", wide=True),
     column("Pod", ".status.podName", wide=True),
     column("Node", ".status.nodeName", wide=True),
     column("Reason", ".status.outcome.reason", wide=True),
+    column("Progress", ".status.transfer.summary", wide=True, description="How far a download or an upload is."),
+    column("Waiting", ".status.waiting.server", wide=True, description="Server that does not answer the agent."),
 ]
 
 TASK_COLUMNS: list[JsonValue] = [

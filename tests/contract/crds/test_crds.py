@@ -181,7 +181,7 @@ def test_the_dashboard_shows_what_matters(kubectl: Kubectl) -> None:
     assert kubectl.patch("shown", {"status": {**status, "reporting": {"state": "Pending"}}}) == ""
     header, row = kubectl("get", "pa", "shown", "-o", "wide").splitlines()
     assert header.split()[:7] == ["NAME", "TASK", "PHASE", "STEP", "RESULT", "RETRY", "REPORTED"]
-    assert header.split()[8:] == ["REPOSITORY", "BRANCH", "REF", "POD", "NODE", "REASON"]
+    assert header.split()[8:] == ["REPOSITORY", "BRANCH", "REF", "POD", "NODE", "REASON", "PROGRESS", "WAITING"]
     assert {"app.work", "Finishing", "FAILED", "2", "Pending", "bbb", "shown-1", "OOMKilled"} <= set(row.split())
 
 

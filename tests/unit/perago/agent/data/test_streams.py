@@ -65,6 +65,7 @@ def test_a_transfer_that_begins_again_forgets_what_it_had(file: Path, descriptor
     sink = Sink(descriptor, "f", stats(b"new"))
     sink.take([memoryview(b"old")])
     sink.restart()
+    assert file.read_bytes() == b""
     sink.take([memoryview(b"new")])
     sink.finish()
     assert file.read_bytes() == b"new"

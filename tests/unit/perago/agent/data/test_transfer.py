@@ -11,10 +11,10 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from perago.agent.clients.http import NoAnswer, Patience, Server
-from perago.agent.clients.lakefs import LakeFS
+from perago.agent.clients.lakefs import PAGE, LakeFS
 from perago.agent.clients.objects import BUFFER_BYTES
 from perago.agent.data import moving
-from perago.agent.data.transfer import Transfer, object_path
+from perago.agent.data.transfer import BULKS, Transfer, object_path
 from perago.agent.data.volume import CorruptObject, Space, Tree, VolumeFull
 from perago.agent.underway import Moved, Underway, follow
 from perago.errors import TaskInputError
@@ -278,11 +278,11 @@ async def test_a_file_that_changes_while_it_is_published_is_the_tasks_fault(worl
 
 
 async def test_deletions_travel_in_bulks_of_a_thousand(world: World) -> None:
-    """lakeFS takes no more at once."""
-    paths = [f"f{number}" for number in range(2500)]
+    """lakeFS takes no more at once, and there are more bulks than travel at the same time."""
+    paths = [f"f{number}" for number in range(BULKS * PAGE + 1500)]
     world.store.objects = dict.fromkeys([*paths, "kept"], b"")
     await world.transfer().delete("main", paths)
-    assert sorted(world.store.bulks) == [500, 1000, 1000]
+    assert sorted(world.store.bulks) == [500, *[PAGE] * (BULKS + 1)]
     assert set(world.store.objects) == {"kept"}
 
 

@@ -88,6 +88,13 @@ def test_what_is_no_list_is_refused(lines: list[bytes]) -> None:
         ChangeList(descriptor).check(str)
 
 
+@pytest.mark.parametrize("paths", [(), (b'"' + b"a" * LONGEST_LINE_BYTES + b'"',)], ids=["missing", "too long"])
+def test_a_line_without_an_end_is_told(paths: tuple[bytes, ...]) -> None:
+    """Whether it was cut off or goes on too long; as JSON it would make no sense either way."""
+    with listed(header(added=1), *paths) as descriptor, pytest.raises(TaskInputError, match="is missing, or too long"):
+        ChangeList(descriptor).check(str)
+
+
 def test_a_path_that_may_not_be_published_stops_the_check() -> None:
     """With the exception of whoever knows; deletions count."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -207,7 +208,8 @@ async def test_threads_tell_the_one_who_follows_the_transfer() -> None:
     with followed() as underway:
         underway.begin_transfer()
         calls = Calls(600)
-        patience = calls.patience()
+        with ThreadPoolExecutor(1) as thread:
+            patience = thread.submit(calls.patience).result()
         patience.pause_after(NoAnswer(Server.LAKEFS, "reset"))
         assert underway.longest_wait() is not None
         assert list(calls.heard([memoryview(b"abc")], patience)) == [b"abc"]

@@ -97,8 +97,9 @@ def refuse_symlinks(root: Path, paths: Iterable[str]) -> None:
     """Raise TaskInputError naming those of these workspace-relative paths that are symlinks."""
     links = [repr(path) for path in paths if (root / path).is_symlink()]
     if links:
-        what = "is a symlink" if len(links) == 1 else "are symlinks"
-        raise TaskInputError(f"{some(links)} {what}; a workspace publishes regular files only")
+        what, they = ("is a symlink", "it") if len(links) == 1 else ("are symlinks", "them")
+        remedy = f"remove {they}, or leave {they} out with WorkspaceSpec(exclude=[…])"
+        raise TaskInputError(f"{some(links)} {what}; a workspace publishes regular files only: {remedy}")
 
 
 def refuse_unreadable(root: Path, paths: Iterable[str]) -> None:

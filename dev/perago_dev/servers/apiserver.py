@@ -15,7 +15,8 @@ from perago_dev.cluster import binaries
 from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.host import commands, processes
 
-READY_SECONDS = 60.0
+READY_SECONDS = 240.0
+"""It is ready after a few seconds, and after more than a minute where images are built beside it on two cores."""
 _ISSUER = "https://kubernetes.default.svc"
 
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perago.wire import ConductorTask
+from perago.wire.times import timestamp
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.base import timestamp
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory

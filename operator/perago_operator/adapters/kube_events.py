@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import quote
 
+from perago.wire.times import timestamp
 from perago_operator.adapters.kube_api import KubeApi
 from perago_operator.ports import AlreadyExists, EventKind, Manifest, ObjectRef
 
@@ -44,7 +45,7 @@ class EventRecorder:
 
     def _event(self, namespace: str, about: ObjectRef, kind: EventKind, reason: str, message: str) -> Manifest:
         words = hashlib.sha256(f"{about.uid}\n{kind}\n{reason}\n{message}".encode()).hexdigest()[:16]
-        now = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = timestamp(self._now())
         return {
             "apiVersion": "v1",
             "kind": "Event",

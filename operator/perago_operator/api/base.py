@@ -3,11 +3,13 @@
 Descriptions are the docstrings below the fields; `api.schema` turns them into what `kubectl explain` prints.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
+
+from perago.wire.times import timestamp
 
 QUANTITY_PATTERN = (
     r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
@@ -50,11 +52,6 @@ FreeForm = Annotated[
     dict[str, JsonValue], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
 """A JSON object that the API server stores unchanged."""
-
-
-def timestamp(moment: datetime) -> str:
-    """The moment as Kubernetes writes `metav1.Time`: RFC 3339, in UTC, with whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 Time = Annotated[datetime, PlainSerializer(timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]

@@ -6,7 +6,8 @@ It also decides when a patch is worth a write: not for every poll.
 from dataclasses import dataclass
 from datetime import datetime
 
-from perago_operator.api.base import JsonObject, timestamp
+from perago.wire.times import timestamp
+from perago_operator.api.base import JsonObject
 from perago_operator.api.conditions import State, changed
 from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.api.task import PeragoTask

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from perago.wire import ENDED_PHASES
 from perago_operator.api.attempt_status import OutcomeStatus
 from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
@@ -82,7 +83,7 @@ def _events(s: Situation, ruling: Ruling, patch: JsonObject) -> Iterator[do.Reco
     notice, outcome = ruling.notice, s.outcome
     if "conditions" in patch and notice and notice.warning and _is_news(s, ruling):
         yield do.RecordEvent("Warning", notice.reason.value, notice.message)
-    if outcome and patch.get("phase") in ("Succeeded", "Failed", "Canceled"):
+    if outcome and patch.get("phase") in ENDED_PHASES:
         yield _event_of(outcome)
         yield from _replaced(s)
 

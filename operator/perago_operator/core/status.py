@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 
 from perago.wire import TRANSIENT, Outcome
+from perago.wire.times import timestamp
 from perago_operator.api.attempt_status import OutcomeStatus, Phase, Timings
-from perago_operator.api.base import JsonObject, timestamp
+from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core import turns

@@ -8,10 +8,11 @@ other replicas are never compared with our clock: a Lease has expired when *we* 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from loguru import logger
 
+from perago.wire.times import micro_timestamp
 from perago_operator.ports import Conflict, Lease, Leases, PortError
 
 
@@ -63,11 +64,6 @@ def next_write(observed: Observed, identity: str, now: float, wall: str, duratio
     )
 
 
-def wall_time(moment: datetime) -> str:
-    """`metav1.MicroTime`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 class Leadership:
     """This replica's part in the election. `clock` counts seconds and never goes back; `now` is the time of day."""
 
@@ -116,7 +112,7 @@ class Leadership:
         if not self.leading or self._observed is None:
             return
         self.leading = False
-        released = replace(self._observed.lease, holder="", duration_seconds=1, renewed=wall_time(self._now()))
+        released = replace(self._observed.lease, holder="", duration_seconds=1, renewed=micro_timestamp(self._now()))
         try:
             async with asyncio.timeout(self._terms.longest_try):
                 await self._leases.write(released)
@@ -146,7 +142,7 @@ class Leadership:
 
     async def _write_if_free(self) -> bool:
         self._observed = observe(self._observed, await self._leases.read(), self._clock())
-        renewed = wall_time(self._now())
+        renewed = micro_timestamp(self._now())
         lease = next_write(self._observed, self._identity, self._clock(), renewed, self._terms.duration)
         if lease is None:
             return False

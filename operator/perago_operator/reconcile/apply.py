@@ -7,8 +7,9 @@ from datetime import datetime
 from loguru import logger
 
 from perago.wire import ConductorTask, Outcome
+from perago.wire.times import timestamp
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.base import JsonObject, timestamp
+from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core import turns

@@ -21,6 +21,7 @@ from perago.agent.clients.http import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from perago.agent.fence import CANCELED, SUPERSEDED, stale
 from perago.agent.status import StatusWriter
 from perago.wire import TicketId
+from perago.wire.times import micro_timestamp
 
 TIMING: Final = "waiting_for_turn"
 
@@ -126,9 +127,11 @@ class AttemptTurn:
 
     def _request(self, place: datetime) -> wire.TurnRequest:
         self._number += 1
-        since = place.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return wire.TurnRequest(
-            execution=self._order.execution, number=self._number, time=since, seconds=self._order.turn_seconds
+            execution=self._order.execution,
+            number=self._number,
+            time=micro_timestamp(place),
+            seconds=self._order.turn_seconds,
         )
 
     async def _answered(self, request: wire.TurnRequest) -> float | Answer:

@@ -1,17 +1,17 @@
 """Where Conductor is, and which credentials go with a request; they are taken from the environment and never shown."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlunsplit
 
 from perago.cli.output import Misused
+from perago.wire.egress import basic_auth, server_address
+from perago.wire.secrets import token_value
 
 URL = "CONDUCTOR_SERVER_URL"
 TOKEN = "CONDUCTOR_AUTH_TOKEN"
 KEY, SECRET = "CONDUCTOR_AUTH_KEY", "CONDUCTOR_AUTH_SECRET"
 USERNAME, PASSWORD = "CONDUCTOR_USERNAME", "CONDUCTOR_PASSWORD"
-TOKEN_HEADERS = ("Authorization", "X-Authorization")
 
 Variables = Mapping[str, str]
 
@@ -50,12 +50,8 @@ def address(given: str | None, token_header: str, variables: Variables) -> Addre
     named, source = (given, "--url") if given is not None else (variables.get(URL, ""), URL)
     if not named:
         raise Misused(f"pass Conductor's URL, which usually ends in /api, with --url or in {URL}")
-    try:
-        parts = urlsplit(named)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is not a number, a bracket that is not closed
-        usable = False
-    if not usable or parts.query or parts.fragment:
+    parts = server_address(named)
+    if parts is None:
         raise Misused(f"{source} must be a URL such as https://conductor.example.org/api")
     userinfo, _, host = parts.netloc.rpartition("@")
     url = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
@@ -70,7 +66,7 @@ def _of_url(userinfo: str, source: str) -> list[Credentials]:
 def _of_variables(token_header: str, variables: Variables) -> list[Credentials]:
     found: list[Credentials] = []
     if token := _value(TOKEN, variables):
-        value = f"Bearer {token}" if token_header == "Authorization" else token
+        value = token_value(token_header, token)
         found.append(Header(token_header, value, f"the token of {TOKEN} in the header {token_header}"))
     if pair := _pair(KEY, SECRET, variables):
         found.append(KeyPair(*pair))
@@ -95,7 +91,7 @@ def _pair(name: str, secret: str, variables: Variables) -> tuple[str, str] | Non
 
 
 def _basic(user: str, password: str, source: str) -> Header:
-    return Header("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode(), source)
+    return Header("Authorization", basic_auth(user, password), source)
 
 
 def _only(found: list[Credentials]) -> Credentials | None:

@@ -12,6 +12,8 @@ from perago.result import ResultStatus as ResultStatus
 API_GROUP = "perago.dev"
 API_VERSION = "v1alpha1"
 ATTEMPTS_PLURAL = "peragoattempts"
+ENDED_PHASES = ("Succeeded", "Failed", "Canceled")
+"""Phases of an attempt in which nothing is left to do."""
 
 
 class WireModel(BaseModel):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 TRUSTED_CA_FILE: Final = "/etc/perago/ca/ca.crt"
 """Authorities that the installation trusts besides the system's: a mounted ConfigMap or Secret, on both sides."""
@@ -28,6 +28,16 @@ class InvalidEgress(ValueError):
 def basic_auth(name: str, password: str) -> str:
     """The value of an Authorization header."""
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def server_address(url: str) -> SplitResult | None:
+    """The parts of a server's address: scheme http or https, a host, no query; None for anything else."""
+    try:
+        parts = urlsplit(url)
+        understood = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is not a number, a bracket that is not closed
+        return None
+    return parts if understood and not parts.query and not parts.fragment else None
 
 
 @dataclass(frozen=True)

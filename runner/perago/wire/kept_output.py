@@ -4,7 +4,6 @@ A publication is evidence of the work only together with its output: with both, 
 """
 
 import base64
-import binascii
 import gzip
 import hashlib
 import json
@@ -40,9 +39,9 @@ def output_metadata(output: Mapping[str, object]) -> dict[str, str]:
 def published_output(metadata: Mapping[str, str]) -> JsonObject | None:
     """The output that a publication carries; None when it was too large for that, or cannot be read any more."""
     try:
-        text = _unpacked(metadata[metadata_keys.OUTPUT_GZIP]) if metadata_keys.OUTPUT not in metadata else None
-        output = json.loads(metadata[metadata_keys.OUTPUT] if text is None else text)
-    except (KeyError, ValueError, binascii.Error, zlib.error, RecursionError):
+        plain = metadata.get(metadata_keys.OUTPUT)
+        output = json.loads(_unpacked(metadata[metadata_keys.OUTPUT_GZIP]) if plain is None else plain)
+    except (KeyError, ValueError, zlib.error, RecursionError):
         return None
     return output if isinstance(output, dict) else None
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from perago.staging import BRANCH_PREFIX as BRANCH_PREFIX
 from perago.wire import metadata_keys
+from perago.wire.base import ENDED_PHASES
 
 _EXECUTION: Final = re.compile(r"-exec-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-([1-9][0-9]{0,8})")
 
@@ -89,5 +90,5 @@ def fate_of(status: Mapping[str, object] | None) -> Attempt:
     state = status or {}
     staging = state.get("staging")
     cleaned = not isinstance(staging, Mapping) or staging.get("state") == "Deleted"
-    ended = state.get("phase") in ("Succeeded", "Failed", "Canceled")
+    ended = state.get("phase") in ENDED_PHASES
     return Attempt.ENDED if ended and cleaned else Attempt.LIVES

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from perago.wire.egress import Egress, Route, basic_auth
+from perago.wire.egress import Egress, Route, basic_auth, server_address
 
 LAKEFS_KEYS: Final = ("endpoint", "accessKeyId", "secretAccessKey", "replaceUnmarked", "ca.crt")
 CONDUCTOR_KEYS: Final = ("url", "token", "tokenHeader", "username", "password", "ca.crt")
@@ -68,8 +68,13 @@ class ConductorKeys:
         """What every request carries; a token that goes into `Authorization` leaves no place for a user name."""
         headers = {} if self.username is None else {"Authorization": basic_auth(self.username, self.password or "")}
         if self.token is not None:
-            headers[self.token_header] = f"Bearer {self.token}" if self.token_header == "Authorization" else self.token
+            headers[self.token_header] = token_value(self.token_header, self.token)
         return headers
+
+
+def token_value(header: str, token: str) -> str:
+    """A token as one of `TOKEN_HEADERS` carries it."""
+    return f"Bearer {token}" if header == "Authorization" else token
 
 
 def lakefs_keys(texts: Mapping[str, str], egress: Egress) -> LakeFSKeys:
@@ -134,12 +139,8 @@ class _Secret:
     def address(self, key: str) -> str:
         """A URL without a slash at its end."""
         value = self.required(key).rstrip("/")
-        try:
-            parts = urlsplit(value)
-            understood = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            understood = False
-        if not understood or parts.query or parts.fragment:
+        parts = server_address(value)
+        if parts is None:
             raise self.unusable(key, "is not an address such as https://server.example:8000")
         if "@" in parts.netloc:
             raise self.unusable(key, "holds a user name; put credentials into keys of their own")

@@ -3,13 +3,14 @@
 import base64
 import gzip
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_serializer
 
 from perago.wire.base import JsonObject, ResultStatus, WireModel
 from perago.wire.exact import kept_in_merge_patch
+from perago.wire.times import timestamp
 from perago.wire.turn import TurnReport
 
 OUTPUT_LIMIT = 900 * 1024
@@ -140,7 +141,7 @@ class WaitingReport(WireModel):
 
     @field_serializer("since", "until")
     def _as_kubernetes_writes(self, moment: datetime) -> str:
-        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return timestamp(moment)
 
 
 class TransferReport(WireModel):

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from perago.wire.times import micro_timestamp
 from perago_operator.adapters.kube import utc_now
 from perago_operator.ports import Conflict, Lease
-from perago_operator.process.leader import Leadership, Terms, wall_time
+from perago_operator.process.leader import Leadership, Terms
 from tests.contract.kube.subject import Subject
 
 QUICK = Terms(duration=15, deadline=10, retry=0.01)
@@ -16,7 +17,7 @@ QUICK = Terms(duration=15, deadline=10, retry=0.01)
 
 def held(by: str) -> Lease:
     """A Lease as a leader writes it."""
-    now = wall_time(utc_now())
+    now = micro_timestamp(utc_now())
     return Lease(holder=by, duration_seconds=15, acquired=now, renewed=now)
 
 

@@ -46,7 +46,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a token can add a header", "not value.isprintable()", "False"),
         ("a password in an address is shown", 'if "@" in parts.netloc:', "if False:"),
         ("the Secret's header counts for nothing", 'self.text("tokenHeader") or otherwise', "otherwise"),
-        ("a token is sent without a word before it", 'f"Bearer {self.token}" if', "self.token if"),
+        ("a token is sent without a word before it", 'f"Bearer {token}" if', "token if"),
         (
             "the installation's authorities are left out",
             'filter(None, (self.text("ca.crt"), common))',

@@ -14,8 +14,9 @@ from perago.wire import (
     Order,
 )
 from perago.wire.egress import TRUSTED_CA_FILE
+from perago.wire.times import timestamp
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.base import JsonObject, timestamp
+from perago_operator.api.base import JsonObject
 from perago_operator.core import names
 from perago_operator.core.config import Config, PodSettings
 from perago_operator.core.pod.accounts import ACCOUNTS, GROUP, USER, USER_NAME

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from perago.cli.output import Misused
+from perago.wire.egress import server_address
 
 URL = "LAKECTL_SERVER_ENDPOINT_URL"
 KEY = "LAKECTL_CREDENTIALS_ACCESS_KEY_ID"
@@ -36,12 +36,8 @@ def account(variables: Mapping[str, str], home: Path) -> Account:
 
 
 def _api(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is not a number, a bracket that is not closed
-        usable = False
-    if not usable or parts.query or parts.fragment or "@" in parts.netloc:
+    parts = server_address(url)
+    if parts is None or "@" in parts.netloc:
         raise Misused(f"{URL} (server.endpoint_url) must be a URL such as https://lakefs.example.org, without keys")
     return url.rstrip("/").removesuffix(API) + API
 

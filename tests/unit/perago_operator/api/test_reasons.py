@@ -29,11 +29,10 @@ OTHER_MEANINGS: dict[str, set[str]] = {
     # columns of kubectl get
     f"{OPERATOR}/api/crds.py": {"Paused", "Polling"},
     # phases and reporting states
-    "runner/perago/wire/leftovers.py": {"Canceled"},
+    "runner/perago/wire/base.py": {"Canceled"},
     f"{OPERATOR}/core/turns.py": {"Superseded"},
     f"{OPERATOR}/api/attempt_status.py": {"Starting", "Canceled", "Accepted", "Superseded", "NotRequired"},
     f"{OPERATOR}/core/conditions.py": {"Accepted", "Superseded", "NotRequired"},
-    f"{OPERATOR}/core/decide.py": {"Canceled"},
     f"{OPERATOR}/core/reporting.py": {"Accepted", "Superseded", "NotRequired"},
     f"{OPERATOR}/core/situation.py": {"Accepted", "Superseded"},
     f"{OPERATOR}/core/status.py": {"Starting", "Canceled", "Accepted", "Superseded", "NotRequired"},

@@ -37,7 +37,7 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     with apiserver.local(tmp_path_factory.mktemp("apiserver")) as kubeconfig:
         kubectl = Kubectl(binaries.of_this_host() / "kubectl", kubeconfig)
         kubectl("apply", "--server-side", "-f", str(CRDS))
-        kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        kubectl("wait", "--for=condition=Established", "--timeout=240s", "crd", "--all")
         yield kubectl
 
 

@@ -16,6 +16,6 @@ def test_lakefs_keeps_what_it_holds_when_its_pod_goes(installation: Installation
         pytest.skip("the environment uses a lakeFS that was given")
     head = repository.head()
     installation.cluster(workloads.NAMESPACE)("delete", "pods", "-l", f"app={lakefs.NAME}")
-    processes.wait_until(lambda: processes.answers(env.lakefs_endpoint + lakefs.HEALTH), 60, "lakeFS's next pod")
+    processes.wait_until(lambda: processes.answers(env.lakefs_endpoint + lakefs.HEALTH), 240, "lakeFS's next pod")
     assert repository.head() == head
     assert repository.files()["kept/deep.txt"] == b"first kept/deep.txt"

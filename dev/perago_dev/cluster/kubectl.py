@@ -45,6 +45,7 @@ class Kubectl:
         """Wait until the deployment's pods are ready."""
         self("-n", namespace, "rollout", "status", f"deployment/{deployment}", f"--timeout={seconds}s")
 
-    def answers(self, seconds: float = 3.0) -> bool:
-        """Whether the API server says that it is ready."""
-        return commands.succeeds([*self._head, f"--request-timeout={seconds}s", "get", "--raw", "/readyz"], timeout=10)
+    def answers(self, seconds: float = 10.0) -> bool:
+        """Whether the API server says that it is ready; on a starved machine, kubectl alone takes seconds."""
+        limit = f"--request-timeout={seconds}s"
+        return commands.succeeds([*self._head, limit, "get", "--raw", "/readyz"], timeout=3 * seconds)

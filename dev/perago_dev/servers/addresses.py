@@ -10,7 +10,7 @@ from perago_dev.servers import conductor, lakefs, lakefs_programs, workloads
 from perago_dev.servers.lakefs import Keys
 
 CONDUCTOR_SECONDS = 240.0
-LAKEFS_SECONDS = 60.0
+LAKEFS_SECONDS = 240.0
 
 
 @dataclass(frozen=True)

@@ -44,12 +44,3 @@ class ConductorServer(conductor_client.ConductorServer):
             return found if found["status"] in TERMINAL else None
 
         return eventually(look, f"workflow {identity}", seconds, lambda: str(self.workflow(identity)))
-
-    def running_task(self, identity: str, seconds: float = 60) -> Object:
-        """The workflow's first task once it has been handed out."""
-
-        def look() -> Object | None:
-            tasks = self.workflow(identity)["tasks"]
-            return next((task for task in tasks if task["status"] == "IN_PROGRESS"), None)
-
-        return eventually(look, f"a task of workflow {identity} in progress", seconds)

@@ -55,7 +55,7 @@ def test_a_result_waits_for_a_conductor_that_is_away(
 ) -> None:
     """The outcome stays in the attempt with the error beside it, and is delivered when Conductor is back."""
     before = repository.head()
-    workflow = own_flow.start(own_flow.serve("writable", response_seconds=60), repository, delay=2)
+    workflow = own_flow.start(own_flow.serve("writable", response_seconds=60), repository, delay=8)
     name = own_flow.first_attempt(workflow)
     own_flow.cluster.attempt(name, is_running)
     gate.open = False

@@ -114,8 +114,3 @@ def test_a_volume_in_memory_holds_more_than_the_agent_may_have_by_itself(
     status = flow.cluster.finished(name)["status"]
     assert (status["phase"], status["executions"]) == ("Succeeded", 1)
     repository.delete()
-
-
-def test_there_are_enough_bodies() -> None:
-    """A registry that lost some of them would compare nothing."""
-    assert len(BODIES) >= 56

@@ -42,7 +42,7 @@ def order(task: ConductorTask) -> dict[str, Any]:
         "module": "writable",
         "image": "app:1",
         "conductor": task.to_json(),
-        "connectSeconds": 20,
+        "connectSeconds": 120,
         "retrySeconds": 5,
         "outageSeconds": 30,
     }

@@ -1,5 +1,6 @@
 """The API servers of the suite, each with one attempt: the fake, in memory and over HTTP, and a real namespace."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -108,6 +109,9 @@ class Backend(Protocol):
     def break_(self, call: str, fault: Fault[Any]) -> None:
         """Let the next call of that name meet the fault."""
 
+    def calls(self, call: str) -> int:
+        """How many calls of that name have arrived."""
+
 
 class MemoryBackend:
     """The fake, without HTTP."""
@@ -120,6 +124,10 @@ class MemoryBackend:
     def break_(self, call: str, fault: Fault[Any]) -> None:
         """See `Backend`."""
         self.fake.faults.on(call, fault)
+
+    def calls(self, call: str) -> int:
+        """See `Backend`."""
+        return self.fake.faults.seen.count(call)
 
 
 METHODS = {"get": rf"^GET [^?]*/{NAME}$", "changed": r"^GET .*watch=true", "patch_status": "^PATCH "}
@@ -147,6 +155,10 @@ class HttpBackend:
     def break_(self, call: str, fault: Fault[Any]) -> None:
         """See `Backend`."""
         self.proxy.on(METHODS[call], fault)
+
+    def calls(self, call: str) -> int:
+        """See `Backend`."""
+        return sum(re.search(METHODS[call], line) is not None for line in self.proxy.seen)
 
     def order(self, **changes: Any) -> wire.Order:
         """The order of an agent that serves the attempt."""

@@ -17,7 +17,7 @@ from perago_operator.core import turns
 from perago_operator.reconcile.apply import turn_patch
 from tests import builders as b
 from tests.contract.attempts.backends import Backend, Client
-from tests.fakes.waiting import in_time
+from tests.fakes.waiting import OF_SERVERS, in_time, until_a_server
 from tests.faults.kinds import Late, cut_before, lost, silent
 
 STAGING = {"repository": "repo", "branch": "perago-staging-x", "state": "Planned"}
@@ -110,20 +110,20 @@ async def test_an_outcome_is_written_once(backend: Backend, client: Client) -> N
 # --- the watch
 
 
-async def watching(client: Client, version: str) -> "asyncio.Task[None]":
-    """A watch from that version, which has reached the server unless it has ended already."""
-    watch = asyncio.create_task(client.changed(version))
-    await asyncio.sleep(0.2)
+async def watching(backend: Backend, version: str) -> "asyncio.Task[None]":
+    """A watch from that version, which is on its way to the server unless it has ended already."""
+    before, watch = backend.calls("changed"), asyncio.create_task(backend.client.changed(version))
+    await until_a_server(lambda: watch.done() or backend.calls("changed") > before)
     return watch
 
 
-async def test_a_watch_ends_with_the_next_change(client: Client) -> None:
+async def test_a_watch_ends_with_the_next_change(backend: Backend, client: Client) -> None:
     """Not before: it was opened from the version that was read."""
     version = (await client.get()).version
-    watch = await watching(client, version)
+    watch = await watching(backend, version)
     assert not watch.done()
     await client.patch_status({"step": "Executing"})
-    await in_time(watch)
+    await in_time(watch, OF_SERVERS)
     assert (await client.get()).version != version
 
 
@@ -131,21 +131,21 @@ async def test_a_watch_misses_no_change_before_it_was_opened(client: Client) -> 
     """The one between the read and the watch."""
     version = (await client.get()).version
     await client.patch_status({"step": "Executing"})
-    await in_time(client.changed(version))
+    await in_time(client.changed(version), OF_SERVERS)
 
 
 async def test_a_watch_hears_what_others_do(backend: Backend, client: Client) -> None:
     """The spec, too."""
-    watch = await watching(client, (await client.get()).version)
+    watch = await watching(backend, (await client.get()).version)
     await backend.server.cancel()
-    await in_time(watch)
+    await in_time(watch, OF_SERVERS)
 
 
-async def test_a_patch_that_changes_nothing_ends_no_watch(client: Client) -> None:
+async def test_a_patch_that_changes_nothing_ends_no_watch(backend: Backend, client: Client) -> None:
     """The version stays."""
     await client.patch_status({"step": "Executing"})
     version = (await client.get()).version
-    watch = await watching(client, version)
+    watch = await watching(backend, version)
     await client.patch_status({"step": "Executing"})
     assert (await client.get()).version == version
     assert not watch.done()
@@ -158,14 +158,14 @@ async def test_a_watch_that_breaks_ends(backend: Backend, client: Client) -> Non
     await client.patch_status({"step": "Executing"})
     backend.break_("changed", cut_before)
     with suppress(NoAnswer):
-        await in_time(client.changed(version))
+        await in_time(client.changed(version), OF_SERVERS)
 
 
 async def test_a_watch_that_hangs_ends_with_its_waiter(backend: Backend, client: Client) -> None:
     """Whatever happens meanwhile."""
     version = (await client.get()).version
     backend.break_("changed", silent)
-    watch = await watching(client, version)
+    watch = await watching(backend, version)
     await client.patch_status({"step": "Executing"})
     assert not watch.done()
     watch.cancel()

@@ -11,7 +11,7 @@ from perago.errors import PublishFenceError
 from perago.wire import metadata_keys as keys
 from tests.contract.branches.backends import Backend, put_hook
 from tests.contract.branches.test_branches import committed, history
-from tests.fakes.waiting import until
+from tests.fakes.waiting import until_a_server
 from tests.faults.kinds import Late, cut_before, lost, passed, preceded_by
 
 ME = Identity("uid-2", "wf/build/0", 1)
@@ -129,7 +129,7 @@ async def test_a_commit_that_a_reset_took_off_is_put_back(backend: Backend, monk
     async def written_and_seen() -> None:
         await committed(backend, other="1")
         looks = backend.calls("branch_head")
-        await until(lambda: backend.calls("branch_head") > looks + 1)
+        await until_a_server(lambda: backend.calls("branch_head") > looks + 1)
 
     backend.break_("hard_reset", preceded_by(written_and_seen))
     with pytest.raises(PublishFenceError, match="the commit is on the branch"):

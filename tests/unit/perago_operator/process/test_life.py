@@ -22,7 +22,7 @@ OTHER = Lease("another", 15, "a", "b", 1, "77")
 class Living(Replica):
     """A replica that renews its Lease, and looks for the CRDs, without a pause."""
 
-    def __init__(self) -> None:
+    def __init__(self, give_back_seconds: float = 0.2) -> None:
         super().__init__()
         self.cluster.add(b.task("build", taskType="build"))
         self.cluster.add(b.attempt(standalone=True))
@@ -41,7 +41,7 @@ class Living(Replica):
             self.stop,
             shutdown_seconds=3600,
             look_seconds=0,
-            give_back_seconds=0.2,
+            give_back_seconds=give_back_seconds,
         )
 
     def run(self) -> asyncio.Task[None]:
@@ -207,7 +207,7 @@ async def test_calls_under_way_are_dropped_with_leadership() -> None:
 @pytest.mark.parametrize("loss", ["not renewed", "taken"])
 async def test_what_was_polled_and_is_no_attempt_goes_back_with_leadership(loss: str) -> None:
     """The API server is away, Conductor is not; only this process knows of these tasks."""
-    living = Living()
+    living = Living(give_back_seconds=3600)
     living.cluster.faults.on("create_attempt", raising(AWAY), None)
     running = living.run()
     await living.until_polled()
@@ -225,7 +225,7 @@ async def test_what_was_polled_and_is_no_attempt_goes_back_with_leadership(loss:
 
 async def test_what_the_last_poll_brings_goes_back_with_leadership() -> None:
     """A poll under way when leadership is lost may still take tasks."""
-    living, poll = Living(), Held()
+    living, poll = Living(give_back_seconds=3600), Held()
     living.conductor.faults.on("poll", poll)
     running = living.run()
     await poll.reached()

@@ -1,9 +1,14 @@
-"""Every client of lakeFS and Conductor, on both sides, goes out in the same way: TLS, proxies, no redirections."""
+"""Every client of lakeFS and Conductor goes out in the same way: TLS, proxies, no redirections.
 
+Operator, agent and the command `perago lakefs` have clients of their own.
+"""
+
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from tempfile import NamedTemporaryFile
 
 import pytest
 import trustme
@@ -13,8 +18,12 @@ from perago.agent.clients.conductor import Conductor, ConductorRefused
 from perago.agent.clients.http import NoAnswer, Untrusted
 from perago.agent.clients.lakefs import LakeFS
 from perago.agent.clients.lakefs_errors import Refused as LakeFSRefused
+from perago.cli.lakefs.account import Account
+from perago.cli.lakefs.failures import LakefsFailed
+from perago.cli.lakefs.repository import Repository
+from perago.cli.output import Misused
 from perago.wire import ConductorTask
-from perago.wire.egress import Egress, Proxies
+from perago.wire.egress import HTTP_PROXY, HTTPS_PROXY, NO_PROXY, Egress, Proxies
 from perago.wire.secrets import ConductorKeys, LakeFSKeys, conductor_keys, lakefs_keys
 from perago_operator.adapters.conductor import HttpConductor
 from perago_operator.adapters.lakefs import LakefsVersions
@@ -60,8 +69,28 @@ async def operators_lakefs(url: str, way: Egress, authority: str) -> None:
     assert await LakefsVersions(lambda: lakefs_of(url, way, authority)).delete_branch("repo", "staging")
 
 
+async def commands_lakefs(url: str, way: Egress, authority: str) -> None:
+    with pytest.MonkeyPatch.context() as patch, NamedTemporaryFile("w") as file:
+        file.write(authority or (way.authorities.read_text() if way.authorities else ""))
+        file.flush()
+        trusted = {"SSL_CERT_FILE": file.name} if file.tell() else {}
+        patch.setattr(os, "environ", variables_of(way.proxies) | trusted)
+        assert Repository(Account(f"{url}/api/v1", "AKIA", "s3cr3t"), "repo").head("main") == "c0"
+
+
+def variables_of(proxies: Proxies) -> dict[str, str]:
+    """The environment that names these proxies."""
+    servers = ((HTTP_PROXY, proxies.http), (HTTPS_PROXY, proxies.https))
+    named = {
+        name: f"http://{server.username}:{server.password}@{server.host}:{server.port}"
+        for name, server in servers
+        if server is not None
+    }
+    return named | {NO_PROXY: ",".join(proxies.exceptions)}
+
+
 Client = Callable[[str, Egress, str], Awaitable[None]]
-CLIENTS = (agents_conductor, agents_lakefs, agents_bodies, operators_conductor, operators_lakefs)
+CLIENTS = (agents_conductor, agents_lakefs, agents_bodies, operators_conductor, operators_lakefs, commands_lakefs)
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
 DIRECT = Egress()
 
@@ -123,8 +152,9 @@ async def test_a_certificate_that_cannot_be_trusted_is_told_at_once(
         "expired": authority.context(ends=timedelta(days=-1)),
     }[fault]
     words = {"unknown authority": "self-signed|unable to get local issuer", "other name": "ostname mismatch"}
+    told = rf"(is not trusted: |CERTIFICATE_VERIFY_FAILED).*({words.get(fault, fault)}).*(ca\.crt|SSL_CERT_FILE)"
     with egress.server(context) as server:
-        with pytest.raises((Untrusted, Refused), match=rf"is not trusted: .*({words.get(fault, fault)}).*ca\.crt"):
+        with pytest.raises((Untrusted, Refused, LakefsFailed), match=told):
             await client(server.url, DIRECT, "" if fault == "unknown authority" else authority.pem)
         assert server.lines == []
 
@@ -159,7 +189,7 @@ async def test_an_exception_is_reached_without_the_proxy(client: Client) -> None
 async def test_a_proxy_that_refuses_is_told(client: Client, authority: Authority) -> None:
     """The server was never asked."""
     with egress.server(authority.context()) as server, egress.proxy(407) as proxy:
-        with pytest.raises((NoAnswer, Refused, Unreachable), match="407"):
+        with pytest.raises((NoAnswer, Refused, Unreachable, LakefsFailed), match="407"):
             await client(server.url, over(proxy), authority.pem)
         assert server.lines == []
 
@@ -168,6 +198,15 @@ async def test_a_proxy_that_refuses_is_told(client: Client, authority: Authority
 async def test_a_redirection_is_told_and_takes_no_credential_along(client: Client) -> None:
     """To whichever server it points."""
     with egress.server() as elsewhere, egress.server(redirect=lambda: elsewhere.url) as server:
-        with pytest.raises((ConductorRefused, LakeFSRefused, Refused), match="302"):
+        with pytest.raises((ConductorRefused, LakeFSRefused, Refused, LakefsFailed), match="302"):
             await client(server.url, DIRECT, "")
         assert (len(server.lines), elsewhere.lines) == (1, [])
+
+
+async def test_a_proxy_that_cannot_be_understood_is_the_users_to_correct() -> None:
+    """The command names the variable, and shows no password."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "environ", {HTTPS_PROXY: "socks5://me:pass@proxy"})
+        with pytest.raises(Misused, match=HTTPS_PROXY) as misused:
+            Repository(Account("https://localhost/api/v1", "AKIA", "s3cr3t"), "repo")
+    assert "pass@" not in str(misused.value)

@@ -1,6 +1,7 @@
 """How connections leave the cluster: proxies, as the usual variables name them, and authorities to trust.
 
-Operator and agent reach lakeFS and Conductor in the same way. The API server is never reached through a proxy.
+Operator, agent and the command `perago lakefs` reach their servers in the same way. The API server is never
+reached through a proxy.
 """
 
 import base64

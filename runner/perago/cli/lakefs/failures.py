@@ -47,7 +47,7 @@ def unreachable(call: Call, api: str, reason: str) -> LakefsFailed:
 
 
 def refused(call: Call, api: str, status: int, words: str | None) -> LakefsFailed:
-    """An answer of 400 or more; `words` are lakeFS's own, None where something on the way has answered."""
+    """An answer that is no success; `words` are lakeFS's own, None where something on the way has answered."""
     if words is None:
         text = f"{api} answers {status} to {call.what}, but not in lakeFS's words; check the URL"
         return LakefsFailed(text, status)

@@ -3,17 +3,16 @@
 import json
 import os
 import tempfile
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from perago.cli.lakefs.account import INSTALL, Account
 from perago.cli.lakefs.failures import DIRTY, NO_CHANGES, Call, LakefsFailed, refused, unreachable
 from perago.cli.output import Misused
+from perago.wire.egress import InvalidEgress, Proxies, ProxyServer
 from perago.wire.leftovers import BRANCH_PREFIX, StagingBranch, staging_branch
 
 TIMEOUT = (10.0, 120.0)
@@ -202,17 +201,19 @@ def _client(sdk: Any, account: Account) -> Any:
         password=account.secret,
         ssl_ca_cert=os.environ.get("SSL_CERT_FILE") or None,
     )
-    configuration.retries = urllib3.Retry(total=0, redirect=3)  # no merge is ever repeated unseen
-    configuration.proxy = _proxy(account.api)
+    # No merge is repeated unseen, and no redirection is followed: it is an answer with its status.
+    configuration.retries = urllib3.Retry(total=0, redirect=False)
+    if (proxy := _proxy_to(account.api)) is not None:
+        configuration.proxy = proxy.url
+        configuration.proxy_headers = proxy.headers()
     return sdk.ApiClient(configuration)
 
 
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment wants for an address; the SDK does not look."""
-    parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)
+def _proxy_to(api: str) -> ProxyServer | None:
+    try:
+        return Proxies.of(os.environ).to(api)
+    except InvalidEgress as error:
+        raise Misused(str(error)) from error
 
 
 def _own_words(error: Any) -> str | None:

@@ -18,7 +18,7 @@ from perago.cli.lakefs.branches import PREFIX
 from perago.fence_hook import ACTION, PATH, VERSION
 from perago.wire.metadata_keys import INPUT_REF
 from perago_dev.servers.lakefs import Server
-from tests.faults.kinds import cut_before, lost
+from tests.faults.kinds import Fault, cut_before, lost
 from tests.faults.proxy import Proxy, answered, proxied
 
 OTHER = """\
@@ -245,15 +245,27 @@ def test_a_missing_right_is_named(command: Command, proxy: Proxy, main: Branch, 
     assert main.get_commit().id == before
 
 
+UNDELETED = {
+    "a missing right": (answered(403, b'{"message": "insufficient permissions"}'), "fs:DeleteBranch"),
+    "a gateway that knows no branches": (answered(404, b"<html>"), "not in lakeFS's words"),
+}
+
+
+@pytest.mark.parametrize(("answer", "words"), UNDELETED.values(), ids=UNDELETED)
 def test_a_branch_that_cannot_be_deleted_is_named(
-    command: Command, proxy: Proxy, repository: Repository, capsys: pytest.CaptureFixture[str]
+    command: Command,
+    proxy: Proxy,
+    repository: Repository,
+    capsys: pytest.CaptureFixture[str],
+    answer: Fault[Any],
+    words: str,
 ) -> None:
-    """Whoever may not delete branches learns which one to have deleted."""
-    proxy.on(r"DELETE .*/branches/", answered(403, b'{"message": "insufficient permissions"}'))
+    """Whoever cannot delete branches learns which one to have deleted."""
+    proxy.on(r"DELETE .*/branches/", answer)
     code = perago(["lakefs", "install-fence", repository.id])
     told = capsys.readouterr().err
     left = re.search(rf"'({PREFIX}\w+)'", told)
-    assert (code, left is not None, "fs:DeleteBranch" in told) == (0, True, True)
+    assert (code, left is not None, words in told) == (0, True, True)
     assert left is not None
     repository.branch(left[1]).delete()
 

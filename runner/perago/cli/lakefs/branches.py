@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from perago.cli.lakefs.failures import LakefsFailed
-from perago.cli.lakefs.repository import GONE, Repository
+from perago.cli.lakefs.repository import Repository
 from perago.cli.output import tell
 
 PREFIX = "perago-fence-"
@@ -35,5 +35,5 @@ def _delete(repository: Repository, name: str) -> None:
     try:
         repository.delete_branch(name)
     except LakefsFailed as failed:
-        if failed.status != GONE:
+        if not failed.gone:
             tell(f"warning: {failed.problems[0].message}; this branch was made for a moment, so delete it by hand")

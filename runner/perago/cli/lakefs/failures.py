@@ -11,6 +11,7 @@ from perago.problems import Problem
 
 LONGEST_ANSWER = 500
 """Characters of the server's own words that a message shows."""
+GONE: Final = 404
 READ_ONLY: Final = "read-only"
 PROTECTED: Final = "protected branch"
 DIRTY: Final = "dirty branch"
@@ -36,6 +37,11 @@ class LakefsFailed(Unusable):
         super().__init__([Problem(message)])
         self.status = status
         self.words = words
+
+    @property
+    def gone(self) -> bool:
+        """Whether lakeFS itself says that there is no such object; a 404 of something on the way says nothing."""
+        return self.status == GONE and bool(self.words)
 
 
 def unreachable(call: Call, api: str, reason: str) -> LakefsFailed:

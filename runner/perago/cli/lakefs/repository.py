@@ -17,7 +17,6 @@ from perago.wire.leftovers import BRANCH_PREFIX, StagingBranch, staging_branch
 
 TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and of silence before an answer: a merge runs hooks."""
-GONE = 404
 SHOWN_PATHS = 10
 PAGE = 1000
 """Most branches of a list that lakeFS takes in one call."""
@@ -91,7 +90,7 @@ class Repository:
                 lambda: api.get_object(self.name, commit, path, **_in_time()),
             )
         except LakefsFailed as failed:
-            if failed.status == GONE and failed.words:
+            if failed.gone:
                 return None
             raise
         return bytes(content).decode("utf-8", "replace")

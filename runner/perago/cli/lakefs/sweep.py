@@ -14,7 +14,7 @@ from typing import Any, Final
 from perago.cli.lakefs.account import account
 from perago.cli.lakefs.cluster import Cluster
 from perago.cli.lakefs.failures import LakefsFailed
-from perago.cli.lakefs.repository import GONE, Repository
+from perago.cli.lakefs.repository import Repository
 from perago.cli.output import Answer, Misused, printable, tell
 from perago.wire.leftovers import Attempt, Maker, StagingBranch, Verdict, maker_of, verdict
 
@@ -103,7 +103,7 @@ def _delete(leftover: Found) -> None:
     try:
         repository.delete_branch(branch.name)
     except LakefsFailed as failed:
-        if failed.status != GONE or not failed.words:
+        if not failed.gone:
             raise
     tell(f"deleted {printable(branch.name)} of {repository.name}")
 

@@ -2,18 +2,23 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from perago.cli.lakefs.account import account
 from perago.cli.lakefs.branches import branch_of_ones_own
 from perago.cli.lakefs.failures import LakefsFailed
 from perago.cli.lakefs.repository import Repository
-from perago.cli.output import Misused
+from perago.cli.output import Misused, tell
 from perago.fence_hook import PATH, REFUSAL, Standing, standing_of, version_of
 from perago.wire.metadata_keys import INPUT_REF
 
+MOVED: Final = (
+    "attempts that started from an earlier commit of this branch can no longer publish: they fail with "
+    "PublishFenceError, and their workflows have to be started again from the branch's head"
+)
 TRIAL = "a trial of Perago's fence: this merge must be refused"
 
 
@@ -66,13 +71,28 @@ def _at(repository: Repository, called: str, commit: str) -> Place:
     return Place(repository, called, commit, repository.text(commit, PATH))
 
 
-def refuse_foreign(place: Place) -> None:
-    """Leave a file of somebody else alone; raises Misused."""
-    if place.standing is Standing.FOREIGN:
+def to_be_changed(options: argparse.Namespace) -> tuple[Place, str]:
+    """The branch that the command changes, as it is; raises Misused where the file is somebody else's."""
+    repository = opened(options)
+    branch = branch_of(repository, options)
+    before = at_branch(repository, branch)
+    if before.standing is Standing.FOREIGN:
         raise Misused(
-            f"{place.called} has a file {PATH!r} without Perago's version line, so it is somebody else's; "
+            f"{before.called} has a file {PATH!r} without Perago's version line, so it is somebody else's; "
             "move it to another name first"
         )
+    return before, branch
+
+
+def changed(before: Place, branch: str, message: str, change: Callable[[str], None]) -> Place:
+    """The branch after a change that is made beside it, on a branch of which `change` gets the name."""
+    repository = before.repository
+    with branch_of_ones_own(repository, before.commit) as beside:
+        change(beside)
+        repository.commit(beside, message)
+        repository.merge(beside, branch, message)
+    tell(f"the branch has moved: {MOVED}")
+    return at_branch(repository, branch)
 
 
 def refuses_stale(repository: Repository, commit: str) -> bool:

@@ -1,11 +1,11 @@
 """`perago lakefs install-fence`: commits the hook to a branch, or replaces an older one, and tries it."""
 
 import argparse
+from functools import partial
 from typing import Final
 
-from perago.cli.lakefs.branches import branch_of_ones_own
-from perago.cli.lakefs.fenced import Place, at_branch, branch_of, opened, refuse_foreign, refuses_stale
-from perago.cli.output import Answer, Misused, tell
+from perago.cli.lakefs.fenced import Place, changed, refuses_stale, to_be_changed
+from perago.cli.output import Answer, Misused
 from perago.fence_hook import ACTION, PATH, VERSION, Standing
 
 DONE: Final = {
@@ -14,18 +14,11 @@ DONE: Final = {
     Standing.EDITED: "restored",
     Standing.CURRENT: "unchanged",
 }
-MOVED: Final = (
-    "attempts that started from an earlier commit of this branch can no longer publish: they fail with "
-    "PublishFenceError, and their workflows have to be started again from the branch's head"
-)
 
 
 def execute(options: argparse.Namespace) -> Answer:
     """What was done; raises Unusable where it could not be done or does not help."""
-    repository = opened(options)
-    branch = branch_of(repository, options)
-    before = at_branch(repository, branch)
-    refuse_foreign(before)
+    before, branch = to_be_changed(options)
     if before.standing is Standing.NEWER:
         raise Misused(
             f"{before.called} is fenced by version {before.version}, which is newer than this command's version "
@@ -33,18 +26,13 @@ def execute(options: argparse.Namespace) -> Answer:
         )
     done = DONE[before.standing]
     after = before if before.standing is Standing.CURRENT else _installed(before, branch)
-    tried = refuses_stale(repository, after.commit)
+    tried = refuses_stale(after.repository, after.commit)
     return _answer(after, done) if tried else _useless(after, done)
 
 
 def _installed(before: Place, branch: str) -> Place:
-    repository, message = before.repository, f"Install Perago's fence, version {VERSION}"
-    with branch_of_ones_own(repository, before.commit) as beside:
-        repository.put(beside, PATH, ACTION)
-        repository.commit(beside, message)
-        repository.merge(beside, branch, message)
-    tell(f"the branch has moved: {MOVED}")
-    return at_branch(repository, branch)
+    put = partial(before.repository.put, path=PATH, text=ACTION)
+    return changed(before, branch, f"Install Perago's fence, version {VERSION}", put)
 
 
 def _answer(place: Place, done: str) -> Answer:

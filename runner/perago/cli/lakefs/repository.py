@@ -5,9 +5,8 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from perago.cli.lakefs.account import INSTALL, Account
 from perago.cli.lakefs.failures import DIRTY, NO_CHANGES, Call, LakefsFailed, refused, unreachable
@@ -20,8 +19,6 @@ TIMEOUT = (10.0, 120.0)
 SHOWN_PATHS = 10
 PAGE = 1000
 """Most branches of a list that lakeFS takes in one call."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,24 +42,17 @@ class Repository:
     def default_branch(self) -> str:
         """The repository's default branch."""
         api = self._sdk.RepositoriesApi(self._client)
-        record = self._asked(
-            "read the settings", "fs:ReadRepository", lambda: api.get_repository(self.name, **_in_time())
-        )
+        record = self._asked("read the settings", "fs:ReadRepository", api.get_repository)
         return str(record.default_branch)
 
     def head(self, branch: str) -> str:
         """The commit that the branch is at."""
-        what = f"read the branch {branch!r}"
-        record = self._asked(
-            what, "fs:ReadBranch", lambda: self._branches().get_branch(self.name, branch, **_in_time())
-        )
+        record = self._asked(f"read the branch {branch!r}", "fs:ReadBranch", self._branches().get_branch, branch)
         return str(record.commit_id)
 
     def commit_of(self, ref: str) -> Commit:
         """The commit that a ref names."""
-        api = self._sdk.CommitsApi(self._client)
-        what = f"read the commit {ref!r}"
-        record = self._asked(what, "fs:ReadCommit", lambda: api.get_commit(self.name, ref, **_in_time()))
+        record = self._asked(f"read the commit {ref!r}", "fs:ReadCommit", self._commits().get_commit, ref)
         return Commit(str(record.id), dict(record.metadata or {}), float(record.creation_date))
 
     def staging_branches(self) -> list[StagingBranch]:
@@ -71,10 +61,9 @@ class Repository:
         return [branch for branch in found if branch is not None]
 
     def _named(self, prefix: str) -> Iterator[Any]:
-        api, after = self._branches(), ""
+        right, list_page, after = "fs:ListBranches", self._branches().list_branches, ""
         while True:
-            list_page = partial(api.list_branches, self.name, prefix=prefix, after=after, amount=PAGE, **_in_time())
-            page = self._asked("list the branches", "fs:ListBranches", list_page)
+            page = self._asked("list the branches", right, list_page, prefix=prefix, after=after, amount=PAGE)
             yield from page.results
             if not page.pagination.has_more:
                 return
@@ -82,13 +71,9 @@ class Repository:
 
     def text(self, commit: str, path: str) -> str | None:
         """An object's content at an existing commit; None if there is no such object."""
-        api = self._sdk.ObjectsApi(self._client)
+        what = f"read {path!r} at {commit}"
         try:
-            content = self._asked(
-                f"read {path!r} at {commit}",
-                "fs:ReadObject",
-                lambda: api.get_object(self.name, commit, path, **_in_time()),
-            )
+            content = self._asked(what, "fs:ReadObject", self._objects().get_object, commit, path)
         except LakefsFailed as failed:
             if failed.gone:
                 return None
@@ -98,89 +83,70 @@ class Repository:
     def create_branch(self, branch: str, source: str) -> None:
         """Make a branch at a commit."""
         body = self._sdk.BranchCreation(name=branch, source=source)
-        what = f"create the branch {branch!r}"
-        self._asked(what, "fs:CreateBranch", lambda: self._branches().create_branch(self.name, body, **_in_time()))
+        self._asked(f"create the branch {branch!r}", "fs:CreateBranch", self._branches().create_branch, body)
 
     def delete_branch(self, branch: str) -> None:
         """Delete a branch."""
-        what = f"delete the branch {branch!r}"
-        self._asked(what, "fs:DeleteBranch", lambda: self._branches().delete_branch(self.name, branch, **_in_time()))
+        self._asked(f"delete the branch {branch!r}", "fs:DeleteBranch", self._branches().delete_branch, branch)
 
     def put(self, branch: str, path: str, text: str) -> None:
         """Upload an object."""
-        api = self._sdk.ObjectsApi(self._client)
+        upload = self._objects().upload_object
         with tempfile.TemporaryDirectory() as folder:  # the SDK uploads nothing but files
             file = Path(folder) / Path(path).name
             file.write_text(text, "utf-8")
-            self._asked(
-                f"write {path!r}",
-                "fs:WriteObject",
-                lambda: api.upload_object(self.name, branch, path, content=str(file), **_in_time()),
-            )
+            self._asked(f"write {path!r}", "fs:WriteObject", upload, branch, path, content=str(file))
 
     def remove(self, branch: str, path: str) -> None:
         """Delete an object."""
-        api = self._sdk.ObjectsApi(self._client)
-        what = f"delete {path!r}"
-        self._asked(what, "fs:DeleteObject", lambda: api.delete_object(self.name, branch, path, **_in_time()))
+        self._asked(f"delete {path!r}", "fs:DeleteObject", self._objects().delete_object, branch, path)
 
     def commit(self, branch: str, message: str) -> None:
         """Commit what is on a branch."""
-        api, body = self._sdk.CommitsApi(self._client), self._sdk.CommitCreation(message=message)
-        what = f"commit on the branch {branch!r}"
-        self._asked(what, "fs:CreateCommit", lambda: api.commit(self.name, branch, body, **_in_time()))
+        body = self._sdk.CommitCreation(message=message)
+        self._asked(f"commit on the branch {branch!r}", "fs:CreateCommit", self._commits().commit, branch, body)
 
-    def merge(self, source: str, target: str, message: str, metadata: Mapping[str, str] | None = None) -> str | None:
-        """Merge a branch as one commit, also without a change if there is metadata; None if there was no change."""
+    def merge(self, source: str, target: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
+        """Merge a branch as one commit, with metadata also without a change; without either, nothing is done."""
         body = self._sdk.Merge(
             message=message, squash_merge=True, metadata=dict(metadata or {}), allow_empty=metadata is not None
         )
-        what = f"merge into the branch {target!r}"
+        what, api = f"merge into the branch {target!r}", self._sdk.RefsApi(self._client)
         try:
-            result = self._asked(
-                what,
-                "fs:CreateCommit",
-                lambda: self._refs().merge_into_branch(self.name, source, target, merge=body, **_in_time()),
-            )
+            self._asked(what, "fs:CreateCommit", api.merge_into_branch, source, target, merge=body)
         except LakefsFailed as failed:
-            if NO_CHANGES in failed.words:
-                return None
-            raise self._naming_what_is_uncommitted(failed, target) from failed
-        return str(result.reference)
+            if NO_CHANGES not in failed.words:
+                raise self._naming_what_is_uncommitted(failed, target) from failed
 
     def _naming_what_is_uncommitted(self, failed: LakefsFailed, branch: str) -> LakefsFailed:
         if DIRTY not in failed.words:
             return failed
         what = f"list what is uncommitted on the branch {branch!r}"
-        page = self._asked(
-            what,
-            "fs:ListObjects",
-            lambda: self._branches().diff_branch(self.name, branch, amount=SHOWN_PATHS, **_in_time()),
-        )
+        page = self._asked(what, "fs:ListObjects", self._branches().diff_branch, branch, amount=SHOWN_PATHS)
         paths = ", ".join(repr(entry.path) for entry in page.results) + (" …" if page.pagination.has_more else "")
         return LakefsFailed(f"{failed.problems[0].message}: {paths}", failed.status, failed.words)
 
     def _branches(self) -> Any:
         return self._sdk.BranchesApi(self._client)
 
-    def _refs(self) -> Any:
-        return self._sdk.RefsApi(self._client)
+    def _commits(self) -> Any:
+        return self._sdk.CommitsApi(self._client)
 
-    def _asked(self, what: str, right: str, call: Callable[[], T]) -> T:
+    def _objects(self) -> Any:
+        return self._sdk.ObjectsApi(self._client)
+
+    def _asked(self, what: str, right: str, method: Callable[..., Any], *given: object, **named: object) -> Any:
+        """The answer of a method of the SDK, whose first argument is the repository's name."""
         import urllib3
         from lakefs_sdk.exceptions import ApiException
 
         asked = Call(f"{what} in the repository {self.name!r}", self.name, right)
         try:
-            return call()
+            return method(self.name, *given, **named, _request_timeout=TIMEOUT)
         except ApiException as error:
             raise refused(asked, self._api, int(error.status or 0), _own_words(error)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise unreachable(asked, self._api, str(error)) from error
-
-
-def _in_time() -> dict[str, tuple[float, float]]:
-    return {"_request_timeout": TIMEOUT}
 
 
 def _sdk() -> Any:

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -79,7 +79,7 @@ def seconds_of(text: str) -> float:
     return float(int(parts[1]) * UNITS[parts[2]])
 
 
-def execute(options: argparse.Namespace, now: Callable[[], float] = time.time) -> Answer:
+def execute(options: argparse.Namespace) -> Answer:
     """What was found and deleted."""
     older_than = seconds_of(options.older_than)
     where = account(os.environ, Path.home())
@@ -91,7 +91,7 @@ def execute(options: argparse.Namespace, now: Callable[[], float] = time.time) -
     # Attempts are listed after their branches: one that is not listed then is gone, and not about to begin.
     fates = {} if cluster is None else cluster.fates({branch.uid for _, branch in staging})
     terms = Terms(options.installation, older_than, cluster, fates)
-    found = [Found(repository, branch, terms.judged(branch, repository, now())) for repository, branch in staging]
+    found = [Found(repository, branch, terms.judged(branch, repository, time.time())) for repository, branch in staging]
     for leftover in found:
         if leftover.verdict is Verdict.DELETE and not options.dry_run:
             _delete(leftover)

@@ -57,6 +57,16 @@ RULES: tuple[Mutant, ...] = (
             "return over",
         ),
         (
+            "lakeFS is asked while a merge may still begin",
+            "actions = delete_staging(s) if wanted else ()",
+            "actions = ()",
+        ),
+        (
+            "the staging branch of an attempt that nobody waits for holds its end up",
+            "wanted = _may_have_published(s) and evidence.question(s) is not None",
+            "wanted = evidence.question(s) is not None",
+        ),
+        (
             "an outcome is concluded without an answer of lakeFS",
             "question = evidence.question(s) if _may_have_published(s) else None",
             "question = None",
@@ -263,8 +273,8 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "a lost pod is replaced before lakeFS was asked",
-            "    ending.evidence_is_missing,  # ask",
-            "    pod.disrupted,\n    ending.evidence_is_missing,  # ask",
+            "    ending.staging_may_be_merged,  # delete",
+            "    pod.disrupted,\n    ending.staging_may_be_merged,  # delete",
         ),
         (
             "an outcome starts a new pod",

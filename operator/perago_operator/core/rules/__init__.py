@@ -20,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     # the attempt must stop, or its pod is over
     ending.stopping,  # delete the pod, wait for its end
     ending.pod_is_missing,  # no watch shows it: ask the API server
+    ending.staging_may_be_merged,  # delete the staging branch, so that lakeFS's answer is final
     ending.evidence_is_missing,  # ask lakeFS whether the work was published
     ending.work_was_published,  # end: COMPLETED, with the output that the commit carries
     ending.stopped,  # end: FAILED, with the reason to stop

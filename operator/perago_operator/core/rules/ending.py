@@ -6,7 +6,7 @@ from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core import evidence
 from perago_operator.core.log import read_log
-from perago_operator.core.rules.common import failure, look_for_pod, unseen_until
+from perago_operator.core.rules.common import delete_staging, failure, look_for_pod, unseen_until
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
@@ -35,15 +35,21 @@ def pod_is_missing(s: Situation) -> Ruling | None:
     return Ruling(look_for_pod(s))
 
 
+def staging_may_be_merged(s: Situation) -> Ruling | None:
+    """The pod is over and may have published: delete its staging branch before lakeFS is asked.
+
+    An agent may live on at a lost node, right before its merge. No merge begins from a branch that is gone, so what
+    lakeFS says afterwards is final.
+    """
+    wanted = _may_have_published(s) and evidence.question(s) is not None
+    actions = delete_staging(s) if wanted else ()
+    return Ruling(actions, _checking(s, do.DeleteStaging)) if actions else None
+
+
 def evidence_is_missing(s: Situation) -> Ruling | None:
     """The pod is over and may have published: ask lakeFS before anything is concluded."""
     question = evidence.question(s) if _may_have_published(s) else None
-    if question is None:
-        return None
-    trouble = s.trouble(do.AskEvidence)
-    message = "checking in lakeFS whether the pod published before it ended"
-    words = f"{message}: {trouble.message}" if trouble else message
-    return Ruling((question,), Notice(Reason.WAITING_FOR_EVIDENCE, words, warning=trouble is not None))
+    return Ruling((question,), _checking(s, do.AskEvidence)) if question else None
 
 
 def work_was_published(s: Situation) -> Ruling | None:
@@ -63,6 +69,14 @@ def _may_have_published(s: Situation) -> bool:
     """The attempt's last process has ended without an outcome; of a superseded attempt nobody wants to know."""
     over = s.pod_over or s.stop is not None
     return over and not (s.stop and s.stop.reason is Reason.SUPERSEDED)
+
+
+def _checking(s: Situation, call: do.Kind) -> Notice:
+    """What people read until lakeFS has answered."""
+    trouble = s.trouble(call)
+    message = "checking in lakeFS whether the pod published before it ended"
+    words = f"{message}: {trouble.message}" if trouble else message
+    return Notice(Reason.WAITING_FOR_EVIDENCE, words, warning=trouble is not None)
 
 
 def _next_look(s: Situation) -> datetime | None:

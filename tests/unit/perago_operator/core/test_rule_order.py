@@ -57,13 +57,19 @@ TOGETHER: dict[tuple[str, str], Situation] = {
     ("stopping", "pod_is_missing"): b.situation(
         b.attempt(cancel=True), 40, memory=b.memory(created=frozenset({"a1-1"}))
     ),
-    # lakeFS is not asked while the pod may still publish
-    ("pod_is_missing", "evidence_is_missing"): b.situation(
+    # the branch of a pod that may still run is left alone
+    ("pod_is_missing", "staging_may_be_merged"): b.situation(
         b.attempt(status={"podName": "a1-1", "executions": 1, "staging": b.STAGING})
+    ),
+    # lakeFS's answer is final once nothing can be merged any more
+    ("staging_may_be_merged", "evidence_is_missing"): b.situation(
+        b.attempt(status={"staging": b.STAGING}), pods=(b.ended_pod(),)
     ),
     # the answer that an earlier execution got is old
     ("evidence_is_missing", "work_was_published"): b.situation(
-        b.attempt(status={"executions": 2, "staging": b.STAGING}), pods=(b.ended_pod(2),), memory=PUBLISHED
+        b.attempt(status={"executions": 2, "staging": {**b.STAGING, "state": "Deleted"}}),
+        pods=(b.ended_pod(2),),
+        memory=PUBLISHED,
     ),
     # what was published before the stop is published
     ("work_was_published", "stopped"): b.situation(

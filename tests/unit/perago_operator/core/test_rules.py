@@ -66,6 +66,8 @@ def trouble(reason: Reason | None = None, **changes: Any) -> Trouble:
 ENDED = b.attempt(status={"outcome": b.completed()})
 CANCELED = b.attempt(cancel=True)
 STAGED = b.attempt(status={"staging": b.STAGING})
+GONE = {**b.STAGING, "state": "Deleted"}
+UNSTAGED = b.attempt(status={"staging": GONE})
 EVICTED = b.pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory.")
 LEAVING = b.running_pod(meta={"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30})
 PULLING = b.pod(
@@ -249,9 +251,22 @@ def test_a_pod_that_was_created_and_not_seen_is_stopped_too() -> None:
     assert ruling(b.situation(CANCELED, memory=deleted), "stopping").actions == ()
 
 
+def test_what_may_be_merged_is_deleted_before_lakefs_is_asked() -> None:
+    """An agent at a lost node could publish between the answer and the deletion, and would be reported as failed."""
+    s = b.situation(STAGED, pods=(b.ended_pod(),))
+    decided = ruling(s, "staging_may_be_merged")
+    assert decided.actions == (do.DeleteStaging("repo", "staging-1"),)
+    assert (notice(s, "staging_may_be_merged").reason, notice(s, "staging_may_be_merged").warning) == (
+        Reason.WAITING_FOR_EVIDENCE,
+        False,
+    )
+    deleted = b.memory(staging_deleted=frozenset({"staging-1"}))
+    assert kinds(ruling(b.situation(STAGED, pods=(b.ended_pod(),), memory=deleted), "evidence_is_missing"))
+
+
 def test_evidence_is_asked_before_a_death_is_called_a_failure() -> None:
     """The pod ended without an outcome and had planned a staging branch."""
-    s = b.situation(STAGED, pods=(b.ended_pod(),))
+    s = b.situation(UNSTAGED, pods=(b.ended_pod(),))
     assert ruling(s, "evidence_is_missing").actions == (do.AskEvidence("repo", "main", "commit-a"),)
     assert (notice(s, "evidence_is_missing").reason, notice(s, "evidence_is_missing").warning) == (
         Reason.WAITING_FOR_EVIDENCE,
@@ -259,16 +274,23 @@ def test_evidence_is_asked_before_a_death_is_called_a_failure() -> None:
     )
 
 
-def test_a_lakefs_that_does_not_answer_for_evidence_is_a_warning() -> None:
+@pytest.mark.parametrize(
+    ("attempt", "call", "rule"),
+    [
+        (STAGED, do.DeleteStaging, "staging_may_be_merged"),
+        (UNSTAGED, do.AskEvidence, "evidence_is_missing"),
+    ],
+)
+def test_a_lakefs_that_does_not_answer_for_evidence_is_a_warning(attempt: Any, call: do.Kind, rule: str) -> None:
     """In its own words: nothing is concluded without it."""
-    s = b.situation(STAGED, pods=(b.ended_pod(),), memory=b.memory(troubles={do.AskEvidence: trouble()}))
-    assert notice(s, "evidence_is_missing").warning
-    assert notice(s, "evidence_is_missing").message.endswith(": no room")
+    s = b.situation(attempt, pods=(b.ended_pod(),), memory=b.memory(troubles={call: trouble()}))
+    assert notice(s, rule).warning
+    assert notice(s, rule).message.endswith(": no room")
 
 
 def test_evidence_is_asked_between_two_executions_too() -> None:
     """Canceled before the next pod exists: the lost one may have published."""
-    between = b.attempt(cancel=True, status={**BETWEEN, "staging": b.STAGING})
+    between = b.attempt(cancel=True, status={**BETWEEN, "staging": GONE})
     s = b.situation(between, memory=b.memory(evidence=Evidence(1)))
     assert kinds(ruling(s, "evidence_is_missing")) == ["AskEvidence"]
 
@@ -276,7 +298,7 @@ def test_evidence_is_asked_between_two_executions_too() -> None:
 @pytest.mark.parametrize("changes", [{"cancel": True}, {"meta": {"deletionTimestamp": b.stamp(1)}}])
 def test_evidence_is_asked_of_a_stopped_attempt_too(changes: dict[str, Any]) -> None:
     """Its pod may have published right before it was stopped."""
-    s = b.situation(b.attempt(status={"staging": b.STAGING}, **changes), pods=(b.ended_pod(),))
+    s = b.situation(b.attempt(status={"staging": GONE}, **changes), pods=(b.ended_pod(),))
     assert kinds(ruling(s, "evidence_is_missing")) == ["AskEvidence"]
 
 

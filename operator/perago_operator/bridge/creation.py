@@ -204,15 +204,19 @@ class Creation:
 
         A rerun uses the same task id. Where the task is not in progress, it was handed out before its result came.
         """
-        state = await self._conductor.read(claim.task.task_id)
+        earlier = f"attempt {claim.attempt} of an earlier run of the task"
+        try:
+            state = await self._conductor.read(claim.task.task_id)
+        except PortError as error:
+            return Conflict(f"{earlier} stays until Conductor says whether that run is over: {error}")
         if state is None or state.status != IN_PROGRESS:
             logger.warning("task {} is no longer ours: attempt {} stays as it is", claim.task.task_id, claim.attempt)
             return None
         if not is_reported(ended):
-            return Conflict(f"attempt {claim.attempt} of an earlier run of the task is still being reported")
+            return Conflict(f"{earlier} is still being reported")
         metadata = ended.metadata
         await self._cluster.delete_attempt(metadata.namespace, metadata.name, metadata.uid)
-        return Conflict(f"attempt {claim.attempt} of an earlier run of the task is being deleted")
+        return Conflict(f"{earlier} is being deleted")
 
     async def _is_still_ours(self, claim: Claim, error: PortError) -> bool:
         """Read the task. Keep it alive while the API server cannot take its attempt; let it time out if it will not."""

@@ -74,6 +74,11 @@ MUTANTS: tuple[Mutant, ...] = (
             'if state is None or state.status != IN_PROGRESS:\n            logger.warning("task {} is no longer ours: attempt {} stays',
             'if False:\n            logger.warning("task {} is no longer ours: attempt {} stays',
         ),
+        (
+            "a Conductor that does not answer counts as an API server that is away",
+            'return Conflict(f"{earlier} stays until Conductor says whether that run is over: {error}")',
+            "return error",
+        ),
         ("a creation that failed stops polling for good", "self._failing.pop(claim.attempt, None)", "pass"),
         (
             "a namespace that refuses stops the polls of all",

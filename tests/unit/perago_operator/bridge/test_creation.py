@@ -139,6 +139,24 @@ async def test_an_attempt_whose_result_is_still_reported_is_not_replaced(subject
     assert subject.cluster.objects["PeragoAttempt", "ns", "t1"] == first
 
 
+@pytest.mark.parametrize("error", [AWAY, Refused("no", status=400, message="bad request")], ids=["500", "400"])
+async def test_a_read_that_conductor_does_not_answer_is_no_failure_of_the_api_server(
+    subject: Subject, error: Exception
+) -> None:
+    """It neither stops polls nor fails the task, which runs again under its id once Conductor answers."""
+    await subject.polled("t1")
+    await subject.settled()
+    subject.cluster.merge("PeragoAttempt", "ns", "t1", {**ended("Accepted"), "metadata": {"finalizers": []}})
+    subject.conductor.faults.on("read", raising(error), None)
+    subject.creation.start(claim((await _polled_again(subject))[0], BUILD))
+    await until(lambda: subject.conductor.faults.seen.count("read") > 2)
+    assert subject.creation.trouble("ns") is None
+    subject.conductor.faults.clear()
+    await subject.settled()
+    assert (subject.attempts(), subject.conductor.tasks["t1"].status) == (["t1"], "IN_PROGRESS")
+    assert subject.cluster.objects["PeragoAttempt", "ns", "t1"].get("status") is None
+
+
 @pytest.mark.parametrize("error", [AWAY, QuotaExceeded("full"), Refused("no", status=403, message="forbidden")])
 async def test_creation_is_tried_until_it_succeeds(subject: Subject, error: Exception) -> None:
     """Nothing that may pass loses a task."""

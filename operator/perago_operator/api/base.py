@@ -6,7 +6,7 @@ Descriptions are the docstrings below the fields; `api.schema` turns them into w
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from perago.wire.times import timestamp
@@ -33,6 +33,11 @@ class ApiModel(BaseModel):
         """The JSON object as the API server has it: with camelCase keys and without absent fields."""
         dumped: JsonObject = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return dumped
+
+
+def problems_of(error: ValidationError) -> str:
+    """What is wrong with an object and where, without the values, which may be secret."""
+    return "; ".join(f"{problem['loc']}: {problem['msg']}" for problem in error.errors(include_input=False))
 
 
 Quantity = Annotated[

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from loguru import logger
+from pydantic import ValidationError
 
 from perago.wire import IN_PROGRESS, ConductorTask, Outcome
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.base import problems_of
 from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
@@ -196,7 +198,7 @@ class Creation:
             if existing is None:
                 raise Conflict(f"attempt {claim.attempt} was there a moment ago") from error
             logger.debug("attempt {} exists: the task was handed out before", claim.attempt)
-            return PeragoAttempt.model_validate(existing)
+            return _model(existing, claim)
         return None
 
     async def _make_way(self, claim: Claim, ended: PeragoAttempt) -> PortError | None:
@@ -242,4 +244,19 @@ class Creation:
             except PortError as trouble:
                 await backoff.wait(f"task {task.task_id}: the refusal of its attempt is not reported", trouble)
         logger.error("task {} waits in Conductor for its response time-out: {}", task.task_id, message)
+        return None
+
+
+def _model(existing: Manifest, claim: Claim) -> PeragoAttempt | None:
+    """The attempt as a model; one that an older CRD let through is left alone, as the stores leave it."""
+    try:
+        return PeragoAttempt.model_validate(existing)
+    except ValidationError as error:
+        logger.error(
+            "attempt {} exists and cannot be read: correct or delete it; task {} waits in Conductor for its response "
+            "time-out: {}",
+            claim.attempt,
+            claim.task.task_id,
+            problems_of(error),
+        )
         return None

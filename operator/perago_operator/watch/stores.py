@@ -12,6 +12,7 @@ from loguru import logger
 from pydantic import ValidationError
 
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.base import problems_of
 from perago_operator.api.shared import ApiObject, Key, Metadata
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.names import ATTEMPT_LABEL
@@ -90,8 +91,7 @@ class Store(Generic[Model]):
         except ValidationError as error:
             metadata = obj.get("metadata", {})
             where = f"{metadata.get('namespace')}/{metadata.get('name')}"
-            problems = "; ".join(f"{problem['loc']}: {problem['msg']}" for problem in error.errors(include_input=False))
-            logger.error("{} {} cannot be read and is left alone: {}", self._model.__name__, where, problems)
+            logger.error("{} {} cannot be read and is left alone: {}", self._model.__name__, where, problems_of(error))
             return None
 
     def _changed(self, key: Key, old: Model | None, new: Model | None) -> None:

@@ -13,7 +13,7 @@ from perago_operator.core.config import Config
 from perago_operator.loops import Backoff
 from perago_operator.ports import PolledTask, QuotaExceeded, Refused, Unreachable, WatchEvent
 from perago_operator.watch.stores import AttemptStore
-from tests.builders import completed, task
+from tests.builders import attempt, completed, task
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
@@ -124,6 +124,17 @@ async def test_a_task_that_runs_again_under_its_id_has_a_new_attempt(
     await subject.settled()
     assert subject.attempts() == ["t1"]
     assert subject.cluster.objects["PeragoAttempt", "ns", "t1"]["metadata"]["uid"] != first["metadata"]["uid"]
+
+
+async def test_an_attempt_that_cannot_be_read_ends_the_claim(subject: Subject) -> None:
+    """An older CRD let it through; it is left alone, as by everyone else, and its task waits for its time-out."""
+    strange = subject.cluster.add(attempt(meta={"name": "t1", "finalizers": []}, input="none"))
+    await subject.polled("t1")
+    await subject.settled()
+    assert subject.cluster.objects["PeragoAttempt", "ns", "t1"] == strange
+    subject.seconds = 31.0
+    assert subject.creation.unseen(TASK) == frozenset()
+    assert subject.conductor.tasks["t1"].status == "IN_PROGRESS"
 
 
 async def test_an_attempt_whose_result_is_still_reported_is_not_replaced(subject: Subject) -> None:

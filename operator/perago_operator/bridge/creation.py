@@ -38,6 +38,8 @@ from perago_operator.watch.stores import AttemptStore
 
 UNSEEN_SECONDS = 30.0
 """How long a created attempt counts although no watch has shown it yet."""
+GIVE_BACK_SECONDS = 3.0
+"""How long Conductor may take to get tasks back at the end: less than until another replica may lead (5)."""
 REPORT_TRIES = 5
 
 
@@ -94,7 +96,7 @@ class Creation:
         self._backoff = backoff
         self._under_way: dict[asyncio.Task[None], Claim] = {}
         self._created: dict[Key, tuple[Key, float]] = {}
-        self._failing: dict[Key, PortError] = {}
+        self._failing: dict[Key, tuple[Key, PortError]] = {}
         self._ceased = False
 
     def start(self, claim: Claim) -> None:
@@ -116,18 +118,15 @@ class Creation:
         created = {attempt.name for attempt, (owner, _) in self._created.items() if owner == peragotask}
         return frozenset(created | {c.attempt.name for c in self._under_way.values() if c.peragotask == peragotask})
 
-    def trouble(self, namespace: str) -> str | None:
-        """Why no more tasks should be polled for this namespace: attempts of tasks polled before cannot be created."""
-        concerned = (
-            error
-            for attempt, error in self._failing.items()
-            if not isinstance(error, Conflict)
-            if attempt.namespace == namespace or isinstance(error, Unreachable)
-        )
-        return next((str(error) for error in concerned), None)
+    def trouble(self, peragotask: Key) -> str | None:
+        """Why no more tasks should be polled for this PeragoTask: attempts like its own cannot be created."""
+        failures = self._failing.values()
+        return next((str(error) for failing, error in failures if _concerns(error, failing, peragotask)), None)
 
     def cease(self) -> None:
         """Create nothing more: give all claims back to Conductor, those under way and those that are still to come."""
+        if self._ceased:
+            return
         self._ceased = True
         for running, claim in tuple(self._under_way.items()):
             running.cancel()
@@ -140,9 +139,10 @@ class Creation:
 
     async def settle(self, seconds: float) -> None:
         """Wait this long for the claims under way, then give the tasks of the others back to Conductor."""
-        claims = dict(self._under_way)
-        late = await end(claims, seconds)
-        await asyncio.gather(*(self._give_back(claims[creation].task) for creation in late))
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=max(seconds, 0.0))
+        self.cease()
+        await self.given_back(GIVE_BACK_SECONDS)
 
     def kill(self) -> None:
         """End at once: the tasks of the claims under way wait in Conductor for their time-out."""
@@ -168,7 +168,7 @@ class Creation:
         while (error := await self._try(claim)) is not None:
             if isinstance(error, Refused) and error.invalid:
                 return await self._refuse(claim.task, error)
-            self._failing[claim.attempt] = error
+            self._failing[claim.attempt] = (claim.peragotask, error)
             await backoff.wait(f"attempt {claim.attempt} is not created yet", error)
             if self._clock() >= heartbeat_at:
                 heartbeat_at = self._clock() + period
@@ -245,6 +245,16 @@ class Creation:
                 await backoff.wait(f"task {task.task_id}: the refusal of its attempt is not reported", trouble)
         logger.error("task {} waits in Conductor for its response time-out: {}", task.task_id, message)
         return None
+
+
+def _concerns(error: PortError, failing: Key, peragotask: Key) -> bool:
+    """Whether an attempt of one PeragoTask that cannot be created says that those of another cannot be, either.
+
+    A webhook that is away and a quota that is used up concern a whole namespace, a refusal the attempt's own kind.
+    """
+    if isinstance(error, Unreachable | QuotaExceeded):
+        return failing.namespace == peragotask.namespace
+    return failing == peragotask and not isinstance(error, Conflict)
 
 
 def _model(existing: Manifest, claim: Claim) -> PeragoAttempt | None:

@@ -133,7 +133,7 @@ class TaskPoller:
         if spec.task_type is None or spec.paused:
             self._note(Reason.PAUSED if spec.paused else Reason.NO_TASK_TYPE)
             return 0
-        if trouble := self._creation.trouble(self.key.namespace):
+        if trouble := self._creation.trouble(self.key):
             self._note(Reason.ATTEMPTS_NOT_CREATED, trouble)
             return 0
         limit = spec.max_concurrency or self._settings.max_attempts

@@ -11,6 +11,7 @@ from loguru import logger
 
 from perago.wire import ATTEMPTS_PLURAL
 from perago_operator.api.task import TASKS_PLURAL
+from perago_operator.bridge.creation import GIVE_BACK_SECONDS
 from perago_operator.loops import Backoff, first_of
 from perago_operator.ports import Cluster, PortError
 from perago_operator.process.leader import Leadership, LeadershipLost
@@ -18,8 +19,6 @@ from perago_operator.process.work import Work
 
 LOOK_SECONDS = 2.0
 """How often a leader looks whether the CRDs are installed."""
-GIVE_BACK_SECONDS = 3.0
-"""How long a replica that leads no more may take to give tasks back: less than until another replica may lead (5)."""
 
 
 class Life:

@@ -46,8 +46,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "what cannot be created in time is not given back",
-            "self._give_back(claims[creation].task) for",
-            "asyncio.sleep(0) for",
+            "        self.cease()\n        await self.given_back(GIVE_BACK_SECONDS)\n",
+            "",
         ),
         ("an invalid attempt is created forever", "isinstance(error, Refused) and error.invalid", "False"),
         ("a created attempt takes no room until it is seen", "self._created[claim.attempt] = (", "_ = ("),
@@ -86,11 +86,21 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("a creation that failed stops polling for good", "self._failing.pop(claim.attempt, None)", "pass"),
         (
-            "a namespace that refuses stops the polls of all",
-            "if attempt.namespace == namespace or isinstance(error, Unreachable)",
+            "a namespace that is full stops the polls of all",
+            "return failing.namespace == peragotask.namespace",
+            "return True",
+        ),
+        (
+            "a webhook that is away stops the polls of one PeragoTask alone",
+            "Unreachable | QuotaExceeded):\n        return",
+            "QuotaExceeded):\n        return",
+        ),
+        ("a PeragoTask that is refused stops the polls of others", "return failing == peragotask and", "return"),
+        (
+            "a task that goes back already goes back again",
+            "        if self._ceased:\n            return\n",
             "",
         ),
-        ("an API server that is away does not stop polls", " or isinstance(error, Unreachable)", ""),
     ),
     *killed(
         (

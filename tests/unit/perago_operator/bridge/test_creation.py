@@ -18,7 +18,7 @@ from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
 from tests.fakes.waiting import in_time, until
-from tests.faults.kinds import lost
+from tests.faults.kinds import Held, lost
 
 TASK = Key("ns", "build")
 BUILD = PeragoTask.model_validate(task("build"))
@@ -144,7 +144,7 @@ async def test_an_attempt_whose_result_is_still_reported_is_not_replaced(subject
     first = subject.cluster.merge("PeragoAttempt", "ns", "t1", ended("Pending"))
     subject.creation.start(claim((await _polled_again(subject))[0], BUILD))
     await until(lambda: subject.conductor.faults.seen.count("read") > 2)
-    assert subject.creation.trouble("ns") is None
+    assert subject.creation.trouble(TASK) is None
     subject.conductor.cancel("t1")
     await subject.settled()
     assert subject.cluster.objects["PeragoAttempt", "ns", "t1"] == first
@@ -161,7 +161,7 @@ async def test_a_read_that_conductor_does_not_answer_is_no_failure_of_the_api_se
     subject.conductor.faults.on("read", raising(error), None)
     subject.creation.start(claim((await _polled_again(subject))[0], BUILD))
     await until(lambda: subject.conductor.faults.seen.count("read") > 2)
-    assert subject.creation.trouble("ns") is None
+    assert subject.creation.trouble(TASK) is None
     subject.conductor.faults.clear()
     await subject.settled()
     assert (subject.attempts(), subject.conductor.tasks["t1"].status) == (["t1"], "IN_PROGRESS")
@@ -269,29 +269,42 @@ async def test_everything_goes_back_once_creation_has_ceased(subject: Subject) -
     assert [subject.conductor.tasks[task].status for task in ("t1", "t2")] == ["SCHEDULED", "SCHEDULED"]
 
 
+REFUSED = Refused("no", status=403, message="forbidden")
+
+
 @pytest.mark.parametrize(
-    ("error", "here", "elsewhere"),
-    [
-        (AWAY, True, True),
-        (Refused("no", status=403, message="forbidden"), True, False),
-        (QuotaExceeded("full"), True, False),
-    ],
-    ids=["API server away", "forbidden", "quota"],
+    ("error", "concerned"),
+    [(AWAY, {"build", "neighbour"}), (QuotaExceeded("full"), {"build", "neighbour"}), (REFUSED, {"build"})],
+    ids=["no answer", "quota", "forbidden"],
 )
 async def test_a_creation_that_fails_is_a_reason_not_to_poll(
-    subject: Subject, error: Exception, here: bool, elsewhere: bool
+    subject: Subject, error: Exception, concerned: set[str]
 ) -> None:
-    """Where the API server is away everywhere, where one namespace refuses there alone."""
+    """For its own PeragoTask, and for its whole namespace if that is full or its webhook is away; for no other."""
+    peragotasks = [TASK, Key("ns", "neighbour"), Key("another", "elsewhere")]
     subject.cluster.faults.on("create_attempt", raising(error), None)
     await subject.polled()
-    await until(lambda: subject.creation.trouble("ns") is not None)
-    assert (subject.creation.trouble("ns") is not None, subject.creation.trouble("another") is not None) == (
-        here,
-        elsewhere,
-    )
+    await until(lambda: subject.creation.trouble(TASK) is not None)
+    assert {key.name for key in peragotasks if subject.creation.trouble(key)} == concerned
     subject.cluster.faults.clear()
     await subject.settled()
-    assert subject.creation.trouble("ns") is None
+    assert subject.creation.trouble(TASK) is None
+
+
+async def test_what_goes_back_at_the_end_is_not_lost_with_leadership(subject: Subject) -> None:
+    """The end is given up while Conductor is slow; what it had begun to give back goes back once."""
+    subject.cluster.faults.on("create_attempt", raising(AWAY), None)
+    slow = Held()
+    subject.conductor.faults.on("give_back", slow)
+    await subject.polled()
+    settling = asyncio.create_task(subject.creation.settle(0))
+    await slow.reached()
+    settling.cancel()
+    subject.creation.cease()
+    slow.release()
+    await in_time(subject.creation.given_back(10))
+    assert subject.conductor.faults.seen.count("give_back") == 1
+    assert subject.conductor.tasks["t1"].status == "SCHEDULED"
 
 
 async def test_settling_awaits_creations_under_way(subject: Subject) -> None:

@@ -27,12 +27,13 @@ class TurnQueues:
 
         An attempt may wait for itself: its former execution was lost with a turn.
         """
-        if turns.target(attempt) is None:
+        target = turns.target(attempt)
+        if target is None:
             return None
         if turns.holds(attempt):
             return attempt.metadata.key if turns.asks_beside(attempt) else None
         own = self._place(attempt)
-        earlier = [(place, key) for place, key in self._others(attempt) if place < own]
+        earlier = [(place, key) for place, key in self._others(target, attempt.metadata.key) if place < own]
         return max(earlier)[1] if earlier else None
 
     def reserve(self, attempt: PeragoAttempt) -> bool:
@@ -47,28 +48,29 @@ class TurnQueues:
 
         At most two, however many wait.
         """
-        places = [self._entry(old)]
-        followers = {self._after(old)}
-        self._by_target.changed(key, old, new)
+        before, after = self._entry(old), self._entry(new)
         if new is None or not self._is_reserved(new):
             self._reserved.pop(key, None)
-        places.append(self._entry(new))
-        followers.add(self._after(new))
-        return {follower for follower in followers if follower is not None} if places[0] != places[1] else set()
+        if before == after:
+            return set()
+        followers = {self._after(before, key)}
+        self._by_target.changed(key, old, new)
+        followers.add(self._after(after, key))
+        return {follower for follower in followers if follower is not None}
 
     def _entry(self, attempt: PeragoAttempt | None) -> tuple[Key, Place] | None:
         target = turns.target(attempt) if attempt else None
         return (target, self._place(attempt)) if attempt and target else None
 
-    def _after(self, attempt: PeragoAttempt | None) -> Key | None:
-        if attempt is None or turns.target(attempt) is None:
+    def _after(self, entry: tuple[Key, Place] | None, key: Key) -> Key | None:
+        if entry is None:
             return None
-        own = self._place(attempt)
-        return min(((place, key) for place, key in self._others(attempt) if place > own), default=(None, None))[1]
+        target, own = entry
+        later = [(place, other) for place, other in self._others(target, key) if place > own]
+        return min(later)[1] if later else None
 
-    def _others(self, attempt: PeragoAttempt) -> list[tuple[Place, Key]]:
-        keys = self._by_target[turns.target(attempt)] - {attempt.metadata.key}
-        return [(self._place(self._attempts[key]), key) for key in keys]
+    def _others(self, target: Key, key: Key) -> list[tuple[Place, Key]]:
+        return [(self._place(self._attempts[other]), other) for other in self._by_target[target] - {key}]
 
     def _place(self, attempt: PeragoAttempt) -> Place:
         return turns.place(attempt, holding=turns.holds(attempt) or self._is_reserved(attempt))

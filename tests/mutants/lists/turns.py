@@ -101,12 +101,16 @@ MUTANTS: tuple[Mutant, ...] = (
             "return turns.asks(attempt) and reserved == turns.ticket(turns.turn_of(attempt).requested)",
             "return reserved is not None",
         ),
-        ("nobody hears that a turn is free", "followers = {self._after(old)}", "followers: set[Key | None] = set()"),
-        ("nobody hears who has come before", "followers.add(self._after(new))", "pass"),
+        (
+            "nobody hears that a turn is free",
+            "followers = {self._after(before, key)}",
+            "followers: set[Key | None] = set()",
+        ),
+        ("nobody hears who has come before", "followers.add(self._after(after, key))", "pass"),
         (
             "all hear of everything",
-            "if places[0] != places[1] else set()",
-            "if True else set()",
+            "        if before == after:\n            return set()\n",
+            "",
         ),
     ),
     *apply(

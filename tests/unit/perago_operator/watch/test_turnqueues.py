@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
 from perago_operator.watch.stores import Stores
+from perago_operator.watch.turnqueues import TurnQueues
 from tests import builders as b
 
 
@@ -191,3 +193,27 @@ def test_a_reservation_ends_with_its_attempt(heard: Heard) -> None:
     assert heard.before("b") is None
     heard.put("a", b.turn(b.request(seconds=3)), meta={"name": "a", "uid": "another"})
     assert (heard.before("a"), heard.before("b")) == ("b", None)
+
+
+def test_a_change_that_moves_nobody_looks_at_no_other_attempt() -> None:
+    """The usual one: a heartbeat of an attempt that waits among hundreds."""
+    looked: list[Key] = []
+
+    class Attempts(dict[Key, PeragoAttempt]):
+        """Says which attempts were looked at."""
+
+        def __getitem__(self, key: Key) -> PeragoAttempt:
+            looked.append(key)
+            return super().__getitem__(key)
+
+    attempts = Attempts()
+    queues = TurnQueues(attempts)
+    for number in range(3):
+        waiting = PeragoAttempt.model_validate(
+            b.attempt(status=b.turn(b.request(seconds=number)), standalone=True, meta={"name": f"a{number}"})
+        )
+        attempts[waiting.metadata.key] = waiting
+        queues.changed(waiting.metadata.key, None, waiting)
+    looked.clear()
+    assert queues.changed(waiting.metadata.key, waiting, waiting) == set()
+    assert looked == []

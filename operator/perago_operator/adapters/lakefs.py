@@ -45,7 +45,9 @@ DELETED = 204
 GONE = 404
 """lakeFS's statuses; a 404 counts only with its own words."""
 PAGE = 25
-"""Commits of one page of a branch's log, each of which may carry an output of 342 KiB, and branches of one page."""
+"""Commits of one page of a branch's log, each of which may carry an output of 342 KiB."""
+BRANCH_PAGE = 1000
+"""Branches of one page, the most that lakeFS gives: a name and a commit's id each."""
 MOST_COMMITS = 10_000
 """Commits that are looked through. Above its input ref a branch has far fewer while an attempt lasts, unless somebody
 has reset it to below the input ref, and then it holds no publication on that."""
@@ -82,11 +84,13 @@ class LakefsVersions:
         *,
         observe: Observe = unobserved,
         page: int = PAGE,
+        branch_page: int = BRANCH_PAGE,
         most: int = MOST_COMMITS,
     ) -> None:
         """`read` reads the Secret, and raises OSError or ValueError."""
         self._read_keys = read
         self._page = page
+        self._branches_at_once = branch_page
         self._most = most
         self._observe = observe
         self._lock = threading.Lock()
@@ -135,7 +139,11 @@ class LakefsVersions:
         return _call(
             f"list the staging branches of {repository}",
             lambda: branches.list_branches(
-                repository, prefix=f"{BRANCH_PREFIX}-", after=after, amount=self._page, _request_timeout=TIMEOUT
+                repository,
+                prefix=f"{BRANCH_PREFIX}-",
+                after=after,
+                amount=self._branches_at_once,
+                _request_timeout=TIMEOUT,
             ),
         )
 

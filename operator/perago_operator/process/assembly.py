@@ -64,7 +64,7 @@ class Operator:
         pollers = Pollers(outside.cluster, outside.conductor, creation, attempts, polling, now=now)
         self.sweeper = Sweeper(
             outside.versions,
-            {scope.namespace: scope.attempts for scope in outside.scopes},
+            outside.cluster,
             attempts,
             _sweep_terms(settings),
             clock=clock,
@@ -76,7 +76,7 @@ class Operator:
             pollers,
             outside.scopes,
             outside.watch_objects,
-            beside={"sweep of staging branches": self.sweeper.run},
+            beside={"sweep of staging branches": self.sweeper.run} if settings.sweep_seconds else {},
             clock=clock,
         )
         self.leadership = Leadership(outside.leases, settings.identity, clock=clock, now=now)
@@ -99,4 +99,10 @@ class Operator:
 
 
 def _sweep_terms(settings: Settings) -> SweepTerms:
-    return SweepTerms(settings.installation, settings.repositories, settings.sweep_seconds, settings.sweep_age_seconds)
+    return SweepTerms(
+        settings.installation,
+        settings.repositories,
+        settings.namespaces,
+        settings.sweep_seconds,
+        settings.sweep_age_seconds,
+    )

@@ -16,8 +16,7 @@ from loguru import logger
 from perago.wire.leftovers import Attempt, Maker, StagingBranch, Verdict, fate_of, maker_of, verdict
 from perago_operator.core.answers import Commit
 from perago_operator.loops import lasting
-from perago_operator.ports import Feed, NotFound, PortError, Versions
-from perago_operator.watch.audit import whole_list
+from perago_operator.ports import Cluster, NotFound, PortError, Versions
 from perago_operator.watch.stores import AttemptStore
 
 FIRST_SECONDS = 60.0
@@ -26,12 +25,13 @@ FIRST_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class SweepTerms:
-    """Whose branches are swept, in which repositories besides those of attempts, how often, and from which age."""
+    """Whose branches are swept, where besides the repositories of attempts, how often, and from which age."""
 
     installation: str
     repositories: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    """Those whose attempts can be read; none: all."""
     interval: float = 3600.0
-    """0: never."""
     age: float = 3600.0
 
 
@@ -50,7 +50,7 @@ class SweepableVersions(Versions, Protocol):
 
 
 class Sweeper:
-    """Sweeps every `terms.interval` seconds; `attempts` lists them by namespace (None: all namespaces).
+    """Sweeps every `terms.interval` seconds. `store` knows the attempts that the watch has shown.
 
     `clock` counts seconds and never goes back; `now` is the time of day.
     """
@@ -58,7 +58,7 @@ class Sweeper:
     def __init__(
         self,
         versions: SweepableVersions,
-        attempts: Mapping[str | None, Feed],
+        cluster: Cluster,
         store: AttemptStore,
         terms: SweepTerms,
         *,
@@ -66,7 +66,7 @@ class Sweeper:
         now: Callable[[], datetime],
     ) -> None:
         self._versions = versions
-        self._attempts = attempts
+        self._cluster = cluster
         self._store = store
         self._terms = terms
         self._clock = clock
@@ -82,8 +82,6 @@ class Sweeper:
         await lasting("sweep of staging branches", self._repeat)
 
     async def _repeat(self) -> None:
-        if not self._terms.interval:
-            await asyncio.Event().wait()
         await asyncio.sleep(min(FIRST_SECONDS, self._terms.interval))
         while True:
             await self.sweep()
@@ -91,48 +89,43 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Look once at every repository. What cannot be asked or deleted now is left to the next sweep."""
-        found = {repository: await self._found(repository) for repository in self._repositories()}
-        self._notice(found)
+        listed = {repository: await self._staging_branches(repository) for repository in self._repositories()}
+        found = {repository: branches for repository, branches in listed.items() if branches is not None}
+        self._notice(found, unread=listed.keys() - found.keys())
         self.seen = Counter()
-        uids = {branch.uid for branches in found.values() for branch in branches}
-        try:
-            fates = await self._fates(uids) if uids else {}
-        except PortError as error:
-            logger.warning("staging branches are not swept, because attempts cannot be listed: {}", error)
-            return
+        fates = self._fates({branch.uid for branches in found.values() for branch in branches})
         for repository, branches in found.items():
             await self._sweep(repository, branches, fates)
 
     def _repositories(self) -> list[str]:
         return sorted({*self._terms.repositories, *self._store.repositories()})
 
-    async def _found(self, repository: str) -> list[StagingBranch]:
+    async def _staging_branches(self, repository: str) -> list[StagingBranch] | None:
+        """Those of the repository; None when they cannot be read."""
         try:
             return await self._versions.staging_branches(repository)
         except NotFound:
             return []
         except PortError as error:
             logger.warning("staging branches of {} cannot be swept: {}", repository, error)
-            return []
+            return None
 
-    def _notice(self, found: Branches) -> None:
+    def _notice(self, found: Branches, unread: Collection[str]) -> None:
+        """Remember since when each branch is known, also in repositories that cannot be read now."""
         now = self._clock()
+        kept = {name: since for name, since in self._since.items() if name[0] in unread}
         names = [(repository, branch.name) for repository, branches in found.items() for branch in branches]
-        self._since = {name: self._since.get(name, now) for name in names}
+        self._since = kept | {name: self._since.get(name, now) for name in names}
 
-    async def _fates(self, uids: Collection[str]) -> dict[str, Attempt]:
-        """Of those attempts that exist, as the API server lists them now: after their branches were listed."""
-        fates: dict[str, Attempt] = {}
-        for feed in self._attempts.values():
-            for attempt in (await whole_list(feed)).values():
-                if (uid := attempt["metadata"]["uid"]) in uids:
-                    fates[uid] = fate_of(attempt.get("status"))
-        return fates
+    def _fates(self, uids: Collection[str]) -> dict[str, Attempt]:
+        """Of those attempts that the watch has shown. One that has ended stays so, whatever the watch has missed."""
+        shown = (attempt for attempt in self._store if attempt.metadata.uid in uids)
+        return {attempt.metadata.uid: fate_of(attempt.status.to_json()) for attempt in shown}
 
     async def _sweep(self, repository: str, branches: list[StagingBranch], fates: Mapping[str, Attempt]) -> None:
         for branch in branches:
             try:
-                found = await self._judged(repository, branch, fates)
+                found = await self._judged(repository, branch, fates.get(branch.uid))
                 if found is Verdict.DELETE:
                     await self._delete(repository, branch)
             except PortError as error:
@@ -142,25 +135,31 @@ class Sweeper:
             if found is Verdict.UNCLEAR and self._watched(repository, branch) >= self._terms.age:
                 logger.warning(_UNCLEAR, branch.name, repository)
 
-    async def _judged(self, repository: str, branch: StagingBranch, fates: Mapping[str, Attempt]) -> Verdict:
-        fate = fates.get(branch.uid)
-        if fate is Attempt.LIVES:
-            return Verdict.LIVING
-        commit = await self._versions.commit_record(repository, branch.head)
-        maker, age = maker_of(branch, commit.metadata), self._watched(repository, branch)
-        if maker is not None:
-            age = max(age, (self._now() - commit.made).total_seconds())
-        return verdict(self._terms.installation, maker, fate or self._fate(branch, maker), age, self._terms.age)
+    async def _judged(self, repository: str, branch: StagingBranch, shown: Attempt | None) -> Verdict:
+        """What becomes of a branch. Whose the branch of a living attempt is matters to nobody, and costs no call."""
+        maker, age = None, self._watched(repository, branch)
+        if shown is not Attempt.LIVES:
+            commit = await self._versions.commit_record(repository, branch.head)
+            maker = maker_of(branch, commit.metadata)
+            if maker is not None:
+                age = max(age, (self._now() - commit.made).total_seconds())
+        fate = shown or await self._fate(branch, maker)
+        return verdict(self._terms.installation, maker, fate, age, self._terms.age)
 
     def _watched(self, repository: str, branch: StagingBranch) -> float:
         """For how many seconds the branch has been known here."""
         return self._clock() - self._since[repository, branch.name]
 
-    def _fate(self, branch: StagingBranch, maker: Maker | None) -> Attempt:
-        """Of an attempt that is not listed."""
+    async def _fate(self, branch: StagingBranch, maker: Maker | None) -> Attempt:
+        """Of an attempt that no watch shows. The API server is asked after the branch was listed, so None is proof."""
         if maker is None:
             return Attempt.GONE if self._store.was_removed(branch.uid) else Attempt.ELSEWHERE
-        return Attempt.GONE if self._attempts.keys() & {None, maker.namespace} else Attempt.ELSEWHERE
+        if self._terms.namespaces and maker.namespace not in self._terms.namespaces:
+            return Attempt.ELSEWHERE
+        attempt = await self._cluster.read_attempt(maker.namespace, maker.attempt)
+        if attempt is None or attempt["metadata"]["uid"] != branch.uid:
+            return Attempt.GONE
+        return fate_of(attempt.get("status"))
 
     async def _delete(self, repository: str, branch: StagingBranch) -> None:
         if await self._versions.delete_branch(repository, branch.name):

@@ -108,6 +108,7 @@ class Work:
         """Another replica may lead: act no more, and give polled tasks without an attempt back to Conductor."""
         self.working = False
         self._reconciler.kill()
+        self._stop_parts()
         await self._pollers.give_back(seconds)
 
     def kill(self) -> None:

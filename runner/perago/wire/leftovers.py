@@ -56,6 +56,7 @@ class Maker:
 
     installation: str
     namespace: str
+    attempt: str
 
 
 def staging_branch(name: str, head: str) -> StagingBranch | None:
@@ -70,8 +71,8 @@ def maker_of(branch: StagingBranch, metadata: Mapping[str, str]) -> Maker | None
     """Who made the head; None where it is not the attempt's own commit, but the one that the branch was made from."""
     if metadata.get(metadata_keys.ATTEMPT_UID) != branch.uid:
         return None
-    namespace = metadata.get(metadata_keys.ATTEMPT, "").partition("/")[0]
-    return Maker(metadata.get(metadata_keys.INSTALLATION, ""), namespace)
+    namespace, _, attempt = metadata.get(metadata_keys.ATTEMPT, "").partition("/")
+    return Maker(metadata.get(metadata_keys.INSTALLATION, ""), namespace, attempt)
 
 
 def verdict(installation: str, maker: Maker | None, attempt: Attempt, age: float, older_than: float) -> Verdict:

@@ -32,7 +32,7 @@ def real_subject(lakefs: Server, tmp_path: Path) -> Iterator[Subject]:
     repository = Repository(name, client).create(storage_namespace=storage_namespace(name))
     with proxied(lakefs.endpoint) as proxy:
         keys = write_keys(tmp_path, Server(proxy.url, lakefs.access_key, lakefs.secret_key))
-        yield Subject(LakefsVersions(keys, page=PAGE), name, real=repository, proxy=proxy)
+        yield Subject(LakefsVersions(keys, page=PAGE, branch_page=PAGE), name, real=repository, proxy=proxy)
     repository.delete()
 
 

@@ -12,7 +12,7 @@ from perago.wire.leftovers import Verdict
 from perago.wire.secrets import LakeFSKeys
 from perago_dev.servers.lakefs import Server
 from perago_operator.adapters.kube import utc_now
-from perago_operator.ports import Feed, NotFound, Unreachable
+from perago_operator.ports import NotFound, Unreachable
 from perago_operator.process.sweeper import Sweeper, SweepTerms
 from perago_operator.watch.stores import AttemptStore
 from tests import builders as b
@@ -40,18 +40,21 @@ class Swept:
         self.cluster = FakeCluster()
         self.store = AttemptStore(lambda key: None)
         self.seconds = 0.0
-        self.feed = self.cluster.feed("PeragoAttempt")
-        feeds: dict[str | None, Feed] = {namespace: self.feed}
-        terms = SweepTerms("ours", (subject.repository,), age=AGE)
-        self.sweeper = Sweeper(subject.versions, feeds, self.store, terms, clock=lambda: self.seconds, now=utc_now)
+        terms = SweepTerms("ours", (subject.repository,), (namespace,) if namespace else (), age=AGE)
+        self.sweeper = Sweeper(
+            subject.versions, self.cluster, self.store, terms, clock=lambda: self.seconds, now=utc_now
+        )
 
-    def attempt(self, phase: str, uid: str = UID, staging: str | None = None) -> None:
-        """An attempt that exists, also in the operator's store."""
+    def attempt(
+        self, phase: str, uid: str = UID, staging: str | None = None, *, name: str = "", shown: bool = True
+    ) -> None:
+        """An attempt that exists and is named after its uid by default; unless `shown`, no watch has shown it yet."""
         status: b.Raw = {"phase": phase}
         if staging:
             status["staging"] = {"repository": self.subject.repository, "branch": name_of(uid), "state": staging}
-        made = b.attempt(meta={"uid": uid, "name": uid, "finalizers": []}, status=status)
-        self.store.put(self.cluster.add(made))
+        made = self.cluster.add(b.attempt(meta={"uid": uid, "name": name or uid, "finalizers": []}, status=status))
+        if shown:
+            self.store.put(made)
 
     def forget(self, uid: str = UID) -> None:
         """The attempt is deleted."""
@@ -151,15 +154,32 @@ async def test_what_may_be_anothers_is_left(subject: Subject, commits: bool) -> 
 
 
 async def test_an_attempt_of_a_namespace_that_is_not_watched_may_live(subject: Subject) -> None:
-    """It cannot be listed."""
+    """It cannot be read."""
     staged(subject, name_of(), namespace="elsewhere")
     assert await Swept(subject, "ns").twice() is Verdict.UNCLEAR
 
 
-async def test_an_attempt_of_the_watched_namespace_is_gone_if_it_is_not_listed(subject: Subject) -> None:
+async def test_an_attempt_of_the_watched_namespace_is_gone_if_it_is_not_there(subject: Subject) -> None:
     """Its branch is deleted."""
     staged(subject, name_of())
     assert await Swept(subject, "ns").twice() is Verdict.DELETE
+
+
+@pytest.mark.parametrize(("phase", "want"), [("Running", Verdict.LIVING), ("Failed", Verdict.DELETE)])
+async def test_an_attempt_that_no_watch_has_shown_is_read(subject: Subject, phase: str, want: Verdict) -> None:
+    """The watch may be behind: nothing is concluded from that."""
+    staged(subject, name_of())
+    swept = Swept(subject)
+    swept.attempt(phase, shown=False)
+    assert await swept.twice() is want
+
+
+async def test_another_attempt_of_the_name_does_not_keep_a_branch(subject: Subject) -> None:
+    """It was made again under its name; the branch is the former one's."""
+    staged(subject, name_of())
+    swept = Swept(subject)
+    swept.attempt("Running", OTHER, name=UID)
+    assert await swept.twice() is Verdict.DELETE
 
 
 async def test_a_branch_is_old_when_it_was_seen_for_long_enough(subject: Subject) -> None:
@@ -193,12 +213,12 @@ async def test_many_branches_are_swept(subject: Subject) -> None:
     assert swept.sweeper.deleted == 5
 
 
-async def test_attempts_that_cannot_be_listed_are_not_taken_for_gone(subject: Subject) -> None:
+async def test_an_attempt_that_cannot_be_read_is_not_taken_for_gone(subject: Subject) -> None:
     """Nothing is deleted then, and the next sweep makes up for it."""
     staged(subject, name_of())
     swept = Swept(subject)
     await swept.after(0)
-    swept.feed.faults.on("page", raising(Unreachable("no answer")))
+    swept.cluster.faults.on("read_attempt", raising(Unreachable("no answer")))
     await swept.after(AGE)
     assert await subject.has_branch(name_of())
     await swept.after(0)

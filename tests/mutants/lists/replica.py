@@ -76,8 +76,17 @@ STORES: tuple[Mutant, ...] = (
             "self._pollers.kill()\n        self._reconciler.kill()",
             "self._pollers.kill()",
         ),
+        (
+            "watches and the sweep go on beside the next leader",
+            "self._stop_parts()\n        await self._pollers.give_back",
+            "await self._pollers.give_back",
+        ),
         ("polled tasks are dropped with leadership", "await self._pollers.give_back(seconds)", "pass"),
-        ("watches outlive a kill", "self._reconciler.kill()\n        self._stop_parts()", "self._reconciler.kill()"),
+        (
+            "watches outlive a kill",
+            "self._reconciler.kill()\n        self._stop_parts()\n\n",
+            "self._reconciler.kill()\n\n",
+        ),
     ),
     *watch(
         ("what vanished between lists stays", "self._versions.keys() - listed", "()"),

@@ -8,6 +8,7 @@ account = of("runner/perago/cli/lakefs/account.py", "perago/cli/test_lakefs_acco
 
 leftovers = of("runner/perago/wire/leftovers.py", "perago/test_leftovers.py")
 sweeper = of("operator/perago_operator/process/sweeper.py", "perago_operator/process/test_sweeper.py")
+assembly = of("operator/perago_operator/process/assembly.py", "perago_operator/process/test_work.py")
 attempts = of("operator/perago_operator/watch/stores.py", "perago_operator/watch/test_stores.py")
 
 command = of("runner/perago/cli/lakefs/sweep.py", "perago/cli/test_lakefs_sweep.py")
@@ -45,11 +46,16 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a name that goes on is taken for an attempt's", " or ending.end() != len(name)", ""),
     ),
     *sweeper(
-        ("a refusal of one repository ends the sweep", "            logger.warning(\"staging branches of {} cannot be swept: {}\", repository, error)\n            return []\n", "            raise\n"),
-        ("branches that are gone are remembered", "self._since = {name: self._since.get(name, now) for name in names}", "self._since |= {name: self._since.get(name, now) for name in names}"),
-        ("a sweep that is switched off runs all the time", "if not self._terms.interval:", "if False:"),
+        ("a refusal of one repository ends the sweep", "            logger.warning(\"staging branches of {} cannot be swept: {}\", repository, error)\n            return None\n", "            raise\n"),
+        ("branches that are gone are remembered", "kept | {name: self._since.get(name, now) for name in names}", "self._since | {name: self._since.get(name, now) for name in names}"),
+        ("a repository that cannot be read makes its branches young", "self._since = kept | {", "self._since = {"),
+        ("a branch of a living attempt costs two calls", "if shown is not Attempt.LIVES:", "if True:"),
+        ("every attempt is read", "fate = shown or await self._fate(branch, maker)", "fate = await self._fate(branch, maker)"),
         ("what nobody can attribute is named at once", " and self._watched(repository, branch) >= self._terms.age", ""),
         ("an attempt that is gone is not known to be ours", "{*self._terms.repositories, *self._store.repositories()}", "{*self._terms.repositories}"),
+    ),
+    *assembly(
+        ("a sweep that is switched off runs all the time", " if settings.sweep_seconds else {}", ""),
     ),
     *attempts(
         ("repositories are remembered without an end", "        if len(self._repositories) > REMEMBERED:\n            del self._repositories[next(iter(self._repositories))]\n", ""),

@@ -10,7 +10,7 @@ from perago.wire.leftovers import Attempt, Maker, StagingBranch, Verdict, fate_o
 
 UID = "6b9f0f5e-1c2d-4e3f-8a9b-0c1d2e3f4a5b"
 BRANCH = StagingBranch("perago-staging-x", "c1", UID, 2)
-OURS = Maker("ours", "jobs")
+OURS = Maker("ours", "jobs", "a1")
 
 
 def named(execution_id: str) -> str:
@@ -59,8 +59,8 @@ VERDICTS = {
     "its attempt is gone, and it has no commit": (None, Attempt.GONE, 60, Verdict.DELETE),
     "its attempt lives": (OURS, Attempt.LIVES, 60, Verdict.LIVING),
     "its attempt lives, and it has no commit": (None, Attempt.LIVES, 60, Verdict.LIVING),
-    "another installation's": (Maker("theirs", "jobs"), Attempt.GONE, 60, Verdict.FOREIGN),
-    "of an installation that is not named": (Maker("", "jobs"), Attempt.GONE, 60, Verdict.FOREIGN),
+    "another installation's": (Maker("theirs", "jobs", "a1"), Attempt.GONE, 60, Verdict.FOREIGN),
+    "of an installation that is not named": (Maker("", "jobs", "a1"), Attempt.GONE, 60, Verdict.FOREIGN),
     "nobody can know": (OURS, Attempt.ELSEWHERE, 60, Verdict.UNCLEAR),
     "it is too young": (OURS, Attempt.GONE, 59.9, Verdict.YOUNG),
     "it has ended, and is too young": (None, Attempt.ENDED, 0, Verdict.YOUNG),

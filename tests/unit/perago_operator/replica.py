@@ -32,7 +32,8 @@ def _is_ours(coroutine: "CoroutineType[Any, Any, Any]") -> bool:
 class Replica:
     """The fakes, and the operator over them; the place of kopf is taken by the fake cluster's own events."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
+        """`settings` come on top of those of every replica."""
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
         self.leases = FakeLeases()
@@ -53,9 +54,13 @@ class Replica:
             acted=lambda *_: None,
             polled=lambda *polled: self.polled.append(polled),
         )
-        settings = Settings(runner_image="runner:1", identity="me", poll_seconds=0.05, max_attempts=10)
+        common = {"runner_image": "runner:1", "identity": "me", "poll_seconds": 0.05, "max_attempts": 10}
         self.operator = Operator(
-            outside, settings, self.stop, clock=lambda: self.seconds, now=lambda: b.at(self.seconds)
+            outside,
+            Settings(**common | settings),
+            self.stop,
+            clock=lambda: self.seconds,
+            now=lambda: b.at(self.seconds),
         )
 
     async def _watch_objects(self, sinks: Sinks, watching: asyncio.Event) -> None:

@@ -45,17 +45,19 @@ class Terms:
     fates: Mapping[str, Attempt]
 
     def judged(self, branch: StagingBranch, repository: Repository, now: float) -> Verdict:
-        """What becomes of a branch."""
-        if self.fates.get(branch.uid) is Attempt.LIVES:
-            return Verdict.LIVING
-        commit = repository.commit_of(branch.head)
-        maker = maker_of(branch, commit.metadata)
+        """What becomes of a branch. Whose the branch of a living attempt is matters to nobody, and costs no call."""
         # A branch without a commit of its own shows no age; its attempt's end is then all that counts.
-        age = math.inf if maker is None else now - commit.made
+        maker, age = None, math.inf
+        if self.fates.get(branch.uid) is not Attempt.LIVES:
+            commit = repository.commit_of(branch.head)
+            maker = maker_of(branch, commit.metadata)
+            age = math.inf if maker is None else now - commit.made
         return verdict(self.installation, maker, self.fate(branch, maker), age, self.older_than)
 
     def fate(self, branch: StagingBranch, maker: Maker | None) -> Attempt:
-        """The fate of an attempt that does not live, as far as the cluster tells: it may have several installations."""
+        """The fate of an attempt, as far as the cluster tells: it may have several installations."""
+        if self.fates.get(branch.uid) is Attempt.LIVES:
+            return Attempt.LIVES
         namespace = None if self.cluster is None else self.cluster.namespace
         if maker is None:
             return Attempt.ELSEWHERE if namespace is None else self.fates.get(branch.uid, Attempt.ELSEWHERE)

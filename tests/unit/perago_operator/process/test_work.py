@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ from tests.unit.perago_operator.replica import Replica, at_work
 class Subject(Replica):
     """A replica of which only the work is run."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
         self.work = self.operator.work
         self.running: asyncio.Task[None] | None = None
 
@@ -159,6 +160,33 @@ async def test_the_end_has_a_limit(subject: Subject) -> None:
     await subject.until_polled()
     async with asyncio.timeout(4):
         await subject.end(0.1)
+
+
+async def test_nothing_goes_on_beside_the_next_leader(subject: Subject) -> None:
+    """While tasks are given back, the last poll's included, the sweep of staging branches and the watches are over."""
+    slow = Held()
+    running = subject.run()
+    await until(lambda: subject.work.working)
+    subject.cluster.faults.on("create_attempt", raising(Unreachable("away")), None)
+    subject.conductor.faults.on("give_back", slow)
+    subject.conductor.schedule("build", "t1")
+    await until(lambda: "create_attempt" in subject.cluster.faults.seen)
+    assert "sweep of staging branches" in at_work()
+    running.cancel()
+    giving_back = asyncio.create_task(subject.work.give_back(10), name="give back all")
+    await slow.reached()
+    assert set(at_work()) == {"give back all", "give back ns/t1", "poll for build"}
+    slow.release()
+    await in_time(giving_back)
+
+
+async def test_the_sweep_can_be_switched_off() -> None:
+    """Then no part of the work waits for nothing."""
+    subject = Subject(sweep_seconds=0)
+    subject.run()
+    await until(lambda: subject.work.working)
+    assert "sweep of staging branches" not in at_work()
+    await subject.end(0.1)
 
 
 async def test_a_kill_ends_everything_at_once(subject: Subject) -> None:

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants test-model test-races
+.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants test-model test-crash test-races
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -48,6 +48,9 @@ test-mutants: venv ## check that the unit tests notice one-line faults (WORDS=�
 
 test-model: venv ## try the publication protocol in many courses of events, and what broken variants of it show (EXAMPLES=…)
 	@$(PYTHON_IN_VENV) -m tests.model $(EXAMPLES)
+
+test-crash: venv ## kill and mislead the operator at every external call, and check what must always hold (PAIRS=…)
+	@$(PYTHON_IN_VENV) -m tests.crash $(PAIRS)
 
 test-races: venv ## let publishers race for one branch of a real lakeFS on loopback, and count
 	@$(PYTHON_IN_VENV) -m tests.races

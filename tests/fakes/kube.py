@@ -42,14 +42,26 @@ class FakeCluster:
         self._versions = itertools.count(1)
         self._changed = asyncio.Event()
 
+    def new_uid(self) -> str:
+        """The uid of the next object."""
+        return f"uid-{len(self.history) + 1}"
+
+    def created_now(self) -> str:
+        """What an object is stamped with that is created now; this server's clock stands still."""
+        return "2026-01-01T00:00:00Z"
+
+    def deleted_now(self) -> str:
+        """The same for one that is deleted now."""
+        return "2026-01-01T00:01:00Z"
+
     def add(self, obj: Manifest) -> Manifest:
         """Create an object, as any client would."""
         identity = _identity(obj)
         if identity in self.objects:
             raise AlreadyExists(f"{identity} exists")
         made = copy.deepcopy(obj)
-        made["metadata"].setdefault("uid", f"uid-{len(self.history) + 1}")
-        made["metadata"].setdefault("creationTimestamp", "2026-01-01T00:00:00Z")
+        made["metadata"].setdefault("uid", self.new_uid())
+        made["metadata"].setdefault("creationTimestamp", self.created_now())
         return self._store("ADDED", identity, made)
 
     def merge(self, kind: str, namespace: str, name: str, patch: Manifest) -> Manifest:
@@ -61,7 +73,7 @@ class FakeCluster:
         """Delete an object: at once, or marked for deletion while it has finalizers."""
         found = self._get(kind, namespace, name)
         if found["metadata"].get("finalizers"):
-            stamp: Manifest = {"metadata": {"deletionTimestamp": "2026-01-01T00:01:00Z"}}
+            stamp: Manifest = {"metadata": {"deletionTimestamp": self.deleted_now()}}
             self._store("MODIFIED", (kind, namespace, name), merged(found, stamp))
         else:
             self._drop((kind, namespace, name))

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from tests.fakes.faulty import CallFaults, Work
 from tests.model.choices import Choices, chance, one_of
-from tests.model.loop import VirtualLoop
+from tests.virtual.loop import VirtualLoop
 
 MOST_STEPS = 20_000
 GO_ON, SWITCH, WAIT, EVENT = range(4)

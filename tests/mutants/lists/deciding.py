@@ -106,7 +106,7 @@ RULES: tuple[Mutant, ...] = (
             "() if reading or expected else (*ship_log(s), *let_pods_go(s))",
             "(*ship_log(s), *let_pods_go(s))",
         ),
-        ("a kept pod stays for ever", "    return Ruling(due) if due else None", "    return None"),
+        ("a kept pod stays for ever", "    actions = let_pods_go(s) if completed_at(s) else ()", "    return None"),
     ),
     *log(
         (

@@ -12,7 +12,7 @@ __all__ = ["RULES", "Notice", "Rule", "Ruling"]
 
 RULES: tuple[Rule, ...] = (
     # the outcome is known
-    finishing.kept_pod_is_due,  # delete the pod of a failed attempt that people could look at
+    finishing.kept_pod_is_due,  # let the pod go that people could look at, or that came late
     finishing.attempt_is_over,  # wait for the time to live, then delete the attempt
     finishing.late_call_may_have_landed,  # wait a heartbeat period, then read Conductor's task once more
     finishing.nothing_is_left,  # take our finalizer off the attempt

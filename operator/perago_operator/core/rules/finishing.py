@@ -26,11 +26,12 @@ def attempt_is_over(s: Situation) -> Ruling | None:
 
 
 def kept_pod_is_due(s: Situation) -> Ruling | None:
-    """Complete, and the pod of the failed attempt was kept for as long as people wanted it: delete it."""
-    if completed_at(s) is None:
-        return None
-    due = tuple(do.DeletePod(pod.name) for pod in s.pods if s.undeleted(pod) and not s.keeps(pod))
-    return Ruling(due) if due else None
+    """Complete, and a pod is there that nobody wants: kept for long enough, or created by a call that landed late.
+
+    The late one has our finalizer, and would stay for as long as the attempt.
+    """
+    actions = let_pods_go(s) if completed_at(s) else ()
+    return Ruling(actions) if actions else None
 
 
 def late_call_may_have_landed(s: Situation) -> Ruling | None:

@@ -1,0 +1,87 @@
+"""`python -m tests.crash [PAIRS] [--only WORD …]`: every crash point of every scenario, then so many pairs of each.
+
+The last line counts. `python -m tests.crash --show SCENARIO [FAULT …]` lets one course of events happen, as a violation
+names it, and prints the operator's log.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import chain
+from multiprocessing import get_context
+from os import cpu_count
+
+from loguru import logger
+
+from tests.crash.faults import Fault
+from tests.crash.gaps import GAPS
+from tests.crash.scenarios import BY_NAME
+from tests.crash.sweep import Faults, Trial, pairs, singles, tried
+
+PAIRS = 400
+"""Of each scenario, where nothing else is asked for."""
+SHOWN = 20
+"""Violations that are printed in full."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Sweep; 0 when everything held."""
+    logger.remove()
+    if words[:1] == ["--show"]:
+        return _show(words[1], tuple(map(Fault.parsed, words[2:])))
+    count = int(words[0]) if words and words[0].isdecimal() else PAIRS
+    only = words[words.index("--only") + 1 :] if "--only" in words else []
+    names = [name for name in BY_NAME if not only or any(word in name for word in only)]
+    with get_context("fork").Pool(cpu_count()) as pool:
+        planned = pool.starmap(_planned, [(name, count) for name in names], chunksize=1)
+        trials = pool.imap_unordered(_tried, chain.from_iterable(planned), chunksize=20)
+        return _told(names, trials)
+
+
+def _planned(name: str, count: int) -> list[tuple[str, Faults]]:
+    scenario = BY_NAME[name]
+    alone = singles(scenario)
+    return [(name, ()), *((name, faults) for faults in (*alone, *pairs(scenario, alone, count)))]
+
+
+def _tried(point: tuple[str, Faults]) -> Trial:
+    name, faults = point
+    return replace(tried(BY_NAME[name], faults), calls=())
+
+
+def _told(names: Sequence[str], trials: Iterable[Trial]) -> int:
+    """Print what came of them; 0 when everything held."""
+    points, violated, gaps, shown = Counter[str](), Counter[str](), Counter[str](), dict[str, Trial]()
+    for trial in trials:
+        if len(trial.met) < len(trial.faults):
+            continue  # the course of events was over before its second fault
+        points[trial.scenario] += bool(trial.faults)
+        violated[trial.scenario] += bool(trial.violations)
+        gaps.update(trial.gaps)
+        shown.update((gap, trial) for gap in trial.gaps if gap not in shown)
+        if trial.violations and violated.total() <= SHOWN:
+            print(f"VIOLATION  {trial}: {'; '.join(trial.violations)}", flush=True)
+    for name in names:
+        print(f"{points[name]:6d} crash points, {violated[name]} violations: {name}")
+    for gap in GAPS:
+        example = f", for example {shown[gap.name]}" if gap.name in shown else ""
+        print(f"known gap, shown by {gaps[gap.name]} crash points{example}: {gap.name}")
+    print(f"crash points: {points.total()}, violations: {violated.total()}")
+    return 1 if violated.total() else 0
+
+
+def _show(name: str, faults: Faults) -> int:
+    logger.add(sys.stderr, level="DEBUG", format="{level} {message}")
+    trial = tried(BY_NAME[name], faults)
+    print(trial, *(f"{number:5d}  {call}" for number, call in enumerate(trial.calls)), sep="\n")
+    print(
+        *(f"VIOLATION  {violation}" for violation in trial.violations),
+        *map("known gap: {}".format, trial.gaps),
+        sep="\n",
+    )
+    return 1 if trial.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""The way from a replica to the servers: each call is counted, and may meet its fault, an outage, or its own death.
+
+It takes the place of a fake's own faults. Calls of others than replicas pass.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from perago_operator.ports import PortError, Unreachable
+from tests.crash.faults import DEATHS, HELD_SECONDS, LATE_SECONDS, Kind, Plan
+from tests.crash.processes import PROCESS, Process, context_of
+from tests.fakes.faulty import CallFaults, Work, unreachable
+
+PATIENCE = {"cluster": 30.0, "feed": 30.0, "lease": 30.0, "conductor": 15.0, "lakefs": 30.0}
+"""How long the adapter of each server waits for an answer."""
+
+Outage = Callable[[str], PortError]
+"""The error of a call that is refused, by the call's text."""
+
+
+def refused(call: str) -> PortError:
+    """Nobody listens."""
+    return Unreachable(f"{call}: connection refused")
+
+
+@dataclass
+class Exchange:
+    """All calls of all replicas in one course of events."""
+
+    plan: Plan
+    seen: list[str] = field(default_factory=list)
+    """Their texts."""
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    met: list[str] = field(default_factory=list)
+    """The texts of the calls that met their faults."""
+    outages: dict[str, Outage] = field(default_factory=dict)
+    """By server."""
+    hanging: set[str] = field(default_factory=set)
+    """Servers that take calls and answer none; the calls have no effect."""
+    late: int = 0
+    """Calls that have yet to land."""
+
+    def __post_init__(self) -> None:
+        self._nobody = context_of(None)
+
+    async def carried(self, server: str, name: str, work: Work) -> Any:
+        """A call, whoever makes it."""
+        process = PROCESS.get()
+        if process is None:
+            return await work()
+        if not process.alive:
+            raise asyncio.CancelledError
+        call = f"{server}.{name}"
+        number = len(self.seen)
+        self.seen.append(call)
+        self.times[call].append(asyncio.get_running_loop().time())
+        kind = self.plan.get(number)
+        if kind is not None:
+            self.met.append(call)
+        if self.is_away(server):
+            await self._fails(process, server, call, kind)
+        if kind is None:
+            return await self._served(work)
+        return await self._fated(process, server, call, kind, work)
+
+    async def back(self, server: str) -> None:
+        """Wait until it answers."""
+        while self.is_away(server):  # noqa: ASYNC110 -- virtual seconds cost nothing
+            await asyncio.sleep(1)
+
+    def is_away(self, server: str) -> bool:
+        """Whether it answers no call."""
+        return server in self.outages or server in self.hanging
+
+    async def _fails(self, process: Process, server: str, call: str, kind: Kind | None) -> None:
+        if kind in DEATHS:
+            self._killed(process)
+        if server in self.outages:
+            raise self.outages[server](call)
+        await asyncio.sleep(PATIENCE[server])
+        raise unreachable(call)
+
+    def _served(self, work: Work) -> "asyncio.Future[Any]":
+        """The server does the work, even if whoever asked for it dies or gives up."""
+
+        async def serve() -> Any:
+            return await work()
+
+        return asyncio.shield(asyncio.get_running_loop().create_task(serve(), context=self._nobody))
+
+    async def _fated(self, process: Process, server: str, call: str, kind: Kind, work: Work) -> Any:
+        match kind:
+            case Kind.DIED_BEFORE:
+                self._killed(process)
+            case Kind.DIED_AFTER:
+                await self._unheard(work)
+                self._killed(process)
+            case Kind.DIED_LATE:
+                self._land_late(server, work)
+                self._killed(process)
+            case Kind.CUT:
+                pass
+            case Kind.LOST:
+                await self._unheard(work)
+            case Kind.LATE:
+                self._land_late(server, work)
+                await asyncio.sleep(PATIENCE[server])
+            case Kind.HELD:
+                return await self._held(work)
+        raise unreachable(call)
+
+    def _killed(self, process: Process) -> None:
+        process.kill()
+        raise asyncio.CancelledError
+
+    async def _unheard(self, work: Work) -> None:
+        await asyncio.wait([asyncio.ensure_future(self._served(work))])
+
+    async def _held(self, work: Work) -> Any:
+        served = asyncio.ensure_future(self._served(work))
+        await asyncio.wait([served])
+        await asyncio.sleep(HELD_SECONDS)
+        return served.result()
+
+    def _land_late(self, server: str, work: Work) -> None:
+        self.late += 1
+        asyncio.get_running_loop().create_task(self._land(server, work), context=self._nobody)
+
+    async def _land(self, server: str, work: Work) -> None:
+        await asyncio.sleep(LATE_SECONDS)
+        await self.back(server)
+        with suppress(PortError):
+            await work()
+        self.late -= 1
+
+
+class Calls(CallFaults):
+    """In the place of a fake's faults."""
+
+    def __init__(self, exchange: Exchange, server: str) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._server = server
+
+    async def around(self, name: str, work: Work) -> Any:
+        """See `CallFaults`."""
+        return await self._exchange.carried(self._server, name, work)

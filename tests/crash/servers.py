@@ -1,0 +1,126 @@
+"""The servers of a world: the verified fakes, on the world's clock, reached by replicas through counted calls."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from perago.wire.times import timestamp
+from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
+from perago_operator.ports import Manifest, Page, Sinks, WatchEvent, key_of
+from tests import builders as b
+from tests.crash.calls import Calls, Exchange
+from tests.fakes.conductor import FakeConductor
+from tests.fakes.kube import FakeCluster, FakeFeed, FakeLeases
+from tests.fakes.versions import FakeVersions
+
+
+def now() -> datetime:
+    """The time of day in this world."""
+    return b.at(asyncio.get_running_loop().time())
+
+
+class Cluster(FakeCluster):
+    """An API server whose clock goes, and which collects what has no owner any more."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self.faults = Calls(exchange, "cluster")
+        self._made = 0
+
+    def new_uid(self) -> str:
+        """See `FakeCluster`."""
+        self._made += 1
+        return str(uuid.UUID(int=self._made))
+
+    def created_now(self) -> str:
+        """See `FakeCluster`."""
+        return timestamp(now())
+
+    def deleted_now(self) -> str:
+        """See `FakeCluster`."""
+        return timestamp(now())
+
+    def uids(self) -> set[str]:
+        """Of all objects."""
+        return {obj["metadata"]["uid"] for obj in self.objects.values()}
+
+    def collect(self) -> None:
+        """Delete the pods whose owner is gone, as the garbage collector does within seconds."""
+        there = self.uids()
+        for (kind, namespace, name), obj in list(self.objects.items()):
+            owners = [owner["uid"] for owner in obj["metadata"].get("ownerReferences", [])]
+            if owners and not there & set(owners) and not obj["metadata"].get("deletionTimestamp"):
+                self.delete(kind, namespace, name)
+
+    def of(self, kind: str) -> list[Manifest]:
+        """All objects of a kind."""
+        return [obj for (of, _, _), obj in self.objects.items() if of == kind]
+
+    def get(self, kind: str, name: str) -> Manifest | None:
+        """An object of the namespace `ns`, if it is there."""
+        return self.objects.get((kind, "ns", name))
+
+
+class Feed(FakeFeed):
+    """Pods are listed and watched by a label, as the operator asks for them."""
+
+    def __init__(self, cluster: Cluster, kind: str, exchange: Exchange) -> None:
+        super().__init__(cluster, kind, page_size=100)
+        self.faults = Calls(exchange, "feed")
+        self._labelled = kind == "Pod"
+
+    async def page(self, next_page: str | None) -> Page:
+        """See `FakeFeed`."""
+        page: Page = await super().page(next_page)
+        return Page(tuple(filter(self._shows, page.items)), page.resource_version, page.next_page)
+
+    async def watch(self, resource_version: str) -> AsyncIterator[WatchEvent]:
+        """See `FakeFeed`."""
+        async for event in super().watch(resource_version):
+            if self._shows(event.obj):
+                yield event
+
+    def _shows(self, obj: Manifest) -> bool:
+        return not self._labelled or obj["metadata"].get("labels", {}).get(MANAGED_BY_LABEL) == MANAGED_BY
+
+
+class Servers:
+    """All of them."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.cluster = Cluster(exchange)
+        self.conductor = FakeConductor()
+        self.conductor.faults = Calls(exchange, "conductor")
+        self.versions = FakeVersions()
+        self.versions.faults = Calls(exchange, "lakefs")
+        self.leases = FakeLeases()
+        self.leases.faults = Calls(exchange, "lease")
+
+    def feed(self, kind: str) -> Feed:
+        """For one replica."""
+        return Feed(self.cluster, kind, self.exchange)
+
+    async def watch_objects(self, sinks: Sinks, watching: asyncio.Event) -> None:
+        """In the place of kopf: everything that is there, then what changes, while the API server answers."""
+        news: asyncio.Queue[WatchEvent] = asyncio.Queue()
+        for obj in [*self.cluster.of("PeragoTask"), *self.cluster.of("PeragoAttempt")]:
+            _deliver(sinks, WatchEvent("ADDED", obj))
+        self.cluster.listeners.append(news.put_nowait)
+        watching.set()
+        try:
+            while True:
+                event = await news.get()
+                await self.exchange.back("cluster")
+                _deliver(sinks, event)
+        finally:
+            self.cluster.listeners.remove(news.put_nowait)
+
+
+def _deliver(sinks: Sinks, event: WatchEvent) -> None:
+    sink = {"PeragoAttempt": sinks.attempts, "PeragoTask": sinks.tasks}.get(event.obj["kind"])
+    if sink is not None and event.kind == "DELETED":
+        sink.remove(key_of(event.obj))
+    elif sink is not None:
+        sink.put(event.obj)

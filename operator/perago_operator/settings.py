@@ -23,7 +23,8 @@ from perago.wire.egress import (
     given_variables,
 )
 from perago.wire.egress import VARIABLES as PROXY_VARIABLES
-from perago_operator.core.config import Config, PodSettings, TrustedCA
+from perago_operator.core.config import Config, NodeCache, PodSettings, TrustedCA
+from perago_operator.core.pod.quantity import number_of_bytes
 
 PREFIX = "PERAGO_"
 
@@ -40,6 +41,8 @@ def _split(value: object) -> object:
 
 Names = Annotated[tuple[Name, ...], BeforeValidator(_split)]
 """Names separated by commas."""
+Bytes = Annotated[int, BeforeValidator(number_of_bytes)]
+"""A quantity of Kubernetes, such as 10Gi."""
 
 
 class Settings(BaseModel):
@@ -84,6 +87,15 @@ class Settings(BaseModel):
     """The same as a Secret."""
     trusted_ca_key: Name = "ca.crt"
     """The key of that ConfigMap or Secret."""
+    node_cache_host_path: Annotated[str, Field(pattern=r"^/.*[^/]$")] | None = None
+    """Folder of each node in which agents keep objects for the next attempts."""
+    node_cache_claim: Name | None = None
+    """PersistentVolumeClaim of the attempt's namespace for the same, instead of the folder."""
+    node_cache_size: Bytes = 10 * 1024**3
+    """The most that each namespace's part of that cache may hold on a node, as a quantity."""
+    node_cache_keep_free_percent: Annotated[int, Field(ge=0, le=100)] = 20
+    """The share of its file system that the cache leaves free."""
+
     http_proxy: str | None = None
     """Proxy to lakeFS and Conductor at addresses that begin with http, for operator and agents."""
     https_proxy: str | None = None
@@ -186,6 +198,7 @@ class Settings(BaseModel):
             token_header=self.conductor_token_header,
             agent_variables=tuple(self._proxy_variables().items()),
             trusted_ca=self._trusted_ca(),
+            node_cache=self._node_cache(),
             turn_seconds=self.turn_seconds,
             host_users=self.host_users,
         )
@@ -198,6 +211,14 @@ class Settings(BaseModel):
             retried_patience=self.retried_patience_seconds,
             unschedulable_patience=self.unschedulable_patience_seconds,
         )
+
+    def _node_cache(self) -> NodeCache | None:
+        bounds = self.node_cache_size, self.node_cache_keep_free_percent
+        if self.node_cache_host_path is not None:
+            return NodeCache("hostPath", self.node_cache_host_path, *bounds)
+        if self.node_cache_claim is not None:
+            return NodeCache("persistentVolumeClaim", self.node_cache_claim, *bounds)
+        return None
 
     def _trusted_ca(self) -> TrustedCA | None:
         if self.trusted_ca_config_map is not None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -99,7 +100,13 @@ class ObjectStore:
 
     def _stats(self, path: str) -> dict[str, Any]:
         data = self.objects[path]
-        return {"path": path, "size_bytes": len(data), "checksum": self.tags.get(path) or hashlib.md5(data).hexdigest()}
+        md5 = hashlib.md5(data).hexdigest()
+        return {
+            "path": path,
+            "size_bytes": len(data),
+            "checksum": self.tags.get(path) or md5,
+            "physical_address": f"mem://repo/{quote(path)}/{md5}?signature=1",
+        }
 
     @staticmethod
     def _spend(counter: "Counter[str]", path: str) -> bool:

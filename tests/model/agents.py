@@ -16,7 +16,7 @@ from perago.agent.preparation import Preparation
 from perago.agent.publisher import Turn
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
-from perago.agent.steps import WorkspaceSteps, checked_out
+from perago.agent.steps import Storage, WorkspaceSteps, checked_out
 from perago.agent.target import Plan
 from perago.attempt import Changes
 from perago.models import WorkspaceSpec
@@ -62,7 +62,7 @@ def agent_of(execution: Execution, servers: Servers, turn: Turn) -> tuple[Sessio
         plan = Plan(workspace.branch, checkout.commit, me, parts.replace_unmarked, order.outage_seconds)
         publisher = parts.publisher(lakefs, plan, fence.require, turn)
         steps = _steps(parts.steps, execution)
-        return steps(order, servers.disk, lakefs, checkout, publisher, status)
+        return steps(order, Storage(servers.disk), lakefs, checkout, publisher, status)
 
     preparation = Preparation(order, api, servers.tasks, opened)
     ending = Ending(order, status, servers.scheduler.loop.time)

@@ -40,6 +40,21 @@
 - name: NO_PROXY
   value: {{ .Values.proxy.noProxy | quote }}
 {{- end }}
+{{- with .Values.nodeCache }}
+{{- if .enabled }}
+{{- if .hostPath }}
+- name: PERAGO_NODE_CACHE_HOST_PATH
+  value: {{ .hostPath | quote }}
+{{- else }}
+- name: PERAGO_NODE_CACHE_CLAIM
+  value: {{ required "nodeCache.enabled needs nodeCache.hostPath or nodeCache.persistentVolumeClaim" .persistentVolumeClaim | quote }}
+{{- end }}
+- name: PERAGO_NODE_CACHE_SIZE
+  value: {{ .sizeLimit | quote }}
+- name: PERAGO_NODE_CACHE_KEEP_FREE_PERCENT
+  value: {{ .keepFreePercent | int64 | quote }}
+{{- end }}
+{{- end }}
 - name: PERAGO_RETRY_SECONDS
   value: {{ .Values.retrySeconds | quote }}
 - name: PERAGO_OUTAGE_SECONDS

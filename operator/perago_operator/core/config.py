@@ -18,6 +18,19 @@ class TrustedCA:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeCache:
+    """Where agents keep objects for the next attempts on their node."""
+
+    kind: Literal["hostPath", "persistentVolumeClaim"]
+    name: str
+    """The folder's path, or the claim's name."""
+    limit: int
+    """The most bytes that each namespace's part may have."""
+    keep_free: int
+    """Percent of its file system that stay free."""
+
+
+@dataclass(frozen=True, slots=True)
 class PodSettings:
     """What every pod gets, whatever the attempt says."""
 
@@ -48,6 +61,7 @@ class PodSettings:
     agent_variables: tuple[tuple[str, str], ...] = ()
     """Environment of the agent: proxies."""
     trusted_ca: TrustedCA | None = None
+    node_cache: NodeCache | None = None
     turn_seconds: float = 600.0
     """How long an agent may merge once it has seen its turn granted (`wire.Order`)."""
     host_users: bool = True

@@ -31,6 +31,7 @@ class Mounts:
     lakefs: Path = Path(wire.LAKEFS_KEYS_MOUNT)
     conductor: Path = Path(wire.CONDUCTOR_KEYS_MOUNT)
     cluster: Path = Path(wire.CLUSTER_TOKEN_MOUNT)
+    node_cache: Path = Path(wire.NODE_CACHE_MOUNT)
     api_server: str = ""
     egress: Egress = field(default_factory=Egress)
     peer: tuple[int, int] = field(default_factory=lambda: (os.getuid(), os.getgid()))

@@ -84,6 +84,8 @@ def transfer_report(moved: Moved, before: Moved | None) -> wire.TransferReport:
         parts.append(f"{moved.objects_left} objects left")
     if moved.bytes_left is not None:
         parts.append(f"{_amount(moved.bytes_left)} left")
+    if moved.cached_objects:
+        parts.append(f"{moved.cached_objects} objects ({_amount(moved.cached_bytes)}) from the node cache")
     return wire.TransferReport(
         objects=moved.objects,
         bytes=moved.bytes,

@@ -14,20 +14,25 @@ from loguru import logger
 from perago import wire
 from perago.agent import publication
 from perago.agent.clients import attempt_api, conductor, lakefs
+from perago.agent.data.moving import Nearer, nothing_nearer
 from perago.agent.ending import Ending
 from perago.agent.fence import AttemptFence, ReadsTask
 from perago.agent.life import Agent, live
 from perago.agent.mounts import MissingKeys, Mounted, Mounts, conductor_secret, lakefs_secret
+from perago.agent.nodecache.cache import open_cache
+from perago.agent.nodecache.receiving import Nearby
+from perago.agent.nodecache.room import Bounds
 from perago.agent.preparation import Preparation
 from perago.agent.publisher import Plan, Publisher, Turn
 from perago.agent.reporter import Reporter
 from perago.agent.server import task_connection
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
-from perago.agent.steps import WorkspaceSteps, checked_out
+from perago.agent.steps import Storage, WorkspaceSteps, checked_out
 from perago.agent.turn import AttemptTurn
 from perago.agent.underway import Underway, follow
 from perago.reference import WorkspaceInput
+from perago.wire.secrets import LakeFSKeys
 
 
 async def run(order: wire.Order, mounts: Mounts, listener: socket.socket) -> int:
@@ -90,7 +95,19 @@ class _Workspaces:
         me = publication.identity(self.order)
         plan = Plan(workspace.branch, checkout.commit, me, mounted.keys.replace_unmarked, self.order.outage_seconds)
         publisher = Publisher(client, plan, self.fence.require, self.turn)
-        return WorkspaceSteps(self.order, self.mounts.workspace, client, checkout, publisher, self.status)
+        storage = Storage(self.mounts.workspace, await self._nearer(mounted, workspace.repository))
+        return WorkspaceSteps(self.order, storage, client, checkout, publisher, self.status)
+
+    async def _nearer(self, mounted: Mounted[LakeFSKeys], repository: str) -> Nearer:
+        ordered = self.order.node_cache
+        if ordered is None:
+            return nothing_nearer
+        bounds = Bounds(ordered.limit, ordered.keep_free)
+        cache = await asyncio.to_thread(open_cache, self.mounts.node_cache, bounds)
+        if cache is None:
+            return nothing_nearer
+        self.opened.callback(cache.close)
+        return Nearby(cache, repository, lambda: mounted.keys)
 
 
 async def _conductor(order: wire.Order, mounts: Mounts, opened: AsyncExitStack) -> ReadsTask | None:

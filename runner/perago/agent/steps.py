@@ -16,6 +16,7 @@ from perago import wire
 from perago.agent import outcome as outcomes
 from perago.agent import publication
 from perago.agent.clients.http import NoAnswer, retried
+from perago.agent.data.moving import Nearer, nothing_nearer
 from perago.agent.data.parallel import both
 from perago.agent.data.staging import StagesBranches, StagingBranch
 from perago.agent.data.transfer import MovesObjects, Transfer, object_path
@@ -53,13 +54,21 @@ async def checked_out(lakefs: Branches, workspace: WorkspaceInput, retry_seconds
     return Checkout(workspace, commit.id)
 
 
+@dataclass(frozen=True)
+class Storage:
+    """Where the attempt's volume is, and where objects are that need not be fetched from lakeFS."""
+
+    volume: Path
+    nearer: Nearer = nothing_nearer
+
+
 class WorkspaceSteps:
     """Carries out the steps and keeps what the outcome needs to know of them."""
 
     def __init__(
         self,
         order: wire.Order,
-        root: Path,
+        storage: Storage,
         lakefs: Repository,
         checkout: Checkout,
         publisher: Publisher,
@@ -72,7 +81,8 @@ class WorkspaceSteps:
         self._commit = checkout.commit
         self._publisher = publisher
         self._status = status
-        self._volume = AttemptVolume(root, execution, order.volume_bytes)
+        self._nearer = storage.nearer
+        self._volume = AttemptVolume(storage.volume, execution, order.volume_bytes)
         self._branch = StagingBranch(lakefs, staging_branch_name(execution), checkout.commit, order.outage_seconds)
         self._spec = WorkspaceSpec()
         self._merge_seconds = order.outage_seconds
@@ -201,7 +211,7 @@ class WorkspaceSteps:
         self._status.post(wire.StatusReport(staging=self._staged_as(state, commit)))
 
     def _transfer(self, tree: Tree, seconds: float) -> Transfer:
-        return Transfer(self._lakefs, self._spec, tree, seconds)
+        return Transfer(self._lakefs, self._spec, tree, seconds, self._nearer)
 
     def _metadata(self, output: JsonObject | None) -> dict[str, str]:
         return publication.publication_metadata(self._order, self._commit, output)

@@ -31,6 +31,9 @@ class Moved:
     objects_left: int | None = None
     """None where nobody knows."""
     bytes_left: int | None = None
+    cached_objects: int = 0
+    """Of the objects, those from the node cache."""
+    cached_bytes: int = 0
 
 
 @dataclass
@@ -38,6 +41,8 @@ class _Transfer:
     began: float
     objects: int = 0
     bytes: int = 0
+    cached_objects: int = 0
+    cached_bytes: int = 0
     expected_objects: int | None = None
     expected_bytes: int | None = None
 
@@ -80,6 +85,14 @@ class Underway:
             if self._transfer is not None:
                 self._transfer.bytes += size
 
+    def from_cache(self, size: int) -> None:
+        """An object of so many bytes has come from the node cache."""
+        with self._lock:
+            if (transfer := self._transfer) is not None:
+                transfer.bytes += size
+                transfer.cached_objects += 1
+                transfer.cached_bytes += size
+
     def moved_object(self) -> None:
         """One object more is complete."""
         with self._lock:
@@ -102,7 +115,8 @@ class Underway:
                 return None
             left = None if at.expected_objects is None else max(0, at.expected_objects - at.objects)
             bytes_left = None if at.expected_bytes is None else max(0, at.expected_bytes - at.bytes)
-            return Moved(at.objects, at.bytes, self.clock() - at.began, left, bytes_left)
+            seconds, cached = self.clock() - at.began, (at.cached_objects, at.cached_bytes)
+            return Moved(at.objects, at.bytes, seconds, left, bytes_left, *cached)
 
 
 _CURRENT: ContextVar[Underway | None] = ContextVar("underway", default=None)

@@ -61,9 +61,11 @@ from perago.wire.order import (
     CLUSTER_TOKEN_MOUNT,
     CONDUCTOR_KEYS_MOUNT,
     LAKEFS_KEYS_MOUNT,
+    NODE_CACHE_MOUNT,
     ORDER_VARIABLE,
     SOCKET_PATH,
     WORKSPACE_MOUNT,
+    NodeCacheOrder,
     Order,
 )
 from perago.wire.reasons import Reason
@@ -104,6 +106,7 @@ __all__ = [
     "LONGEST_LINE",
     "MOST_BYTES",
     "MOST_LINES",
+    "NODE_CACHE_MOUNT",
     "NO_RESULT_EXIT",
     "ORDER_VARIABLE",
     "OUTPUT_INLINE_LIMIT",
@@ -129,6 +132,7 @@ __all__ = [
     "Hello",
     "JsonObject",
     "LoadCurrentAttempt",
+    "NodeCacheOrder",
     "NotJson",
     "Order",
     "Outcome",

@@ -12,9 +12,18 @@ LAKEFS_KEYS_MOUNT = "/etc/perago/lakefs"
 """The Secret of lakeFS (`perago.wire.secrets`), in the agent container alone."""
 CONDUCTOR_KEYS_MOUNT = "/etc/perago/conductor"
 """The Secret of Conductor (`perago.wire.secrets`), in the agent container alone."""
+NODE_CACHE_MOUNT = "/var/cache/perago"
+"""The node's cache of objects, in the agent container alone."""
 CLUSTER_TOKEN_MOUNT = "/var/run/secrets/perago.dev/cluster"
 """Files `token`, `ca.crt`, `namespace`: a projected, pod-bound token, in the agent container alone."""
 ORDER_VARIABLE = "PERAGO_ORDER"
+
+
+class NodeCacheOrder(WireModel):
+    """How much the node's cache may hold, in bytes, and what it leaves free of its file system, in percent."""
+
+    limit: Annotated[int, Field(ge=0)]
+    keep_free: Annotated[int, Field(ge=0, le=100)] = 20
 
 
 class Order(WireModel):
@@ -50,6 +59,8 @@ class Order(WireModel):
 
     token_header: Literal["Authorization", "X-Authorization"] = "Authorization"
     """Where a token of Conductor goes, unless its Secret says."""
+    node_cache: NodeCacheOrder | None = None
+    """None: no cache is mounted."""
 
     @property
     def execution_id(self) -> str:

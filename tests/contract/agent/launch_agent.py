@@ -16,6 +16,7 @@ mounts = Mounts(
     lakefs=Path(given["lakefs"]),
     conductor=Path(given["conductor"]),
     cluster=Path(given["cluster"]),
+    node_cache=Path(given.get("node_cache", "/nonexistent")),
     api_server=given["api_server"],
     peer=tuple(given.get("peer", (os.getuid(), os.getgid()))),
 )

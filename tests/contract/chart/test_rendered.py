@@ -8,7 +8,7 @@ import yaml
 
 from perago.wire.egress import ProxyServer
 from perago_operator import settings
-from perago_operator.core.config import TrustedCA
+from perago_operator.core.config import NodeCache, TrustedCA
 
 from .conftest import CHART, Helm
 
@@ -159,6 +159,51 @@ def test_patience_reaches_the_agents(helm: Helm) -> None:
     otherwise = settings.read(environment(helm.template())).config().pod
     assert otherwise.retry_seconds == fields["retry_seconds"].default
     assert otherwise.outage_seconds == fields["outage_seconds"].default
+
+
+def test_a_node_cache_is_off_unless_it_is_wanted(helm: Helm) -> None:
+    """Also where it says in which folder it would be."""
+    read = settings.read(environment(helm.template('nodeCache.hostPath="/var/cache/perago"')))
+    assert read.config().pod.node_cache is None
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "name"),
+    [
+        ("hostPath", "hostPath", "/var/cache/perago"),
+        ("persistentVolumeClaim", "persistentVolumeClaim", "cache"),
+    ],
+)
+def test_a_node_cache_reaches_the_agents_with_its_bounds(
+    helm: Helm, value: str, kind: Literal["hostPath", "persistentVolumeClaim"], name: str
+) -> None:
+    """By default those of the settings."""
+    where = ("nodeCache.enabled=true", f'nodeCache.{value}="{name}"')
+    bounds = ('nodeCache.sizeLimit="2Gi"', "nodeCache.keepFreePercent=0")
+    read = settings.read(environment(helm.template(*where, *bounds)))
+    assert read.config().pod.node_cache == NodeCache(kind, name, 2 << 30, 0)
+    fields = settings.Settings.model_fields
+    default = settings.read(environment(helm.template(*where)))
+    assert default.node_cache_size == fields["node_cache_size"].default
+    assert default.node_cache_keep_free_percent == fields["node_cache_keep_free_percent"].default
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ((), "nodeCache.enabled needs nodeCache.hostPath or nodeCache.persistentVolumeClaim"),
+        (("nodeCache.hostPath=/a", "nodeCache.persistentVolumeClaim=b"), "nodeCache"),
+        (("nodeCache.hostPath=cache",), "nodeCache/hostPath"),
+        (("nodeCache.hostPath=/a", "nodeCache.sizeLimit=1e9"), "nodeCache/sizeLimit"),
+        (("nodeCache.hostPath=/a", "nodeCache.keepFreePercent=101"), "nodeCache/keepFreePercent"),
+    ],
+)
+def test_a_node_cache_that_cannot_be_is_refused_by_name(helm: Helm, given: tuple[str, ...], told: str) -> None:
+    """Before anything is installed."""
+    switches = [word for value in ("nodeCache.enabled=true", *given) for word in ("--set", value)]
+    done = helm.run("template", str(CHART), "--kube-version", "v1.34.0", *switches)
+    assert done.returncode != 0
+    assert told in done.stderr
 
 
 def test_a_digest_wins_over_a_tag(helm: Helm) -> None:

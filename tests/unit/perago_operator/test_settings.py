@@ -7,7 +7,7 @@ import pytest
 
 from perago.wire.egress import ProxyServer
 from perago_operator import settings
-from perago_operator.core.config import TrustedCA
+from perago_operator.core.config import NodeCache, TrustedCA
 
 ENOUGH = {"PERAGO_RUNNER_IMAGE": "runner:1"}
 
@@ -117,6 +117,32 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
     assert (pod.retry_seconds, pod.outage_seconds) == (7, 8)
     assert (pod.turn_seconds, config.turn_patience) == (12, 13)
     assert (pod.token_header, pod.trusted_ca) == ("X-Authorization", TrustedCA("ConfigMap", "company", "bundle.pem"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "cache"),
+    [
+        ({}, None),
+        ({"HOST_PATH": "/var/cache/perago"}, NodeCache("hostPath", "/var/cache/perago", 10 << 30, 20)),
+        (
+            {"CLAIM": "cache", "SIZE": "1500M", "KEEP_FREE_PERCENT": "0"},
+            NodeCache("persistentVolumeClaim", "cache", 1_500_000_000, 0),
+        ),
+    ],
+)
+def test_the_node_cache_is_a_folder_or_a_claim_or_none(variables: dict[str, str], cache: NodeCache | None) -> None:
+    """Its size is a quantity as Kubernetes writes them."""
+    given = {f"PERAGO_NODE_CACHE_{name}": value for name, value in variables.items()}
+    assert settings.read(ENOUGH | given).config().pod.node_cache == cache
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SIZE", "plenty"), ("KEEP_FREE_PERCENT", "101"), ("HOST_PATH", "cache"), ("HOST_PATH", "/")]
+)
+def test_a_node_cache_that_cannot_be_is_refused(name: str, value: str) -> None:
+    """The variable is named."""
+    with pytest.raises(settings.SettingsError, match=f"PERAGO_NODE_CACHE_{name}"):
+        settings.read(ENOUGH | {f"PERAGO_NODE_CACHE_{name}": value})
 
 
 def test_authorities_for_agents_can_be_in_a_secret() -> None:

@@ -11,6 +11,7 @@ from perago.wire import (
     CONDUCTOR_KEYS_MOUNT,
     LAKEFS_KEYS_MOUNT,
     ORDER_VARIABLE,
+    NodeCacheOrder,
     Order,
 )
 from perago.wire.egress import TRUSTED_CA_FILE
@@ -23,7 +24,15 @@ from perago_operator.core.pod.accounts import ACCOUNTS, GROUP, USER, USER_NAME
 from perago_operator.core.pod.memory import with_room_in_memory
 from perago_operator.core.pod.quantity import number_of_bytes
 from perago_operator.core.pod.template import merged
-from perago_operator.core.pod.volumes import needs_lakefs, read_only, shared_mounts, task_mounts, volume_size, volumes
+from perago_operator.core.pod.volumes import (
+    needs_lakefs,
+    node_cache_mount,
+    read_only,
+    shared_mounts,
+    task_mounts,
+    volume_size,
+    volumes,
+)
 from perago_operator.core.resolve import Resolved
 
 LAST_WORDS = "FallbackToLogsOnError"
@@ -115,6 +124,7 @@ def _spec(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Co
 
 def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Config) -> Order:
     """What the agent has to do, fixed for this execution."""
+    cache = config.pod.node_cache
     return Order(
         namespace=attempt.metadata.namespace,
         name=attempt.metadata.name,
@@ -134,6 +144,7 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
         outage_seconds=config.pod.outage_seconds,
         token_header=config.pod.token_header,
         turn_seconds=config.pod.turn_seconds,
+        node_cache=NodeCacheOrder(limit=cache.limit, keep_free=cache.keep_free) if cache else None,
     )
 
 
@@ -141,6 +152,8 @@ def _agent(attempt: PeragoAttempt, settings: PodSettings, order: Order) -> JsonO
     mounts = [*shared_mounts("agent-tmp"), read_only("cluster-token", CLUSTER_TOKEN_MOUNT)]
     if needs_lakefs(attempt):
         mounts.append(read_only("lakefs-keys", LAKEFS_KEYS_MOUNT))
+        if settings.node_cache is not None:
+            mounts.append(node_cache_mount(attempt.metadata.namespace))
     if attempt.spec.conductor:
         mounts.append(read_only("conductor-keys", CONDUCTOR_KEYS_MOUNT))
     if settings.trusted_ca is not None:

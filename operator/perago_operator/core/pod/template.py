@@ -3,9 +3,12 @@
 A template may not reach the agent's keys, its token or its identity, nor take away what confines the task.
 """
 
+from posixpath import normpath
+
 from pydantic import JsonValue
 
 from perago_operator.api.base import JsonObject
+from perago_operator.core.config import NodeCache
 from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
 
 FORBIDDEN_POD_FIELDS = (
@@ -22,7 +25,7 @@ FORBIDDEN_POD_FIELDS = (
 )
 """Fields of the pod that would let the task reach the agent, or change how the attempt ends."""
 AGENT_FIELDS = frozenset({"name", "resources"})
-AGENT_VOLUMES = frozenset({"lakefs-keys", "conductor-keys", "cluster-token", "agent-tmp", "trusted-ca"})
+AGENT_VOLUMES = frozenset({"lakefs-keys", "conductor-keys", "cluster-token", "agent-tmp", "trusted-ca", "node-cache"})
 """Volumes that only the agent mounts."""
 
 MERGE_KEYS = {
@@ -99,6 +102,26 @@ def _volume_problem(volume: JsonObject, secrets: frozenset[str]) -> str | None:
     if _names(volume) & secrets:
         return f"podTemplate volume {volume.get('name')!r} holds a Secret with the agent's keys"
     return None
+
+
+def cache_problem(template: JsonObject, cache: NodeCache | None) -> str | None:
+    """Why this template is refused for the sake of the node's cache: it mounts what agents alone may write."""
+    volumes = _objects(_object(template.get("spec")).get("volumes")) if cache is not None else []
+    name = next((volume.get("name") for volume in volumes if cache is not None and _reaches(volume, cache)), None)
+    return None if name is None else f"podTemplate volume {name!r} reaches the node's cache, which is the agents' alone"
+
+
+def _reaches(volume: JsonObject, cache: NodeCache) -> bool:
+    if cache.kind == "persistentVolumeClaim":
+        return _object(volume.get("persistentVolumeClaim")).get("claimName") == cache.name
+    path = _object(volume.get("hostPath")).get("path")
+    return isinstance(path, str) and _overlap(path, cache.name)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two folders is, or is in, the other."""
+    shorter, longer = sorted((normpath(path).strip("/") + "/" for path in (one, other)), key=len)
+    return shorter == "/" or longer.startswith(shorter)
 
 
 def _names(value: JsonValue) -> set[str]:

@@ -2,13 +2,14 @@
 
 from pydantic import JsonValue
 
-from perago.wire import SOCKET_PATH, WORKSPACE_MOUNT
+from perago.wire import NODE_CACHE_MOUNT, SOCKET_PATH, WORKSPACE_MOUNT
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.base import JsonObject
-from perago_operator.core.config import PodSettings, TrustedCA
+from perago_operator.core.config import NodeCache, PodSettings, TrustedCA
 from perago_operator.core.pod.accounts import accounts_volume
 from perago_operator.core.resolve import Resolved
 
+NODE_CACHE = "node-cache"
 SOCKET_DIRECTORY = SOCKET_PATH.rpartition("/")[0]
 
 
@@ -62,6 +63,8 @@ def volumes(attempt: PeragoAttempt, resolved: Resolved, settings: PodSettings) -
     ]
     if needs_lakefs(attempt):
         all_volumes.append({"name": "lakefs-keys", "secret": _keys(resolved.lakefs_secret)})
+        if settings.node_cache is not None:
+            all_volumes.append({"name": NODE_CACHE, **_node_cache(settings.node_cache)})
     if attempt.spec.conductor:
         all_volumes.append({"name": "conductor-keys", "secret": _keys(resolved.conductor_secret)})
     if settings.trusted_ca is not None:
@@ -91,6 +94,18 @@ def _shared_memory(resolved: Resolved) -> JsonObject:
 def _keys(secret: str) -> JsonObject:
     """Optional: the agent reports a missing Secret at once, while a pod that needs one would silently wait for it."""
     return {"secretName": secret, "defaultMode": 0o440, "optional": True}
+
+
+def node_cache_mount(namespace: str) -> JsonValue:
+    """The namespace's own part of the node's cache."""
+    return {"name": NODE_CACHE, "mountPath": NODE_CACHE_MOUNT, "subPath": namespace}
+
+
+def _node_cache(cache: NodeCache) -> JsonObject:
+    """A folder that the platform has not prepared is made, and the agent finds that it cannot write to it."""
+    if cache.kind == "hostPath":
+        return {"hostPath": {"path": cache.name, "type": "DirectoryOrCreate"}}
+    return {"persistentVolumeClaim": {"claimName": cache.name}}
 
 
 def _authorities(trusted: TrustedCA) -> JsonObject:

@@ -3,7 +3,7 @@
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.pod.manifest import pod_manifest
-from perago_operator.core.pod.template import template_problem
+from perago_operator.core.pod.template import cache_problem, template_problem
 from perago_operator.core.rules.common import delete_staging, invalid, let_pods_go
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
@@ -43,7 +43,8 @@ def _waiting(reason: Reason, message: str) -> Ruling:
 def template_is_refused(s: Situation) -> Ruling | None:
     """The pod template reaches for what is the agent's alone."""
     secrets = frozenset({s.resolved.lakefs_secret, s.resolved.conductor_secret})
-    problems = (template_problem(template, secrets) for template in s.resolved.pod_templates)
+    cache, templates = s.config.pod.node_cache, s.resolved.pod_templates
+    problems = (template_problem(template, secrets) or cache_problem(template, cache) for template in templates)
     problem = next((problem for problem in problems if problem), None)
     return Ruling(outcome=invalid(s, problem)) if problem else None
 

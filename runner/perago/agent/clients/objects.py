@@ -7,7 +7,7 @@ Protocol: `GET …/objects` with ranges, and `POST …/objects`, under the same 
 import json
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -33,11 +33,14 @@ class ObjectStats:
     path: str
     size: int
     checksum: str
+    place: str = field(default="", compare=False)
+    """Its physical address without what signs it; lakeFS never writes to an address twice."""
 
     @classmethod
     def of(cls, record: "dict[str, object]") -> "ObjectStats":
         """From lakeFS's JSON."""
-        return cls(str(record["path"]), int(str(record.get("size_bytes") or 0)), str(record["checksum"]))
+        place = str(record.get("physical_address") or "").partition("?")[0]
+        return cls(str(record["path"]), int(str(record.get("size_bytes") or 0)), str(record["checksum"]), place)
 
 
 class Bodies:

@@ -39,6 +39,23 @@ class MovesBodies(Protocol):
     def close(self) -> None: ...
 
 
+class Receives(Protocol):
+    """Where the bytes of one object come from, for one thread: from lakeFS (`Receiver`), or from nearer by."""
+
+    def receive(self, stats: ObjectStats, descriptor: int, local: str) -> str: ...
+
+
+class Nearer(Protocol):
+    """Puts what receives objects from nearer by, for one thread, before what receives them from lakeFS."""
+
+    def __call__(self, lakefs: Receives, bodies: MovesBodies, calls: "Calls") -> Receives: ...
+
+
+def nothing_nearer(lakefs: Receives, bodies: MovesBodies, calls: "Calls") -> Receives:
+    """All objects come from lakeFS."""
+    return lakefs
+
+
 class Calls:
     """Calls of threads that are repeated after NoAnswer, until nothing has been heard for `seconds` or until `stop`."""
 
@@ -73,6 +90,15 @@ class Calls:
     def moved(self, size: int) -> None:
         """An upload got so many bytes further than before."""
         self._underway.moved(size)
+
+    def from_cache(self, size: int) -> None:
+        """An object of so many bytes did not have to be fetched."""
+        self._underway.from_cache(size)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing is repeated any more."""
+        return self._stopped.is_set()
 
     def stop(self) -> None:
         """Nothing is repeated any more."""

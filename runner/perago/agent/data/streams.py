@@ -17,6 +17,11 @@ from perago.workspace.manifest import MD5, new_digest
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 
+def may_be_md5(checksum: str) -> bool:
+    """Whether a checksum of lakeFS has the form of an MD5; the storage's own ones need not."""
+    return _MD5.fullmatch(checksum) is not None
+
+
 class Sink:
     """A file that is being downloaded from its beginning; what broke off can be continued.
 
@@ -27,7 +32,7 @@ class Sink:
         self._descriptor = descriptor
         self._path = path
         self._expected = expected
-        self._checked = _MD5.fullmatch(expected.checksum) is not None
+        self._checked = may_be_md5(expected.checksum)
         self._begin()
 
     def restart(self) -> None:
@@ -126,7 +131,7 @@ def verify(stats: ObjectStats, size: int, hexdigest: str) -> None:
     """Compare what passed here with what lakeFS says of the object; a checksum that is not an MD5 is not compared."""
     if stats.size != size:
         raise CorruptObject(f"object {stats.path!r}: transferred {size} bytes, but lakeFS has {stats.size}")
-    if _MD5.fullmatch(stats.checksum) and stats.checksum != hexdigest:
+    if may_be_md5(stats.checksum) and stats.checksum != hexdigest:
         raise WrongChecksum(
             f"object {stats.path!r}: its MD5 is {hexdigest} here and {stats.checksum} in lakeFS", hexdigest
         )

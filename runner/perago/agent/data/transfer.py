@@ -20,7 +20,17 @@ from typing import Any, Final, Protocol
 from perago.agent.clients.http import retried
 from perago.agent.clients.lakefs import PAGE, Page
 from perago.agent.clients.objects import BUFFER_BYTES, ObjectStats
-from perago.agent.data.moving import PARTS, Calls, MovesBodies, Parts, Receiver, Sender
+from perago.agent.data.moving import (
+    PARTS,
+    Calls,
+    MovesBodies,
+    Nearer,
+    Parts,
+    Receiver,
+    Receives,
+    Sender,
+    nothing_nearer,
+)
 from perago.agent.data.parallel import group, in_threads
 from perago.agent.data.volume import Space, Tree
 from perago.agent.underway import current
@@ -60,8 +70,16 @@ class Moved:
 class Transfer:
     """The transfers of one attempt: one repository, one prefix, one tree."""
 
-    def __init__(self, lakefs: MovesObjects, spec: WorkspaceSpec, tree: Tree, retry_seconds: float) -> None:
+    def __init__(
+        self,
+        lakefs: MovesObjects,
+        spec: WorkspaceSpec,
+        tree: Tree,
+        retry_seconds: float,
+        nearer: Nearer = nothing_nearer,
+    ) -> None:
         self._lakefs = lakefs
+        self._nearer = nearer
         self._spec = spec
         self._tree = tree
         self._retry_seconds = retry_seconds
@@ -79,7 +97,7 @@ class Transfer:
             parts = Parts(crew.bodies[WIDTH:], crew.calls)
 
             def worker(bodies: MovesBodies) -> Callable[[tuple[ObjectStats, Place]], None]:
-                receiver = Receiver(bodies, ref, crew.calls, parts)
+                receiver = self._nearer(Receiver(bodies, ref, crew.calls, parts), bodies, crew.calls)
                 return lambda placed: self._fetch(*placed, receiver, writer, space)
 
             objects = self._placed(ref, listing.objects())
@@ -136,7 +154,7 @@ class Transfer:
         listing.check(f"Rename or delete these objects on the branch; `lakectl fs ls -r {where}` lists them all")
 
     def _fetch(
-        self, stats: ObjectStats, place: Place, receiver: Receiver, writer: ManifestWriter, space: Space
+        self, stats: ObjectStats, place: Place, receiver: Receives, writer: ManifestWriter, space: Space
     ) -> None:
         if place.is_folder:
             self._tree.make_folder(place.path)

@@ -15,7 +15,7 @@ from perago.agent.preparation import Preparation
 from perago.agent.publisher import FreeTurn, Plan, Publisher
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
-from perago.agent.steps import WorkspaceSteps, checked_out
+from perago.agent.steps import Storage, WorkspaceSteps, checked_out
 from perago.attempt import Changes, TaskExecutionContext
 from perago.reference import WorkspaceInput
 from perago.staging import staging_branch_name
@@ -107,7 +107,8 @@ class World:
         checkout = await checked_out(self.repository, self.workspace, self.order.retry_seconds)
         plan = Plan("main", checkout.commit, publication.identity(self.order), True, self.order.outage_seconds, 0)
         publisher = Publisher(self.repository, plan, self.fence().require, FreeTurn())
-        return WorkspaceSteps(self.order, self.root, self.repository, checkout, publisher, status or self.status())
+        storage, status = Storage(self.root), status or self.status()
+        return WorkspaceSteps(self.order, storage, self.repository, checkout, publisher, status)
 
     def agent(self) -> Agent:
         """The agent of this execution; needs a running event loop."""

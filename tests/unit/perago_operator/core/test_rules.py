@@ -14,6 +14,7 @@ from perago.wire import Outcome
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Publication, Standing, Verdict
+from perago_operator.core.config import Config, NodeCache, PodSettings
 from perago_operator.core.decide import first_match
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble
 from perago_operator.core.rules import RULES, Notice, Ruling
@@ -589,6 +590,14 @@ def test_a_template_that_reaches_for_the_keys_is_refused() -> None:
     refused = outcome(b.situation(b.attempt(podTemplate={"spec": {"hostPID": True}})), "template_is_refused")
     assert (refused.status, refused.reason) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
     assert "hostPID" in (refused.message or "")
+
+
+def test_a_template_that_reaches_the_node_cache_is_refused() -> None:
+    """A task that writes to it would write into the workspaces of others."""
+    config = Config(pod=PodSettings(node_cache=NodeCache("persistentVolumeClaim", "cache", 1, 0)))
+    template = {"spec": {"volumes": [{"name": "mine", "persistentVolumeClaim": {"claimName": "cache"}}]}}
+    refused = outcome(b.situation(b.attempt(podTemplate=template), config=config), "template_is_refused")
+    assert refused.reason == "InvalidTask"
 
 
 @pytest.mark.parametrize("secret", ["perago-lakefs", "perago-conductor"])

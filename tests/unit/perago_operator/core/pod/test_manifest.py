@@ -9,7 +9,7 @@ from perago import wire
 from perago.wire.egress import TRUSTED_CA_FILE
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.task import PeragoTask
-from perago_operator.core.config import Config, PodSettings, TrustedCA
+from perago_operator.core.config import Config, NodeCache, PodSettings, TrustedCA
 from perago_operator.core.pod.manifest import pod_manifest
 from perago_operator.core.pod.quantity import number_of_bytes
 from perago_operator.core.resolve import resolve
@@ -105,6 +105,38 @@ def test_the_agent_alone_gets_the_trusted_authorities(
         field: source[field] | {"items": [{"key": "bundle.pem", "path": "ca.crt"}]},
     }
     assert "trusted-ca" not in mounts(pod, "task").values()
+
+
+FOLDER = NodeCache("hostPath", "/var/cache/perago", 1 << 30, 30)
+CLAIM = NodeCache("persistentVolumeClaim", "cache", 1 << 30, 30)
+
+
+@pytest.mark.parametrize(
+    ("cache", "source"),
+    [
+        (FOLDER, {"hostPath": {"path": "/var/cache/perago", "type": "DirectoryOrCreate"}}),
+        (CLAIM, {"persistentVolumeClaim": {"claimName": "cache"}}),
+    ],
+    ids=["hostPath", "claim"],
+)
+def test_the_agent_alone_gets_the_node_cache(cache: NodeCache, source: dict[str, dict[str, object]]) -> None:
+    """Its namespace's part, with the bounds in the order. A folder that is missing keeps no pod from starting."""
+    pod = manifest(config=Config(pod=PodSettings(node_cache=cache)))
+    assert volume(pod, "node-cache") == {"name": "node-cache", **source}
+    (mount,) = (mount for mount in container(pod, "agent")["volumeMounts"] if mount["name"] == "node-cache")
+    assert mount == {"name": "node-cache", "mountPath": wire.NODE_CACHE_MOUNT, "subPath": "ns"}
+    assert "node-cache" not in mounts(pod, "task").values()
+    environment = {one["name"]: one["value"] for one in container(pod, "agent")["env"]}
+    ordered = wire.Order.model_validate_json(environment[wire.ORDER_VARIABLE])
+    assert ordered.node_cache == wire.NodeCacheOrder(limit=1 << 30, keep_free=30)
+
+
+def test_a_pod_has_no_node_cache_unless_it_is_set_and_may_use_lakefs() -> None:
+    """A node's folder in a pod is not for those who do not need it."""
+    free = b.attempt(input={"params": {}})
+    for pod in (manifest(), manifest(free, config=Config(pod=PodSettings(node_cache=FOLDER)))):
+        assert "node-cache" not in [volume["name"] for volume in pod["spec"]["volumes"]]
+        assert "node-cache" not in mounts(pod, "agent").values()
 
 
 def test_the_agent_alone_gets_the_proxies_and_the_order_the_header_of_a_token() -> None:

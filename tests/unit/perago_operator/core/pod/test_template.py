@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perago_operator.api.base import JsonObject
-from perago_operator.core.pod.template import FORBIDDEN_POD_FIELDS, merged, template_problem
+from perago_operator.core.config import NodeCache
+from perago_operator.core.pod.template import FORBIDDEN_POD_FIELDS, cache_problem, merged, template_problem
 
 SECRETS = frozenset({"perago-lakefs", "perago-conductor"})
 
@@ -92,6 +93,61 @@ def test_no_way_leads_to_the_agents_keys_or_out_of_the_tasks_confinement(spec: d
 def test_what_is_the_tasks_own_may_be_set(spec: dict[str, Any]) -> None:
     """Scheduling, its environment, other Secrets, the agent's resources."""
     assert problem(**spec) is None
+
+
+FOLDER = NodeCache("hostPath", "/var/cache/perago", 1, 0)
+CLAIM = NodeCache("persistentVolumeClaim", "cache", 1, 0)
+
+
+REACHING = ("/var/cache/perago", "/var/cache/perago/ns/", "/var/cache", "/", "//var/cache/x/../perago")
+
+
+def mounted(**volume: Any) -> JsonObject:
+    """A template with this volume."""
+    return {"spec": {"volumes": [{"name": "mine", **volume}]}}
+
+
+@pytest.mark.parametrize(
+    ("cache", "template"),
+    [
+        *((FOLDER, mounted(hostPath={"path": path})) for path in REACHING),
+        (CLAIM, mounted(persistentVolumeClaim={"claimName": "cache"})),
+    ],
+)
+def test_no_volume_of_a_template_reaches_the_node_cache(cache: NodeCache, template: JsonObject) -> None:
+    """Whatever it is called: the folder, what it is in, what is in it, and the claim."""
+    assert cache_problem(template, cache) == (
+        "podTemplate volume 'mine' reaches the node's cache, which is the agents' alone"
+    )
+    assert cache_problem(template, None) is None
+
+
+@pytest.mark.parametrize("cache", [FOLDER, CLAIM])
+@pytest.mark.parametrize(
+    "template",
+    [
+        mounted(hostPath={"path": "/var/cache/perago-other"}),
+        mounted(persistentVolumeClaim={"claimName": "mine"}),
+        mounted(emptyDir={}),
+        {"metadata": {"labels": {"a": "b"}}},
+        {},
+    ],
+)
+def test_other_volumes_of_a_template_are_none_of_the_caches_business(cache: NodeCache, template: JsonObject) -> None:
+    """Whether a pod may have them is for the cluster to say."""
+    assert cache_problem(template, cache) is None
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"containers": [{"name": "task", "volumeMounts": [{"name": "node-cache", "mountPath": "/c"}]}]},
+        {"volumes": [{"name": "node-cache", "emptyDir": {}}]},
+    ],
+)
+def test_the_agents_own_mount_of_the_node_cache_stays_its_own(spec: dict[str, Any]) -> None:
+    """It is one of the agent's volumes."""
+    assert problem(**spec) is not None
 
 
 json_objects = st.dictionaries(

@@ -4,14 +4,17 @@ Agents of several pods work in it at once, and each may die at any call. A file 
 locked by the agent that fills it, with what it counts in its name; one without a lock was left by an agent that died.
 """
 
+import errno
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from perago.agent.nodecache.room import Disk, Entry, charge
-from perago.agent.nodecache.usage import locked
+from perago.agent.nodecache.usage import locked, write_nothing_used
 
 FORMAT: Final = "1"
 """A folder of another format is left alone; whoever changes the format takes another number."""
@@ -25,11 +28,11 @@ class Folder:
     """The files. All methods raise OSError."""
 
     def __init__(self, root: Path) -> None:
-        """Make what is missing, and remove what agents that died were filling."""
+        """Make it where there is none yet, and remove what agents that died were filling."""
         self._root = root / FORMAT
         self._objects, self._incoming = self._root / "objects", self._root / "incoming"
-        for folder in (self._root, self._objects, self._incoming):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        if not self._root.is_dir():
+            _make(self._root)
         self._remove_left()
 
     @property
@@ -126,6 +129,20 @@ class Incoming:
             self._path.unlink(missing_ok=True)
         finally:
             os.close(self.descriptor)
+
+
+def _make(root: Path) -> None:
+    """An empty cache, of which the number is known; another agent may make it at the same time."""
+    new = root.with_name(f"new-{uuid.uuid4().hex}")
+    for folder in (new, new / "objects", new / "incoming"):
+        folder.mkdir(mode=0o700)
+    write_nothing_used(new / "usage")
+    try:
+        new.rename(root)
+    except OSError as error:
+        shutil.rmtree(new)
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
 
 
 def used_now(descriptor: int) -> None:

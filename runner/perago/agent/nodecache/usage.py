@@ -65,7 +65,7 @@ class Usage:
                 self._write(max(0, used - before + counted))
 
     def _write(self, used: int) -> None:
-        os.pwrite(self._descriptor, b"%0*d" % (DIGITS, used), 0)
+        os.pwrite(self._descriptor, _text(used), 0)
 
     @contextmanager
     def _locked(self) -> Iterator[bool]:
@@ -86,6 +86,19 @@ class Usage:
                 break
             time.sleep(PAUSE_SECONDS)
         return self._patient
+
+
+def write_nothing_used(path: Path) -> None:
+    """A new file, for a cache without any files."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, _text(0))
+    finally:
+        os.close(descriptor)
+
+
+def _text(used: int) -> bytes:
+    return b"%0*d" % (DIGITS, used)
 
 
 def locked(descriptor: int) -> bool:

@@ -15,6 +15,7 @@ from perago.agent.clients.lakefs import LakeFS
 from perago.agent.data import moving
 from perago.agent.data.transfer import Moved, Transfer
 from perago.agent.data.volume import Space, Tree
+from perago.agent.nodecache import usage
 from perago.agent.nodecache.cache import NodeCache
 from perago.agent.nodecache.folder import Folder
 from perago.agent.nodecache.receiving import Nearby
@@ -107,8 +108,9 @@ async def test_a_download_that_goes_wrong_is_repeated_into_the_cache(node: Node,
     assert node.fetched() == 0
 
 
-async def test_downloads_at_the_same_time_do_not_hinder_each_other(node: Node) -> None:
+async def test_downloads_at_the_same_time_do_not_hinder_each_other(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has all files, and afterwards all are in the cache."""
+    monkeypatch.setattr(usage, "TRIES", 10_000)  # a busy machine is not the question here
     assert await asyncio.gather(*(node.download() for _ in range(4))) == [CONTENTS] * 4
     node.fetched()
     await node.download()

@@ -9,6 +9,7 @@ import pytest
 from perago.agent.nodecache import folder as module
 from perago.agent.nodecache.folder import Folder, Incoming, used_now
 from perago.agent.nodecache.room import LEAST_CHARGE
+from perago.agent.nodecache.usage import Usage
 
 NAME = "ab" + "0" * 62
 OTHER = "cd" + "0" * 62
@@ -56,6 +57,41 @@ def test_what_is_not_kept_goes(tmp_path: Path) -> None:
     filled(folder, NAME).close()
     assert content(folder, NAME) is None
     assert list(folder.charges()) == []
+
+
+def test_agents_that_make_the_folder_at_once_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one finds it made when it wants to put its own there, and nothing is left of that."""
+    rename = Path.rename
+    made: list[Folder] = []
+
+    def meanwhile(path: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        made.append(Folder(tmp_path))
+        kept(made[0], NAME)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", meanwhile)
+    folder = Folder(tmp_path)
+    assert made
+    assert content(folder, NAME) == b"content"
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_a_new_folder_is_known_to_be_empty(tmp_path: Path) -> None:
+    """So the first objects of a node are kept at once, without a count."""
+    assert Usage(Folder(tmp_path).usage).read() == 0
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing of it is left."""
+
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(PermissionError):
+        Folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_agent_at_a_time_fills_an_entry(tmp_path: Path) -> None:

@@ -1,21 +1,19 @@
 """What a pod is, as two processes of this machine: a real agent, a real task side, one socket, one volume."""
 
-import asyncio
 import json
-import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from perago import wire
+from tests.contract.agent import processes
+from tests.contract.agent.processes import Forked, Process
 from tests.contract.agent.repository import Repository
 from tests.fakes.attempt_api import AttemptServer
 from tests.fakes.conductor_server import ConductorServer
 from tests.faults.proxy import Proxy
 
-HERE = Path(__file__).parent
-TASK_MAIN = "import sys; from perago.taskside.__main__ import main; sys.exit(main(sys.argv[1]))"
+TASKS = Path(__file__).parent / "tasks"
 
 
 class GrantingServer(AttemptServer):
@@ -42,7 +40,9 @@ class Pod:
     conductor_proxy: Proxy
     order: dict[str, Any]
     mounts: dict[str, Any]
-    agent: asyncio.subprocess.Process | None = None
+    agent: Process | None = None
+    anew: bool = False
+    """The agent is a Python of its own, not forked from one that has imported more than agents do."""
     log: list[str] = field(default_factory=list)
 
     def ordered(self, **changes: Any) -> "Pod":
@@ -56,22 +56,19 @@ class Pod:
         self.api.attempt["spec"]["input"] = {"workspace": reference, "params": params or {}}
         return self
 
-    async def start_agent(self) -> asyncio.subprocess.Process:
+    async def start_agent(self) -> Process:
         """Start the agent; clients connect with retries."""
         order = wire.Order.model_validate(self.order).model_dump_json(by_alias=True)
-        with (self.folder / "agent.log").open("ab") as log:
-            self.agent = await asyncio.create_subprocess_exec(
-                sys.executable, str(HERE / "launch_agent.py"), order, json.dumps(self.mounts), stderr=log
-            )
+        given, log = (order, json.dumps(self.mounts)), self.folder / "agent.log"
+        if self.anew:
+            self.agent = await processes.anew(processes.__name__, *given, log=log)
+        else:
+            self.agent = Forked(processes.agent, *given, str(log))
         return self.agent
 
-    async def start_task(self) -> asyncio.subprocess.Process:
+    async def start_task(self) -> Process:
         """Start the task's process in the folder of the test's task modules."""
-        with (self.folder / "task.log").open("ab") as log:
-            return await asyncio.create_subprocess_exec(
-                sys.executable, "-c", TASK_MAIN, self.mounts["socket"],
-                cwd=HERE / "tasks", stdout=log, stderr=log, env={"PATH": os.environ["PATH"], "HOME": "/tmp"},
-            )  # fmt: skip
+        return Forked(processes.task, self.mounts["socket"], str(TASKS), str(self.folder / "task.log"))
 
     async def run(self) -> tuple[int, int]:
         """Agent and task to their ends; both exit codes."""

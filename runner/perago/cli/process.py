@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from perago import signals
+
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -44,21 +46,16 @@ def stoppable() -> Iterator[None]:
     """In this block, a signal to stop interrupts the author's code as Ctrl-C does.
 
     Raises Stopped at the end however that code reacted, because the attempt core takes it for the body's own exception.
-    Children that the author's code forks react to signals as if this block were not there: `multiprocessing` waits for
-    ever for a worker in which an interruption was lost.
     """
     seen: list[int] = []
-    process = os.getpid()
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        if os.getpid() != process:
-            signal.signal(number, previous[signal.Signals(number)])
-            signal.raise_signal(number)
-            return
         seen.append(number)
         raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, interrupt) for number in _ours_to_handle()}
+    handled = _ours_to_handle()
+    for number in handled:
+        signals.handle(number, interrupt)
     try:
         yield
     except BaseException:
@@ -66,8 +63,8 @@ def stoppable() -> Iterator[None]:
             raise Stopped(seen[0]) from None
         raise
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number in handled:
+            signals.release(number)
     if seen:
         raise Stopped(seen[0])
 

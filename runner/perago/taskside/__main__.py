@@ -11,7 +11,7 @@ import signal
 import sys
 from types import FrameType
 
-from perago import wire
+from perago import signals, wire
 from perago.errors import TaskDefinitionError, TaskExecutionError
 from perago.result import result_for_exception
 from perago.run import Ended, Stopwatch
@@ -25,10 +25,10 @@ def main(socket_path: str = wire.SOCKET_PATH) -> int:
     """Run the attempt that the agent assigns; returns the exit code."""
     log_our_own()
     faulthandler.enable()  # a crash of the interpreter leaves its stack in the log
-    signal.signal(signal.SIGTERM, _end)
+    signals.handle(signal.SIGTERM, _end)
     try:
         client, stopwatch = AgentClient(connect(socket_path)), Stopwatch()
-        signal.signal(signal.SIGTERM, lambda *_: None if stopwatch.seconds is not None else _end())
+        signals.handle(signal.SIGTERM, lambda *_: None if stopwatch.seconds is not None else _end())
         _report(client, _result(client, stopwatch))
     except AgentGone as error:
         print(f"perago: {error}", file=sys.stderr)  # noqa: T201 - the pod's log is all that is left

@@ -137,6 +137,43 @@ def test_a_forked_child_of_the_author_takes_signals_as_without_perago(sent: sign
     assert os.waitstatus_to_exitcode(status) == code
 
 
+def test_a_signal_that_reaches_a_forked_child_at_once_is_not_lost() -> None:
+    """Python forgets what arrives before the child has come to itself; on one processor the parent is quicker."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        with stoppable():
+            assert {_code_of_a_child_killed_at_once() for _ in range(20)} == {-signal.SIGTERM}
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _code_of_a_child_killed_at_once() -> int:
+    child = os.fork()
+    if child == 0:
+        time.sleep(1)
+        os._exit(0)
+    os.kill(child, signal.SIGTERM)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_forked_child_keeps_the_handler_that_its_author_set() -> None:
+    """Children inherit it as without Perago, and it stays the parent's as well."""
+    with stoppable():
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(9))
+        assert _code_of_a_child_that_raises(signal.SIGTERM) == 9
+
+
+def _code_of_a_child_that_raises(number: signal.Signals) -> int:
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.raise_signal(number)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def test_a_signal_while_the_module_is_imported_is_no_problem_of_the_module(
     module: ModuleMaker, capsys: pytest.CaptureFixture[str]
 ) -> None:

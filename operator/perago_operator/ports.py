@@ -122,11 +122,11 @@ class Cluster(Protocol):
     async def read_pod(self, namespace: str, name: str) -> Manifest | None:
         """The pod as it is now; None when the API server says that there is none."""
 
-    async def delete_pod(self, namespace: str, name: str, owner: str) -> None:
-        """Delete the pod, with its own grace period, if the attempt with the uid `owner` owns it; else do nothing."""
+    async def delete_pod(self, namespace: str, name: str, uid: str) -> None:
+        """Delete the pod with that uid, with its own grace period; that it is gone is success."""
 
-    async def release_pod(self, namespace: str, name: str, owner: str) -> None:
-        """Take `POD_FINALIZER` off the pod if it is on it and the attempt with the uid `owner` owns it."""
+    async def release_pod(self, namespace: str, name: str, uid: str) -> None:
+        """Take `POD_FINALIZER` off the pod with that uid; that either is gone is success."""
 
     async def pod_log_tail(
         self, namespace: str, pod: str, container: str, lines: int, *, to_the_end: bool = False

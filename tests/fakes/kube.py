@@ -134,19 +134,14 @@ class FakeCluster:
         return self.objects.get(("Pod", namespace, name))
 
     @faulty
-    async def delete_pod(self, namespace: str, name: str, owner: str) -> None:
-        if self._owned_pod(namespace, name, owner):
+    async def delete_pod(self, namespace: str, name: str, uid: str) -> None:
+        pod = self.objects.get(("Pod", namespace, name))
+        if pod is not None and pod["metadata"]["uid"] == uid:
             self.delete("Pod", namespace, name)
 
     @faulty
-    async def release_pod(self, namespace: str, name: str, owner: str) -> None:
-        if pod := self._owned_pod(namespace, name, owner):
-            self._release(("Pod", namespace, name), POD_FINALIZER, pod["metadata"]["uid"])
-
-    def _owned_pod(self, namespace: str, name: str, owner: str) -> Manifest | None:
-        pod = self.objects.get(("Pod", namespace, name))
-        references = [] if pod is None else pod["metadata"].get("ownerReferences", [])
-        return pod if owner in [reference.get("uid") for reference in references] else None
+    async def release_pod(self, namespace: str, name: str, uid: str) -> None:
+        self._release(("Pod", namespace, name), POD_FINALIZER, uid)
 
     @faulty
     async def pod_log_tail(
@@ -164,10 +159,10 @@ class FakeCluster:
             raise NotFound(f"no {kind} {namespace}/{name}")
         return self.objects[kind, namespace, name]
 
-    def _release(self, identity: Id, finalizer: str, uid: str | None) -> None:
+    def _release(self, identity: Id, finalizer: str, uid: str) -> None:
         found = self.objects.get(identity)
         finalizers = [] if found is None else found["metadata"].get("finalizers", [])
-        if found is None or finalizer not in finalizers or uid not in (None, found["metadata"]["uid"]):
+        if found is None or finalizer not in finalizers or uid != found["metadata"]["uid"]:
             return
         left: Manifest = {"metadata": {"finalizers": [one for one in finalizers if one != finalizer]}}
         changed = self._store("MODIFIED", identity, merged(found, left))

@@ -106,34 +106,21 @@ class KubeCluster:
     async def read_pod(self, namespace: str, name: str) -> Manifest | None:
         return await self._read(pods_path(namespace, name))
 
-    async def delete_pod(self, namespace: str, name: str, owner: str) -> None:
-        """The pod is read first, for the API server has preconditions on uids, and none on owners."""
-        metadata = await self._of_owner(namespace, name, owner)
-        if metadata is None:
-            return
-        options: Manifest = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
+    async def delete_pod(self, namespace: str, name: str, uid: str) -> None:
+        options: Manifest = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
             await self._delete(pods_path(namespace, name), options)
-        except Conflict:
+        except Conflict:  # another pod has the name now
             return
 
-    async def release_pod(self, namespace: str, name: str, owner: str) -> None:
-        metadata = await self._of_owner(namespace, name, owner)
-        if metadata is not None:
-            await self._drop_finalizer(pods_path(namespace, name), POD_FINALIZER, metadata["uid"])
+    async def release_pod(self, namespace: str, name: str, uid: str) -> None:
+        await self._drop_finalizer(pods_path(namespace, name), POD_FINALIZER, uid)
 
     async def _read(self, path: str) -> Manifest | None:
         try:
             return without_managed_fields(await self._api.get(path))
         except NotFound:
             return None
-
-    async def _of_owner(self, namespace: str, name: str, owner: str) -> Manifest | None:
-        """The metadata of the owner's pod of that name; None when there is none, or another's."""
-        pod = await self.read_pod(namespace, name)
-        metadata: Manifest = {} if pod is None else pod["metadata"]
-        owners = (reference["uid"] for reference in metadata.get("ownerReferences", ()))
-        return metadata if owner in owners else None
 
     async def pod_log_tail(
         self, namespace: str, pod: str, container: str, lines: int, *, to_the_end: bool = False
@@ -152,7 +139,7 @@ class KubeCluster:
         except NotFound:
             return
 
-    async def _drop_finalizer(self, path: str, finalizer: str, uid: str | None) -> None:
+    async def _drop_finalizer(self, path: str, finalizer: str, uid: str) -> None:
         """Remove one finalizer in a single call when it is the first, as ours is; else read and try again."""
         at = 0
         for _ in range(FINALIZER_TRIES):
@@ -171,13 +158,13 @@ class KubeCluster:
             at = index
         raise _unsettled(path)
 
-    async def _finalizer_index(self, path: str, finalizer: str, uid: str | None) -> int | None:
+    async def _finalizer_index(self, path: str, finalizer: str, uid: str) -> int | None:
         try:
             metadata = (await self._api.get(path))["metadata"]
         except NotFound:
             return None
         finalizers: list[str] = metadata.get("finalizers", [])
-        if (uid is not None and metadata["uid"] != uid) or finalizer not in finalizers:
+        if metadata["uid"] != uid or finalizer not in finalizers:
             return None
         return finalizers.index(finalizer)
 
@@ -186,11 +173,14 @@ def _unsettled(path: str) -> Conflict:
     return Conflict(f"PATCH {path}: the object changed {FINALIZER_TRIES} times in a row; try again later")
 
 
-def _removal(finalizer: str, at: int, uid: str | None) -> list[Manifest]:
-    """A JSON patch that removes the finalizer only if it stands at that index (of the object with that uid)."""
+def _removal(finalizer: str, at: int, uid: str) -> list[Manifest]:
+    """A JSON patch that removes the finalizer only if it stands at that index of the object with that uid."""
     where = f"/metadata/finalizers/{at}"
-    same_object: list[Manifest] = [] if uid is None else [{"op": "test", "path": "/metadata/uid", "value": uid}]
-    return [*same_object, {"op": "test", "path": where, "value": finalizer}, {"op": "remove", "path": where}]
+    return [
+        {"op": "test", "path": "/metadata/uid", "value": uid},
+        {"op": "test", "path": where, "value": finalizer},
+        {"op": "remove", "path": where},
+    ]
 
 
 def without_managed_fields(obj: Manifest) -> Manifest:

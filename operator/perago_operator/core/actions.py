@@ -32,16 +32,18 @@ class LookForPod:
 
 @dataclass(frozen=True, slots=True)
 class DeletePod:
-    """Delete a pod of the attempt, with its own grace period."""
+    """Delete the pod that has this name and this uid, with its own grace period."""
 
     name: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReleasePod:
-    """Take our finalizer off a pod whose status is no longer needed."""
+    """Take our finalizer off the pod that has this name and this uid: its status is no longer needed."""
 
     name: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)

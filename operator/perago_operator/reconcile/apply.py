@@ -77,8 +77,7 @@ class Applier:
 
     async def release_orphan(self, pod: Pod) -> None:
         """Let a pod go whose attempt is gone. Raises PortError."""
-        for owner in pod.metadata.owner_references:
-            await self._cluster.release_pod(pod.metadata.namespace, pod.name, owner.uid)
+        await self._cluster.release_pod(pod.metadata.namespace, pod.name, pod.metadata.uid)
 
     async def _ask_cluster(self, action: ClusterAction, attempt: PeragoAttempt) -> None:
         namespace, name, uid = attempt.metadata.namespace, attempt.metadata.name, attempt.metadata.uid
@@ -87,10 +86,10 @@ class Applier:
                 await self._cluster.hold_attempt(namespace, name, uid)
             case do.CreatePod(manifest=manifest):
                 await self._create_pod(namespace, manifest, uid)
-            case do.DeletePod(name=pod):
-                await self._cluster.delete_pod(namespace, pod, uid)
-            case do.ReleasePod(name=pod):
-                await self._cluster.release_pod(namespace, pod, uid)
+            case do.DeletePod():
+                await self._cluster.delete_pod(namespace, action.name, action.uid)
+            case do.ReleasePod():
+                await self._cluster.release_pod(namespace, action.name, action.uid)
             case do.ReleaseAttempt():
                 await self._cluster.release_attempt(namespace, name, uid)
             case do.DeleteAttempt():

@@ -4,7 +4,7 @@ import pytest
 
 from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
 from perago_operator.ports import AlreadyExists, Conflict, NotFound, Refused
-from tests.contract.kube.names import OWNER, attempt, pod
+from tests.contract.kube.names import attempt, pod
 from tests.contract.kube.subject import Subject
 
 
@@ -21,6 +21,14 @@ async def finalizers(subject: Subject, kind: str = "PeragoAttempt", name: str = 
     """The finalizers of an object; None when it is gone."""
     obj = await subject.get(kind, name)
     return None if obj is None else obj["metadata"].get("finalizers", [])
+
+
+async def pod_uid(subject: Subject) -> str:
+    """The uid of the pod `a1-1`."""
+    obj = await subject.cluster.read_pod(subject.namespace, "a1-1")
+    assert obj is not None
+    uid: str = obj["metadata"]["uid"]
+    return uid
 
 
 async def test_the_kinds_of_the_installed_crds_are_served(subject: Subject) -> None:
@@ -147,15 +155,16 @@ async def test_a_pod_is_created_once_and_stays_until_it_is_released(subject: Sub
     await subject.cluster.create_pod(subject.namespace, pod())
     with pytest.raises(AlreadyExists):
         await subject.cluster.create_pod(subject.namespace, pod())
-    await subject.cluster.delete_pod(subject.namespace, "a1-1", OWNER)
+    uid = await pod_uid(subject)
+    await subject.cluster.delete_pod(subject.namespace, "a1-1", uid)
     assert await subject.get("Pod", "a1-1") is not None
-    await subject.cluster.release_pod(subject.namespace, "a1-1", OWNER)
+    await subject.cluster.release_pod(subject.namespace, "a1-1", uid)
     assert await subject.get("Pod", "a1-1") is None
-    await subject.cluster.release_pod(subject.namespace, "a1-1", OWNER)
+    await subject.cluster.release_pod(subject.namespace, "a1-1", uid)
 
 
 async def test_a_pod_of_somebody_else_is_left_alone(subject: Subject) -> None:
-    """It has the name of ours, and another owner: neither deleted nor released."""
+    """It has the name of ours, and another uid: neither deleted nor released."""
     await subject.cluster.create_pod(subject.namespace, pod())
     await subject.cluster.delete_pod(subject.namespace, "a1-1", "another-uid")
     await subject.cluster.release_pod(subject.namespace, "a1-1", "another-uid")

@@ -11,6 +11,7 @@ conductor = of(f"{ADAPTERS}/conductor.py", f"{TESTS}/test_http_conductor.py")
 conductor_json = of(f"{ADAPTERS}/conductor_json.py", f"{TESTS}/test_http_conductor.py")
 lakefs = of(f"{ADAPTERS}/lakefs.py", f"{TESTS}/test_errors.py")
 kube_api = of(f"{ADAPTERS}/kube_api.py", f"{TESTS}/test_kube_api.py")
+kube = of(f"{ADAPTERS}/kube.py", f"{TESTS}/test_kube.py")
 kube_feed = of(f"{ADAPTERS}/kube_feed.py", f"{TESTS}/test_kube_api.py")
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -86,6 +87,28 @@ MUTANTS: tuple[Mutant, ...] = (
             "a proxy's page instead of JSON ends the operator",
             "            answer: Manifest = json.loads(data)\n        except ValueError as error:",
             "            answer: Manifest = json.loads(data)\n        except ZeroDivisionError as error:",
+        ),
+    ),
+    *kube(
+        (
+            "another pod of the name is deleted",
+            'options: Manifest = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}\n        try:',
+            'options: Manifest = {"propagationPolicy": "Background"}\n        try:',
+        ),
+        (
+            "that another pod has the name is an error",
+            "except Conflict:  # another pod has the name now",
+            "except ZeroDivisionError:",
+        ),
+        (
+            "the finalizer is taken off another object of the name",
+            '        {"op": "test", "path": "/metadata/uid", "value": uid},\n',
+            "",
+        ),
+        (
+            "a finalizer of another object of the name is looked up",
+            'if metadata["uid"] != uid or finalizer not in finalizers:',
+            "if finalizer not in finalizers:",
         ),
     ),
     *kube_feed(

@@ -29,7 +29,11 @@ RULES: tuple[Mutant, ...] = (
             "for pod in s.running_pods if s.undeleted(pod)",
             "for pod in s.running_pods",
         ),
-        ("an unseen pod is deleted again and again", " and s.pod_name not in s.memory.deleted", ""),
+        (
+            "a pod that the watch has not shown runs on although its attempt must stop",
+            "look = look_for_pod(s) if s.pod_unseen else ()",
+            "look = ()",
+        ),
         (
             "an attempt ends while its pod runs",
             "if s.stop is None or not (s.running_pods or s.pod_unseen):",
@@ -150,13 +154,13 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "an agent without its task stays forever",
-            "    return Ruling((do.DeletePod(pod.name),) if s.undeleted(pod) else ())",
+            "    return Ruling(delete_pods([pod] if s.undeleted(pod) else []))",
             "    return Ruling()",
         ),
         (
             "an agent whose task ended gets no moment to record the outcome",
-            "    if s.now < until:\n        return Ruling(look_again_at=until)\n    return Ruling((do.DeletePod",
-            "    return Ruling((do.DeletePod",
+            "    if s.now < until:\n        return Ruling(look_again_at=until)\n    return Ruling(delete_pods",
+            "    return Ruling(delete_pods",
         ),
         (
             "a pod that somebody holds back on purpose fails",
@@ -238,12 +242,12 @@ RULES: tuple[Mutant, ...] = (
         ),
     ),
     *common(
-        ("pods are released and not deleted", "    return deletions + tuple(", "    return tuple("),
         (
-            "pods keep our finalizer",
-            "    return deletions + tuple(do.ReleasePod(pod.name) for pod in s.pods if s.unreleased(pod))",
-            "    return deletions",
+            "pods are released and not deleted",
+            "return (*delete_pods(pod for pod in s.pods if s.undeleted(pod) and not s.keeps(pod)), *releases)",
+            "return tuple(releases)",
         ),
+        ("pods keep our finalizer", "not s.keeps(pod)), *releases)", "not s.keeps(pod)),)"),
         (
             "the failure policy has no effect",
             "Outcome(status=s.resolved.result_for(reason, default)",

@@ -1,11 +1,13 @@
 """What several rules need: readings of a situation, and the steps and outcomes they share. Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from perago.wire import Outcome
 from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core import actions as do
+from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation import Situation
 
 
@@ -17,8 +19,13 @@ def completed_at(s: Situation) -> datetime | None:
 
 def let_pods_go(s: Situation) -> tuple[do.Action, ...]:
     """Deletion and release of every pod that is still held, whatever its execution; one that is kept is released."""
-    deletions = tuple(do.DeletePod(pod.name) for pod in s.pods if s.undeleted(pod) and not s.keeps(pod))
-    return deletions + tuple(do.ReleasePod(pod.name) for pod in s.pods if s.unreleased(pod))
+    releases = (do.ReleasePod(pod.name, pod.metadata.uid) for pod in s.pods if s.unreleased(pod))
+    return (*delete_pods(pod for pod in s.pods if s.undeleted(pod) and not s.keeps(pod)), *releases)
+
+
+def delete_pods(pods: Iterable[Pod]) -> tuple[do.Action, ...]:
+    """Deletion of these very pods: another that has the name of one by then is left alone."""
+    return tuple(do.DeletePod(pod.name, pod.metadata.uid) for pod in pods)
 
 
 def unseen_until(s: Situation) -> datetime:

@@ -6,7 +6,7 @@ from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core import evidence
 from perago_operator.core.log import read_log
-from perago_operator.core.rules.common import delete_staging, failure, look_for_pod, unseen_until
+from perago_operator.core.rules.common import delete_pods, delete_staging, failure, look_for_pod, unseen_until
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
@@ -14,18 +14,16 @@ from perago_operator.core.situation import Situation
 def stopping(s: Situation) -> Ruling | None:
     """Deleted, canceled, superseded or out of time while a pod may run: delete the pod and wait for its end.
 
-    Its log is read first: the kubelet removes it with the containers.
+    Its log is read first: the kubelet removes it with the containers. One that no watch has shown yet is looked for,
+    since nothing is deleted without its uid.
     """
     if s.stop is None or not (s.running_pods or s.pod_unseen):
         return None
-    if s.pod_unseen and s.now >= unseen_until(s):
-        return Ruling(look_for_pod(s), Notice(Reason.STOPPING, s.stop.message))
-    pods = [pod.name for pod in s.running_pods if s.undeleted(pod)]
-    if s.pod_unseen and s.pod_name not in s.memory.deleted:
-        pods.append(s.pod_name)
-    reading = read_log(s, failed=True) if pods else ()
-    deletions = tuple(do.DeletePod(pod) for pod in pods)
-    return Ruling((*reading, *deletions), Notice(Reason.STOPPING, s.stop.message), look_again_at=_next_look(s))
+    look = look_for_pod(s) if s.pod_unseen else ()
+    deletions = delete_pods(pod for pod in s.running_pods if s.undeleted(pod))
+    reading = read_log(s, failed=True) if deletions else ()
+    notice = Notice(Reason.STOPPING, s.stop.message)
+    return Ruling((*look, *reading, *deletions), notice, look_again_at=_next_look(s))
 
 
 def pod_is_missing(s: Situation) -> Ruling | None:
@@ -80,6 +78,5 @@ def _checking(s: Situation, call: do.Kind) -> Notice:
 
 
 def _next_look(s: Situation) -> datetime | None:
-    """When the first pod begins to count as lost, or the one that no watch shows is looked for."""
-    lost = [lost for pod in s.running_pods if (lost := s.lost_at(pod))]
-    return min([*lost, unseen_until(s)] if s.pod_unseen else lost, default=None)
+    """When the first pod begins to count as lost."""
+    return min((lost for pod in s.running_pods if (lost := s.lost_at(pod))), default=None)

@@ -3,12 +3,11 @@
 from datetime import datetime, timedelta
 
 from perago_operator.api.reasons import Reason, with_remedy
-from perago_operator.core import actions as do
 from perago_operator.core.log import read_log, with_last_words
 from perago_operator.core.pod import diagnosis
 from perago_operator.core.pod.diagnosis import Ending, Hindrance, Patience
 from perago_operator.core.pod.model import Pod
-from perago_operator.core.rules.common import failure, unseen_until
+from perago_operator.core.rules.common import delete_pods, failure, unseen_until
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
@@ -67,7 +66,7 @@ def one_container_ended(s: Situation) -> Ruling | None:
     until = (pod.ended_at or s.now) + timedelta(seconds=s.config.agent_patience)
     if s.now < until:
         return Ruling(look_again_at=until)
-    return Ruling((do.DeletePod(pod.name),) if s.undeleted(pod) else ())
+    return Ruling(delete_pods([pod] if s.undeleted(pod) else []))
 
 
 def pod_cannot_start(s: Situation) -> Ruling | None:

@@ -41,8 +41,8 @@ def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: 
     [
         (do.HoldAttempt(), b.memory(held=True)),
         (do.CreatePod("p", {}), b.memory(created=frozenset({"p"}), created_at=b.at(1))),
-        (do.DeletePod("p"), b.memory(deleted=frozenset({"p"}))),
-        (do.ReleasePod("p"), b.memory(released_pods=frozenset({"p"}))),
+        (do.DeletePod("p", "uid-p"), b.memory(deleted=frozenset({"p"}))),
+        (do.ReleasePod("p", "uid-p"), b.memory(released_pods=frozenset({"p"}))),
         (do.ShipLog(b.conductor_task(), "p", "boom"), b.memory(shipped=frozenset({"p"}))),
         (do.DeleteStaging("r", "s"), b.memory(staging_deleted=frozenset({"s"}))),
         (do.ReleaseAttempt(), b.memory(released=True)),

@@ -50,7 +50,10 @@ def test_the_log_is_read_before_its_pod_goes(attempt: dict[str, Any], reading: d
 def test_a_completed_attempt_by_hand_needs_no_log() -> None:
     """Nobody asks for it: the pod goes at once."""
     done = b.attempt(standalone=True, status={"outcome": b.completed()})
-    assert decided(b.situation(done, pods=(b.running_pod(),))) == [do.DeletePod("a1-1"), do.ReleasePod("a1-1")]
+    assert decided(b.situation(done, pods=(b.running_pod(),))) == [
+        do.DeletePod("a1-1", "uid-a1-1"),
+        do.ReleasePod("a1-1", "uid-a1-1"),
+    ]
 
 
 EARLY = b.memory(asked_early=frozenset({"a1-1"}), outcome_seen_at=b.at(1))
@@ -74,21 +77,21 @@ NEVER_RAN = b.pod(phase="Failed", reason="Evicted")
 def test_a_task_that_does_not_start_is_not_waited_for(seconds: float, pod: dict[str, Any]) -> None:
     """Not for more than 5 s, nor where the pod shows why: there is no log, and the pod goes."""
     s = b.situation(FAILED, seconds, pods=(pod,), memory=EARLY)
-    assert decided(s) == [do.DeletePod("a1-1"), do.ReleasePod("a1-1")]
+    assert decided(s) == [do.DeletePod("a1-1", "uid-a1-1"), do.ReleasePod("a1-1", "uid-a1-1")]
 
 
 def test_the_log_is_shipped_before_the_pod_is_let_go() -> None:
     """An operator that dies in between reads it again."""
     s = b.situation(COMPLETED, pods=(b.running_pod(),), memory=b.memory(logs={"a1-1": "boom"}))
     ship = do.ShipLog(b.conductor_task(), "a1-1", "boom")
-    assert decided(s) == [ship, do.DeletePod("a1-1"), do.ReleasePod("a1-1")]
+    assert decided(s) == [ship, do.DeletePod("a1-1", "uid-a1-1"), do.ReleasePod("a1-1", "uid-a1-1")]
 
 
 @pytest.mark.parametrize("memory", [SHIPPED, b.memory(logs={"a1-1": ""}), troubled(do.ReadLog, TRIES[do.ReadLog])])
 def test_nothing_more_is_done_about_a_log(memory: Memory) -> None:
     """Not after it was shipped, not of a task that printed nothing, not once reading was given up: the pod goes."""
     s = b.situation(COMPLETED, pods=(b.running_pod(),), memory=memory)
-    assert decided(s) == [do.DeletePod("a1-1"), do.ReleasePod("a1-1")]
+    assert decided(s) == [do.DeletePod("a1-1", "uid-a1-1"), do.ReleasePod("a1-1", "uid-a1-1")]
 
 
 def test_a_log_that_is_not_wanted_at_conductor_is_not_read_for_it() -> None:
@@ -177,4 +180,4 @@ def test_without_a_log_the_message_stands_alone() -> None:
 def test_a_stopped_attempts_log_is_read_while_its_pod_is_there() -> None:
     """The kubelet removes it with the containers; the deletion does not wait for an answer."""
     s = b.situation(b.attempt(cancel=True), pods=(b.running_pod(),))
-    assert decided(s) == [do.ReadLog("a1-1", 200), do.DeletePod("a1-1")]
+    assert decided(s) == [do.ReadLog("a1-1", 200), do.DeletePod("a1-1", "uid-a1-1")]

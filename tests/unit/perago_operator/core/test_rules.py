@@ -162,7 +162,7 @@ def test_a_failed_pod_is_kept_and_released() -> None:
 def test_a_kept_pod_is_deleted_when_its_time_is_over() -> None:
     """A minute after its containers ended, at second 10."""
     assert ruling(kept(69, b.ended_pod()), "attempt_is_over").look_again_at == b.at(70)
-    assert ruling(kept(70, b.ended_pod()), "kept_pod_is_due") == Ruling((do.DeletePod("a1-1"),))
+    assert ruling(kept(70, b.ended_pod()), "kept_pod_is_due") == Ruling((do.DeletePod("a1-1", "uid-a1-1"),))
 
 
 def test_a_pod_that_is_created_after_the_end_is_let_go() -> None:
@@ -210,8 +210,8 @@ def test_only_the_last_pod_is_kept() -> None:
     failed = b.attempt(conductor=None, keepFailedPodsSeconds=60, status={"outcome": b.failure(), "executions": 2})
     read = b.memory(logs={"a1-2": ""}, outcome_seen_at=b.at(1))
     s = b.situation(failed, 2, pods=(b.ended_pod(), b.ended_pod(2)), memory=read)
-    assert do.DeletePod("a1-1") in ruling(s, "outcome_is_known").actions
-    assert do.DeletePod("a1-2") not in ruling(s, "outcome_is_known").actions
+    assert do.DeletePod("a1-1", "uid-a1-1") in ruling(s, "outcome_is_known").actions
+    assert do.DeletePod("a1-2", "uid-a1-2") not in ruling(s, "outcome_is_known").actions
 
 
 def test_a_standalone_attempt_reports_to_nobody() -> None:
@@ -254,11 +254,11 @@ def test_a_pod_that_is_being_stopped_is_waited_for() -> None:
 
 
 def test_a_pod_that_was_created_and_not_seen_is_stopped_too() -> None:
-    """It may already run; deleted once."""
+    """It may already run: it is looked for at once, and deleted by the uid that the API server's answer tells."""
     created = b.memory(created=frozenset({"a1-1"}))
-    assert ruling(b.situation(CANCELED, memory=created), "stopping").actions == (do.DeletePod("a1-1"),)
-    deleted = b.memory(created=frozenset({"a1-1"}), deleted=frozenset({"a1-1"}))
-    assert ruling(b.situation(CANCELED, memory=deleted), "stopping").actions == ()
+    assert ruling(b.situation(CANCELED, memory=created), "stopping").actions == (do.LookForPod("a1-1"),)
+    found = ruling(b.situation(CANCELED, pods=(b.pod(),), memory=created), "stopping")
+    assert found.actions[-1] == do.DeletePod("a1-1", "uid-a1-1")
 
 
 def test_what_may_be_merged_is_deleted_before_lakefs_is_asked() -> None:
@@ -398,12 +398,11 @@ def test_a_pod_that_no_watch_shows_is_looked_for_before_it_counts_as_gone() -> N
     assert ruling(b.situation(attempt), "pod_is_missing") == Ruling((do.LookForPod("a1-1"),))
 
 
-@pytest.mark.parametrize(("attempt", "rule"), [(b.attempt(), "pod_is_missing"), (CANCELED, "stopping")])
-def test_a_created_pod_is_not_waited_for_without_end(attempt: dict[str, Any], rule: str) -> None:
+def test_a_created_pod_is_not_waited_for_without_end() -> None:
     """Its label was taken off, or it was removed while the watch was down: no watch will ever show it."""
-    created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(1), deleted=frozenset({"a1-1"}))
-    assert ruling(b.situation(attempt, 31, memory=created), rule).actions == (do.LookForPod("a1-1"),)
-    assert do.LookForPod("a1-1") not in first_match(b.situation(attempt, 30, memory=created))[1].actions
+    created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(1))
+    assert ruling(b.situation(None, 30, memory=created), "pod_not_seen_yet").look_again_at == b.at(31)
+    assert ruling(b.situation(None, 31, memory=created), "pod_is_missing").actions == (do.LookForPod("a1-1"),)
 
 
 def test_the_log_is_read_before_a_task_counts_as_failed() -> None:
@@ -442,7 +441,9 @@ def test_a_container_that_ended_alone_gives_the_other_a_moment() -> None:
     """The agent cleans up after its task; 5 s after the end, at second 10, the pod is deleted, once."""
     half = (b.pod(containers=[b.container("agent", running=True), b.container("task", ended={"exitCode": 1})]),)
     assert ruling(b.situation(None, 11, pods=half), "one_container_ended") == Ruling(look_again_at=b.at(15))
-    assert ruling(b.situation(None, 15, pods=half), "one_container_ended") == Ruling((do.DeletePod("a1-1"),))
+    assert ruling(b.situation(None, 15, pods=half), "one_container_ended") == Ruling(
+        (do.DeletePod("a1-1", "uid-a1-1"),)
+    )
     deleted = b.memory(deleted=frozenset({"a1-1"}))
     assert ruling(b.situation(None, 16, pods=half, memory=deleted), "one_container_ended") == Ruling()
 

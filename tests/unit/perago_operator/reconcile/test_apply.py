@@ -51,8 +51,8 @@ async def test_a_pod_of_somebody_else_under_our_name_is_not_ours(world: World, o
     with pytest.raises(ports.AlreadyExists, match="another pod has the name a1-1") as refused:
         await carried_out(world, do.CreatePod("a1-1", b.pod()))
     assert failure_of(refused.value, CREATE).reason is Reason.POD_NAME_TAKEN
-    await carried_out(world, do.DeletePod("a1-1"))
-    await carried_out(world, do.ReleasePod("a1-1"))
+    await carried_out(world, do.DeletePod("a1-1", "uid-of-ours"))
+    await carried_out(world, do.ReleasePod("a1-1", "uid-of-ours"))
     assert world.cluster.objects["Pod", "ns", "a1-1"] == foreign
 
 

@@ -10,7 +10,7 @@ from perago_operator.watch.stores import Stores
 from tests import builders as b
 
 CREATED = do.CreatePod("a1-1", {})
-DELETED = do.DeletePod("a1-1")
+DELETED = do.DeletePod("a1-1", "uid-a1-1")
 
 
 def memories(stores: Stores | None = None) -> Memories:

@@ -3,7 +3,7 @@
 Raw objects are dicts as the API server has them; `situation(...)` makes the parsed value that decisions are about.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -163,9 +163,10 @@ def ended_pod(
     return pod(execution, **{"containers": [*both, *([helper] if helper else [])], "phase": "Failed", **more})
 
 
-def memory(**changes: Any) -> Memory:
-    """What is remembered of an attempt that was first seen when it was created."""
-    return replace(Memory(UID, START), **changes)
+def memory(*, created: Iterable[str] = (), created_at: datetime | None = None, **changes: Any) -> Memory:
+    """What is remembered of an attempt that was first seen when it was created; so were its pods, or `created_at`."""
+    pods = dict.fromkeys(created or ([f"{NAME}-1"] if created_at else []), created_at or START)
+    return replace(Memory(UID, START, created=pods), **changes)
 
 
 def situation(

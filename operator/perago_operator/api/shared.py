@@ -24,6 +24,8 @@ class Key(NamedTuple):
 class Owner(ApiModel):
     """The owner of an object, as far as the operator reads it."""
 
+    kind: str = ""
+    name: str = ""
     uid: str = ""
 
 

@@ -12,6 +12,7 @@ from perago_operator.core import actions as do
 from perago_operator.core.actions import Action
 from perago_operator.core.reporting import heartbeat, heartbeat_at
 from perago_operator.core.rules import RULES, Rule, Ruling
+from perago_operator.core.rules.common import let_strangers_go
 from perago_operator.core.rules.turns import turn_ruling
 from perago_operator.core.situation import Situation
 from perago_operator.core.status import status_patch
@@ -34,7 +35,7 @@ def decide(s: Situation) -> Decision:
     """
     rule, ruling = first_match(s)
     turn = turn_ruling(s)
-    calls = (*heartbeat(s), *turn.actions, *ruling.actions)
+    calls = (*heartbeat(s), *turn.actions, *let_strangers_go(s), *ruling.actions)
     actions = tuple(call for call in calls if not _rests(s, type(call))) or tuple(_status_actions(s, ruling))
     looks = (
         ruling.look_again_at,

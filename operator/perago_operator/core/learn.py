@@ -85,10 +85,10 @@ def _after(s: Situation, action: do.Action, answer: Answer) -> Memory:
             return memory if name in s.names_taken else _with_pod(memory, name, s.now)
         case do.LookForPod(name=name):
             return memory if isinstance(answer, PodExists) else replace(memory, gone=memory.gone | {name})
-        case do.DeletePod(name=name):
-            return replace(memory, deleted=memory.deleted | {name})
-        case do.ReleasePod(name=name):
-            return replace(memory, released_pods=memory.released_pods | {name})
+        case do.DeletePod(uid=uid):
+            return replace(memory, deleted=memory.deleted | {uid})
+        case do.ReleasePod(uid=uid):
+            return replace(memory, released_pods=memory.released_pods | {uid})
         case do.ReadLog(pod=pod):
             return _with_log(s, pod, answer if isinstance(answer, str) else None)
         case do.ShipLog(pod=pod):
@@ -119,7 +119,7 @@ def _shortened(memory: Memory, s: Situation) -> dict[str, str]:
 
 
 def _with_pod(memory: Memory, name: str, now: datetime) -> Memory:
-    return replace(memory, created=memory.created | {name}, created_at=memory.created_at or now)
+    return replace(memory, created={**memory.created, name: memory.created.get(name, now)})
 
 
 def _after_answer(

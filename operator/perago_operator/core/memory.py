@@ -70,16 +70,16 @@ class Memory:
     doubt_since: datetime | None = None
     """A heartbeat or report may still land at Conductor later than its answer (or none) came."""
     held: bool = False
-    created: frozenset[str] = frozenset()
-    """Pods that this process created, or found to exist when it tried."""
-    created_at: datetime | None = None
-    """When the first of them was."""
+    created: Mapping[str, datetime] = field(default_factory=dict)
+    """When this process created each pod, or found it to exist when it tried."""
     seen: frozenset[str] = frozenset()
     """Pods that the watch has shown."""
     gone: frozenset[str] = frozenset()
     """Pods that do not exist any more, in the API server's own words."""
     deleted: frozenset[str] = frozenset()
+    """Uids of pods."""
     released_pods: frozenset[str] = frozenset()
+    """Uids of pods; one of an earlier attempt may have had the name of one of this attempt's."""
     hindered: Hindered | None = None
     logs: Mapping[str, str] = field(default_factory=dict)
     """By pod, the end of its task's log; dropped when the attempt is released."""
@@ -100,6 +100,11 @@ class Memory:
     """Kinds of action whose last call failed."""
     released: bool = False
     expired: bool = False
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When this process created the first pod."""
+        return min(self.created.values(), default=None)
 
     def without_trouble(self, kind: Kind) -> "Memory":
         """The memory after a call of that kind succeeded."""

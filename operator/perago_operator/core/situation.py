@@ -72,8 +72,8 @@ class Situation:
     """Attempts of the same PeragoTask that have a pod, or wait for one and are older."""
     now: datetime
     config: Config
-    names_taken: frozenset[str] = frozenset()
-    """Names of pods of an earlier attempt of this name that still exist."""
+    strangers: tuple[Pod, ...] = ()
+    """Pods of an earlier attempt of this name that still exist."""
     turn_behind: str | None = None
     """The attempt right before this one, which asks for a turn and has none; None when nobody is."""
     clock: float = 0.0
@@ -128,6 +128,11 @@ class Situation:
 
     # --- its pods
 
+    @property
+    def names_taken(self) -> frozenset[str]:
+        """Names that pods of an earlier attempt of this name still have."""
+        return frozenset(pod.name for pod in self.strangers)
+
     @cached_property
     def execution(self) -> int:
         """The number of the current execution; 0 before the first."""
@@ -153,7 +158,8 @@ class Situation:
     @property
     def pod_unseen(self) -> bool:
         """Created by this process, and the watch has not shown it yet."""
-        return self.pod is None and self.pod_name in self.memory.created - self.memory.seen - self.memory.gone
+        known = self.memory.seen | self.memory.gone
+        return self.pod is None and self.pod_name in self.memory.created and self.pod_name not in known
 
     @property
     def pod_is_missing(self) -> bool:
@@ -184,11 +190,11 @@ class Situation:
 
     def undeleted(self, pod: Pod) -> bool:
         """Nobody has asked for this pod's deletion."""
-        return pod.metadata.deletion_timestamp is None and pod.name not in self.memory.deleted
+        return pod.metadata.deletion_timestamp is None and pod.metadata.uid not in self.memory.deleted
 
     def unreleased(self, pod: Pod) -> bool:
         """Our finalizer is on this pod."""
-        return names.POD_FINALIZER in pod.metadata.finalizers and pod.name not in self.memory.released_pods
+        return names.POD_FINALIZER in pod.metadata.finalizers and pod.metadata.uid not in self.memory.released_pods
 
     def keeps(self, pod: Pod) -> bool:
         """The attempt failed, and people may look at its last pod for a while.
@@ -229,24 +235,25 @@ class Situation:
         """An attempt of the same logical task that came after this one, and has not ended; else Conductor is asked."""
         # A workflow that is restarted counts its retries from 0 again: a higher count alone says nothing.
         later = (sibling for sibling in self.siblings if sibling.retry_count > self._retry_count)
-        return next((sibling for sibling in later if not sibling.ended and self._before(sibling)), None)
+        return next((sibling for sibling in later if not sibling.ended and self._order < self._order_of(sibling)), None)
 
     @property
     def unsettled_earlier(self) -> Sibling | None:
         """An attempt of the same logical task that came before this one and may still publish."""
-        earlier = (sibling for sibling in self.siblings if self._after(sibling))
+        earlier = (sibling for sibling in self.siblings if self._order > self._order_of(sibling))
         return next((sibling for sibling in earlier if not sibling.settled or self._may_start(sibling)), None)
 
     def _may_start(self, sibling: Sibling) -> bool:
         """A sibling of an earlier run of the workflow is not superseded by this attempt: Conductor has to end it."""
         return sibling.retry_count >= self._retry_count and not sibling.ended
 
-    def _before(self, sibling: Sibling) -> bool:
-        """By creation, and within a second by retry."""
-        return (self.created, self._retry_count) < (sibling.created or self.created, sibling.retry_count)
+    @property
+    def _order(self) -> tuple[datetime, int]:
+        """Attempts of a logical task come one after the other by creation, and within a second by retry."""
+        return self.created, self._retry_count
 
-    def _after(self, sibling: Sibling) -> bool:
-        return (self.created, self._retry_count) > (sibling.created or self.created, sibling.retry_count)
+    def _order_of(self, sibling: Sibling) -> tuple[datetime, int]:
+        return sibling.created or self.created, sibling.retry_count
 
     @property
     def _retry_count(self) -> int:

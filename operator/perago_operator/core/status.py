@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from perago.wire import TRANSIENT, Outcome
+from perago.wire import WHILE_AT_WORK, Outcome
 from perago.wire.times import timestamp
 from perago_operator.api.attempt_status import OutcomeStatus, Phase, Timings
 from perago_operator.api.base import JsonObject
@@ -17,8 +17,8 @@ from perago_operator.core.reporting import reporting_state
 from perago_operator.core.rules import Ruling
 from perago_operator.core.situation import Situation
 
-AGENT_OVER: JsonObject = dict.fromkeys(("step", *TRANSIENT))
-"""What the agent tells only while it works. A pod that is lost leaves it behind."""
+AGENT_OVER: JsonObject = dict.fromkeys(WHILE_AT_WORK)
+"""A pod that is lost leaves it behind."""
 STOPPED = frozenset({Reason.CANCELED, Reason.ATTEMPT_DELETED, Reason.SUPERSEDED})
 """Reasons of attempts that did not fail but were stopped."""
 

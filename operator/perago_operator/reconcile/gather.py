@@ -19,19 +19,20 @@ def gather(
     """Everything that is known about the attempt now; `clock` are seconds on a clock that never goes back."""
     pods = stores.pods.of(attempt.metadata.key)
     own = tuple(pod for pod in pods if pod.belongs_to(attempt.metadata.uid))
-    taken = frozenset(pod.name for pod in pods if pod not in own)
+    strangers = tuple(pod for pod in pods if pod not in own)
+    taken = {pod.name for pod in strangers}
     peragotask = task_key(attempt)
     task = stores.tasks.get(peragotask) if peragotask else None
     s = Situation(
         attempt,
         task,
         own,
-        replace(memory, created=memory.created - taken),
+        replace(memory, created={name: at for name, at in memory.created.items() if name not in taken}),
         siblings=(),
         ahead=0,
         now=now,
         config=config,
-        names_taken=taken,
+        strangers=strangers,
         clock=clock,
     )
     if s.outcome is not None:
@@ -55,11 +56,7 @@ def _ahead(s: Situation, stores: Stores) -> int:
     return sum(1 for other in others if other.status.pod_name or age(other) < age(s.attempt))
 
 
-def orphans(stores: Stores, attempt: Key, *, unless: str = "") -> tuple[Pod, ...]:
-    """Pods of attempts of that name that are gone, which are being deleted and wait for our finalizer alone.
-
-    `unless` is the uid of the attempt that has the name now: its pods are no orphans.
-    """
+def orphans(stores: Stores, attempt: Key) -> tuple[Pod, ...]:
+    """Pods of an attempt that is gone, which are being deleted and wait for our finalizer alone."""
     deleted = (pod for pod in stores.pods.of(attempt) if pod.metadata.deletion_timestamp)
-    strangers = (pod for pod in deleted if not (unless and pod.belongs_to(unless)))
-    return tuple(pod for pod in strangers if POD_FINALIZER in pod.metadata.finalizers)
+    return tuple(pod for pod in deleted if POD_FINALIZER in pod.metadata.finalizers)

@@ -60,6 +60,7 @@ class Reconciler:
         self._config = config
         self._now = now
         self._observe = observe
+        self._clock = clock
         self._memories = Memories(stores, config, now, clock)
         self._queue = WorkQueue(self._look, concurrency=concurrency, fault_seconds=config.retry_cap)
         self._events: set[asyncio.Task[None]] = set()
@@ -79,10 +80,9 @@ class Reconciler:
 
     async def stop(self, seconds: float) -> None:
         """Look at nothing more, and wait this long for the calls under way."""
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + seconds
+        deadline = self._clock() + seconds
         await self._queue.stop(seconds)
-        await end(self._events, deadline - clock())
+        await end(self._events, deadline - self._clock())
 
     def kill(self) -> None:
         """End at once, calls under way included, as if the process died."""
@@ -95,8 +95,6 @@ class Reconciler:
         attempt = self._stores.attempts.get(key)
         if attempt is None:
             return await self._forget(key)
-        for pod in orphans(self._stores, key, unless=attempt.metadata.uid):
-            await self._released(pod)
         s = self._memories.situation(attempt)
         decision = decide(s)
         if not decision.actions:
@@ -116,8 +114,7 @@ class Reconciler:
             return self._in_background(action, s.attempt)
         if isinstance(action, do.GrantTurn) and not self._stores.attempts.reserve_turn(s.attempt):
             return None
-        kind, clock = do.kind_of(action), asyncio.get_running_loop().time
-        began = clock()
+        kind, began = do.kind_of(action), self._clock()
         try:
             answer = await self._applier.carry_out(action, s.attempt)
         except PortError as error:
@@ -128,10 +125,10 @@ class Reconciler:
             failure = Failure(f"internal error: {error!r}")
         else:
             self._memories.succeeded(action, s, answer)
-            self._observe(kind, clock() - began, True)
+            self._observe(kind, self._clock() - began, True)
             return None
         self._memories.failed(action, s, failure)
-        self._observe(kind, clock() - began, False)
+        self._observe(kind, self._clock() - began, False)
         return None
 
     def _in_background(self, event: do.RecordEvent, attempt: PeragoAttempt) -> None:

@@ -208,12 +208,12 @@ class TaskStore(Store[PeragoTask]):
 
 
 class PodStore(Store[Pod]):
-    """Pods by attempt: the label says whose a pod is, the owner's uid whether it is this very attempt's."""
+    """Pods by attempt: label or owner says whose a pod is, the owner's uid whether it is this very attempt's."""
 
     def __init__(self, listener: Listener) -> None:
         super().__init__(Pod)
         self._listener = listener
-        self._by_attempt = Index(_labelled_attempt)
+        self._by_attempt = Index(_attempt_of)
 
     def of(self, attempt: Key) -> list[Pod]:
         """All pods of attempts of that name, by name."""
@@ -221,12 +221,14 @@ class PodStore(Store[Pod]):
 
     def _changed(self, key: Key, old: Pod | None, new: Pod | None) -> None:
         self._by_attempt.changed(key, old, new)
-        for attempt in {_labelled_attempt(pod) for pod in (old, new) if pod}:
+        for attempt in {_attempt_of(pod) for pod in (old, new) if pod}:
             self._listener(attempt)
 
 
-def _labelled_attempt(pod: Pod) -> Key:
-    return Key(pod.metadata.namespace, pod.metadata.labels.get(ATTEMPT_LABEL, ""))
+def _attempt_of(pod: Pod) -> Key:
+    """By the label; by the owner for a pod that was looked for because it has lost its label, as no watch shows it."""
+    owners = (owner.name for owner in pod.metadata.owner_references if owner.kind == "PeragoAttempt")
+    return Key(pod.metadata.namespace, pod.metadata.labels.get(ATTEMPT_LABEL) or next(owners, ""))
 
 
 class Stores:

@@ -72,7 +72,7 @@ from perago.wire.reasons import Reason
 from perago.wire.status import (
     OUTPUT_INLINE_LIMIT,
     OUTPUT_LIMIT,
-    TRANSIENT,
+    WHILE_AT_WORK,
     Changed,
     Cleared,
     FenceKind,
@@ -114,7 +114,7 @@ __all__ = [
     "PROTOCOL_VERSION",
     "REFUSED",
     "SOCKET_PATH",
-    "TRANSIENT",
+    "WHILE_AT_WORK",
     "WORKSPACE_MOUNT",
     "Assignment",
     "Call",

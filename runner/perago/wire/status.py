@@ -157,8 +157,8 @@ class TransferReport(WireModel):
 
 
 Cleared = Literal["waiting", "transfer"]
-TRANSIENT: tuple[Cleared, ...] = get_args(Cleared)
-"""Fields that hold only while something lasts: an outcome ends them all."""
+WHILE_AT_WORK: tuple[str, ...] = ("step", *get_args(Cleared))
+"""Fields that hold only while the agent is at work: an outcome ends them all."""
 
 
 class StatusReport(WireModel):
@@ -177,5 +177,5 @@ class StatusReport(WireModel):
 
     def to_json(self) -> JsonObject:
         """As of every model; with an outcome, the last step is over and goes with the same patch."""
-        over = self.cleared if self.outcome is None else ("step", *TRANSIENT)
+        over = self.cleared if self.outcome is None else WHILE_AT_WORK
         return super().to_json() | dict.fromkeys(over)

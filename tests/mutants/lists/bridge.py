@@ -213,8 +213,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("an attempt waits for younger ones", "if other.status.pod_name or age(other) < age(s.attempt))", ")"),
         ("an attempt that runs takes no room", "other.status.pod_name or age", "age"),
         ("a stranger's pod is ours", "if pod.belongs_to(attempt.metadata.uid))", ")"),
-        ("a stranger's pod counts as created", "created=memory.created - taken", "created=memory.created"),
-        ("an attempt's own pods are orphans", "if not (unless and pod.belongs_to(unless)))", ")"),
+        ("a stranger's pod counts as created", " if name not in taken}", "}"),
         ("pods of a living attempt are orphans", "if pod.metadata.deletion_timestamp)", ")"),
     ),
 )

@@ -249,6 +249,16 @@ RULES: tuple[Mutant, ...] = (
         ),
         ("pods keep our finalizer", "not s.keeps(pod)), *releases)", "not s.keeps(pod)),)"),
         (
+            "a pod of a former attempt that runs is let go",
+            "for pod in s.strangers if pod.metadata.deletion_timestamp and s.unreleased(pod))",
+            "for pod in s.strangers if s.unreleased(pod))",
+        ),
+        (
+            "a pod is looked for at once because an earlier one was created long ago",
+            "s.memory.created[s.pod_name] +",
+            "min(s.memory.created.values()) +",
+        ),
+        (
             "the failure policy has no effect",
             "Outcome(status=s.resolved.result_for(reason, default)",
             "Outcome(status=default",
@@ -310,12 +320,12 @@ SITUATION: tuple[Mutant, ...] = (
             "return self.pod_was_created and not self.pod_unseen",
             "return self.pod_was_created",
         ),
-        ("a pod is deleted until the watch shows it", " and pod.name not in self.memory.deleted", ""),
+        ("a pod is deleted until the watch shows it", " and pod.metadata.uid not in self.memory.deleted", ""),
         ("a released attempt is held", "return held and not self.memory.released", "return held"),
         (
             "an attempt waits for itself",
-            "self._retry_count) > (sibling",
-            "self._retry_count) >= (sibling",
+            "if self._order > self._order_of(sibling))",
+            "if self._order >= self._order_of(sibling))",
         ),
         (
             "a pod whose node is lost runs forever",
@@ -329,8 +339,8 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         (
             "an attempt waits for its later sibling",
-            "self._retry_count) > (sibling",
-            "self._retry_count) != (sibling",
+            "if self._order > self._order_of(sibling))",
+            "if self._order != self._order_of(sibling))",
         ),
         (
             "an earlier attempt supersedes a later one",
@@ -339,7 +349,7 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         (
             "an attempt of an earlier run supersedes one of a restarted workflow",
-            " and self._before(sibling)), None)",
+            " and self._order < self._order_of(sibling)), None)",
             "), None)",
         ),
         ("an attempt that has ended supersedes another", "if not sibling.ended and self", "if self"),
@@ -393,7 +403,7 @@ SITUATION: tuple[Mutant, ...] = (
         ("a pod that only the status knows does not count as created", " or self.status.pod_name == self.pod_name", ""),
         (
             "a pod whose finalizer is off is released again and again",
-            "in pod.metadata.finalizers and pod.name not in self.memory.released_pods",
+            "in pod.metadata.finalizers and pod.metadata.uid not in self.memory.released_pods",
             "in pod.metadata.finalizers",
         ),
     ),

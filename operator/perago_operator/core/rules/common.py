@@ -28,10 +28,17 @@ def delete_pods(pods: Iterable[Pod]) -> tuple[do.Action, ...]:
     return tuple(do.DeletePod(pod.name, pod.metadata.uid) for pod in pods)
 
 
+def let_strangers_go(s: Situation) -> tuple[do.Action, ...]:
+    """Release of pods of an earlier attempt of this name that are being deleted: nobody else waits for their end."""
+    leaving = (pod for pod in s.strangers if pod.metadata.deletion_timestamp and s.unreleased(pod))
+    return tuple(do.ReleasePod(pod.name, pod.metadata.uid) for pod in leaving)
+
+
 def unseen_until(s: Situation) -> datetime:
     """How long a pod that this process created may stay unseen before it is looked for; at once for any other."""
-    created = s.memory.created_at or s.memory.first_seen
-    return created + timedelta(seconds=s.config.unseen_patience) if s.pod_unseen else s.now
+    if not s.pod_unseen:
+        return s.now
+    return s.memory.created[s.pod_name] + timedelta(seconds=s.config.unseen_patience)
 
 
 def look_for_pod(s: Situation) -> tuple[do.Action, ...]:

@@ -58,7 +58,7 @@ def _pods() -> Iterator[tuple[Pod, ...]]:
 MEMORIES: tuple[Memory, ...] = (
     b.memory(),
     b.memory(created=frozenset({"a1-1"})),
-    b.memory(created=frozenset({"a1-1"}), deleted=frozenset({"a1-1"})),
+    b.memory(created=frozenset({"a1-1"}), deleted=frozenset({"uid-a1-1"})),
     b.memory(created=frozenset({"a1-1", "a1-2"}), seen=frozenset({"a1-1"})),
     b.memory(created=frozenset({"a1-1"}), seen=frozenset({"a1-1"})),
     b.memory(logs={"a1-1": "boom"}),

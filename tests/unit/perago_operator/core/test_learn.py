@@ -14,6 +14,7 @@ from perago_operator.core.answers import Answer, Failure, Patched, Publication, 
 from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
 from perago_operator.core.memory import Evidence, Hindered, Memory, backoff, fraction
+from perago_operator.core.pod.model import Pod
 from tests import builders as b
 
 CONFIG = Config()
@@ -41,8 +42,8 @@ def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: 
     [
         (do.HoldAttempt(), b.memory(held=True)),
         (do.CreatePod("p", {}), b.memory(created=frozenset({"p"}), created_at=b.at(1))),
-        (do.DeletePod("p", "uid-p"), b.memory(deleted=frozenset({"p"}))),
-        (do.ReleasePod("p", "uid-p"), b.memory(released_pods=frozenset({"p"}))),
+        (do.DeletePod("p", "uid-p"), b.memory(deleted=frozenset({"uid-p"}))),
+        (do.ReleasePod("p", "uid-p"), b.memory(released_pods=frozenset({"uid-p"}))),
         (do.ShipLog(b.conductor_task(), "p", "boom"), b.memory(shipped=frozenset({"p"}))),
         (do.DeleteStaging("r", "s"), b.memory(staging_deleted=frozenset({"s"}))),
         (do.ReleaseAttempt(), b.memory(released=True)),
@@ -227,10 +228,10 @@ def test_a_look_notes_pods_and_the_outcomes_first_sight() -> None:
 
 def test_a_pod_whose_name_is_taken_was_not_created() -> None:
     """AlreadyExists is success, unless the pod belongs to an earlier attempt of this name: that one is waited for."""
-    taken = replace(b.situation(memory=b.memory()), names_taken=frozenset({"a1-1"}))
+    taken = b.situation(memory=b.memory(), strangers=(Pod.model_validate(b.pod(uid="uid-former")),))
     memory = learned(taken, do.CreatePod("a1-1", {}), None)
     trouble = memory.troubles[do.CreatePod]
-    assert (memory.created, memory.created_at) == (frozenset(), None)
+    assert (memory.created, memory.created_at) == ({}, None)
     assert (trouble.reason, trouble.until > taken.now) == (Reason.POD_NAME_TAKEN, True)
 
 

@@ -4,6 +4,7 @@
 """
 
 import ast
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from perago_operator.core.answers import Publication, Standing, Verdict
 from perago_operator.core.config import Config, NodeCache, PodSettings
 from perago_operator.core.decide import first_match
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble
+from perago_operator.core.pod.model import Pod
 from perago_operator.core.rules import RULES, Notice, Ruling
+from perago_operator.core.rules.common import let_strangers_go
 from perago_operator.core.situation import Sibling, Situation
 from tests import builders as b
 
@@ -398,6 +401,21 @@ def test_a_pod_that_no_watch_shows_is_looked_for_before_it_counts_as_gone() -> N
     assert ruling(b.situation(attempt), "pod_is_missing") == Ruling((do.LookForPod("a1-1"),))
 
 
+def test_each_pod_has_its_own_time_to_be_seen() -> None:
+    """The second one's does not count from the first one's creation: it would be looked for at once."""
+    created = {"a1-1": b.at(1), "a1-2": b.at(100)}
+    memory = replace(b.memory(gone=frozenset({"a1-1"})), created=created)
+    assert ruling(b.situation(None, 101, memory=memory), "pod_not_seen_yet").look_again_at == b.at(130)
+
+
+def test_the_pod_of_a_former_attempt_of_the_name_is_let_go_when_it_is_deleted() -> None:
+    """The attempt was removed by force and made again; one whose deletion nobody has asked for is left alone."""
+    raw = (b.pod(1, uid="uid-former", meta={"deletionTimestamp": b.stamp(1)}), b.pod(2, uid="uid-former"))
+    former = tuple(Pod.model_validate(pod) for pod in raw)
+    assert let_strangers_go(b.situation(strangers=former)) == (do.ReleasePod("a1-1", "uid-a1-1"),)
+    assert let_strangers_go(b.situation(pods=raw)) == ()
+
+
 def test_a_created_pod_is_not_waited_for_without_end() -> None:
     """Its label was taken off, or it was removed while the watch was down: no watch will ever show it."""
     created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(1))
@@ -444,7 +462,7 @@ def test_a_container_that_ended_alone_gives_the_other_a_moment() -> None:
     assert ruling(b.situation(None, 15, pods=half), "one_container_ended") == Ruling(
         (do.DeletePod("a1-1", "uid-a1-1"),)
     )
-    deleted = b.memory(deleted=frozenset({"a1-1"}))
+    deleted = b.memory(deleted=frozenset({"uid-a1-1"}))
     assert ruling(b.situation(None, 16, pods=half, memory=deleted), "one_container_ended") == Ruling()
 
 

@@ -114,11 +114,14 @@ def test_an_accepted_attempt_is_never_superseded() -> None:
     assert at(1, accepted, memory=read(Standing.SUPERSEDED)).superseded is None
 
 
+GONE = frozenset({"uid-a1-1"})
+
+
 @pytest.mark.parametrize(
     ("meta", "memory", "held"),
     [
         ({}, b.memory(), (True, True)),
-        ({}, b.memory(deleted=frozenset({"a1-1"}), released_pods=frozenset({"a1-1"})), (False, False)),
+        ({}, b.memory(deleted=GONE, released_pods=GONE), (False, False)),
         ({"deletionTimestamp": b.stamp(1), "finalizers": []}, b.memory(), (False, False)),
         ({"finalizers": []}, b.memory(), (True, False)),
     ],

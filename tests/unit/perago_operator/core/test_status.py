@@ -229,7 +229,8 @@ def test_nothing_is_added_once_the_attempt_is_over() -> None:
             "conditions": [b.condition("Complete")],
         }
     )
-    remembered = b.memory(created_at=b.at(0.5), deleted=frozenset({"a1-1"}), released_pods=frozenset({"a1-1"}))
+    uid = frozenset({"uid-a1-1"})
+    remembered = b.memory(created_at=b.at(0.5), deleted=uid, released_pods=uid)
     patch = patched(b.situation(over, 9, pods=(b.ended_pod(),), memory=remembered))
     assert set(patch) <= {"conditions", "timings"}
     assert "starting" not in patch.get("timings", {})

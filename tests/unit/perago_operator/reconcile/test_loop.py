@@ -522,6 +522,37 @@ async def test_the_pod_of_a_former_attempt_of_the_name_does_not_hold_up_the_next
     assert world.cluster.objects["Pod", "ns", "a1-1"]["metadata"]["ownerReferences"][0]["uid"] == b.UID
 
 
+async def test_the_pod_of_a_former_attempt_that_cannot_be_let_go_is_tried_again_later() -> None:
+    """It rests as any call that fails does, and is told; the attempt of the name now goes on meanwhile."""
+    world = World()
+    await world.add(b.running_pod(uid="uid-former"))
+    world.cluster.delete("Pod", "ns", "a1-1")
+    world.cluster.faults.on("release_pod", raising(AWAY), None)
+    await world.settle()
+    tried = world.cluster.faults.seen.count("release_pod")
+    await world.add_polled()
+    assert world.cluster.faults.seen.count("release_pod") == tried + 1
+    assert world.status()["conditions"][0]["reason"] == "PodNameTaken"
+    world.cluster.faults.clear()
+    await world.pass_time(2)
+    await world.pass_time(2)
+    assert world.cluster.objects["Pod", "ns", "a1-1"]["metadata"]["ownerReferences"][0]["uid"] == b.UID
+
+
+async def test_a_pod_that_has_lost_its_label_is_stopped_with_its_attempt() -> None:
+    """No watch shows it: the API server is asked for it, and its owner says whose it is."""
+    world = World()
+    world.lag()
+    await world.add_polled()
+    world.stores.attempts.put(world.attempt())
+    await world.settle()
+    world.cluster.objects["Pod", "ns", "a1-1"]["metadata"]["labels"] = {}
+    world.cluster.merge("PeragoAttempt", "ns", b.NAME, {"spec": {"cancel": True}})
+    world.stores.attempts.put(world.attempt())
+    await world.settle()
+    assert "deletionTimestamp" in world.cluster.objects["Pod", "ns", "a1-1"]["metadata"]
+
+
 async def test_an_orphaned_pod_is_let_go() -> None:
     """Somebody forced the attempt away; its pod is being deleted by the garbage collector."""
     world = World()

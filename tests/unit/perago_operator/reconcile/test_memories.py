@@ -30,14 +30,14 @@ def test_each_call_of_a_look_adds_to_what_the_others_have_taught() -> None:
     remembered.succeeded(CREATED, s, None)
     remembered.succeeded(DELETED, s, None)
     memory = remembered.situation(attempt()).memory
-    assert (memory.created, memory.deleted) == (frozenset({"a1-1"}), frozenset({"a1-1"}))
+    assert (memory.created, memory.deleted) == ({"a1-1": b.at(1)}, frozenset({"uid-a1-1"}))
 
 
 def test_another_attempt_of_the_name_has_a_memory_of_its_own() -> None:
     """Its pod has yet to be created."""
     remembered = memories()
     remembered.succeeded(CREATED, remembered.situation(attempt()), None)
-    assert remembered.situation(attempt(meta={"uid": "another"})).memory.created == frozenset()
+    assert remembered.situation(attempt(meta={"uid": "another"})).memory.created == {}
 
 
 def test_an_attempt_that_another_process_served_is_doubted() -> None:

@@ -20,7 +20,8 @@ from perago_operator.ports import Conflict, Lease, Leases, PortError
 class Terms:
     """Seconds: how long an unrenewed Lease holds, when a leader gives up renewing it, and the time between tries.
 
-    A single try may take `longest_try`: a connection that died unnoticed must not use up the whole deadline.
+    The first request of a try may take `longest_try`: a connection that died unnoticed must not use up the whole
+    deadline. The second one goes out on a connection that has just answered, and may take what is left of it.
     """
 
     duration: float = 15.0
@@ -100,8 +101,8 @@ class Leadership:
     async def hold(self) -> None:
         """Renew until canceled; raises LeadershipLost when that did not succeed for `terms.deadline` seconds."""
         while True:
-            await asyncio.sleep(self._terms.retry)
-            if await self._renew(self._renewed_at + self._terms.deadline - self._clock()):
+            await asyncio.sleep(min(self._terms.retry, self._left()))
+            if await self._renew(self._left()):
                 continue
             if self._is_taken() or self._clock() - self._renewed_at >= self._terms.deadline:
                 self.leading = False
@@ -119,6 +120,10 @@ class Leadership:
         except (PortError, TimeoutError) as error:
             logger.warning("the Lease was not released and will expire: {}", str(error) or "no answer")
 
+    def _left(self) -> float:
+        """Seconds until leadership is lost unless the Lease is renewed."""
+        return max(self._renewed_at + self._terms.deadline - self._clock(), 0.0)
+
     def _is_taken(self) -> bool:
         return self._observed is not None and self._observed.lease.holder not in ("", self._identity)
 
@@ -129,7 +134,7 @@ class Leadership:
         """
         began = self._clock()
         try:
-            async with asyncio.timeout(max(min(seconds, self._terms.longest_try), 0.0)):
+            async with asyncio.timeout(seconds):
                 renewed = await self._write_if_free()
         except Conflict:
             return False
@@ -141,10 +146,12 @@ class Leadership:
         return renewed
 
     async def _write_if_free(self) -> bool:
-        self._observed = observe(self._observed, await self._leases.read(), self._clock())
+        async with asyncio.timeout(self._terms.longest_try):
+            lease = await self._leases.read()
+        self._observed = observe(self._observed, lease, self._clock())
         renewed = micro_timestamp(self._now())
-        lease = next_write(self._observed, self._identity, self._clock(), renewed, self._terms.duration)
-        if lease is None:
+        write = next_write(self._observed, self._identity, self._clock(), renewed, self._terms.duration)
+        if write is None:
             return False
-        self._observed = Observed(await self._leases.write(lease), self._clock())
+        self._observed = Observed(await self._leases.write(write), self._clock())
         return True

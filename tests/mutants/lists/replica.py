@@ -20,10 +20,15 @@ LEADERSHIP: tuple[Mutant, ...] = (
     *leader(
         (
             "a renewal may hang forever",
-            "asyncio.timeout(max(min(seconds, self._terms.longest_try), 0.0))",
+            "asyncio.timeout(seconds)",
             "asyncio.timeout(None)",
         ),
-        ("one request that hangs costs leadership", "min(seconds, self._terms.longest_try)", "seconds"),
+        (
+            "one request that hangs costs leadership",
+            "async with asyncio.timeout(self._terms.longest_try):\n            lease =",
+            "async with asyncio.timeout(None):\n            lease =",
+        ),
+        ("a leader sleeps past its deadline", "min(self._terms.retry, self._left())", "self._terms.retry"),
         ("a renewal counts from its answer", "self._renewed_at = began", "self._renewed_at = self._clock()"),
         ("a leader never gives up", "self._clock() - self._renewed_at >= self._terms.deadline:", "False:"),
         ("a leader gives up too late", "deadline: float = 10.0", "deadline: float = 15.0"),

@@ -152,6 +152,40 @@ async def test_a_standby_outlasts_a_request_that_hangs(call: str) -> None:
     assert leases.faults.seen.count(call) == 2
 
 
+class ThoughtfulLeases(FakeLeases):
+    """Takes so many seconds for each request."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def read(self) -> Lease:
+        await asyncio.sleep(self._seconds)
+        return await super().read()
+
+    async def write(self, lease: Lease) -> Lease:
+        await asyncio.sleep(self._seconds)
+        return await super().write(lease)
+
+
+async def test_a_slow_api_server_has_a_leader_too() -> None:
+    """Each of the two requests may take nearly as long as one that hangs is waited for."""
+    terms = Terms(duration=15, deadline=10, retry=0, longest_try=0.2)
+    one = Leadership(ThoughtfulLeases(0.12), "one", clock=monotonic, now=Time().wall, terms=terms)
+    await in_time(one.acquire())
+    assert one.leading
+
+
+async def test_a_leader_does_not_sleep_past_its_deadline() -> None:
+    """Whatever the time between two tries: another replica may lead 5 s later."""
+    leases = FakeLeases()
+    one = Leadership(leases, "one", clock=monotonic, now=Time().wall, terms=Terms(15, deadline=0.05, retry=3600))
+    await in_time(one.acquire())
+    leases.faults.on("read", raising(Unreachable("away")), None)
+    with pytest.raises(LeadershipLost):
+        await in_time(one.hold())
+
+
 class SlowLeases(FakeLeases):
     """Stores a Lease at once, and answers `seconds` later."""
 

@@ -36,7 +36,7 @@ class Parts:
 def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
     """The environment, completed from whatever an interrupted run left. Raises EnvironmentProblem."""
     engine, parts = preflight.provider(), _started(group)
-    node = _node(group, parts) if engine == "podman" else ""
+    node = node_reference(group, parts) if engine == "podman" else ""
     kind, mounts = Kind(parts.programs(), engine, folder, name), _mounts(folder, parts.conductor())
     with _cluster(kind, Spec(name, engine, node, workers, mounts, folder / "images", NODE_PORTS), folder):
         group.start(lambda: kind.prepare([parts.base_image()]))
@@ -64,9 +64,10 @@ def _started(group: Together) -> Parts:
     return parts
 
 
-def _node(group: Together, parts: Parts) -> str:
-    """The node image; its Debian is installed while the programs are compiled."""
-    tree = group.start(node_image.debian_tree)
+def node_reference(group: Together, parts: Parts) -> str:
+    """The node image; if podman does not have it, its Debian is installed while the programs are compiled."""
+    built = node_image.is_built(binaries.digest(with_node=True))
+    tree = node_image.debian_tree if built else group.start(node_image.debian_tree)
     return node_image.cached(parts.programs(), tree)
 
 

@@ -66,10 +66,18 @@ def of_this_host() -> Path:
 
 def cached(*, with_node: bool) -> Path:
     """The folder with the programs, and those of a node if `with_node`, built if necessary."""
-    packages = TOOLS + (NODE if with_node else ())
+    packages = _packages(with_node)
+    return cache.entry("binaries", digest(with_node=with_node), lambda folder: _build(packages, folder))
+
+
+def digest(*, with_node: bool) -> str:
+    """Of what determines the programs: the name of their folder, known before they are built."""
     sources = [file for file in cache.files_below(KIND_SOURCE) if file.suffix in (".go", ".mod", ".sum")]
-    digest = cache.key(cache.tree_key(KIND_SOURCE, sources), linker_flags(kubernetes_version()), *packages)
-    return cache.entry("binaries", digest, lambda folder: _build(packages, folder))
+    return cache.key(cache.tree_key(KIND_SOURCE, sources), linker_flags(kubernetes_version()), *_packages(with_node))
+
+
+def _packages(with_node: bool) -> tuple[str, ...]:
+    return TOOLS + (NODE if with_node else ())
 
 
 def _build(packages: Sequence[str], folder: Path) -> None:

@@ -74,10 +74,18 @@ def _bootstrap(folder: Path) -> None:
         debian.bootstrap(folder, PACKAGES, cache.root() / "logs" / "node-tree.log")
 
 
+def is_built(programs: str) -> bool:
+    """podman has the node image with the programs of this digest."""
+    return podman.has_image(f"{REPOSITORY}:{_digest(programs)}")
+
+
+def _digest(programs: str) -> str:
+    return cache.key(RECIPE, debian.PACKAGES_OF, programs, cache.tree_key(NODE_FILES, [NODE_FILES]), ",".join(PACKAGES))
+
+
 def cached(binaries: Path, tree: Callable[[], Path] = debian_tree) -> str:
     """The reference of the node image with these programs on `tree`, which is built if podman does not have it."""
-    files = cache.tree_key(NODE_FILES, [NODE_FILES])
-    digest = cache.key(RECIPE, debian.PACKAGES_OF, binaries.name, files, ",".join(PACKAGES))
+    digest = _digest(binaries.name)
     reference = f"{REPOSITORY}:{digest}"
     with exclusive(cache.root() / "locks" / f"node-{digest}", "the node image"):
         if not podman.has_image(reference):

@@ -1,12 +1,15 @@
 """The node image: it holds what kubeadm and containerd ask for, by the names they use, and no other guess."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from perago_dev import on_kind
 from perago_dev.cluster import binaries, node_image
 from perago_dev.errors import EnvironmentProblem
 from perago_dev.host import debian, podman
+from perago_dev.host.together import together
 from perago_dev.images import base_image
 
 LISTED = (
@@ -60,6 +63,28 @@ def test_debians_packages_are_renewed_on_purpose(built: Path, tmp_path: Path, mo
     monkeypatch.setattr(debian, "PACKAGES_OF", "bookworm 2099-01")
     after = (base_image.cached(), node_image.cached(built))
     assert all(new != old for new, old in zip(after, before, strict=True))
+
+
+def test_debian_is_installed_early_only_for_an_image_that_is_not_there(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a minute beside the programs, which an environment whose image podman has need not wait for."""
+    monkeypatch.setenv("PERAGO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(podman, "has_image", lambda reference: True)
+    installed: list[str] = []
+    monkeypatch.setattr(debian, "bootstrap", lambda *_: installed.append("Debian"))
+    parts = on_kind.Parts(lambda: built, *[_unused] * 3)
+    with together() as group:
+        on_kind.node_reference(group, parts)
+    assert installed == []
+    monkeypatch.setattr(node_image, "is_built", lambda programs: False)
+    with together() as group:
+        on_kind.node_reference(group, parts)
+    assert installed == ["Debian"]
+
+
+def _unused() -> Any:
+    raise AssertionError("not asked for")
 
 
 def test_the_nodes_debian_is_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ async def test_the_installations_authorities_are_trusted_too(
 async def test_a_certificate_that_cannot_be_trusted_is_told_at_once(
     client: Client, authority: Authority, fault: str
 ) -> None:
-    """It is a refusal with its reason, and not a server that does not answer, which would be asked for ten minutes."""
+    """An agent stops, and the operator tries again later, since certificates are renewed; both say what helps."""
     context = {
         "unknown authority": authority.context(),
         "other name": authority.context("elsewhere.example"),
@@ -154,7 +154,7 @@ async def test_a_certificate_that_cannot_be_trusted_is_told_at_once(
     words = {"unknown authority": "self-signed|unable to get local issuer", "other name": "ostname mismatch"}
     told = rf"(is not trusted: |CERTIFICATE_VERIFY_FAILED).*({words.get(fault, fault)}).*(ca\.crt|SSL_CERT_FILE)"
     with egress.server(context) as server:
-        with pytest.raises((Untrusted, Refused, LakefsFailed), match=told):
+        with pytest.raises((Untrusted, Unreachable, LakefsFailed), match=told):
             await client(server.url, DIRECT, "" if fault == "unknown authority" else authority.pem)
         assert server.lines == []
 

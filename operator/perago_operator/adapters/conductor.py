@@ -173,7 +173,7 @@ class HttpConductor:
                 http.refuse_redirection(response, str(call))
                 return response.status, await response.read()
         except http.FOREIGN as error:
-            raise http.translated(error, str(call)) from error
+            raise http.translated(error, str(call), authority=http.OF_A_SECRET) from error
 
     async def _fresh_keys(self) -> ConductorKeys:
         now = self._clock()

@@ -55,13 +55,21 @@ FOREIGN = (*MISCONFIGURED, *NEVER_SENT, *ANSWER_LOST)
 """What a call may raise, narrow before wide; `translated` maps all of them."""
 
 
-def translated(error: BaseException, what: str) -> PortError:
-    """The port error for one of `FOREIGN`, raised by the call that `what` describes."""
+OF_THE_CLUSTER = "check the authority that the kubeconfig or the service account names"
+OF_A_SECRET = "put the certificate of its authority into its Secret (ca.crt), or into trustedCA"
+"""What helps against a certificate that is not trusted."""
+
+
+def translated(error: BaseException, what: str, *, authority: str = OF_THE_CLUSTER) -> PortError:
+    """The port error for one of `FOREIGN`, raised by the call that `what` describes.
+
+    `authority` says what helps against a certificate that is not trusted.
+    """
     text = f"{what}: {_words(error)}"
     if isinstance(error, aiohttp.ContentTypeError):
         return Unreachable(f"{text}; try again later", fate_unknown=True)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return untrusted(error.certificate_error, what)
+        return untrusted(error.certificate_error, what, authority)
     if isinstance(error, MISCONFIGURED):
         return Refused(f"{text}; check the server's address", status=0, message=_words(error))
     if isinstance(error, NEVER_SENT):
@@ -69,12 +77,10 @@ def translated(error: BaseException, what: str) -> PortError:
     return Unreachable(f"{text}; try again later", fate_unknown=True)
 
 
-def untrusted(error: Exception, what: str) -> Refused:
-    """The port error for a certificate that is not trusted, which no repetition changes."""
+def untrusted(error: Exception, what: str, authority: str) -> Unreachable:
+    """The port error for a certificate that is not trusted: servers renew theirs, and Secrets are read again."""
     why = getattr(error, "verify_message", None) or str(error)
-    message = f"the server's certificate is not trusted: {why}"
-    text = f"{what}: {message}; put the certificate of its authority into its Secret (ca.crt), or into trustedCA"
-    return Refused(text, status=NO_STATUS, message=message)
+    return Unreachable(f"{what}: the server's certificate is not trusted: {why}; {authority}")
 
 
 def refuse_redirection(response: aiohttp.ClientResponse, what: str) -> None:

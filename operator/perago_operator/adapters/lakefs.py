@@ -4,6 +4,7 @@ It knows the SDK's API and errors; when evidence is asked for, and what it means
 """
 
 import asyncio
+import contextlib
 import json
 import ssl
 import threading
@@ -55,7 +56,10 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
 THREADS = 8
-"""Calls under way at once, on threads of their own: where lakeFS hangs, nothing but calls of lakeFS waits for them."""
+"""Calls under way at once, on threads of their own."""
+QUEUE_SECONDS = 1.0
+"""How long a call waits for one of them. Where lakeFS hangs, whoever waits keeps others from their turn: an attempt
+that is looked at, for example, keeps one of the reconciler's slots, which heartbeats need as well."""
 
 T = TypeVar("T")
 
@@ -86,6 +90,7 @@ class LakefsVersions:
         page: int = PAGE,
         branch_page: int = BRANCH_PAGE,
         most: int = MOST_COMMITS,
+        queue_seconds: float = QUEUE_SECONDS,
     ) -> None:
         """`read` reads the Secret, and raises OSError or ValueError."""
         self._read_keys = read
@@ -97,6 +102,8 @@ class LakefsVersions:
         self._in_use: LakeFSKeys | None = None
         self._client: ApiClient | None = None
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="lakefs")
+        self._free = asyncio.Semaphore(THREADS)
+        self._queue_seconds = queue_seconds
 
     async def delete_branch(self, repository: str, branch: str) -> bool:
         with observed(self._observe, "lakefs", "delete_branch"):
@@ -111,7 +118,20 @@ class LakefsVersions:
             return await self._in_a_thread(find)
 
     async def _in_a_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        """What the call returns; Unreachable when no thread is free for it, and then it is not made."""
+        try:
+            async with asyncio.timeout(self._queue_seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Unreachable("lakeFS: earlier calls have no answer yet; try again later") from None
+        running, loop = self._threads.submit(call), asyncio.get_running_loop()
+        running.add_done_callback(lambda _: self._release(loop))
+        return await asyncio.wrap_future(running)
+
+    def _release(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A thread is free, whether somebody still waits for its answer or not. Called in that thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: this is the end of the process
+            loop.call_soon_threadsafe(self._free.release)
 
     async def staging_branches(self, repository: str) -> list[StagingBranch]:
         with observed(self._observe, "lakefs", "staging_branches"):
@@ -249,7 +269,7 @@ def translated(error: Exception, what: str) -> PortError:
             return _answered_on_the_way(what, GONE)
         return http.refusal(int(error.status or http.NO_STATUS), "", _words(error), what)
     if isinstance(certificate := _cause(error), ssl.SSLCertVerificationError):
-        return http.untrusted(certificate, what)
+        return http.untrusted(certificate, what, http.OF_A_SECRET)
     if isinstance(error, NEVER_SENT) or isinstance(getattr(error, "reason", None), NEVER_SENT):
         return Unreachable(f"{what}: {error}; check that the server runs and can be reached")
     if isinstance(error, urllib3.exceptions.LocationValueError | sdk.OpenApiException):

@@ -10,6 +10,7 @@ http_conductor = of(f"{ADAPTERS}/http.py", f"{TESTS}/test_http_conductor.py")
 conductor = of(f"{ADAPTERS}/conductor.py", f"{TESTS}/test_http_conductor.py")
 conductor_json = of(f"{ADAPTERS}/conductor_json.py", f"{TESTS}/test_http_conductor.py")
 lakefs = of(f"{ADAPTERS}/lakefs.py", f"{TESTS}/test_errors.py")
+lakefs_calls = of(f"{ADAPTERS}/lakefs.py", f"{TESTS}/test_lakefs.py")
 kube_api = of(f"{ADAPTERS}/kube_api.py", f"{TESTS}/test_kube_api.py")
 kube = of(f"{ADAPTERS}/kube.py", f"{TESTS}/test_kube.py")
 kube_feed = of(f"{ADAPTERS}/kube_feed.py", f"{TESTS}/test_kube_api.py")
@@ -87,6 +88,14 @@ MUTANTS: tuple[Mutant, ...] = (
             "a proxy's page instead of JSON ends the operator",
             "            answer: Manifest = json.loads(data)\n        except ValueError as error:",
             "            answer: Manifest = json.loads(data)\n        except ZeroDivisionError as error:",
+        ),
+    ),
+    *lakefs_calls(
+        ("calls wait for a lakeFS that hangs", "asyncio.timeout(self._queue_seconds)", "asyncio.timeout(None)"),
+        (
+            "a thread whose caller is gone counts as free",
+            "running.add_done_callback(lambda _: self._release(loop))\n        return await asyncio.wrap_future(running)",
+            "answer = asyncio.wrap_future(running)\n        answer.add_done_callback(lambda _: self._free.release())\n        return await answer",
         ),
     ),
     *kube(

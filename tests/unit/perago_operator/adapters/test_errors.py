@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 import urllib3.exceptions
+from aiohttp.client_reqrep import ConnectionKey
 from lakefs_sdk import exceptions as sdk
 
 from perago_operator.adapters import http, lakefs
@@ -48,6 +49,16 @@ SDK = sorted(set(descendants(sdk.OpenApiException)), key=lambda kind: kind.__nam
 def test_every_error_of_aiohttp_is_caught(kind: type[BaseException]) -> None:
     """A class that a newer aiohttp brings fails here."""
     assert issubclass(kind, http.FOREIGN)
+
+
+def test_an_api_server_whose_certificate_is_not_trusted_is_tried_again() -> None:
+    """Certificates are renewed, and heartbeats go on; nothing is said of a Secret, which the API server has none of."""
+    why = ssl.SSLCertVerificationError(1, "certificate verify failed: certificate has expired")
+    host = ConnectionKey("api", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None)
+    error = http.translated(aiohttp.ClientConnectorCertificateError(host, why), "GET /x")
+    assert isinstance(error, Unreachable)
+    assert "certificate has expired" in str(error)
+    assert "Secret" not in str(error)
 
 
 @pytest.mark.parametrize("kind", [TimeoutError, ConnectionResetError, BrokenPipeError, ssl.SSLError, OSError])

@@ -30,21 +30,10 @@ def first_memory(uid: str, now: datetime, *, under_way: bool, reports: int) -> M
 
 
 def looked(s: Situation) -> Memory:
-    """The memory after a look at the stores: pods that were seen, first sights of the outcome and of a hindrance.
-
-    What was done to a pod counts while it is there: a call that lands late may create another one of its name.
-    """
-    shown = {pod.name for pod in s.pods}
+    """The memory after a look at the stores: pods that were seen, first sights of the outcome and of a hindrance."""
+    seen = s.memory.seen | {pod.name for pod in s.pods}
     outcome_at = s.memory.outcome_seen_at or (s.now if s.outcome else None)
-    return replace(
-        s.memory,
-        seen=s.memory.seen | shown,
-        deleted=s.memory.deleted & (shown | s.memory.created - s.memory.seen),
-        released_pods=s.memory.released_pods & shown,
-        outcome_seen_at=outcome_at,
-        hindered=_hindered(s),
-        turn=_turn(s),
-    )
+    return replace(s.memory, seen=seen, outcome_seen_at=outcome_at, hindered=_hindered(s), turn=_turn(s))
 
 
 def _turn(s: Situation) -> TurnSeen | None:

@@ -189,17 +189,6 @@ def test_a_report_without_effect_rests_longer_each_time() -> None:
     assert "no effect" in twice.troubles[do.Report].message
 
 
-def test_what_was_done_to_a_pod_is_forgotten_with_it() -> None:
-    """A late call may create another pod of its name, which is deleted and released as well."""
-    done = b.memory(deleted=frozenset({"a1-1"}), released_pods=frozenset({"a1-1"}), seen=frozenset({"a1-1"}))
-    there = looked(b.situation(None, 9, pods=(b.pod(),), memory=done))
-    assert (there.deleted, there.released_pods) == (frozenset({"a1-1"}), frozenset({"a1-1"}))
-    gone = looked(b.situation(None, 9, memory=done))
-    assert (gone.deleted, gone.released_pods) == (frozenset(), frozenset())
-    unseen = b.memory(created=frozenset({"a1-1"}), deleted=frozenset({"a1-1"}))
-    assert looked(b.situation(None, 9, memory=unseen)).deleted == {"a1-1"}
-
-
 def test_a_hindrance_counts_from_its_first_sight() -> None:
     """Also while the kubelet tries another pull; a pod that started is hindered no more."""
     pulling = b.pod(containers=[b.container("agent"), b.container("task", waiting={"reason": "ErrImagePull"})])

@@ -150,7 +150,7 @@ def kept(seconds: float, pod: dict[str, Any], **changes: Any) -> Situation:
     """A failed attempt that wants its pod kept, complete since second 5, whose outcome was seen at second 1."""
     status = {"outcome": b.failure(), "reporting": {"state": "NotRequired"}, "conditions": [b.condition("Complete")]}
     fields = {**KEPT, "status": status, **changes}
-    memory = b.memory(outcome_seen_at=b.at(1), released_pods=frozenset({"a1-1"}))
+    memory = b.memory(outcome_seen_at=b.at(1), released_pods=frozenset({"uid-a1-1"}))
     return b.situation(b.attempt(**fields), seconds, pods=(pod,), memory=memory)
 
 
@@ -169,11 +169,16 @@ def test_a_kept_pod_is_deleted_when_its_time_is_over() -> None:
 
 
 def test_a_pod_that_is_created_after_the_end_is_let_go() -> None:
-    """A former leader's call has landed late: deleted and released, or it would stay for as long as the attempt."""
+    """A former leader's call has landed late: deleted and released, or it would stay for as long as the attempt.
+
+    What was done to the pod that had its name before was not done to it.
+    """
     complete = {"outcome": b.completed(), "reporting": {"state": "NotRequired"}}
     conditions = {"conditions": [b.condition("Complete")]}
-    s = b.situation(b.attempt(conductor=None, status={**complete, **conditions}), pods=(b.pod(),))
-    assert ruling(s, "kept_pod_is_due") == Ruling((do.DeletePod("a1-1"), do.ReleasePod("a1-1")))
+    former = b.memory(deleted=frozenset({"uid-former"}), released_pods=frozenset({"uid-former"}))
+    s = b.situation(b.attempt(conductor=None, status={**complete, **conditions}), pods=(b.pod(),), memory=former)
+    late = (do.DeletePod("a1-1", "uid-a1-1"), do.ReleasePod("a1-1", "uid-a1-1"))
+    assert ruling(s, "kept_pod_is_due") == Ruling(late)
 
 
 def test_a_kept_pod_goes_with_its_attempt() -> None:

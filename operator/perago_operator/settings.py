@@ -114,6 +114,8 @@ class Settings(BaseModel):
     """How long an agent retries lakeFS, Conductor and the API server when they cannot be reached."""
     outage_seconds: Annotated[float, Field(ge=0)] = 600.0
     """The same for lakeFS and Conductor once the task's function has returned, when all its work would be lost."""
+    presign: bool = True
+    """Whether agents move objects straight from and to lakeFS's block store, where lakeFS signs URLs of it."""
     turn_seconds: Annotated[float, Field(gt=0)] = 600.0
     """How long an agent may merge once it has its turn to publish: the longest merge, whatever a task's budget says."""
     turn_patience_seconds: Annotated[float, Field(ge=0)] = 60.0
@@ -195,6 +197,7 @@ class Settings(BaseModel):
             conductor_secret=self.conductor_secret,
             retry_seconds=self.retry_seconds,
             outage_seconds=self.outage_seconds,
+            presign=self.presign,
             token_header=self.conductor_token_header,
             agent_variables=tuple(self._proxy_variables().items()),
             trusted_ca=self._trusted_ca(),

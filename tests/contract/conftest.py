@@ -3,14 +3,16 @@
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from perago_dev import environment
 from perago_dev.cluster import binaries
-from perago_dev.servers import apiserver
+from perago_dev.servers import apiserver, minio
 from perago_dev.servers import lakefs as dev
+from tests.faults.proxy import Proxy, proxied
 from tests.kubectl import Kubectl
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
@@ -29,6 +31,28 @@ def lakefs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dev.Server]:
     source = nullcontext(given) if given else dev.local_server(tmp_path_factory.mktemp("lakefs"))
     with source as server:
         yield server
+
+
+@dataclass(frozen=True)
+class SigningServer:
+    """A lakeFS that signs URLs of a block store; they lead through `store`, a proxy in front of it."""
+
+    server: dev.Server
+    store: Proxy
+    log: Path
+    """Of the block store."""
+
+
+@pytest.fixture(scope="session")
+def signing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SigningServer]:
+    """lakeFS on MinIO, both on loopback."""
+    folder = tmp_path_factory.mktemp("signing")
+    with (
+        minio.local_store(folder / "minio") as store,
+        proxied(store.endpoint, keeps_host=True) as proxy,
+        dev.local_server(folder / "lakefs", minio.blocks(store, pre_signed_endpoint=proxy.url)) as server,
+    ):
+        yield SigningServer(server, proxy, folder / "minio" / "minio.log")
 
 
 @pytest.fixture(scope="session")

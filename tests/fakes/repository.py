@@ -43,6 +43,9 @@ class FakeRepository:
         objects = tuple(_stats(path, self.files(ref)[path].encode()) for path in paths[:PAGE])
         return Page(objects, paths[PAGE - 1] if len(paths) > PAGE else None)
 
+    async def ask_for_presigning(self) -> None:
+        """Nothing is signed here."""
+
     @faulty
     async def object_text(self, ref: str, path: str) -> str | None:
         return self.files(ref).get(path)
@@ -116,6 +119,8 @@ def _stats(path: str, content: bytes) -> ObjectStats:
 class FakeBodies:
     """`moving.MovesBodies`: the work is done in the repository's event loop, where its faults are."""
 
+    direct = None
+
     def __init__(self, repository: FakeRepository) -> None:
         self.buffer = memoryview(bytearray(PIECE))
         self._repository = repository
@@ -127,6 +132,10 @@ class FakeBodies:
         content = memoryview(self._answer(self._repository.read(ref, path)))[first:end]
         for start in range(0, len(content), PIECE):
             yield content[start : start + PIECE]
+
+    def fetch(self, ref: str, stats: ObjectStats, first: int = 0, last: int | None = None) -> Iterator[memoryview]:
+        """Nothing has a URL here."""
+        return self.read(ref, stats.path, first, last)
 
     def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats:
         """The body is read before anything can go wrong."""

@@ -36,6 +36,8 @@ class Target:
 
     url: str
     authority: Path | None = None
+    keeps_host: bool = False
+    """Whether the server sees the name by which it was called, which it may have signed."""
 
     async def connected(self) -> Streams:
         """A connection to the server."""
@@ -52,7 +54,7 @@ class HttpExchange:
         """Method and path with query, e.g. `GET /api/v1/config?x=1`."""
         self.body = b""
         """The request's body as far as it was passed on: all of it once the server has answered."""
-        self._head, self._target = _single(head, target.url), target
+        self._head, self._target = _single(head, target), target
         self._reader, self._writer = client
         self._received: bytes | None = None
 
@@ -218,18 +220,19 @@ class Proxy(Faults[HttpExchange]):
             writer.close()
 
 
-def _single(head: bytes, target: str) -> bytes:
+def _single(head: bytes, target: Target) -> bytes:
     """The head of a request for `target` that is the only one of its connection."""
     first, *headers = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    kept = [header for header in headers if header.split(b":")[0].lower() not in (b"host", b"connection")]
-    host = b"Host: " + urlsplit(target).netloc.encode()
-    return b"\r\n".join([first, host, b"Connection: close", *kept, b"", b""])
+    dropped = (b"connection",) if target.keeps_host else (b"host", b"connection")
+    kept = [header for header in headers if header.split(b":")[0].lower() not in dropped]
+    host = [] if target.keeps_host else [b"Host: " + urlsplit(target.url).netloc.encode()]
+    return b"\r\n".join([first, *host, b"Connection: close", *kept, b"", b""])
 
 
 @contextmanager
-def proxied(url: str, authority: Path | None = None) -> Iterator[Proxy]:
+def proxied(url: str, authority: Path | None = None, *, keeps_host: bool = False) -> Iterator[Proxy]:
     """A proxy in front of the server at `url`, an address with or without a path, on a free port of 127.0.0.1."""
-    proxy = Proxy(Target(url, authority))
+    proxy = Proxy(Target(url, authority, keeps_host))
     thread = threading.Thread(target=proxy._loop.run_forever, name="proxy", daemon=True)
     thread.start()
     try:

@@ -14,6 +14,8 @@
   value: {{ .Values.runner.hostUsers | quote }}
 - name: PERAGO_LAKEFS_SECRET
   value: {{ .Values.lakefs.secretName | quote }}
+- name: PERAGO_PRESIGN
+  value: {{ .Values.lakefs.presign | quote }}
 - name: PERAGO_CONDUCTOR_SECRET
   value: {{ .Values.conductor.secretName | quote }}
 - name: PERAGO_CONDUCTOR_TOKEN_HEADER

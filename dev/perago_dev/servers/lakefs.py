@@ -74,16 +74,18 @@ def own_keys(state: Path) -> Keys:
     return Keys(*json.loads(file.read_text()))
 
 
-def configuration(state: str, address: str, keys: Keys) -> str:
-    """The configuration file of a server that keeps everything below `state`, as JSON, which is YAML."""
+def local_blocks(state: str, keys: Keys) -> Mapping[str, Any]:
+    """A block store on the disk, below `state`."""
+    signing = {"secret_key": keys.secret_key}
+    return {"type": "local", "local": {"path": f"{state}/objects"}, "signing": signing}
+
+
+def configuration(state: str, address: str, keys: Keys, blocks: Mapping[str, Any] | None = None) -> str:
+    """The configuration file, as JSON, which is YAML: all but the blocks, where they are given, is below `state`."""
     settings = {
         "listen_address": address,
         "database": {"type": "local", "local": {"path": f"{state}/metadata"}},
-        "blockstore": {
-            "type": "local",
-            "local": {"path": f"{state}/objects"},
-            "signing": {"secret_key": keys.secret_key},
-        },
+        "blockstore": blocks or local_blocks(state, keys),
         "committed": {"local_cache": {"dir": f"{state}/cache"}},
         "auth": {"encrypt": {"secret_key": keys.secret_key}},
         "installation": {
@@ -97,15 +99,15 @@ def configuration(state: str, address: str, keys: Keys) -> str:
 
 
 @contextmanager
-def local_server(folder: Path) -> Iterator[Server]:
-    """A server on a free port of loopback, with its state and its log in `folder`.
+def local_server(folder: Path, blocks: Mapping[str, Any] | None = None) -> Iterator[Server]:
+    """A server on a free port of loopback, with its state and its log in `folder`; its blocks may be elsewhere.
 
     A later server on the same folder has the same keys and repositories.
     """
     keys, port = own_keys(folder), processes.free_port()
     file, log = folder / CONFIGURATION, folder / "lakefs.log"
     file.touch(mode=0o600)
-    file.write_text(configuration(str(folder), f"{processes.LOOPBACK}:{port}", keys))
+    file.write_text(configuration(str(folder), f"{processes.LOOPBACK}:{port}", keys, blocks))
     endpoint = f"http://{processes.LOOPBACK}:{port}"
     command = [str(lakefs_programs.cached() / "lakefs"), "run", "--config", str(file)]
     with processes.child(command, log, cwd=folder, env=_without_settings(os.environ)) as process:

@@ -3,20 +3,17 @@
 The pins are `dev/lakefs-server/go.mod` and `go.sum`. It does not know where the programs will run.
 """
 
-import os
 import re
 from pathlib import Path
 
 from perago_dev.errors import EnvironmentProblem
-from perago_dev.host import cache, commands, toolchain
+from perago_dev.host import cache, toolchain
 from perago_dev.host.progress import step
 from perago_dev.source import DEV
 
 SOURCE = DEV / "lakefs-server"
 MODULE = "github.com/treeverse/lakefs"
 PACKAGES = (f"{MODULE}/cmd/lakefs", f"{MODULE}/cmd/lakectl")
-NICENESS = 10
-"""Lets the cluster's programs, which are needed earlier, be compiled first."""
 
 
 def version() -> str:
@@ -35,7 +32,5 @@ def cached() -> Path:
 
 def _build(folder: Path) -> None:
     flags = f"-s -w -X {MODULE}/pkg/version.Version={version()}"
-    build = [toolchain.go_program(), "build", "-trimpath", "-ldflags", flags, "-o", f"{folder}{os.sep}", *PACKAGES]
     with step(f"building lakeFS {version()} from source", "about 5 minutes the first time, on 2 cores"):
-        log = cache.root() / "logs" / "lakefs.log"
-        commands.run(["nice", "-n", str(NICENESS), *build], log=log, env=toolchain.BUILD_ENVIRONMENT, cwd=SOURCE)
+        toolchain.build(folder, SOURCE, PACKAGES, flags, "lakefs")

@@ -56,6 +56,8 @@ class PodSettings:
     """How long the agent retries lakeFS, Conductor and the API server (`wire.Order`)."""
     outage_seconds: float = 600.0
     """The same for lakeFS and Conductor once the task's function has returned (`wire.Order`)."""
+    presign: bool = True
+    """Whether objects may go straight to lakeFS's block store (`wire.Order`)."""
     token_header: TokenHeader = "Authorization"
     """Where a token of Conductor goes (`wire.Order`)."""
     agent_variables: tuple[tuple[str, str], ...] = ()

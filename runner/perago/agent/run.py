@@ -14,6 +14,7 @@ from loguru import logger
 from perago import wire
 from perago.agent import publication
 from perago.agent.clients import attempt_api, conductor, lakefs
+from perago.agent.clients.store import Presigning
 from perago.agent.data.moving import Nearer, nothing_nearer
 from perago.agent.ending import Ending
 from perago.agent.fence import AttemptFence, ReadsTask
@@ -90,7 +91,7 @@ class _Workspaces:
         """The steps on this workspace, at the commit that its ref names."""
         mounted, seconds = Mounted(partial(lakefs_secret, self.mounts)), self.order.retry_seconds
         session = await self.opened.enter_async_context(lakefs.open_session())
-        client = lakefs.LakeFS(session, mounted, workspace.repository)
+        client = lakefs.LakeFS(session, mounted, workspace.repository, Presigning(self.order.presign))
         checkout = await checked_out(client, workspace, seconds)
         me = publication.identity(self.order)
         plan = Plan(workspace.branch, checkout.commit, me, mounted.keys.replace_unmarked, self.order.outage_seconds)

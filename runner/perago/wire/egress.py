@@ -7,7 +7,7 @@ reached through a proxy.
 import base64
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -146,6 +146,12 @@ class Route:
     proxy: ProxyServer | None = None
     authorities: str = field(default="", repr=False)
     """Certificates in PEM that are trusted besides the system's."""
+    proxies: Proxies = field(default_factory=Proxies)
+    """Those of the process, for servers that this one names."""
+
+    def to(self, url: str) -> "Route":
+        """The way to another server, whose address this one has given; the same authorities are trusted."""
+        return replace(self, proxy=self.proxies.to(url))
 
     def context(self) -> ssl.SSLContext:
         """For TLS connections to the server; raises InvalidEgress."""

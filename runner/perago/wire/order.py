@@ -54,6 +54,8 @@ class Order(WireModel):
     """How long the agent keeps retrying lakeFS, Conductor or the API server when they cannot be reached."""
     outage_seconds: float = 600.0
     """The same for lakeFS and the fences once the function has returned: its work is worth more patience."""
+    presign: bool = True
+    """Whether objects may travel straight between the agent and lakeFS's block store, by URLs that lakeFS signs."""
     turn_seconds: Annotated[float, Field(gt=0)] = 600.0
     """How long after it has seen its turn granted the agent may still merge."""
 

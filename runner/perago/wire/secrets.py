@@ -155,7 +155,8 @@ class _Secret:
 
     def route(self, url: str, egress: Egress) -> Route:
         common = _text_of(egress.authorities) if egress.authorities is not None else None
-        route = Route(egress.proxies.to(url), "\n".join(filter(None, (self.text("ca.crt"), common))))
+        authorities = "\n".join(filter(None, (self.text("ca.crt"), common)))
+        route = Route(egress.proxies.to(url), authorities, egress.proxies)
         try:
             if route.authorities:
                 route.context()

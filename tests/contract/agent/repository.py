@@ -21,6 +21,8 @@ class Repository:
     session: aiohttp.ClientSession
     server: Server
     name: str
+    storage: str = ""
+    """Where it keeps its objects, if not where the session's server does by default."""
 
     async def call(self, method: str, path: str, **options: Any) -> Any:
         """One call below the repository; fails the test on any refusal."""
@@ -32,7 +34,11 @@ class Repository:
 
     async def create(self) -> None:
         """Make it, with a branch main."""
-        body = {"name": self.name, "storage_namespace": storage_namespace(self.name), "default_branch": "main"}
+        body = {
+            "name": self.name,
+            "storage_namespace": self.storage or storage_namespace(self.name),
+            "default_branch": "main",
+        }
         await self.call("POST", "", json=body)
 
     async def delete(self) -> None:

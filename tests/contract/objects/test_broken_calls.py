@@ -80,13 +80,13 @@ async def test_an_upload_may_land_after_its_caller_has_given_up(backend: Backend
 
 @pytest.mark.parametrize("fault", [*FAULTS.values(), cut_after], ids=[*FAULTS, "connection gone stale"])
 async def test_a_transfer_outlives_one_fault_of_each_call(backend: Backend, tmp_path: Path, fault: Fault[Any]) -> None:
-    """What arrives is whole, on both sides."""
+    """What arrives is whole, on both sides. Bodies that pass lakeFS by have a test of their own."""
     objects = {"a/small": b"small", "a/large": LARGE, "b": b"", "marker/": b""}
     for path, data in objects.items():
         await backend.put(path, data)
     (tmp_path / "root").mkdir()
     transfer = Transfer(backend.client, WorkspaceSpec(), Tree(str(tmp_path / "root")), 30)
-    for name in REQUESTS:
+    for name in ("list_page", "delete_objects") if backend.signs else REQUESTS:
         backend.break_(name, fault)
     await transfer.download("main", tmp_path / "manifest", PLENTY)
     for path, data in objects.items():

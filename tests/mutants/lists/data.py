@@ -8,6 +8,7 @@ TESTS = "perago/agent"
 transfer = of(f"{AGENT}/data/transfer.py", f"{TESTS}/data/test_transfer.py")
 streams = of(f"{AGENT}/data/streams.py", f"{TESTS}/data/test_streams.py", f"{TESTS}/data/test_transfer.py")
 moving = of(f"{AGENT}/data/moving.py", f"{TESTS}/data/test_transfer.py")
+sending = of(f"{AGENT}/data/sending.py", f"{TESTS}/data/test_transfer.py")
 told = of(f"{AGENT}/data/moving.py", f"{TESTS}/test_reporter.py")
 volume = of(f"{AGENT}/data/volume.py", f"{TESTS}/data/test_volume.py")
 parallel = of(f"{AGENT}/data/parallel.py", f"{TESTS}/data/test_parallel.py", f"{TESTS}/test_fence.py")
@@ -53,7 +54,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *moving(
-        ("an upload is not verified", "        source.check(self._calls", "        str(self._calls"),
         ("a corrupt download is continued", "        sink.restart()\n", ""),
         ("one corrupt download fails the attempt", "            before = error", "            raise"),
         (
@@ -61,12 +61,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "            if not same_content(before, error):\n                raise\n",
             "",
         ),
-        ("a download that broke off begins again", "stats.path, sink.size), patience)", "stats.path), patience)"),
-        (
-            "what is stored is not read back",
-            "            if self._stored_md5(path) != source.md5:\n                raise\n",
-            "",
-        ),
+        ("a download that broke off begins again", "stats, sink.size), patience)", "stats), patience)"),
         (
             "a part is written over the first one",
             "write_at(file[0], piece, at, file[1])",
@@ -74,13 +69,21 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a part that broke off begins again",
-            "bodies.read(ref, path, at, end - 1)",
-            "bodies.read(ref, path, part[0], end - 1)",
+            "bodies.fetch(ref, stats, at, end - 1)",
+            "bodies.fetch(ref, stats, part[0], end - 1)",
         ),
         (
             "what moves is given up nevertheless",
             "            patience.heard()\n            self._underway",
             "            self._underway",
+        ),
+    ),
+    *sending(
+        ("an upload is not verified", "        source.check(self._calls", "        str(self._calls"),
+        (
+            "what is stored is not read back",
+            "            if self._stored_md5(path) != source.md5:\n                raise\n",
+            "",
         ),
     ),
     *told(("threads tell nobody what they wait for", "underway=self._underway)", "underway=None)")),

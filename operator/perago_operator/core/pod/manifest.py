@@ -142,6 +142,7 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
         connect_seconds=config.pod.connect_seconds,
         retry_seconds=config.pod.retry_seconds,
         outage_seconds=config.pod.outage_seconds,
+        presign=config.pod.presign,
         token_header=config.pod.token_header,
         turn_seconds=config.pod.turn_seconds,
         node_cache=NodeCacheOrder(limit=cache.limit, keep_free=cache.keep_free) if cache else None,

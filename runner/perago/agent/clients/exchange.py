@@ -35,12 +35,20 @@ class Head:
 
     status: int
     block: bytes
-    """Status line and headers in lower case."""
+    """Status line and headers."""
+    lower: bytes
+    """The same in lower case."""
 
     def header(self, name: bytes) -> str | None:
         """A header by its lower-case name; its value is in lower case, too."""
-        _, found, rest = self.block.partition(b"\r\n" + name + b":")
-        return rest.partition(b"\r\n")[0].strip().decode("latin-1") if found else None
+        return None if (exact := self.exact(name)) is None else exact.lower()
+
+    def exact(self, name: bytes) -> str | None:
+        """A header by its lower-case name, with its value as it came."""
+        at = self.lower.find(b"\r\n" + name + b":")
+        if at < 0:
+            return None
+        return self.block[at + len(name) + 3 :].partition(b"\r\n")[0].strip().decode("latin-1")
 
 
 class Connection:
@@ -64,6 +72,8 @@ class Connection:
         self._proxy = proxy
         self._socket: socket.socket | None = None
         self._aborted = False
+        self.connected = False
+        """Whether the last try to open it went well."""
         self._left: int | None = 0
         """Bytes of the body that have not been read; None: until the connection ends."""
         self._chunked = self._keep = False
@@ -130,6 +140,7 @@ class Connection:
 
     def _open(self) -> None:
         self.close()
+        self.connected = False
         address = (self._host, self._port) if self._proxy is None else (self._proxy.host, self._proxy.port)
         plain = socket.create_connection(address, min(CONNECT_SECONDS, self._stall_seconds))
         try:
@@ -141,7 +152,7 @@ class Connection:
             plain.close()
             raise
         wrapped.settimeout(self._stall_seconds)
-        self._socket = wrapped
+        self._socket, self.connected = wrapped, True
         if self._aborted:
             _shut(wrapped)
 
@@ -194,7 +205,7 @@ class Connection:
                 break
         self._chunked = (head.header(b"transfer-encoding") or "identity") != "identity"
         self._left = 0 if self._chunked or head.status in (204, 304) else _length(head.header(b"content-length"))
-        self._keep = head.block.startswith(b"http/1.1") and head.header(b"connection") != "close"
+        self._keep = head.lower.startswith(b"http/1.1") and head.header(b"connection") != "close"
         return head
 
     def _head_block(self) -> bytes:
@@ -279,7 +290,7 @@ def _head(block: bytes) -> Head:
     version, _, rest = block.partition(b" ")
     if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
         raise BrokenExchange(f"the answer is not HTTP/1.1: it begins with {block[:40]!r}")
-    return Head(int(rest[:3]), block.lower())
+    return Head(int(rest[:3]), block, block.lower())
 
 
 def _length(value: str | None) -> int | None:

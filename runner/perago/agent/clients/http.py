@@ -36,11 +36,12 @@ class Server(StrEnum):
 class NoAnswer(Exception):
     """No usable answer came; the call's fate is unknown. The text says which server, which call, and what was seen."""
 
-    def __init__(self, server: Server, text: str, later: float = 0) -> None:
-        """`later`: the seconds after which the server wants to be asked again."""
+    def __init__(self, server: Server, text: str, later: float = 0, status: int | None = None) -> None:
+        """`later`: the seconds after which the server wants to be asked again; `status`: of an answer that came."""
         super().__init__(text)
         self.server = server
         self.later = later
+        self.status = status
 
 
 LATER: Final = frozenset({408, 423, 425, 429})

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
+from loguru import logger
 from yarl import URL
 
-from perago.agent.clients.http import Server, answering, json_of, never_repeat, watched_socket
-from perago.agent.clients.lakefs_errors import RefNotFound, Refused, answer_error, refusal
-from perago.agent.clients.objects import Bodies, ObjectStats, segment
+from perago.agent.clients.http import NoAnswer, Server, answering, json_of, never_repeat, watched_socket
+from perago.agent.clients.lakefs_errors import LakeFSError, RefNotFound, Refused, answer_error, refusal
+from perago.agent.clients.objects import ObjectStats, segment
+from perago.agent.clients.presigned import PresignedBodies, not_offered
+from perago.agent.clients.store import Presigning
 from perago.agent.mounts import Mounted
 from perago.agent.publication import Commit
 from perago.wire.egress import redirection
@@ -50,7 +53,15 @@ def open_session(longest_seconds: float = LONGEST_SECONDS) -> aiohttp.ClientSess
 class LakeFS:
     """One repository of one server."""
 
-    def __init__(self, session: aiohttp.ClientSession, mounted: Mounted[LakeFSKeys], repository: str) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        mounted: Mounted[LakeFSKeys],
+        repository: str,
+        presigning: Presigning | None = None,
+    ) -> None:
+        """`presigning`: whether objects may go straight to the block store; not unless given."""
+        self._presigning = presigning or Presigning(wanted=False)
         self._session = session
         self._mounted = mounted
         self._base = f"{mounted.keys.endpoint}/api/v1/repositories/{segment(repository)}"
@@ -82,6 +93,18 @@ class LakeFS:
     async def list_page(self, ref: str, prefix: str, after: str) -> Page:
         """Up to `PAGE` objects below `prefix` in the order of their UTF-8 paths; raises RefNotFound."""
         query = _given(prefix=prefix, after=after, amount=str(PAGE), user_metadata="false")
+        if not self._presigning.bodies:
+            return await self._page(ref, query)
+        try:
+            return await self._page(ref, query | {"presign": "true"})
+        except (Refused, NoAnswer) as error:
+            if not not_offered(error):
+                raise
+            page = await self._page(ref, query)
+            self._presigning.give_up(str(error))
+            return page
+
+    async def _page(self, ref: str, query: Mapping[str, str]) -> Page:
         page = await self._json("GET", f"/refs/{segment(ref)}/objects/ls", f"list {ref!r}", params=query)
         more = page["pagination"]["next_offset"] if page["pagination"]["has_more"] else None
         return Page(tuple(map(ObjectStats.of, page["results"])), more)
@@ -96,9 +119,24 @@ class LakeFS:
         except RefNotFound:
             return None
 
-    def bodies(self) -> Bodies:
+    async def ask_for_presigning(self) -> None:
+        """Find out, once, whether the server signs URLs of its block store."""
+        if self._presigning.known:
+            return
+        what = "read the configuration"
+        try:
+            async with self._call("GET", f"{self._mounted.keys.endpoint}/api/v1/config", what) as response:
+                stores = _stores(await json_of(response, Server.LAKEFS, what))
+        except LakeFSError as error:
+            logger.info("objects go through lakeFS, which does not say what it signs: {}", error)
+            stores = []
+        bodies = any(store.get("pre_sign_support") for store in stores)
+        parts = any(store.get("pre_sign_multipart_upload") for store in stores)
+        self._presigning.offered(bodies=bodies, parts=parts)
+
+    def bodies(self) -> PresignedBodies:
         """A blocking client for the bodies of objects, for one thread."""
-        return Bodies(self._mounted, self.repository)
+        return PresignedBodies(self._mounted, self.repository, self._presigning)
 
     async def delete_objects(self, branch: str, paths: list[str]) -> None:
         """Delete up to `PAGE` paths, whether they exist or not; raises the first error of the answer."""
@@ -177,7 +215,14 @@ class LakeFS:
         self, method: str, path: str, what: str, **options: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         what = f"{what} in the repository {self.repository!r}"
-        url = URL(self._base + path, encoded=True)
+        async with self._call(method, self._base + path, what, **options) as response:
+            yield response
+
+    @asynccontextmanager
+    async def _call(
+        self, method: str, address: str, what: str, **options: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        url = URL(address, encoded=True)
         async with answering(Server.LAKEFS, what), self._accepted(method, url, options) as response:
             if elsewhere := redirection(response.status, response.headers.get("Location")):
                 raise Refused(f"lakeFS does not {what}: {elsewhere}")
@@ -189,6 +234,11 @@ class LakeFS:
 def _within(seconds: float) -> aiohttp.ClientTimeout:
     """For a call that may compute for long before it answers: no limit but its own."""
     return aiohttp.ClientTimeout(total=seconds, sock_connect=10)
+
+
+def _stores(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The block stores of a server: one, or a list where it has several."""
+    return [config.get("storage_config") or {}, *(config.get("storage_config_list") or ())]
 
 
 def _commit(record: Mapping[str, Any]) -> Commit:

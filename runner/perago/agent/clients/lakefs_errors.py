@@ -87,7 +87,7 @@ def answer_error(status: int, body: bytes, what: str, retry_after: str | None) -
         return NoAnswer(Server.LAKEFS, text, seconds_of(retry_after))
     if transient(status) and kind_of(status, message) is None:
         text = f"lakeFS could not {what}: {status} {message}".rstrip()
-        return NoAnswer(Server.LAKEFS, text, seconds_of(retry_after))
+        return NoAnswer(Server.LAKEFS, text, seconds_of(retry_after), status)
     return refusal(status, message, what)
 
 

@@ -1,15 +1,16 @@
 """The bodies of objects, in both directions: the part of lakeFS's API that threads call, one client a thread.
 
 Protocol: `GET …/objects` with ranges, and `POST …/objects`, under the same endpoint and keys as
-`perago.agent.clients.lakefs`. Each method is one call and may be repeated after NoAnswer.
+`perago.agent.clients.lakefs`. Each method is one call and may be repeated after NoAnswer. What goes straight to the
+block store is `perago.agent.clients.presigned`.
 """
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from perago.agent.clients.exchange import STALL_SECONDS, Body, Connection, Head, lines
@@ -24,6 +25,10 @@ CONTENT_TYPE: Final = "application/octet-stream"
 BUFFER_BYTES: Final = 256 * 1024
 """Objects travel in pieces of this size: it fits the processor's cache, and larger ones are no faster."""
 ERROR_BYTES: Final = 64 * 1024
+ANSWER_BYTES: Final = 4 << 20
+"""Longest JSON that is read: a thousand signed URLs, some of which carry a token of 2 KiB, fit into it."""
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,16 @@ class ObjectStats:
     checksum: str
     place: str = field(default="", compare=False)
     """Its physical address without what signs it; lakeFS never writes to an address twice."""
+    url: str | None = field(default=None, repr=False, compare=False)
+    """Where the block store has it, signed for a while: whoever has the URL has the object."""
 
     @classmethod
     def of(cls, record: "dict[str, object]") -> "ObjectStats":
         """From lakeFS's JSON."""
-        place = str(record.get("physical_address") or "").partition("?")[0]
-        return cls(str(record["path"]), int(str(record.get("size_bytes") or 0)), str(record["checksum"]), place)
+        address = str(record.get("physical_address") or "")
+        url = address if address.startswith(("https://", "http://")) else None
+        size, place = int(str(record.get("size_bytes") or 0)), address.partition("?")[0]
+        return cls(str(record["path"]), size, str(record["checksum"]), place, url)
 
 
 class Bodies:
@@ -74,24 +83,14 @@ class Bodies:
         status = self._ask("GET", target, headers, f"read {path!r}")
         if ranged and status != 206:
             raise Refused(f"lakeFS refused to read a part of {path!r}: it answered {status} and not 206")
-        buffer = self.buffer
-        try:
-            while count := self._connection.read_into(buffer):
-                yield buffer[:count]
-        except OSError as error:
-            raise _no_answer(f"read {path!r}", error) from error
+        yield from self._pieces(self._connection, f"read {path!r}")
 
     def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats:
         """Put `size` bytes of `body` at `path`; the answer is what the server has stored."""
         what = f"upload {path!r}"
         target = f"/branches/{segment(branch)}/objects?path={quote(path, safe='')}"
         self._ask("POST", target, f"Content-Type: {CONTENT_TYPE}\r\n", what, size, body)
-        try:
-            return ObjectStats.of(json.loads(self._connection.read(ERROR_BYTES)))
-        except OSError as error:
-            raise _no_answer(what, error) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise NoAnswer(Server.LAKEFS, f"lakeFS did not answer ({what}): a body that is not its JSON") from error
+        return self._json(ObjectStats.of, what)
 
     def abort(self) -> None:
         """Let a call that is under way fail, and every later one."""
@@ -100,6 +99,24 @@ class Bodies:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _pieces(self, connection: Connection, what: str) -> Iterator[memoryview]:
+        """The body of the answer on a connection."""
+        buffer = self.buffer
+        try:
+            while count := connection.read_into(buffer):
+                yield buffer[:count]
+        except OSError as error:
+            raise no_answer(what, error) from error
+
+    def _json(self, understood: Callable[[dict[str, Any]], Answer], what: str) -> Answer:
+        """What the body of lakeFS's last answer says."""
+        try:
+            return understood(json.loads(self._connection.read(ANSWER_BYTES)))
+        except OSError as error:
+            raise no_answer(what, error) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise NoAnswer(Server.LAKEFS, f"lakeFS did not answer ({what}): a body that is not its JSON") from error
 
     def _take(self, keys: LakeFSKeys) -> None:
         self._keys = keys
@@ -116,7 +133,7 @@ class Bodies:
                 self._take(self._mounted.keys)
                 head, message = exchange()
         except OSError as error:
-            raise _no_answer(what, error) from error
+            raise no_answer(what, error) from error
         if head.status < 300:
             return head.status
         if elsewhere := redirection(head.status, head.header(b"location")):
@@ -131,7 +148,8 @@ def segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def _no_answer(what: str, error: OSError) -> Exception:
+def no_answer(what: str, error: OSError) -> Exception:
+    """What a broken exchange with lakeFS means."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return Untrusted(Server.LAKEFS, reason_of(error))
     return NoAnswer(Server.LAKEFS, f"lakeFS did not answer ({what}): {describe(error)}")

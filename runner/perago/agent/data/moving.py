@@ -1,9 +1,9 @@
-"""One object between lakeFS and an open file: continued where it broke off, verified, and repeated when it was corrupt.
+"""One object from lakeFS into an open file: continued where it broke off, verified, and repeated when it was corrupt.
 
 Everything blocks, for use in threads; `Calls.stop` ends whatever is under way. It knows no listing and no path mapping.
+The other direction is `perago.agent.data.sending`.
 """
 
-import hashlib
 import queue
 import threading
 from collections import deque
@@ -16,7 +16,8 @@ from loguru import logger
 from perago.agent.clients.exchange import Body
 from perago.agent.clients.http import NoAnswer, Patience, Server
 from perago.agent.clients.objects import ObjectStats
-from perago.agent.data.streams import Sink, Source, WrongChecksum
+from perago.agent.clients.presigned import PartsUpload
+from perago.agent.data.streams import Sink, WrongChecksum
 from perago.agent.data.volume import CorruptObject, write_at
 from perago.agent.underway import current
 
@@ -26,6 +27,17 @@ PARTS: Final = 4
 LARGE_BYTES: Final = 4 * PART_BYTES
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+
+class UploadsDirectly(Protocol):
+    """Puts bytes straight into lakeFS's block store; see `perago.agent.clients.presigned.PresignedBodies`."""
+
+    def upload_directly(self, branch: str, path: str, size: int, body: Body, md5: bytes) -> ObjectStats | None: ...
+    def begin_parts(self, branch: str, path: str, count: int) -> PartsUpload | None: ...
+    def put_part(self, branch: str, upload: PartsUpload, number: int, size: int, body: Body, md5: bytes) -> str: ...
+    def complete_parts(self, branch: str, upload: PartsUpload, etags: list[str]) -> ObjectStats | None: ...
+    def abort_parts(self, branch: str, upload: PartsUpload) -> None: ...
 
 
 class MovesBodies(Protocol):
@@ -33,7 +45,12 @@ class MovesBodies(Protocol):
 
     @property
     def buffer(self) -> memoryview: ...
+    @property
+    def direct(self) -> UploadsDirectly | None:
+        """The way past lakeFS, as long as there is one."""
+
     def read(self, ref: str, path: str, first: int = 0, last: int | None = None) -> Iterator[memoryview]: ...
+    def fetch(self, ref: str, stats: ObjectStats, first: int = 0, last: int | None = None) -> Iterator[memoryview]: ...
     def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats: ...
     def abort(self) -> None: ...
     def close(self) -> None: ...
@@ -143,7 +160,7 @@ class Receiver:
 
     def _rest(self, stats: ObjectStats, sink: Sink, patience: Patience) -> None:
         if sink.size == 0 or sink.size < stats.size:
-            sink.take(self._calls.heard(self._bodies.read(self._ref, stats.path, sink.size), patience))
+            sink.take(self._calls.heard(self._bodies.fetch(self._ref, stats, sink.size), patience))
 
 
 def same_content(first: CorruptObject, second: CorruptObject) -> bool:
@@ -154,21 +171,53 @@ def same_content(first: CorruptObject, second: CorruptObject) -> bool:
 class Parts:
     """Fetches large objects in ranges, several at a time, each written at its place in the file."""
 
-    def __init__(self, bodies: list[MovesBodies], calls: Calls) -> None:
+    def __init__(self, crew: "PartCrew", calls: Calls) -> None:
+        self._crew = crew
+        self._calls = calls
+
+    def written(self, ref: str, stats: ObjectStats, descriptor: int, local: str) -> Iterator[int]:
+        """The sizes of the parts, in order, each once it is in the file."""
+        file = descriptor, local
+        spans = [(first, min(first + PART_BYTES, stats.size)) for first in range(0, stats.size, PART_BYTES)]
+        return self._crew.each(spans, lambda bodies, span: self._fetch(bodies, ref, stats, span, file))
+
+    def _fetch(
+        self, bodies: MovesBodies, ref: str, stats: ObjectStats, part: tuple[int, int], file: tuple[int, str]
+    ) -> int:
+        patience = self._calls.patience()
+        at, end = part
+
+        def rest() -> None:
+            nonlocal at
+            for piece in self._calls.heard(bodies.fetch(ref, stats, at, end - 1), patience):
+                if at + len(piece) > end:
+                    raise CorruptObject(f"object {stats.path!r}: more bytes than were asked for")
+                write_at(file[0], piece, at, file[1])
+                at += len(piece)
+            if at < end:
+                missing = f"{end - at} bytes are missing"
+                raise NoAnswer(Server.LAKEFS, f"lakeFS did not answer (read {stats.path!r}): {missing}")
+
+        self._calls.repeated(rest, patience)
+        return end - part[0]
+
+
+class PartCrew:
+    """Threads for the parts of large objects, each with a connection; whichever object has parts takes them."""
+
+    def __init__(self, bodies: list[MovesBodies]) -> None:
         self._free: queue.SimpleQueue[MovesBodies] = queue.SimpleQueue()
         for connection in bodies:
             self._free.put(connection)
         self._ahead = 2 * len(bodies)
-        self._calls = calls
         self._pool = ThreadPoolExecutor(len(bodies), "perago-parts")
 
-    def written(self, ref: str, stats: ObjectStats, descriptor: int, local: str) -> Iterator[int]:
-        """The sizes of the parts, in order, each once it is in the file."""
-        waiting: deque[Future[int]] = deque()
+    def each(self, parts: Iterable[Item], work: Callable[[MovesBodies, Item], Answer]) -> Iterator[Answer]:
+        """The answers of `work`, in order; when this ends, however it does, nothing is being done any more."""
+        waiting: deque[Future[Answer]] = deque()
         try:
-            for first in range(0, stats.size, PART_BYTES):
-                end = min(first + PART_BYTES, stats.size)
-                waiting.append(self._pool.submit(self._fetch, ref, stats.path, (first, end), (descriptor, local)))
+            for part in parts:
+                waiting.append(self._pool.submit(self._do, work, part))
                 if len(waiting) == self._ahead:
                     yield waiting.popleft().result()
             while waiting:
@@ -176,86 +225,20 @@ class Parts:
         finally:
             _settle(waiting)
 
-    def _fetch(self, ref: str, path: str, part: tuple[int, int], file: tuple[int, str]) -> int:
-        bodies, patience = self._free.get(), self._calls.patience()
-        at, end = part
-
-        def rest() -> None:
-            nonlocal at
-            for piece in self._calls.heard(bodies.read(ref, path, at, end - 1), patience):
-                if at + len(piece) > end:
-                    raise CorruptObject(f"object {path!r}: more bytes than were asked for")
-                write_at(file[0], piece, at, file[1])
-                at += len(piece)
-            if at < end:
-                raise NoAnswer(Server.LAKEFS, f"lakeFS did not answer (read {path!r}): {end - at} bytes are missing")
-
+    def _do(self, work: Callable[[MovesBodies, Item], Answer], part: Item) -> Answer:
+        bodies = self._free.get()
         try:
-            self._calls.repeated(rest, patience)
+            return work(bodies, part)
         finally:
             self._free.put(bodies)
-        return end - part[0]
 
     def close(self) -> None:
         """Wait for what is under way."""
         self._pool.shutdown(cancel_futures=True)
 
 
-def _settle(parts: Iterable[Future[int]]) -> None:
-    """Nothing of an object may be written any more when its file is closed."""
+def _settle(parts: Iterable[Future[Answer]]) -> None:
+    """Nothing of an object may be read or written any more when its file is closed."""
     for part in parts:
         if not part.cancel():
             part.exception()
-
-
-class Sender:
-    """Uploads files to one branch in one thread."""
-
-    def __init__(self, bodies: MovesBodies, branch: str, calls: Calls) -> None:
-        self._bodies = bodies
-        self._branch = branch
-        self._calls = calls
-
-    def send(self, descriptor: int, local: str, path: str) -> int:
-        """Upload the file to object `path` and return its size; raises TaskInputError, CorruptObject, NoAnswer."""
-        source = Source(descriptor, local)
-        try:
-            self._once(source, path)
-        except CorruptObject as error:
-            logger.warning("{!r} is uploaded once more: {}", path, error)
-            self._again(source, path)
-        return source.size
-
-    def _again(self, source: Source, path: str) -> None:
-        try:
-            self._once(source, path)
-        except WrongChecksum:
-            if self._stored_md5(path) != source.md5:
-                raise
-            logger.warning("{!r} is stored as it was sent, so its checksum in lakeFS is not an MD5", path)
-
-    def _once(self, source: Source, path: str) -> None:
-        patience, furthest = self._calls.patience(), 0
-
-        def pieces() -> Iterator[memoryview]:
-            nonlocal furthest
-            at = 0
-            for piece in source.pieces(self._bodies.buffer):
-                yield piece
-                at += len(piece)
-                if at > furthest:  # a body that always breaks at the same place is no sign of life
-                    self._calls.moved(at - furthest)
-                    furthest = at
-                    patience.heard()
-
-        call = self._bodies.upload
-        source.check(self._calls.repeated(lambda: call(self._branch, path, source.size, pieces), patience))
-
-    def _stored_md5(self, path: str) -> str:
-        def read() -> str:
-            digest = hashlib.md5(usedforsecurity=False)
-            for piece in self._bodies.read(self._branch, path):
-                digest.update(piece)
-            return digest.hexdigest()
-
-        return self._calls.repeated(read, self._calls.patience())

@@ -89,18 +89,33 @@ class Source:
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     def pieces(self, buffer: memoryview) -> Iterator[memoryview]:
-        """The whole file, from its beginning; raises TaskInputError when it changes before its end is reached."""
-        self._md5, at = hashlib.md5(usedforsecurity=False), 0
-        while at < self.size:
+        """The whole file, from its beginning, hashed as it passes; raises TaskInputError when it changes meanwhile."""
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        for piece in self.span(buffer, 0, self.size):
+            self._md5.update(piece)
+            yield piece
+
+    def span(self, buffer: memoryview, first: int, end: int) -> Iterator[memoryview]:
+        """The bytes from `first` up to `end`; raises TaskInputError when the file changes until they have been read."""
+        at = first
+        while at < end:
             with named(self._path):
-                count = os.preadv(self._descriptor, [buffer[: self.size - at]], at)
+                count = os.preadv(self._descriptor, [buffer[: end - at]], at)
             if count == 0:
                 raise self._changed()
-            self._md5.update(buffer[:count])
             at += count
-            if at == self.size:
+            if at == end:
                 self.require_unchanged()
             yield buffer[:count]
+        if first == end:
+            self.require_unchanged()
+
+    def md5_of(self, buffer: memoryview, first: int, end: int) -> bytes:
+        """The MD5 of these bytes, for a store that wants to know it before they come."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for piece in self.span(buffer, first, end):
+            digest.update(piece)
+        return digest.digest()
 
     def require_unchanged(self) -> None:
         """Raises TaskInputError unless the file is the one that was opened, and nobody has written to it since."""
@@ -122,6 +137,10 @@ class Source:
         """Raises CorruptObject when the server stored something other than what was read here."""
         verify(stored, self.size, self.md5)
 
+    def check_size(self, stored: ObjectStats) -> None:
+        """The same where the content has been compared part by part."""
+        require_size(stored, self.size)
+
 
 def _facts(stat: os.stat_result) -> tuple[int, int, int]:
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
@@ -129,12 +148,17 @@ def _facts(stat: os.stat_result) -> tuple[int, int, int]:
 
 def verify(stats: ObjectStats, size: int, hexdigest: str) -> None:
     """Compare what passed here with what lakeFS says of the object; a checksum that is not an MD5 is not compared."""
-    if stats.size != size:
-        raise CorruptObject(f"object {stats.path!r}: transferred {size} bytes, but lakeFS has {stats.size}")
+    require_size(stats, size)
     if may_be_md5(stats.checksum) and stats.checksum != hexdigest:
         raise WrongChecksum(
             f"object {stats.path!r}: its MD5 is {hexdigest} here and {stats.checksum} in lakeFS", hexdigest
         )
+
+
+def require_size(stats: ObjectStats, size: int) -> None:
+    """Raises CorruptObject unless lakeFS has as many bytes as passed here."""
+    if stats.size != size:
+        raise CorruptObject(f"object {stats.path!r}: transferred {size} bytes, but lakeFS has {stats.size}")
 
 
 class WrongChecksum(CorruptObject):

@@ -25,13 +25,14 @@ from perago.agent.data.moving import (
     Calls,
     MovesBodies,
     Nearer,
+    PartCrew,
     Parts,
     Receiver,
     Receives,
-    Sender,
     nothing_nearer,
 )
 from perago.agent.data.parallel import group, in_threads
+from perago.agent.data.sending import Sender
 from perago.agent.data.volume import Space, Tree
 from perago.agent.underway import current
 from perago.errors import TaskInputError
@@ -54,6 +55,7 @@ class MovesObjects(Protocol):
 
     repository: str
 
+    async def ask_for_presigning(self) -> None: ...
     async def list_page(self, ref: str, prefix: str, after: str) -> Page: ...
     async def delete_objects(self, branch: str, paths: list[str]) -> None: ...
     def bodies(self) -> MovesBodies: ...
@@ -92,19 +94,17 @@ class Transfer:
 
     async def download(self, ref: str, manifest: Path, space: Space) -> Moved:
         """Everything below the prefix at commit `ref`; raises TaskInputError, VolumeFull, CorruptObject, NoAnswer."""
+        await self._ask_for_presigning()
         listing = _Listing(partial(self._page, ref))
-        with ManifestWriter(manifest) as writer, self._connections(WIDTH + PARTS, listing.abort) as crew:
-            parts = Parts(crew.bodies[WIDTH:], crew.calls)
+        with ManifestWriter(manifest) as writer, self._connections(listing.abort) as crew:
+            parts = Parts(crew.parts, crew.calls)
 
             def worker(bodies: MovesBodies) -> Callable[[tuple[ObjectStats, Place]], None]:
                 receiver = self._nearer(Receiver(bodies, ref, crew.calls, parts), bodies, crew.calls)
                 return lambda placed: self._fetch(*placed, receiver, writer, space)
 
             objects = self._placed(ref, listing.objects())
-            try:
-                await in_threads(objects, [worker(bodies) for bodies in crew.bodies[:WIDTH]], crew.abort)
-            finally:
-                parts.close()
+            await in_threads(objects, [worker(bodies) for bodies in crew.bodies], crew.abort)
         return Moved(self._objects, self._bytes)
 
     async def upload(self, branch: str, paths: Iterable[str], count: int | None = None) -> Moved:
@@ -112,10 +112,11 @@ class Transfer:
 
         Raises TaskInputError, UnreadableFile, CorruptObject, NoAnswer.
         """
-        with self._connections(WIDTH, objects=count) as crew:
+        await self._ask_for_presigning()
+        with self._connections(objects=count) as crew:
 
             def worker(bodies: MovesBodies) -> Callable[[str], None]:
-                sender = Sender(bodies, branch, crew.calls)
+                sender = Sender(bodies, branch, crew.calls, crew.parts)
                 return lambda path: self._send(path, sender)
 
             await in_threads(paths, [worker(bodies) for bodies in crew.bodies], crew.abort)
@@ -132,6 +133,9 @@ class Transfer:
         async with group() as tasks:
             for _ in range(BULKS):
                 tasks.create_task(work())
+
+    async def _ask_for_presigning(self) -> None:
+        await retried(self._lakefs.ask_for_presigning, self._retry_seconds)
 
     async def _page(self, ref: str, after: str) -> Page:
         prefix = workspace_object_prefix(self._spec)
@@ -182,15 +186,17 @@ class Transfer:
 
     @contextmanager
     def _connections(
-        self, count: int, abort_source: Callable[[], None] = lambda: None, objects: int | None = None
+        self, abort_source: Callable[[], None] = lambda: None, objects: int | None = None
     ) -> Iterator["_Crew"]:
         self._underway.begin_transfer(objects)
-        crew = _Crew([self._lakefs.bodies() for _ in range(count)], Calls(self._retry_seconds), abort_source)
+        everyone = [self._lakefs.bodies() for _ in range(WIDTH + PARTS)]
+        parts = PartCrew(everyone[WIDTH:])
         try:
-            yield crew
+            yield _Crew(everyone, parts, Calls(self._retry_seconds), abort_source)
         finally:
+            parts.close()
             self._underway.end_transfer()
-            for bodies in crew.bodies:
+            for bodies in everyone:
                 bodies.close()
 
     def _count(self, size: int) -> None:
@@ -204,15 +210,21 @@ class Transfer:
 class _Crew:
     """The connections of one transfer."""
 
-    bodies: list[MovesBodies]
+    everyone: list[MovesBodies]
+    parts: PartCrew
     calls: Calls
     abort_source: Callable[[], None]
+
+    @property
+    def bodies(self) -> list[MovesBodies]:
+        """One for each thread that moves whole objects; the others are for parts."""
+        return self.everyone[:WIDTH]
 
     def abort(self) -> None:
         """Let everything fail that is under way."""
         self.calls.stop()
         self.abort_source()
-        for bodies in self.bodies:
+        for bodies in self.everyone:
             bodies.abort()
 
 

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from perago.agent.clients.http import NoAnswer
-from perago.agent.clients.objects import Bodies, ObjectStats
-from perago.agent.data.moving import Calls, Parts, Receiver, Sender
+from perago.agent.clients.objects import ObjectStats
+from perago.agent.clients.presigned import PresignedBodies
+from perago.agent.clients.store import Presigning
+from perago.agent.data.moving import Calls, PartCrew, Parts, Receiver
+from perago.agent.data.sending import Sender
 from perago.wire.secrets import LakeFSKeys
 from tests.bodies import fixed
 
@@ -104,13 +107,19 @@ def standing_still(stall: Stall, times: int) -> Iterator[Server]:
 
 
 @contextmanager
-def bodies_of(server: Server) -> Iterator[Bodies]:
+def bodies_of(server: Server) -> Iterator[PresignedBodies]:
     """A client that notices a standstill soon."""
-    bodies = Bodies(fixed(LakeFSKeys(server.url, "k", "s")), "repo", STALL_SECONDS)
+    keys = fixed(LakeFSKeys(server.url, "k", "s"))
+    bodies = PresignedBodies(keys, "repo", Presigning(wanted=False), STALL_SECONDS)
     try:
         yield bodies
     finally:
         bodies.close()
+
+
+def sender(bodies: PresignedBodies, seconds: float) -> Sender:
+    """Through lakeFS, so without parts."""
+    return Sender(bodies, "main", Calls(seconds), PartCrew([bodies]))
 
 
 @pytest.mark.parametrize(
@@ -119,10 +128,9 @@ def bodies_of(server: Server) -> Iterator[Bodies]:
 def test_a_download_that_stands_still_goes_on_where_it_stood(tmp_path: Path, stall: Stall, arrives: bool) -> None:
     """By a range, over another connection."""
     with standing_still(stall, times=1) as server, bodies_of(server) as bodies, (tmp_path / "f").open("wb+") as file:
-        calls = Calls(60)
-        parts = Parts([bodies], calls)
-        Receiver(bodies, "main", calls, parts).receive(STATS, file.fileno(), "f")
-        parts.close()
+        calls, crew = Calls(60), PartCrew([bodies])
+        Receiver(bodies, "main", calls, Parts(crew, calls)).receive(STATS, file.fileno(), "f")
+        crew.close()
     first, second = (int(asked.split()[1]) for asked in server.asked[:2])
     assert (first, 0 < second <= HALF) == (0, arrives)
     assert (tmp_path / "f").read_bytes() == CONTENT
@@ -132,7 +140,7 @@ def test_an_upload_that_nobody_reads_is_sent_again(tmp_path: Path) -> None:
     """A window of zero looks like a slow network."""
     (tmp_path / "f").write_bytes(bytes(MORE_THAN_IS_BUFFERED))
     with standing_still(never_answers, times=1) as server, bodies_of(server) as bodies, (tmp_path / "f").open() as file:
-        assert Sender(bodies, "main", Calls(60)).send(file.fileno(), "f", "f") == MORE_THAN_IS_BUFFERED
+        assert sender(bodies, 60).send(file.fileno(), "f", "f") == MORE_THAN_IS_BUFFERED
     assert len(server.asked) >= 2
 
 
@@ -141,4 +149,4 @@ def test_what_never_moves_again_is_given_up(tmp_path: Path) -> None:
     with standing_still(never_answers, times=99) as server, bodies_of(server) as bodies:
         (tmp_path / "f").write_bytes(b"x")
         with (tmp_path / "f").open() as file, pytest.raises(NoAnswer, match="timed out"):
-            Sender(bodies, "main", Calls(0.5)).send(file.fileno(), "f", "f")
+            sender(bodies, 0.5).send(file.fileno(), "f", "f")

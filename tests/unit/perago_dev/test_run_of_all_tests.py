@@ -13,7 +13,7 @@ from perago_dev.source import REPOSITORY
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout whose Python only writes down how it is called."""
     monkeypatch.delenv("PERAGO_TEST_ENV", raising=False)  # set where this run itself has an environment of that name
-    for folder in ("dev", ".venv/bin"):
+    for folder in ("dev", ".venv/bin", "tests/__pycache__"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(REPOSITORY / "dev" / "test", tmp_path / "dev" / "test")
     write(tmp_path / "dev/check", "exit 0")

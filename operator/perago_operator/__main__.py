@@ -24,6 +24,7 @@ from perago_operator.adapters.kube_feed import KubeFeed
 from perago_operator.adapters.kube_lease import KubeLeases
 from perago_operator.adapters.lakefs import LakefsVersions
 from perago_operator.adapters.metrics import Metrics
+from perago_operator.clocks import TimeOfDay
 from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
 from perago_operator.process.assembly import Operator, Outside
 from perago_operator.process.leader import LeadershipLost
@@ -36,19 +37,19 @@ LEASE_CONNECTIONS = 2
 
 
 @contextlib.asynccontextmanager
-async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event) -> AsyncIterator[Outside]:
+async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event, now: TimeOfDay) -> AsyncIterator[Outside]:
     """Clients of everything outside, closed at the end; raises SettingsError or AccessError."""
     access = kube_access.load()
     settings.require_conductor()
     take_signals = partial(_take_signals, stop)
     take_signals()
     async with (
-        KubeApi(access, observe=metrics.called) as api,
-        KubeApi(access, connections=LEASE_CONNECTIONS, observe=metrics.called) as lease_api,
+        KubeApi(access, observe=metrics.called, heard=now.heard) as api,
+        KubeApi(access, connections=LEASE_CONNECTIONS, observe=metrics.called, heard=now.heard) as lease_api,
         HttpConductor(settings.conductor_secret_now, observe=metrics.called) as conductor,
     ):
         yield Outside(
-            cluster=KubeCluster(api, component=COMPONENT, now=utc_now),
+            cluster=KubeCluster(api, component=COMPONENT, now=now),
             conductor=conductor,
             versions=LakefsVersions(settings.lakefs_secret_now, observe=metrics.called),
             leases=KubeLeases(lease_api, settings.lease_namespace, settings.lease_name),
@@ -81,9 +82,9 @@ def _scopes(api: KubeApi, namespaces: tuple[str, ...]) -> tuple[Scope, ...]:
 
 async def operate(settings: Settings) -> None:
     """Run the operator in this event loop until SIGTERM."""
-    metrics, stop = Metrics(), asyncio.Event()
-    async with outside(settings, metrics, stop) as world:
-        operator = Operator(world, settings, stop, clock=time.monotonic, now=utc_now)
+    metrics, stop, now = Metrics(), asyncio.Event(), TimeOfDay(time.monotonic, utc_now)
+    async with outside(settings, metrics, stop, now) as world:
+        operator = Operator(world, settings, stop, clock=time.monotonic, now=now)
         metrics.read_when_asked(operator.gauges())
         health = operator.health(metrics.render)
         async with http_server.serving(health, settings.http_host, settings.http_port) as addresses:

@@ -5,7 +5,8 @@ It knows HTTP and the API's conventions (Status answers, lists, watches), not wh
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -25,11 +26,22 @@ JSON_PATCH = "application/json-patch+json"
 JSON = "application/json"
 
 
+Heard = Callable[[str | None, float], None]
+"""Called with the `Date` of an answer, and when, on the monotonic clock, its request was sent."""
+
+
+def unheard(date: str | None, sent: float) -> None:
+    """The default: ask nobody for the time."""
+
+
 class KubeApi:
     """One pooled session with the API server; an async context that closes it."""
 
-    def __init__(self, access: Access, *, connections: int = 100, observe: Observe = unobserved) -> None:
+    def __init__(
+        self, access: Access, *, connections: int = 100, observe: Observe = unobserved, heard: Heard = unheard
+    ) -> None:
         self._access = access
+        self._heard = heard
         self._observe = observe
         tls = access.tls()
         self._session = aiohttp.ClientSession(
@@ -159,11 +171,12 @@ class KubeApi:
     async def _once(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Any, media_type: str
     ) -> tuple[int, bytes]:
-        payload = None if body is None else _compact(body).encode()
+        payload, sent = None if body is None else _compact(body).encode(), time.monotonic()
         try:
             async with self._session.request(
                 method, self._url(path), params=query, data=payload, headers=await self._headers(media_type)
             ) as response:
+                self._heard(response.headers.get("Date"), sent)
                 return response.status, await response.read()
         except http.FOREIGN as error:
             raise http.translated(error, f"{method} {path}") from error

@@ -21,7 +21,7 @@ def conditions(s: Situation, ruling: Ruling) -> JsonObject:
         ConditionType.COMPLETE: _complete(s),
     }
     applicable = {kind: state for kind, state in states.items() if state}
-    new = changed(s.status.conditions, applicable, s.now, s.attempt.metadata.generation)
+    new = changed(s.status.conditions, applicable, s.time_of_day, s.attempt.metadata.generation)
     return {"conditions": [condition.to_json() for condition in new]} if new else {}
 
 

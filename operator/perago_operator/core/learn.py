@@ -21,6 +21,20 @@ CONFLICT_REST = timedelta(seconds=1)
 """How long a guarded status patch rests after a conflict, unless the newer object arrives earlier."""
 
 
+def _moments(s: Situation) -> dict[datetime, datetime]:
+    """The times that the objects carry, on our own clock, as they were when they were first seen.
+
+    Whatever other clocks say, nothing has happened later than it is seen, nor earlier than a look that did not show it.
+    """
+    known, earliest = s.memory.moments, s.memory.looked_at
+
+    def at_first_sight(time: datetime) -> datetime:
+        moment = min(time - s.offset, s.now)
+        return max(moment, earliest) if earliest else moment
+
+    return {time: known.get(time) or at_first_sight(time) for time in s.times}
+
+
 def first_memory(uid: str, now: datetime, *, under_way: bool, reports: int) -> Memory:
     """The memory of an attempt seen for the first time.
 
@@ -33,7 +47,15 @@ def looked(s: Situation) -> Memory:
     """The memory after a look at the stores: pods that were seen, first sights of the outcome and of a hindrance."""
     seen = s.memory.seen | {pod.name for pod in s.pods}
     outcome_at = s.memory.outcome_seen_at or (s.now if s.outcome else None)
-    return replace(s.memory, seen=seen, outcome_seen_at=outcome_at, hindered=_hindered(s), turn=_turn(s))
+    return replace(
+        s.memory,
+        looked_at=s.now,
+        moments=_moments(s),
+        seen=seen,
+        outcome_seen_at=outcome_at,
+        hindered=_hindered(s),
+        turn=_turn(s),
+    )
 
 
 def _turn(s: Situation) -> TurnSeen | None:

@@ -65,6 +65,11 @@ class Memory:
 
     uid: str
     first_seen: datetime
+    """As all times here: on our own clock."""
+    looked_at: datetime | None = None
+    """When its objects were last looked at."""
+    moments: Mapping[datetime, datetime] = field(default_factory=dict)
+    """What the times that its objects carry are on our own clock."""
     adopted: bool = False
     """The attempt was under way when this process first saw it."""
     doubt_since: datetime | None = None

@@ -1,10 +1,13 @@
-"""Everything observed about one attempt at one moment, and what follows from it. Pure: the clock is given.
+"""Everything observed about one attempt at one moment, and what follows from it. Pure: the clocks are given.
+
+All times are on our own clock; those that objects carry become such by `moment`, and are compared only with each other
+before.
 
 The vocabulary of the rules: they read a situation, and nothing here decides what to do. What concerns Conductor alone
 is in `reporting`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -12,7 +15,7 @@ from functools import cached_property
 from perago.wire import ConductorTask
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.attempt_status import AttemptStatus, OutcomeStatus, StagingStatus
-from perago_operator.api.reasons import Reason
+from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
 from perago_operator.core.actions import Kind
@@ -71,13 +74,40 @@ class Situation:
     ahead: int
     """Attempts of the same PeragoTask that have a pod, or wait for one and are older."""
     now: datetime
+    """On our own clock, which is never set."""
     config: Config
     strangers: tuple[Pod, ...] = ()
     """Pods of an earlier attempt of this name that still exist."""
     turn_behind: str | None = None
     """The attempt right before this one, which asks for a turn and has none; None when nobody is."""
     clock: float = 0.0
-    """Seconds on this process's own clock, which never goes back; it measures what a wall clock must not decide."""
+    """`now` in seconds."""
+    offset: timedelta = timedelta(0)
+    """How much later the time of day is than `now`."""
+
+    # --- time
+
+    @property
+    def time_of_day(self) -> datetime:
+        """What objects carry that are written now."""
+        return self.now + self.offset
+
+    def moment(self, time: datetime) -> datetime:
+        """When, on our own clock, it was the time that an object carries; once seen, that does not change any more."""
+        return self.memory.moments.get(time, time - self.offset)
+
+    @property
+    def times(self) -> Iterator[datetime]:
+        """Every time that an object carries and something counts from."""
+        pods = (time for pod in self.pods for time in (pod.metadata.creation_timestamp, *_times_of(pod)))
+        carried = (self.attempt.metadata.creation_timestamp, self.completed, *pods)
+        return (time for time in carried if time is not None)
+
+    @property
+    def completed(self) -> datetime | None:
+        """Since when, by the status, nothing is left to do; None while something is."""
+        complete = (condition for condition in self.status.conditions if condition.type == ConditionType.COMPLETE)
+        return next((condition.last_transition_time for condition in complete if condition.status == "True"), None)
 
     # --- the attempt
 
@@ -120,7 +150,8 @@ class Situation:
     @property
     def created(self) -> datetime:
         """When the attempt was created (whole seconds)."""
-        return self.attempt.metadata.creation_timestamp or self.memory.first_seen
+        time = self.attempt.metadata.creation_timestamp
+        return self.moment(time) if time else self.memory.first_seen
 
     def trouble(self, kind: Kind) -> Trouble | None:
         """The last failure of this kind of call, unless a success followed it."""
@@ -185,8 +216,12 @@ class Situation:
 
     def lost_at(self, pod: Pod) -> datetime | None:
         """When a pod that is being deleted begins to count as lost: its grace period and our patience are over."""
-        deleted = pod.metadata.deletion_timestamp
-        return deleted + timedelta(seconds=self.config.lost_node_patience) if deleted else None
+        asked, grace = pod.deletion_asked, pod.metadata.deletion_grace_period_seconds or 0
+        return self.moment(asked) + timedelta(seconds=grace + self.config.lost_node_patience) if asked else None
+
+    def ended_at(self, pod: Pod) -> datetime | None:
+        """When the last of agent and task terminated; None when neither has, or nobody says."""
+        return self.moment(pod.ended_at) if pod.ended_at else None
 
     def undeleted(self, pod: Pod) -> bool:
         """Nobody has asked for this pod's deletion."""
@@ -213,7 +248,7 @@ class Situation:
         seen = self.memory.outcome_seen_at or self.now
         if not pod.at_rest:
             return seen + timedelta(seconds=self.config.agent_patience)
-        return (pod.ended_at or seen) + timedelta(seconds=self.resolved.keep_failed_pods_seconds)
+        return (self.ended_at(pod) or seen) + timedelta(seconds=self.resolved.keep_failed_pods_seconds)
 
     # --- what else may still be there
 
@@ -250,10 +285,10 @@ class Situation:
     @property
     def _order(self) -> tuple[datetime, int]:
         """Attempts of a logical task come one after the other by creation, and within a second by retry."""
-        return self.created, self._retry_count
+        return self.attempt.metadata.creation_timestamp or self.time_of_day, self._retry_count
 
     def _order_of(self, sibling: Sibling) -> tuple[datetime, int]:
-        return sibling.created or self.created, sibling.retry_count
+        return sibling.created or self._order[0], sibling.retry_count
 
     @property
     def _retry_count(self) -> int:
@@ -299,12 +334,17 @@ class Situation:
         timings = self.status.timings
         if timings and timings.queued is not None:
             return self.created + timedelta(seconds=timings.queued)
-        return self.memory.created_at or (self.pod.metadata.creation_timestamp if self.pod else None)
+        created = self.pod.metadata.creation_timestamp if self.pod else None
+        return self.memory.created_at or (self.moment(created) if created else None)
 
     @cached_property
     def _out_of_time(self) -> bool:
         """The deadline is over, and the pod had not ended before it; end times have whole-second precision."""
         if self.deadline_at is None or self.now < self.deadline_at:
             return False
-        ended_at = self.pod.ended_at if self.pod and self.pod.ended else None
+        ended_at = self.ended_at(self.pod) if self.pod and self.pod.ended else None
         return ended_at is None or ended_at + timedelta(seconds=1) > self.deadline_at
+
+
+def _times_of(pod: Pod) -> tuple[datetime | None, ...]:
+    return pod.deletion_asked, pod.status.start_time, pod.ended_at

@@ -91,7 +91,7 @@ def _reporting(s: Situation) -> JsonObject:
     if s.memory.reports:
         reporting["attempts"] = s.memory.reports
     if state == "Accepted" and not (written and written.accepted_time):
-        reporting["acceptedTime"] = timestamp(s.now)
+        reporting["acceptedTime"] = timestamp(s.time_of_day)
     return {"reporting": reporting}
 
 

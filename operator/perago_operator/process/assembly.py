@@ -8,6 +8,7 @@ from datetime import datetime
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollObserver, PollSettings
 from perago_operator.bridge.pollers import Pollers
+from perago_operator.clocks import Clock
 from perago_operator.ports import Cluster, Conductor, Gauge, Health, Leases, WatchObjects
 from perago_operator.process import probes
 from perago_operator.process.leader import Leadership
@@ -48,13 +49,12 @@ class Operator:
     ) -> None:
         self._settings = settings
         self.stores = Stores(lambda key: self.reconciler.enqueue(key))
-        config = settings.config()
+        config, both = settings.config(), Clock(clock, now)
         self.reconciler = Reconciler(
-            Applier(outside.cluster, outside.conductor, outside.versions, now),
+            Applier(outside.cluster, outside.conductor, outside.versions, both),
             self.stores,
             config,
-            now,
-            clock=clock,
+            both,
             concurrency=settings.reconciles,
             observe=outside.acted,
         )

@@ -1,6 +1,5 @@
 """Carries out one action over the ports and returns what it brought. It decides nothing and keeps nothing."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +10,7 @@ from perago.wire.times import timestamp
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
+from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
 from perago_operator.core import turns
 from perago_operator.core.answers import Answer, Failure, Publication, Standing, Verdict
@@ -45,13 +45,13 @@ ClusterAction = (
 
 
 class Applier:
-    """Actions over ports; `now` is the time of day. What a port raises becomes a `Failure`, the rest is our fault."""
+    """Actions over ports. What a port raises becomes a `Failure`, the rest is our fault."""
 
-    def __init__(self, cluster: Cluster, conductor: Conductor, versions: Versions, now: Callable[[], datetime]) -> None:
+    def __init__(self, cluster: Cluster, conductor: Conductor, versions: Versions, clock: Clock) -> None:
         self._cluster = cluster
         self._conductor = conductor
         self._versions = versions
-        self._now = now
+        self._clock = clock
 
     async def carry_out(self, action: do.Action, attempt: PeragoAttempt) -> Answer | Manifest:
         """Do it; returns a reading, a commit, a log, or the attempt after a status patch. Raises PortError."""
@@ -63,7 +63,7 @@ class Applier:
             case do.PatchStatus():
                 return await self._patch_status(action, attempt)
             case do.GrantTurn() | do.RevokeTurn() | do.EndTurn():
-                patch = do.PatchStatus({"turn": turn_patch(action, attempt, self._now())}, guarded=True)
+                patch = do.PatchStatus({"turn": turn_patch(action, attempt, self._clock.time_of_day())}, guarded=True)
                 return await self._patch_status(patch, attempt)
             case do.ShipLog():
                 await self._ship_log(action)
@@ -168,7 +168,7 @@ class Applier:
         if reading is not None and workflow_matters(reading, outcome):
             ended = await self._conductor.workflow_ended(task.workflow_instance_id)
             reading = replace(reading, workflow_ended=ended)
-        return judge(reading, outcome, at=self._now())
+        return judge(reading, outcome, at=self._clock.now())
 
 
 def turn_patch(action: do.GrantTurn | do.RevokeTurn | do.EndTurn, attempt: PeragoAttempt, now: datetime) -> JsonObject:

@@ -1,10 +1,10 @@
 """From stores and memory to the situation of one attempt. Pure."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
+from perago_operator.clocks import Instant
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
 from perago_operator.core.names import POD_FINALIZER
@@ -13,10 +13,8 @@ from perago_operator.core.situation import Sibling, Situation
 from perago_operator.watch.stores import Stores, age, task_key
 
 
-def gather(
-    attempt: PeragoAttempt, stores: Stores, memory: Memory, now: datetime, config: Config, clock: float
-) -> Situation:
-    """Everything that is known about the attempt now; `clock` are seconds on a clock that never goes back."""
+def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, at: Instant, config: Config) -> Situation:
+    """Everything that is known about the attempt at this moment."""
     pods = stores.pods.of(attempt.metadata.key)
     own = tuple(pod for pod in pods if pod.belongs_to(attempt.metadata.uid))
     strangers = tuple(pod for pod in pods if pod not in own)
@@ -27,13 +25,14 @@ def gather(
         attempt,
         task,
         own,
-        replace(memory, created={name: at for name, at in memory.created.items() if name not in taken}),
+        replace(memory, created={name: when for name, when in memory.created.items() if name not in taken}),
         siblings=(),
         ahead=0,
-        now=now,
+        now=at.now,
         config=config,
         strangers=strangers,
-        clock=clock,
+        clock=at.seconds,
+        offset=at.offset,
     )
     if s.outcome is not None:
         return s

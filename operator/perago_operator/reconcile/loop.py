@@ -6,12 +6,12 @@ task. Memory is kept in `memories`; nothing is decided here.
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 
 from loguru import logger
 
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
+from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Failure
 from perago_operator.core.config import Config
@@ -39,8 +39,6 @@ def unobserved(kind: str, seconds: float, ok: bool) -> None:
 class Reconciler:
     """Looks at attempts when told to, at most `concurrency` of them at a time.
 
-    `now` is the time of day, `clock` counts seconds and never goes back.
-
     Start once attempts and pods are listed, for a pod that is not in the store yet would count as lost.
     """
 
@@ -49,19 +47,17 @@ class Reconciler:
         applier: Applier,
         stores: Stores,
         config: Config,
-        now: Callable[[], datetime],
+        clock: Clock,
         *,
-        clock: Callable[[], float],
         concurrency: int = 50,
         observe: Observer = unobserved,
     ) -> None:
         self._applier = applier
         self._stores = stores
         self._config = config
-        self._now = now
         self._observe = observe
         self._clock = clock
-        self._memories = Memories(stores, config, now, clock)
+        self._memories = Memories(stores, config, clock)
         self._queue = WorkQueue(self._look, concurrency=concurrency, fault_seconds=config.retry_cap)
         self._events: set[asyncio.Task[None]] = set()
 
@@ -80,9 +76,9 @@ class Reconciler:
 
     async def stop(self, seconds: float) -> None:
         """Look at nothing more, and wait this long for the calls under way."""
-        deadline = self._clock() + seconds
+        deadline = self._clock.seconds() + seconds
         await self._queue.stop(seconds)
-        await end(self._events, deadline - self._clock())
+        await end(self._events, deadline - self._clock.seconds())
 
     def kill(self) -> None:
         """End at once, calls under way included, as if the process died."""
@@ -107,14 +103,14 @@ class Reconciler:
     def _until_next(self, decision: Decision) -> float | None:
         if decision.look_again_at is None:
             return None
-        return max((decision.look_again_at - self._now()).total_seconds(), 0.001)
+        return max((decision.look_again_at - self._clock.now()).total_seconds(), 0.001)
 
     async def _carry_out(self, action: do.Action, s: Situation) -> None:
         if isinstance(action, do.RecordEvent):
             return self._in_background(action, s.attempt)
         if isinstance(action, do.GrantTurn) and not self._stores.attempts.reserve_turn(s.attempt):
             return None
-        kind, began = do.kind_of(action), self._clock()
+        kind, began = do.kind_of(action), self._clock.seconds()
         try:
             answer = await self._applier.carry_out(action, s.attempt)
         except PortError as error:
@@ -125,10 +121,10 @@ class Reconciler:
             failure = Failure(f"internal error: {error!r}")
         else:
             self._memories.succeeded(action, s, answer)
-            self._observe(kind, self._clock() - began, True)
+            self._observe(kind, self._clock.seconds() - began, True)
             return None
         self._memories.failed(action, s, failure)
-        self._observe(kind, self._clock() - began, False)
+        self._observe(kind, self._clock.seconds() - began, False)
         return None
 
     def _in_background(self, event: do.RecordEvent, attempt: PeragoAttempt) -> None:

@@ -1,11 +1,10 @@
 """The memory of each attempt, from its first sight until it is gone. Makes no call."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
+from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Answer, Failure, Patched, PodExists
 from perago_operator.core.config import Config
@@ -18,15 +17,11 @@ from perago_operator.watch.stores import Stores
 
 
 class Memories:
-    """By attempt; another object of the same name has a memory of its own.
+    """By attempt; another object of the same name has a memory of its own."""
 
-    `now` is the time of day, `clock` counts seconds and never goes back.
-    """
-
-    def __init__(self, stores: Stores, config: Config, now: Callable[[], datetime], clock: Callable[[], float]) -> None:
+    def __init__(self, stores: Stores, config: Config, clock: Clock) -> None:
         self._stores = stores
         self._config = config
-        self._now = now
         self._clock = clock
         self._memories: dict[Key, Memory] = {}
 
@@ -36,7 +31,7 @@ class Memories:
         memory = self._memories.get(key)
         if memory is None or memory.uid != attempt.metadata.uid:
             memory = self._first(attempt)
-        s = gather(attempt, self._stores, memory, self._now(), self._config, self._clock())
+        s = gather(attempt, self._stores, memory, self._clock.instant(), self._config)
         self._memories[key] = looked(s)
         return replace(s, memory=self._memories[key])
 
@@ -44,7 +39,7 @@ class Memories:
         reporting = attempt.status.reporting
         return first_memory(
             attempt.metadata.uid,
-            self._now(),
+            self._clock.now(),
             under_way=attempt.status.phase is not None,
             reports=(reporting.attempts if reporting else None) or 0,
         )
@@ -65,7 +60,7 @@ class Memories:
 
     def _at_answer(self, s: Situation) -> Situation:
         """The situation at the moment in which an answer came, with what the calls before it have taught."""
-        return replace(s, memory=self._memories[s.attempt.metadata.key], now=self._now())
+        return replace(s, memory=self._memories[s.attempt.metadata.key], now=self._clock.now())
 
     def forget(self, key: Key) -> None:
         """The attempt is gone."""

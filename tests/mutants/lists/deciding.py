@@ -311,7 +311,7 @@ SITUATION: tuple[Mutant, ...] = (
         ("a later attempt is not noticed", "if self.later_sibling and self.outcome is None", "if False"),
         (
             "the deadline of a pod that another process made never comes",
-            "return self.memory.created_at or (self.pod.metadata.creation_timestamp if self.pod else None)",
+            "return self.memory.created_at or (self.moment(created) if created else None)",
             "return self.memory.created_at",
         ),
         ("a finalizer that was just put on does not count", " or self.memory.held", ""),

@@ -5,10 +5,52 @@ from tests.mutants.mutant import Mutant, of
 CORE = "operator/perago_operator/core"
 
 learn = of(f"{CORE}/learn.py", "perago_operator/core/test_learn.py")
+clocks = of("operator/perago_operator/clocks.py", "perago_operator/test_clocks.py")
+lives = of(f"{CORE}/learn.py", "perago_operator/reconcile/test_time.py")
 memory = of(f"{CORE}/memory.py", "perago_operator/core/test_learn.py", "perago_operator/core/test_decide.py")
 
 MUTANTS: tuple[Mutant, ...] = (
+    *clocks(
+        (
+            "the machine's time of day is believed whatever the API server says",
+            "ahead = min(max(self._wall().timestamp() - now, self._least), self._most)",
+            "ahead = self._wall().timestamp() - now",
+        ),
+        (
+            "the time that an answer took is not thought of",
+            "said + SECOND - sent",
+            "said + SECOND - self._seconds()",
+        ),
+        (
+            "an API server whose clock was set is never believed again",
+            "        if least > self._most or most < self._least:\n            self._least, self._most = least, most\n",
+            "",
+        ),
+        (
+            "our own clock follows the time of day",
+            "        return self._began + timedelta(seconds=self.seconds())",
+            "        return self.time_of_day()",
+        ),
+    ),
+    *lives(
+        (
+            "what objects carry is compared with our own clock as it is",
+            "moment = min(time - s.offset, s.now)",
+            "moment = min(time, s.now)",
+        ),
+    ),
     *learn(
+        (
+            "the time of an object moves when a clock is set",
+            "known.get(time) or at_first_sight(time)",
+            "at_first_sight(time)",
+        ),
+        (
+            "what has just happened may be old",
+            "return max(moment, earliest) if earliest else moment",
+            "return moment",
+        ),
+        ("what has happened may lie in the future", "moment = min(time - s.offset, s.now)", "moment = time - s.offset"),
         ("a conflict rests until the back-off is over", "CONFLICT_REST if failure.conflict else", ""),
         ("a reading is doubted", "isinstance(action, do.Report | do.Heartbeat)", "True"),
         (

@@ -116,7 +116,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *apply(
         (
             "a grant lands after the request has changed",
-            "attempt, self._now())}, guarded=True)",
+            "attempt, self._clock.time_of_day())}, guarded=True)",
             "attempt, self._now())}, guarded=False)",
         ),
     ),

@@ -3,10 +3,12 @@ and what kubelet, agent and people do to it. Watches deliver at once; `settle` r
 """
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from perago_operator.api.shared import Key
+from perago_operator.clocks import Clock, TimeOfDay
 from perago_operator.core.config import Config
 from perago_operator.ports import Manifest, WatchEvent, key_of
 from perago_operator.reconcile.apply import Applier
@@ -29,6 +31,8 @@ class World:
         self.versions = FakeVersions()
         self.config = config or Config()
         self.now = b.at(0.5)
+        self.set_by = timedelta()
+        """How far the time of day of the operator's machine is off."""
         self.late: list[WatchEvent] | None = None
         """Watch events that are held back, while watches lag."""
         self.cluster.listeners.append(self._deliver)
@@ -37,19 +41,22 @@ class World:
     def _boot(self) -> None:
         self.late = None
         self.stores = Stores(lambda key: self.reconciler.enqueue(key))
-        applier = Applier(self.cluster, self.conductor, self.versions, self.clock)
-        self.reconciler = Reconciler(applier, self.stores, self.config, self.clock, clock=self.seconds)
+        self.time_of_day = TimeOfDay(self.seconds, lambda: self.now + self.set_by)
+        clock = Clock(self.seconds, self.time_of_day)
+        self._hear()
+        applier = Applier(self.cluster, self.conductor, self.versions, clock)
+        self.reconciler = Reconciler(applier, self.stores, self.config, clock)
         for obj in self.cluster.objects.values():
             self._put(obj)
         self.reconciler.start()
 
-    def clock(self) -> datetime:
-        """The time in this world."""
-        return self.now
-
     def seconds(self) -> float:
-        """The same on a clock that never goes back."""
+        """The time in this world on a clock that never goes back."""
         return (self.now - b.START).total_seconds()
+
+    def _hear(self) -> None:
+        """The API server answers, as it does whenever the Lease is renewed."""
+        self.time_of_day.heard(format_datetime(self.now, usegmt=True), self.seconds())
 
     async def restart(self) -> None:
         """The operator dies wherever it stands; another one starts."""
@@ -68,6 +75,7 @@ class World:
     async def pass_time(self, seconds: float, key: Key = KEY) -> None:
         """Let time go by, look again, settle."""
         self.now += timedelta(seconds=seconds)
+        self._hear()
         self.reconciler.enqueue(key)
         await self.settle()
 

@@ -1,7 +1,7 @@
 """A pod as decisions see it: the part of the API object that shows how the pod fares. Reads, and judges nothing."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
@@ -120,6 +120,12 @@ class Pod(ApiObject):
         """A container's limit of a resource, as it is written in the pod."""
         limits = (spec.resources.limits for spec in self.spec.containers if spec.name == container)
         return next((str(limit[resource]) for limit in limits if resource in limit), None)
+
+    @property
+    def deletion_asked(self) -> datetime | None:
+        """When somebody asked for the pod's deletion; its `deletionTimestamp` is the end of its grace period."""
+        end, grace = self.metadata.deletion_timestamp, self.metadata.deletion_grace_period_seconds
+        return end - timedelta(seconds=grace or 0) if end else None
 
     @property
     def ended(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from perago.wire import Outcome
-from perago_operator.api.reasons import ConditionType, Reason
+from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core import actions as do
 from perago_operator.core.pod.model import Pod
@@ -13,8 +13,7 @@ from perago_operator.core.situation import Situation
 
 def completed_at(s: Situation) -> datetime | None:
     """Since when the status says that nothing is left to do; None while it does not."""
-    complete = (condition for condition in s.status.conditions if condition.type == ConditionType.COMPLETE)
-    return next((condition.last_transition_time for condition in complete if condition.status == "True"), None)
+    return s.moment(s.completed) if s.completed else None
 
 
 def let_pods_go(s: Situation) -> tuple[do.Action, ...]:

@@ -63,7 +63,7 @@ def one_container_ended(s: Situation) -> Ruling | None:
     pod = s.pod
     if pod is None or not pod.one_sided:
         return None
-    until = (pod.ended_at or s.now) + timedelta(seconds=s.config.agent_patience)
+    until = (s.ended_at(pod) or s.now) + timedelta(seconds=s.config.agent_patience)
     if s.now < until:
         return Ruling(look_again_at=until)
     return Ruling(delete_pods([pod] if s.undeleted(pod) else []))
@@ -124,8 +124,9 @@ def _hindered_since(s: Situation, hindrance: Hindrance, pod: Pod) -> datetime:
 
 
 def _starting_since(s: Situation, pod: Pod) -> datetime:
-    """When the pod began to start: when it was placed on its node, else when it was created."""
-    return pod.status.start_time or pod.metadata.creation_timestamp or s.memory.first_seen
+    """When the pod began to start: when it was placed on its node, by the node's clock, and not before its creation."""
+    times = (pod.status.start_time, pod.metadata.creation_timestamp)
+    return max((s.moment(time) for time in times if time), default=s.memory.first_seen)
 
 
 def _patience(s: Situation, hindrance: Hindrance) -> float:

@@ -1,6 +1,7 @@
 """What reaches the API server about a pod: its uid goes along, so that another pod of the name is left alone."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from perago_operator.adapters import kube_access
 from perago_operator.adapters.kube import KubeCluster, utc_now
 from perago_operator.adapters.kube_api import KubeApi
 from perago_operator.core.names import POD_FINALIZER
+from perago_operator.ports import NotFound
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
 POD = "/api/v1/namespaces/ns/pods/a1-1"
@@ -25,18 +27,23 @@ async def server() -> AsyncIterator[ScriptedServer]:
         yield server
 
 
-@pytest.fixture
-async def cluster(server: ScriptedServer, tmp_path: Path) -> AsyncIterator[KubeCluster]:
-    """The cluster behind it."""
+def access(server: ScriptedServer, folder: Path) -> kube_access.Access:
+    """A kubeconfig that names it."""
     config = {
         "clusters": [{"name": "c", "cluster": {"server": server.url}}],
         "users": [{"name": "u", "user": {"token": "abc"}}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
         "current-context": "x",
     }
-    path = tmp_path / "kubeconfig"
+    path = folder / "kubeconfig"
     path.write_text(json.dumps(config))
-    async with KubeApi(kube_access.load(path)) as api:
+    return kube_access.load(path)
+
+
+@pytest.fixture
+async def cluster(server: ScriptedServer, tmp_path: Path) -> AsyncIterator[KubeCluster]:
+    """The cluster behind it."""
+    async with KubeApi(access(server, tmp_path)) as api:
         yield KubeCluster(api, component="test", now=utc_now)
 
 
@@ -62,6 +69,20 @@ async def test_a_pod_is_released_by_its_uid_in_one_call(server: ScriptedServer, 
         {"op": "remove", "path": "/metadata/finalizers/0"},
     ]
     assert sent(server) == [("PATCH", POD, patch)]
+
+
+async def test_each_answer_tells_the_time(server: ScriptedServer, tmp_path: Path) -> None:
+    """The API server's, with the moment before which it was not asked."""
+    heard: list[tuple[str | None, float]] = []
+    before = time.monotonic()
+    server.answers = [Answer(200, {}, headers={"Date": "Thu, 01 Jan 2026 00:00:07 GMT"}), Answer(404, {})]
+    async with KubeApi(access(server, tmp_path), heard=lambda date, sent: heard.append((date, sent))) as api:
+        await api.get("/x")
+        with pytest.raises(NotFound):
+            await api.get("/x")
+    assert heard[0][0] == "Thu, 01 Jan 2026 00:00:07 GMT"
+    assert before <= heard[0][1] <= heard[1][1] <= time.monotonic()
+    assert heard[1][0]
 
 
 async def test_another_pod_of_the_name_keeps_its_finalizer(server: ScriptedServer, cluster: KubeCluster) -> None:

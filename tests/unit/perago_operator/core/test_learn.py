@@ -1,7 +1,8 @@
 """What answers and failures add to the memory of an attempt."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
 from perago_operator.core.memory import Evidence, Hindered, Memory, backoff, fraction
 from perago_operator.core.pod.model import Pod
+from perago_operator.core.situation import Situation
 from tests import builders as b
 
 CONFIG = Config()
@@ -213,6 +215,48 @@ def test_a_look_notes_pods_and_the_outcomes_first_sight() -> None:
     memory = looked(b.situation(ended, 7, pods=(b.pod(),)))
     assert (memory.seen, memory.outcome_seen_at) == (frozenset({"a1-1"}), b.at(7))
     assert looked(b.situation(ended, 9, pods=(b.pod(),), memory=memory)).outcome_seen_at == b.at(7)
+
+
+def sight(seconds: float, memory: Memory, **more: Any) -> Situation:
+    """A look at a pod whose deletion somebody asked for at second 5, by the API server's clock, with 30 s of grace."""
+    leaving = b.pod(meta={"deletionTimestamp": b.stamp(35), "deletionGracePeriodSeconds": 30})
+    s = b.situation(None, seconds, pods=(leaving,), memory=memory, **more)
+    return replace(s, memory=looked(s))
+
+
+def lost_at(s: Situation) -> datetime | None:
+    """When the pod begins to count as lost."""
+    return s.lost_at(s.pods[0])
+
+
+def test_a_time_that_an_object_carries_is_on_our_own_clock() -> None:
+    """The API server's is ahead by ten minutes, or behind."""
+    for offset in (timedelta(minutes=10), timedelta(minutes=-10)):
+        s = sight(5 - offset.total_seconds(), b.memory(), offset=offset)
+        assert lost_at(s) == b.at(35 + 60) - offset
+
+
+def test_once_seen_a_time_stays_where_it_is() -> None:
+    """Whatever is set afterwards."""
+    first = sight(6, b.memory())
+    assert lost_at(sight(7, first.memory, offset=timedelta(minutes=5))) == lost_at(first) == b.at(95)
+
+
+def test_nothing_has_happened_before_a_look_that_did_not_show_it() -> None:
+    """The clock was set five minutes ahead since: the pod's deletion looks old."""
+    earlier = b.memory(looked_at=b.at(4))
+    assert lost_at(sight(6, earlier, offset=timedelta(minutes=5))) == b.at(4 + 30 + 60)
+
+
+def test_nothing_has_happened_later_than_it_is_seen() -> None:
+    """The clock was set ten minutes back: the deletion lies in the future."""
+    assert lost_at(sight(6, b.memory(), offset=timedelta(minutes=-10))) == b.at(6 + 30 + 60)
+
+
+def test_times_of_what_is_gone_are_forgotten() -> None:
+    """Thousands of attempts are remembered."""
+    s = sight(6, b.memory())
+    assert set(looked(b.situation(None, 7, memory=s.memory)).moments) == {b.START}
 
 
 def test_a_pod_whose_name_is_taken_was_not_created() -> None:

@@ -421,6 +421,12 @@ def test_the_pod_of_a_former_attempt_of_the_name_is_let_go_when_it_is_deleted() 
     assert let_strangers_go(b.situation(pods=raw)) == ()
 
 
+def test_a_node_whose_clock_is_behind_costs_no_patience() -> None:
+    """The kubelet stamps the placement; no pod was placed before it was created."""
+    behind = b.pod(startTime=b.stamp(-600))
+    assert ruling(b.situation(None, 299, pods=(behind,)), "pod_starts").look_again_at == b.at(300)
+
+
 def test_a_created_pod_is_not_waited_for_without_end() -> None:
     """Its label was taken off, or it was removed while the watch was down: no watch will ever show it."""
     created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(1))

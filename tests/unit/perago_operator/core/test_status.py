@@ -1,5 +1,6 @@
 """The operator's share of the status, and the conditions."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -234,6 +235,14 @@ def test_nothing_is_added_once_the_attempt_is_over() -> None:
     patch = patched(b.situation(over, 9, pods=(b.ended_pod(),), memory=remembered))
     assert set(patch) <= {"conditions", "timings"}
     assert "starting" not in patch.get("timings", {})
+
+
+def test_what_is_written_carries_the_time_of_day() -> None:
+    """As everything else in the object, and not our own clock's, which may be off by any length of time."""
+    done = b.attempt(status={"outcome": b.completed()})
+    patch = patched(b.situation(done, 9, memory=b.memory(verdict=ACCEPTED), offset=timedelta(minutes=10)))
+    assert patch["reporting"]["acceptedTime"] == b.stamp(609)
+    assert {condition["lastTransitionTime"] for condition in patch["conditions"]} == {b.stamp(609)}
 
 
 def test_what_the_status_says_already_is_not_written_again() -> None:

@@ -8,6 +8,7 @@ from perago.wire import Outcome
 from perago_operator import ports
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
+from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Standing, Verdict
 from perago_operator.reconcile.apply import Applier, failure_of
@@ -21,7 +22,7 @@ CREATE = do.CreatePod("a1-1", {})
 
 def applier(world: World) -> Applier:
     """Over that world's parts."""
-    return Applier(world.cluster, world.conductor, world.versions, world.clock)
+    return Applier(world.cluster, world.conductor, world.versions, Clock(world.seconds, lambda: world.now))
 
 
 async def carried_out(world: World, action: do.Action) -> Any:

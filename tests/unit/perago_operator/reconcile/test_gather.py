@@ -1,8 +1,10 @@
 """From stores and memory to situations."""
 
+from datetime import timedelta
 from typing import Any
 
 from perago_operator.api.shared import Key
+from perago_operator.clocks import Instant
 from perago_operator.core.config import Config
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation import Situation
@@ -28,7 +30,7 @@ def gathered(*objects: dict[str, Any], name: str = b.NAME, **memory: Any) -> Sit
     filled = stores(*objects)
     attempt = filled.attempts.get(Key("ns", name))
     assert attempt is not None
-    return gather(attempt, filled, b.memory(**memory), b.at(1), Config(), 1.0)
+    return gather(attempt, filled, b.memory(**memory), Instant(b.at(1), 1.0, timedelta(0)), Config())
 
 
 def retry_of(earlier: dict[str, Any], *others: dict[str, Any]) -> Situation:

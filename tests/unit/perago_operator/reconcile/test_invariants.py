@@ -1,4 +1,4 @@
-"""Random lives: events, failing calls, deaths of the operator and repeats in any order; then calm, then the invariants.
+"""Random lives: events, failing calls, clocks that are set, deaths of the operator; then calm, then the invariants.
 
 - an outcome is accepted by Conductor at most once, and is never lost;
 - an execution starts only when no earlier pod of its logical task may still publish;
@@ -7,6 +7,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ steps = st.one_of(
     st.tuples(st.just("delete")),
     st.tuples(st.just("lag")),
     st.tuples(st.just("catch up")),
+    st.tuples(st.just("set clock"), st.sampled_from([-600.0, 300.0])),
 )
 
 BEGINNINGS: list[list[tuple[Any, ...]]] = [
@@ -186,6 +188,9 @@ class Lives:
     async def _wait(self, seconds: float) -> None:
         await self.world.pass_time(seconds, Key("ns", self.current))
 
+    async def _set_clock(self, seconds: float) -> None:
+        self.world.set_by += timedelta(seconds=seconds)
+
     async def _cancel_in_conductor(self) -> None:
         task = self.world.conductor.tasks[self.current]
         if task.status == "IN_PROGRESS":
@@ -262,7 +267,7 @@ def _check_ending(status: dict[str, Any], *, published: bool, said: bool) -> Non
 @given(st.lists(steps, max_size=8), st.integers(0, 5))
 def test_an_outcome_of_the_agent_is_what_conductor_gets(happenings: list[tuple[Any, ...]], ticks: int) -> None:
     """Written once by the agent, it is reported as it is, whatever happens afterwards."""
-    kinds = ("die", "fail", "wait", "end", "delete pod", "delete", "cancel", "lag", "catch up")
+    kinds = ("die", "fail", "wait", "end", "delete pod", "delete", "cancel", "lag", "catch up", "set clock")
     quiet = [happening for happening in happenings if happening[0] in kinds]
     lives = asyncio.run(live([("run",), ("outcome", "COMPLETED"), ("die", ticks), *quiet]))
     task = lives.world.conductor.tasks[b.NAME]

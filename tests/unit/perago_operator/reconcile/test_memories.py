@@ -3,6 +3,7 @@
 from typing import Any
 
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
 from perago_operator.core.config import Config
 from perago_operator.reconcile.memories import Memories
@@ -15,7 +16,7 @@ DELETED = do.DeletePod("a1-1", "uid-a1-1")
 
 def memories(stores: Stores | None = None) -> Memories:
     """Nothing is remembered yet; it is second 1."""
-    return Memories(stores or Stores(lambda _: None), Config(), lambda: b.at(1), lambda: 1.0)
+    return Memories(stores or Stores(lambda _: None), Config(), Clock(lambda: 1.0, lambda: b.at(1)))
 
 
 def attempt(**changes: Any) -> PeragoAttempt:

@@ -309,8 +309,8 @@ def test_a_transfer_that_is_given_up_copies_nothing_more(world: World, cached: b
     assert (world.folder / f"file-{world.files}").read_bytes() == b""
 
 
-def test_what_comes_from_the_cache_counts_as_moved(tmp_path: Path) -> None:
-    """And is told apart."""
+async def test_what_comes_from_the_cache_counts_as_moved(tmp_path: Path) -> None:
+    """And is told apart. As a task, so that no other test follows this transfer."""
     underway = Underway()
     follow(underway)
     world = World(tmp_path)

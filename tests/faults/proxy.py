@@ -63,6 +63,11 @@ class HttpExchange:
         found = re.search(rb"(?i)\r\n" + re.escape(name.encode()) + rb": *([^\r]*)", self._head)
         return found[1].decode() if found else None
 
+    def replace_header(self, name: str, value: str) -> None:
+        """Let the server see another value of one of the request's headers."""
+        header = rb"(?i)(?<=\r\n)" + re.escape(name.encode()) + rb": *[^\r]*"
+        self._head = re.sub(header, lambda _: f"{name}: {value}".encode(), self._head)
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """Pass the request on to the server; its answer piece by piece."""
         reader, writer = await self._target.connected()

@@ -18,6 +18,7 @@ from perago.agent.clients.conductor import Conductor, ConductorRefused
 from perago.agent.clients.http import NoAnswer, Untrusted
 from perago.agent.clients.lakefs import LakeFS
 from perago.agent.clients.lakefs_errors import Refused as LakeFSRefused
+from perago.agent.clients.store import Store, StoreUseless
 from perago.cli.lakefs.account import Account
 from perago.cli.lakefs.failures import LakefsFailed
 from perago.cli.lakefs.repository import Repository
@@ -60,6 +61,15 @@ async def agents_bodies(url: str, way: Egress, authority: str) -> None:
         assert await stored(store, "main", "a.txt") == egress.BODY
 
 
+async def agents_store(url: str, way: Egress, authority: str) -> None:
+    """lakeFS itself is elsewhere."""
+    store = Store(lakefs_of("http://lakefs.example", way, authority).route, 20)
+    try:
+        assert store.get(f"{url}/objects?X-Amz-Signature=s3cr3t", 0, None, "read 'a.txt'").read(99) == egress.BODY
+    finally:
+        store.close()
+
+
 async def operators_conductor(url: str, way: Egress, authority: str) -> None:
     async with HttpConductor(lambda: conductor_of(url, way, authority)) as client:
         await client.extend_lease(TASK)
@@ -90,7 +100,8 @@ def variables_of(proxies: Proxies) -> dict[str, str]:
 
 
 Client = Callable[[str, Egress, str], Awaitable[None]]
-CLIENTS = (agents_conductor, agents_lakefs, agents_bodies, operators_conductor, operators_lakefs, commands_lakefs)
+OF_AGENTS = (agents_conductor, agents_lakefs, agents_bodies, agents_store)
+CLIENTS = (*OF_AGENTS, operators_conductor, operators_lakefs, commands_lakefs)
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
 DIRECT = Egress()
 
@@ -154,7 +165,7 @@ async def test_a_certificate_that_cannot_be_trusted_is_told_at_once(
     words = {"unknown authority": "self-signed|unable to get local issuer", "other name": "ostname mismatch"}
     told = rf"(is not trusted: |CERTIFICATE_VERIFY_FAILED).*({words.get(fault, fault)}).*(ca\.crt|SSL_CERT_FILE)"
     with egress.server(context) as server:
-        with pytest.raises((Untrusted, Unreachable, LakefsFailed), match=told):
+        with pytest.raises((Untrusted, StoreUseless, Unreachable, LakefsFailed), match=told):
             await client(server.url, DIRECT, "" if fault == "unknown authority" else authority.pem)
         assert server.lines == []
 
@@ -189,7 +200,7 @@ async def test_an_exception_is_reached_without_the_proxy(client: Client) -> None
 async def test_a_proxy_that_refuses_is_told(client: Client, authority: Authority) -> None:
     """The server was never asked."""
     with egress.server(authority.context()) as server, egress.proxy(407) as proxy:
-        with pytest.raises((NoAnswer, Refused, Unreachable, LakefsFailed), match="407"):
+        with pytest.raises((NoAnswer, StoreUseless, Refused, Unreachable, LakefsFailed), match="407"):
             await client(server.url, over(proxy), authority.pem)
         assert server.lines == []
 
@@ -198,7 +209,7 @@ async def test_a_proxy_that_refuses_is_told(client: Client, authority: Authority
 async def test_a_redirection_is_told_and_takes_no_credential_along(client: Client) -> None:
     """To whichever server it points."""
     with egress.server() as elsewhere, egress.server(redirect=lambda: elsewhere.url) as server:
-        with pytest.raises((ConductorRefused, LakeFSRefused, Refused, LakefsFailed), match="302"):
+        with pytest.raises((ConductorRefused, LakeFSRefused, StoreUseless, Refused, LakefsFailed), match="302"):
             await client(server.url, DIRECT, "")
         assert (len(server.lines), elsewhere.lines) == (1, [])
 

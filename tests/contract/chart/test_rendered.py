@@ -161,6 +161,13 @@ def test_patience_reaches_the_agents(helm: Helm) -> None:
     assert otherwise.outage_seconds == fields["outage_seconds"].default
 
 
+@pytest.mark.parametrize("presign", [True, False])
+def test_agents_pass_lakefs_by_unless_the_chart_says_no(helm: Helm, presign: bool) -> None:
+    """As the settings have it by default."""
+    chosen = () if presign else ("lakefs.presign=false",)
+    assert settings.read(environment(helm.template(*chosen))).config().pod.presign is presign
+
+
 def test_a_node_cache_is_off_unless_it_is_wanted(helm: Helm) -> None:
     """Also where it says in which folder it would be."""
     read = settings.read(environment(helm.template('nodeCache.hostPath="/var/cache/perago"')))

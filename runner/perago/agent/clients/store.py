@@ -133,8 +133,7 @@ class Store:
         except OSError as error:
             if connection.connected or self._aborted:
                 raise _silent(name, what, error) from error
-            why = reason_of(error) if isinstance(error, ssl.SSLError) else describe(error)
-            raise StoreUseless(f"{name} cannot be reached: {why}", refused=False) from error
+            raise StoreUseless(_out_of_reach(name, error), refused=False) from error
         if head.status >= 300:
             raise _refusal(head, message, name, what)
         return head, connection
@@ -153,6 +152,15 @@ class Store:
 def _name(parts: SplitResult) -> str:
     """As messages name it: without bucket, object and signature."""
     return f"the block store at {parts.hostname}"
+
+
+def _out_of_reach(name: str, error: OSError) -> str:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"{name} cannot be reached: {describe(error)}"
+    return (
+        f"the certificate of {name} is not trusted: {reason_of(error)}; if an authority of your own has signed it, put "
+        "that authority's certificate into the Secret of lakeFS (ca.crt), or into trustedCA of the chart"
+    )
 
 
 def _refusal(head: Head, message: bytes, name: str, what: str) -> Exception:

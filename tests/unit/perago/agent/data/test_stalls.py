@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,10 +108,12 @@ def standing_still(stall: Stall, times: int) -> Iterator[Server]:
 
 
 @contextmanager
-def bodies_of(server: Server) -> Iterator[PresignedBodies]:
-    """A client that notices a standstill soon."""
-    keys = fixed(LakeFSKeys(server.url, "k", "s"))
-    bodies = PresignedBodies(keys, "repo", Presigning(wanted=False), STALL_SECONDS)
+def bodies_of(server: Server, directly: bool = False) -> Iterator[PresignedBodies]:
+    """A client that notices a standstill soon, of a lakeFS and a block store that has worked before."""
+    keys, presigning = fixed(LakeFSKeys(server.url, "k", "s")), Presigning()
+    presigning.offered(bodies=directly, parts=False)
+    presigning.served()
+    bodies = PresignedBodies(keys, "repo", presigning, STALL_SECONDS)
     try:
         yield bodies
     finally:
@@ -122,14 +125,19 @@ def sender(bodies: PresignedBodies, seconds: float) -> Sender:
     return Sender(bodies, "main", Calls(seconds), PartCrew([bodies]))
 
 
+@pytest.mark.parametrize("directly", [False, True], ids=["from lakeFS", "from the block store"])
 @pytest.mark.parametrize(
     ("stall", "arrives"), [(never_answers, False), (stops_sending, True)], ids=["never answers", "stops sending"]
 )
-def test_a_download_that_stands_still_goes_on_where_it_stood(tmp_path: Path, stall: Stall, arrives: bool) -> None:
+def test_a_download_that_stands_still_goes_on_where_it_stood(
+    tmp_path: Path, stall: Stall, arrives: bool, directly: bool
+) -> None:
     """By a range, over another connection."""
-    with standing_still(stall, times=1) as server, bodies_of(server) as bodies, (tmp_path / "f").open("wb+") as file:
+    with standing_still(stall, times=1) as server, bodies_of(server, directly) as bodies:
         calls, crew = Calls(60), PartCrew([bodies])
-        Receiver(bodies, "main", calls, Parts(crew, calls)).receive(STATS, file.fileno(), "f")
+        stats = replace(STATS, url=f"{server.url}/bucket/f?signature" if directly else None)
+        with (tmp_path / "f").open("wb+") as file:
+            Receiver(bodies, "main", calls, Parts(crew, calls)).receive(stats, file.fileno(), "f")
         crew.close()
     first, second = (int(asked.split()[1]) for asked in server.asked[:2])
     assert (first, 0 < second <= HALF) == (0, arrives)

@@ -203,7 +203,7 @@ def key_of(obj: Manifest) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A coordination Lease as it is stored; `version` is "" for one that is not there yet. Times are RFC 3339."""
+    """A coordination Lease as it is stored; `version` and `uid` are "" until it is there. Times are RFC 3339."""
 
     holder: str = ""
     duration_seconds: int = 0
@@ -211,6 +211,7 @@ class Lease:
     renewed: str = ""
     transitions: int = 0
     version: str = ""
+    uid: str = ""
 
 
 class Leases(Protocol):

@@ -53,7 +53,7 @@ class Settings(BaseModel):
     namespaces: Names = ()
     """Namespaces of attempts. Empty: all (cluster-wide)."""
     installation: Name = "perago"
-    """Names this installation in the metadata of published commits."""
+    """Names this installation in the metadata of published commits, and in the worker id of its polls."""
 
     runner_image: Annotated[str, Field(min_length=1)]
     """Image of the agent container in each attempt's pod."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from perago.wire import ConductorTask, Outcome
+from perago.wire import IN_PROGRESS, ConductorTask, Outcome
 from perago_operator.core.answers import ConductorTaskState
 from perago_operator.ports import PolledTask, Refused
 from tests.fakes.conductor_server import SHOWN_BYTES, ConductorServer, FakeTask, json_bytes
@@ -18,6 +18,8 @@ class FakeConductor(ConductorServer):
     def __init__(self) -> None:
         super().__init__()
         self.faults = CallFaults()
+        self.late_in_index: list[str] = []
+        """Ids of tasks that a search shows as being in progress, whatever has become of them."""
         self._added = asyncio.Event()
         self._polls: set[asyncio.Task[list[PolledTask]]] = set()
 
@@ -38,6 +40,17 @@ class FakeConductor(ConductorServer):
     async def read(self, task_id: str) -> ConductorTaskState | None:
         task = self.tasks.get(task_id)
         return ConductorTaskState(task.status, dict(task.output), task.reason) if task else None
+
+    @faulty
+    async def in_progress(self, task_type: str) -> list[str]:
+        tasks = (task for task in self.tasks.values() if task.identity.task_type == task_type)
+        ids = [task.identity.task_id for task in reversed([*tasks]) if task.status == IN_PROGRESS]
+        return self.late_in_index + ids
+
+    @faulty
+    async def find(self, task_id: str) -> PolledTask | None:
+        task = self.tasks.get(task_id)
+        return _polled(task) if task and task.status == IN_PROGRESS else None
 
     @faulty
     async def workflow_ended(self, workflow_id: str) -> bool:

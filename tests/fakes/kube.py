@@ -4,6 +4,7 @@ import asyncio
 import copy
 import itertools
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
@@ -257,9 +258,7 @@ class FakeLeases:
         if lease.version != self.stored.version:
             raise Conflict("the lease has changed")
         version = str(int(lease.version or 0) + 1)
-        self.stored = Lease(
-            lease.holder, lease.duration_seconds, lease.acquired, lease.renewed, lease.transitions, version
-        )
+        self.stored = replace(lease, version=version, uid=self.stored.uid or "uid-of-the-lease")
         return self.stored
 
 

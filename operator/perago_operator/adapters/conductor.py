@@ -1,4 +1,4 @@
-"""The Conductor port over its REST API: seven endpoints, explicit time-outs, nothing repeated by the HTTP layer.
+"""The Conductor port over its REST API: eight endpoints, explicit time-outs, nothing repeated by the HTTP layer.
 
 It knows paths and JSON of Conductor OSS 3.x tasks; pacing, order and read-backs are the caller's.
 """
@@ -14,11 +14,13 @@ from urllib.parse import quote
 import aiohttp
 from loguru import logger
 
-from perago.wire import ConductorTask, Outcome
+from perago.wire import IN_PROGRESS, ConductorTask, Outcome
 from perago.wire.secrets import ConductorKeys
 from perago_operator.adapters import http
 from perago_operator.adapters.conductor_json import (
+    ids_in_progress,
     polled_task,
+    search_results,
     task_result,
     task_state,
     task_update,
@@ -33,6 +35,10 @@ POLL_MARGIN_SECONDS = 15.0
 """How much longer than its own long-poll time-out a poll may take before its tasks count as lost."""
 KEYS_REREAD_SECONDS = 30.0
 """How long the Secret's keys are used before they are read again: a change takes effect within it."""
+SEARCH_PAGE = 100
+"""Tasks of one page of a search; each comes with its input as text."""
+MOST_SEARCHED = 1000
+"""Tasks of a search: with the latest first, more than are lost between two searches."""
 
 GONE = 404
 """Counts only in Conductor's own words."""
@@ -112,6 +118,27 @@ class HttpConductor:
             return None
         except KeyError as error:
             raise http.translated(ValueError(f"the task in the answer has no {error}"), str(call)) from error
+
+    async def in_progress(self, task_type: str) -> list[str]:
+        """A heartbeat does not change the index's time of update (observed on 3.32.3): that of the poll counts."""
+        query = {"query": f"taskType = '{task_type}' AND status = '{IN_PROGRESS}'", "sort": "updateTime:DESC"}
+        ids: list[str] = []
+        for start in range(0, MOST_SEARCHED, SEARCH_PAGE):
+            page = query | {"start": str(start), "size": str(SEARCH_PAGE)}
+            call = _Call("search", "GET", "/tasks/search", page)
+            results = search_results(_decoded(await self._send(call), call, dict) or {})
+            ids += ids_in_progress(results, task_type)
+            if len(results) < SEARCH_PAGE:
+                break
+        return list(dict.fromkeys(ids))
+
+    async def find(self, task_id: str) -> PolledTask | None:
+        call = _Call("find", "GET", _task_path(task_id))
+        try:
+            raw = _decoded(await self._send(call), call, dict) or {}
+        except NotFound:
+            return None
+        return _readable(raw, "", raw.get("domain"), "") if raw.get("status") == IN_PROGRESS else None
 
     async def workflow_ended(self, workflow_id: str) -> bool:
         path = f"/workflow/{quote(workflow_id, safe='')}"

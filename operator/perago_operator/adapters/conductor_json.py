@@ -4,10 +4,10 @@ Field names are those of Conductor OSS 3.x (`Task`, `TaskResult`).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from perago.wire import ConductorTask, Outcome
+from perago.wire import IN_PROGRESS, ConductorTask, Outcome
 from perago_operator.core.answers import ConductorTaskState
 from perago_operator.ports import PolledTask
 
@@ -48,6 +48,18 @@ def _length(input_data: Mapping[str, Any]) -> int:
 def task_state(raw: Mapping[str, Any]) -> ConductorTaskState:
     """The task in the answer to `GET /tasks/{id}`."""
     return ConductorTaskState(raw["status"], raw.get("outputData") or {}, raw.get("reasonForIncompletion"))
+
+
+def search_results(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tasks of one page of a search."""
+    results: list[Mapping[str, Any]] = raw.get("results") or []
+    return results
+
+
+def ids_in_progress(results: Iterable[Mapping[str, Any]], task_type: str) -> list[str]:
+    """Ids of those that match: a server ignores conditions that it does not know (observed on 3.32.3)."""
+    matching = (task for task in results if task.get("taskType") == task_type and task.get("status") == IN_PROGRESS)
+    return [str(task["taskId"]) for task in matching if "taskId" in task]
 
 
 def workflow_has_ended(raw: Mapping[str, Any]) -> bool:

@@ -47,6 +47,7 @@ def lease_of(obj: Manifest) -> Lease:
         renewed=spec.get("renewTime") or "",
         transitions=spec.get("leaseTransitions") or 0,
         version=obj["metadata"]["resourceVersion"],
+        uid=obj["metadata"]["uid"],
     )
 
 

@@ -109,14 +109,24 @@ class Creation:
 
     def unseen(self, peragotask: Key) -> frozenset[str]:
         """Names of this PeragoTask's attempts that are being created, or were and no watch has shown them yet."""
+        self._forget_created()
+        created = {attempt.name for attempt, (owner, _) in self._created.items() if owner == peragotask}
+        return frozenset(created | {c.attempt.name for c in self._under_way.values() if c.peragotask == peragotask})
+
+    def _forget_created(self) -> None:
+        """Those that the watch has shown, and those that it will not show any more."""
         oldest = self._clock() - UNSEEN_SECONDS
         self._created = {
             attempt: (owner, at)
             for attempt, (owner, at) in self._created.items()
             if at > oldest and attempt not in self._attempts
         }
-        created = {attempt.name for attempt, (owner, _) in self._created.items() if owner == peragotask}
-        return frozenset(created | {c.attempt.name for c in self._under_way.values() if c.peragotask == peragotask})
+
+    def is_creating(self, attempt_name: str) -> bool:
+        """Whether an attempt of this name is being created, or was and no watch has shown it yet."""
+        self._forget_created()
+        claimed = (claim.attempt for claim in self._under_way.values())
+        return any(attempt.name == attempt_name for attempt in (*claimed, *self._created))
 
     def trouble(self, peragotask: Key) -> str | None:
         """Why no more tasks should be polled for this PeragoTask: attempts like its own cannot be created."""

@@ -14,7 +14,7 @@ from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation, claim
 from perago_operator.loops import Backoff, within
-from perago_operator.ports import Conductor, PolledTask, PortError
+from perago_operator.ports import Conductor, PolledTask, PortError, Unreachable
 from perago_operator.watch.stores import AttemptStore
 
 BATCH = 100
@@ -31,7 +31,7 @@ PollObserver = Callable[[str, int], None]
 """Called with the type and the number of the tasks that a poll brought."""
 
 
-def unobserved(task_type: str, count: int) -> None:
+def unobserved(*_: object) -> None:
     """The default: observe nothing."""
 
 
@@ -39,10 +39,12 @@ def unobserved(task_type: str, count: int) -> None:
 class PollSettings:
     """How this replica polls: under which name, for how long, and how many attempts a task has by default."""
 
-    worker_id: str
+    worker_id: Callable[[], str]
     poll_seconds: float
     max_attempts: int
     observe: PollObserver = unobserved
+    failed: Callable[[], None] = unobserved
+    """Called when a poll has no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class TaskPoller:
         taken = await self._conductor.poll(
             spec.task_type or "",
             domain=spec.domain,
-            worker_id=self._settings.worker_id,
+            worker_id=self._settings.worker_id(),
             count=min(room, BATCH) if self._drain else 1,
             timeout_ms=timeout_ms,
         )
@@ -159,6 +161,8 @@ class TaskPoller:
     async def _after_failure(self, error: PortError) -> None:
         self._drain = False
         self._note(Reason.POLL_FAILED, str(error))
+        if isinstance(error, Unreachable):
+            self._settings.failed()
         await self._backoff.wait(f"polling for {self.task.spec.task_type}", error, unless=self._stopping)
 
     def _note(self, reason: Reason, message: str = "") -> None:

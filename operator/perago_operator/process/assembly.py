@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from perago_operator.bridge.adoption import Adoption, SearchableConductor, worker_name
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollObserver, PollSettings
 from perago_operator.bridge.pollers import Pollers
 from perago_operator.clocks import Clock
-from perago_operator.ports import Cluster, Conductor, Gauge, Health, Leases, WatchObjects
+from perago_operator.ports import Cluster, Gauge, Health, Leases, WatchObjects
 from perago_operator.process import probes
 from perago_operator.process.leader import Leadership
 from perago_operator.process.life import Life
@@ -26,7 +27,7 @@ class Outside:
     """Everything outside of the process."""
 
     cluster: Cluster
-    conductor: Conductor
+    conductor: SearchableConductor
     versions: SweepableVersions
     leases: Leases
     scopes: tuple[Scope, ...]
@@ -60,7 +61,10 @@ class Operator:
         )
         attempts = self.stores.attempts
         creation = Creation(outside.cluster, outside.conductor, attempts, config, clock=clock)
-        polling = PollSettings(settings.identity, settings.poll_seconds, settings.max_attempts, outside.polled)
+        adoption = Adoption(outside.conductor, creation, attempts, self.stores.tasks, self._worker_id)
+        polling = PollSettings(
+            self._worker_id, settings.poll_seconds, settings.max_attempts, outside.polled, adoption.poll_failed
+        )
         pollers = Pollers(outside.cluster, outside.conductor, creation, attempts, polling, now=now)
         self.sweeper = Sweeper(
             outside.versions,
@@ -76,11 +80,17 @@ class Operator:
             pollers,
             outside.scopes,
             outside.watch_objects,
-            beside={"sweep of staging branches": self.sweeper.run} if settings.sweep_seconds else {},
+            beside={
+                "adoption of polled tasks": adoption.run,
+                **({"sweep of staging branches": self.sweeper.run} if settings.sweep_seconds else {}),
+            },
             clock=clock,
         )
         self.leadership = Leadership(outside.leases, settings.identity, clock=clock, now=now)
         self.life = Life(self.leadership, self.work, outside.cluster, stop, shutdown_seconds=settings.shutdown_seconds)
+
+    def _worker_id(self) -> str:
+        return worker_name(self._settings.identity, self._settings.installation, self.leadership.lease_uid)
 
     def health(self, metrics: Callable[[], bytes]) -> Health:
         """What the HTTP server answers from."""

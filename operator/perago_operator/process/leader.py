@@ -86,6 +86,11 @@ class Leadership:
         self._renewed_at = clock()
         self.leading = False
 
+    @property
+    def lease_uid(self) -> str:
+        """The UID of the Lease, which stays the same from leader to leader; "" before it was read."""
+        return self._observed.lease.uid if self._observed else ""
+
     async def acquire(self) -> None:
         """Return once this replica leads."""
         known_leader = None

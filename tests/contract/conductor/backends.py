@@ -98,6 +98,8 @@ class Server:
 REQUESTS = {
     "poll": "^GET .*/tasks/poll/batch/",
     "read": "^GET .*/tasks/[^/]+$",
+    "find": "^GET .*/tasks/[^/]+$",
+    "in_progress": "^GET .*/tasks/search",
     "extend_lease": "^POST .*/tasks$",
     "report": "^POST .*/tasks$",
     "give_back": "^POST .*/tasks$",

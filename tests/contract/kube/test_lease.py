@@ -34,6 +34,15 @@ async def test_what_is_written_is_read(subject: Subject) -> None:
     assert (written.holder, written.duration_seconds) == ("one", 15)
 
 
+async def test_a_lease_keeps_its_uid_from_leader_to_leader(subject: Subject) -> None:
+    """It names the installation in the worker id of its polls."""
+    leases = subject.leases()
+    first = await leases.write(held("one"))
+    second = await leases.write(replace(first, holder="two"))
+    assert first.uid
+    assert (second.uid, (await leases.read()).uid) == (first.uid, first.uid)
+
+
 async def test_of_two_that_create_it_one_gets_a_conflict(subject: Subject) -> None:
     """There is one leader."""
     leases = subject.leases()

@@ -6,6 +6,8 @@ ROOT = "operator/perago_operator"
 
 poller = of(f"{ROOT}/bridge/poller.py", "perago_operator/bridge/test_poller.py")
 creation = of(f"{ROOT}/bridge/creation.py", "perago_operator/bridge/test_creation.py")
+adoption = of(f"{ROOT}/bridge/adoption.py", "perago_operator/bridge/test_adoption.py")
+serving = of(f"{ROOT}/bridge/serving.py", "perago_operator/bridge/test_serving.py")
 manifest = of(f"{ROOT}/bridge/manifest.py", "perago_operator/bridge/test_manifest.py")
 pollers = of(f"{ROOT}/bridge/pollers.py", "perago_operator/process/test_work.py")
 killed = of(f"{ROOT}/bridge/creation.py", "perago_operator/process/test_work.py")
@@ -25,6 +27,11 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("attempts that no watch has shown take no room", "shown | self._creation.unseen(self.key)", "shown"),
         ("a paused task is polled for", "spec.task_type is None or spec.paused", "spec.task_type is None"),
+        (
+            "nobody looks for what a poll without an answer has taken",
+            "            self._settings.failed()\n",
+            "            pass\n",
+        ),
         ("a batch poll waits for the whole batch", "else 1,", "else BATCH,"),
     ),
     *creation(
@@ -101,6 +108,61 @@ MUTANTS: tuple[Mutant, ...] = (
             "        if self._ceased:\n            return\n",
             "",
         ),
+    ),
+    *adoption(
+        ("what another installation polled is adopted", " or not same_installation(finding.polled_by, worker_id)", ""),
+        ("what has an attempt gets another", "if finding.has_attempt or not", "if not"),
+        (
+            "what a poll under way brings is adopted beside it",
+            "if finding.polled_by == worker_id and not finding.seen_before:",
+            "if False:",
+        ),
+        ("a lost answer is never made up for", "seen_before=task_id in self._undecided,", ""),
+        ("what nobody serves gets an attempt", "Fate.ADOPT if finding.served else Fate.GIVE_BACK", "Fate.ADOPT"),
+        ("what nobody serves is forgotten", "await self._conductor.give_back(polled.task)", "pass"),
+        ("installations without a Lease are one", 'bool(installation.rpartition("/")[2]) and ', ""),
+        (
+            "the Lease does not count",
+            'return f"{replica}@{installation}/{lease_uid}"',
+            'return f"{replica}@{installation}/1"',
+        ),
+    ),
+    *adoption(
+        ("what is adopted is about to time out", "await self._conductor.extend_lease(polled.task)", "pass"),
+        ("a task is kept alive by looks alone", "        self._adopted.add(polled.task.task_id)\n", ""),
+        (
+            "claims under way are adopted",
+            " or self._creation.is_creating(name)",
+            "",
+        ),
+        (
+            "types of deleted PeragoTasks are forgotten",
+            " | {conductor.task_type for conductor in references if conductor}",
+            "",
+        ),
+        (
+            "a domain's task goes to any PeragoTask",
+            "Queue(polled.task.task_type, polled.task.domain)",
+            "Queue(polled.task.task_type)",
+        ),
+        ("a type that is refused ends the look", "except Refused as error:", "except ZeroDivisionError as error:"),
+        ("a Conductor that is away ends the looks", "except PortError as error:", "except ZeroDivisionError as error:"),
+        (
+            "a leader looks once",
+            "await within(LOOK_SECONDS, self._poll_failed)",
+            "await asyncio.Event().wait()",
+        ),
+        ("a lost answer is found when its task has timed out", "        self._poll_failed.set()\n", "        pass\n"),
+        (
+            "what the index shows late after a poll has failed is not found",
+            "if again or self._undecided:",
+            "if self._undecided:",
+        ),
+    ),
+    *serving(
+        ("the youngest serves", "served.setdefault(queue, task)", "served[queue] = task"),
+        ("who comes first by name serves", 'return created.isoformat() if created else "", ', 'return "", '),
+        ("domains share a queue", "Queue(task.spec.task_type, task.spec.domain)", "Queue(task.spec.task_type)"),
     ),
     *killed(
         (

@@ -55,7 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("an attempt that is gone is not known to be ours", "{*self._terms.repositories, *self._store.repositories()}", "{*self._terms.repositories}"),
     ),
     *assembly(
-        ("a sweep that is switched off runs all the time", " if settings.sweep_seconds else {}", ""),
+        ("a sweep that is switched off runs all the time", "self.sweeper.run} if settings.sweep_seconds else {})", "self.sweeper.run})"),
     ),
     *attempts(
         ("repositories are remembered without an end", "        if len(self._repositories) > REMEMBERED:\n            del self._repositories[next(iter(self._repositories))]\n", ""),

@@ -35,6 +35,7 @@ class Subject:
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
         self.shown = AttemptStore(lambda _: None)
+        self.failed: list[str] = []
         self.cluster.listeners.append(lambda event: self.shown.put(event.obj))
         creation = Creation(self.cluster, self.conductor, self.shown, Config(), clock=lambda: 0.0)
         self.poller = TaskPoller(
@@ -42,7 +43,7 @@ class Subject:
             self.conductor,
             creation,
             self.shown,
-            PollSettings(worker_id="me", poll_seconds=seconds, max_attempts=100),
+            PollSettings(lambda: "me", seconds, max_attempts=100, failed=lambda: self.failed.append("poll")),
             now=lambda: START,
         )
         self.running: asyncio.Task[None] | None = None
@@ -168,13 +169,13 @@ async def test_a_failed_poll_is_told_and_tried_again(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_lost_poll_is_never_repeated_by_itself() -> None:
-    """Its tasks stay IN_PROGRESS in Conductor until their time-out; the next poll takes others."""
+    """Its tasks stay IN_PROGRESS in Conductor, and whoever adopts tasks is told to look for them."""
     subject = Subject()
     subject.schedule(1)
     subject.conductor.faults.on("poll", lost)
     subject.run()
     await until(lambda: subject.poller.state.reason == "PollFailed")
-    assert subject.conductor.tasks["task-1"].status == "IN_PROGRESS"
+    assert (subject.conductor.tasks["task-1"].status, subject.failed) == ("IN_PROGRESS", ["poll"])
 
 
 async def test_stopping_awaits_the_poll_under_way_and_keeps_what_it_brings() -> None:

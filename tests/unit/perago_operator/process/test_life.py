@@ -98,7 +98,7 @@ STAGES = (
         "all is at work",
         _nothing,
         lambda living: "poll" in living.calls() and living.pod_names() == ["a1-1"] and living.work.active == 0,
-        ("hold_attempt", "create_pod", "patch_attempt_status", "poll"),
+        ("hold_attempt", "create_pod", "patch_attempt_status", "poll", "in_progress"),
     ),
 )
 at_every_stage = pytest.mark.parametrize("stage", STAGES, ids=str)

@@ -1,0 +1,199 @@
+"""Adopts tasks that this installation has polled and that nobody works on.
+
+A process that is killed between a poll and the creation of an attempt leaves a task in progress of which no object
+tells, and so does a poll whose answer is lost. Conductor's search finds such tasks, and their worker id says whose they
+are. `fate` decides what becomes of one; what is adopted takes the same way as what a poll has brought.
+"""
+
+import asyncio
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from loguru import logger
+
+from perago_operator.api.task import PeragoTask
+from perago_operator.bridge.creation import Creation, claim
+from perago_operator.bridge.serving import Queue, serving
+from perago_operator.core import names
+from perago_operator.loops import Backoff, lasting, within
+from perago_operator.ports import Conductor, PolledTask, PortError, Refused
+from perago_operator.watch.stores import AttemptStore, TaskStore
+
+LOOK_SECONDS = 300.0
+"""The time between two looks."""
+SECOND_LOOK_SECONDS = 25.0
+"""When a look follows on one that could not decide: longer than a poll and its answer take (20)."""
+
+
+class SearchableConductor(Conductor, Protocol):
+    """Conductor as adoption needs it."""
+
+    async def in_progress(self, task_type: str) -> list[str]:
+        """Ids of tasks in progress, the latest first, as far as Conductor's index has them; it may be late, or off."""
+
+    async def find(self, task_id: str) -> PolledTask | None:
+        """The task as a poll hands it out, with the id of the worker that polled it; None unless it is in progress."""
+
+
+class Fate(StrEnum):
+    """What becomes of a task in progress."""
+
+    LEAVE = "leave"
+    """It has an attempt, is becoming one, or was polled by somebody else."""
+    LOOK_AGAIN = "look again"
+    """It may be in the answer to a poll that is under way."""
+    ADOPT = "adopt"
+    GIVE_BACK = "give back"
+    """No PeragoTask serves it any more: others may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A task in progress: who polled it, and what is known of it here."""
+
+    polled_by: str
+    has_attempt: bool = False
+    """There is one of its name, or is about to be."""
+    seen_before: bool = False
+    """An earlier look has found it, and nobody has worked on it since."""
+    served: bool = True
+    """There is a PeragoTask for its type and domain."""
+
+
+def fate(finding: Finding, worker_id: str) -> Fate:
+    """What becomes of it, for the leader that polls under this worker id. Other replicas poll no more."""
+    if finding.has_attempt or not same_installation(finding.polled_by, worker_id):
+        return Fate.LEAVE
+    if finding.polled_by == worker_id and not finding.seen_before:
+        return Fate.LOOK_AGAIN
+    return Fate.ADOPT if finding.served else Fate.GIVE_BACK
+
+
+def worker_name(replica: str, installation: str, lease_uid: str) -> str:
+    """The worker id under which a replica polls: `REPLICA@INSTALLATION/UID`.
+
+    The UID of the Lease tells apart installations of one name in several clusters.
+    """
+    return f"{replica}@{installation}/{lease_uid}"
+
+
+def same_installation(one: str, other: str) -> bool:
+    """Whether two worker ids belong to replicas of the same installation; one without a Lease is not known to."""
+    installation = one.rpartition("@")[2]
+    return bool(installation.rpartition("/")[2]) and installation == other.rpartition("@")[2]
+
+
+class Adoption:
+    """Looks for such tasks when a leader begins, and from time to time."""
+
+    def __init__(
+        self,
+        conductor: SearchableConductor,
+        creation: Creation,
+        attempts: AttemptStore,
+        tasks: TaskStore,
+        worker_id: Callable[[], str],
+    ) -> None:
+        self._conductor = conductor
+        self._creation = creation
+        self._attempts = attempts
+        self._tasks = tasks
+        self._worker_id = worker_id
+        self._backoff = Backoff(first=1.0, cap=SECOND_LOOK_SECONDS)
+        self._poll_failed = asyncio.Event()
+        self._undecided: set[str] = set()
+        self._adopted: set[str] = set()
+
+    def poll_failed(self) -> None:
+        """A poll has no answer, which may have handed out tasks: look now, and again when it would be over."""
+        self._poll_failed.set()
+
+    async def run(self) -> None:
+        """Look until canceled."""
+        await lasting("adoption of polled tasks", self._repeat)
+
+    async def _repeat(self) -> None:
+        while True:
+            again = self._poll_failed.is_set()
+            self._poll_failed.clear()
+            await self._look_in_the_end()
+            if again or self._undecided:
+                await asyncio.sleep(SECOND_LOOK_SECONDS)
+            else:
+                await within(LOOK_SECONDS, self._poll_failed)
+
+    async def _look_in_the_end(self) -> None:
+        """Look until Conductor answers."""
+        while True:
+            try:
+                await self.look()
+            except PortError as error:
+                await self._backoff.wait("tasks that were polled and have no attempt cannot be looked for", error)
+            else:
+                return self._backoff.succeeded()
+
+    async def look(self) -> None:
+        """Look once at the tasks in progress of every type that PeragoTasks or attempts name. Raises PortError."""
+        served, undecided, found = serving(self._tasks), set[str](), set[str]()
+        attempts = frozenset(attempt.metadata.name for attempt in self._attempts)
+        for task_type in sorted(self._types(served)):
+            for task_id in await self._in_progress(task_type):
+                found.add(task_id)
+                if not self._has_attempt(task_id, attempts) and await self._decided(task_id, served) is Fate.LOOK_AGAIN:
+                    undecided.add(task_id)
+        self._undecided = undecided
+        self._adopted &= found
+
+    def _types(self, served: Mapping[Queue, PeragoTask]) -> set[str]:
+        """Attempts name the types of PeragoTasks that were deleted a while ago."""
+        references = (attempt.spec.conductor for attempt in self._attempts)
+        return {queue.task_type for queue in served} | {conductor.task_type for conductor in references if conductor}
+
+    async def _in_progress(self, task_type: str) -> list[str]:
+        """None where Conductor refuses a search for such a type: the others are looked at."""
+        try:
+            return await self._conductor.in_progress(task_type)
+        except Refused as error:
+            logger.warning("tasks of type {} that have no attempt cannot be looked for: {}", task_type, error)
+            return []
+
+    def _has_attempt(self, task_id: str, attempts: Container[str] = frozenset()) -> bool:
+        """One that was adopted, and has no attempt nevertheless, is left to its time-out."""
+        name = names.attempt_name(task_id)
+        return name in attempts or task_id in self._adopted or self._creation.is_creating(name)
+
+    async def _decided(self, task_id: str, served: Mapping[Queue, PeragoTask]) -> Fate:
+        """What becomes of a task without an attempt; it is done on return."""
+        polled = await self._conductor.find(task_id)
+        if polled is None:
+            return Fate.LEAVE
+        task = served.get(Queue(polled.task.task_type, polled.task.domain))
+        finding = Finding(
+            polled_by=polled.task.worker_id or "",
+            has_attempt=self._has_attempt(task_id),
+            seen_before=task_id in self._undecided,
+            served=task is not None,
+        )
+        decided = fate(finding, self._worker_id())
+        if decided is Fate.ADOPT and task is not None:
+            await self._adopt(polled, task)
+        elif decided is Fate.GIVE_BACK:
+            logger.warning(_GIVEN_BACK, task_id, finding.polled_by)
+            await self._conductor.give_back(polled.task)
+        return decided
+
+    async def _adopt(self, polled: PolledTask, task: PeragoTask) -> None:
+        """As if polled just now, with its whole response time-out before it."""
+        await self._conductor.extend_lease(polled.task)
+        logger.warning(_ADOPTED, polled.task.task_id, polled.task.worker_id)
+        self._adopted.add(polled.task.task_id)
+        self._creation.start(claim(polled, task))
+
+
+_ADOPTED = "task {} was polled by {} and has no attempt: it gets one now"
+_GIVEN_BACK = (
+    "task {} was polled by {}, has no attempt, and no PeragoTask serves its type and domain any more: "
+    "it goes back to Conductor"
+)

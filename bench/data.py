@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,19 +97,7 @@ def downloads(world: World, full: Tree, *, curl: bool) -> dict[str, Program]:
     """Everything below a prefix, by each program into a folder of its own that is removed afterwards."""
     tree = world.tree(full)
     ref = world.stored(tree)
-
-    def into_new(move: Callable[[Path], dict[str, float]]) -> Program:
-        def run() -> dict[str, float]:
-            folder = world.directory / "download"
-            try:
-                facts = move(folder)
-                _check(tree, folder)
-                return facts
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-
-        return run
-
+    into_new = partial(_into_new, world, tree)
     programs = {
         "ours": into_new(lambda folder: world.ours("down", ref=ref, prefix=tree.name, folder=str(folder))),
         "lakectl": into_new(lambda folder: {"seconds": world.rivals.lakectl_down(ref, tree, folder)}),
@@ -116,6 +105,43 @@ def downloads(world: World, full: Tree, *, curl: bool) -> dict[str, Program]:
     if curl:
         programs["curl"] = into_new(lambda folder: {"seconds": world.rivals.curl_down(ref, tree, folder)})
     return programs
+
+
+def from_node_cache(world: World, full: Tree) -> dict[str, Program]:
+    """Everything below a prefix from a node cache that has it, against no cache, and against one that is filled."""
+    tree = world.tree(full)
+    ref, filled = world.stored(tree), world.directory / f"cache-{tree.name}"
+
+    def download(cache: Path | None) -> Program:
+        def move(folder: Path) -> dict[str, float]:
+            place = str(cache) if cache is not None else ""
+            return world.ours("down", ref=ref, prefix=tree.name, folder=str(folder), cache=place)
+
+        return _into_new(world, tree, move)
+
+    def filling() -> dict[str, float]:
+        empty = Path(tempfile.mkdtemp(dir=world.directory))
+        try:
+            return download(empty)()
+        finally:
+            shutil.rmtree(empty)
+
+    filled.mkdir()
+    download(filled)()
+    return {"ours": download(filled), "uncached": download(None), "filling": filling}
+
+
+def _into_new(world: World, tree: Tree, move: Callable[[Path], dict[str, float]]) -> Program:
+    def run() -> dict[str, float]:
+        folder = world.directory / "download"
+        try:
+            facts = move(folder)
+            _check(tree, folder)
+            return facts
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    return run
 
 
 def _check(tree: Tree, folder: Path) -> None:
@@ -183,6 +209,8 @@ CASES: dict[str, tuple[Callable[[World], dict[str, Program]], Tree | None]] = {
     "big_down": (lambda world: downloads(world, BIG, curl=True), BIG),
     "big_up": (lambda world: uploads(world, BIG), BIG),
     "hundred_thousand_down": (lambda world: downloads(world, HUNDRED_THOUSAND, curl=False), None),
+    "small_cached": (lambda world: from_node_cache(world, SMALL), None),
+    "mid_cached": (lambda world: from_node_cache(world, MID), MID),
     "stage_10_of_10000": (lambda world: stage(world, SMALL), None),
     "unchanged": (unchanged, None),
 }

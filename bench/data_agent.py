@@ -19,10 +19,14 @@ import aiohttp
 
 from perago.agent import publication
 from perago.agent.clients import lakefs
+from perago.agent.data.moving import Nearer, nothing_nearer
 from perago.agent.data.staging import StagingBranch
 from perago.agent.data.transfer import Transfer, object_path
 from perago.agent.data.volume import Space, Tree
 from perago.agent.mounts import Mounted
+from perago.agent.nodecache.cache import open_cache
+from perago.agent.nodecache.receiving import Nearby
+from perago.agent.nodecache.room import Bounds
 from perago.agent.publisher import FreeTurn, Plan, Publisher
 from perago.attempt import Changes
 from perago.models import WorkspaceSpec
@@ -45,19 +49,24 @@ class Job:
     prefix: str
     folder: str
     paths: tuple[str, ...] = ()
+    cache: str = ""
+    """The folder of a node cache; empty: none."""
 
 
 class World:
-    """A client of the job's repository, and the job."""
+    """A client of the job's repository, the job, and the node cache that it names."""
 
     def __init__(self, session: aiohttp.ClientSession, job: Job) -> None:
         keys = LakeFSKeys(job.endpoint, job.access_key, job.secret_key)
         self.lakefs = lakefs.LakeFS(session, Mounted(lambda: keys), job.repository)
         self.job = job
+        self.nearer: Nearer = nothing_nearer
+        if job.cache and (cache := open_cache(Path(job.cache), Bounds(1 << 40, 0))) is not None:
+            self.nearer = Nearby(cache, job.repository, lambda: keys)
 
     def transfer(self, tree: Tree) -> Transfer:
         """The transfer of the job's prefix."""
-        return Transfer(self.lakefs, WorkspaceSpec(prefix=self.job.prefix), tree, RETRY_SECONDS)
+        return Transfer(self.lakefs, WorkspaceSpec(prefix=self.job.prefix), tree, RETRY_SECONDS, self.nearer)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ locked by the agent that fills it, with what it counts in its name; one without 
 import errno
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,8 @@ FORMAT: Final = "1"
 """A folder of another format is left alone; whoever changes the format takes another number."""
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+YOUNG_SECONDS: Final = 60.0
+"""A write to the disk for each use would cost more than a more exact order is worth."""
 SHARD: Final = 2
 """So many characters of a name are the folder of its entry: none becomes too large to be searched quickly."""
 
@@ -30,7 +33,7 @@ class Folder:
     def __init__(self, root: Path) -> None:
         """Make it where there is none yet, and remove what agents that died were filling."""
         self._root = root / FORMAT
-        self._objects, self._incoming = self._root / "objects", self._root / "incoming"
+        self._objects, self._incoming = f"{self._root}/objects", f"{self._root}/incoming"  # text: paths cost more
         if not self._root.is_dir():
             _make(self._root)
         self._remove_left()
@@ -52,20 +55,21 @@ class Folder:
 
     def open(self, name: str) -> int | None:
         """A descriptor of an entry; None where there is none."""
-        with suppress(FileNotFoundError):
+        try:
             return os.open(self._entry(name), _OPEN)
-        return None
+        except FileNotFoundError:
+            return None
 
     def remove(self, name: str) -> bool:
         """Remove an entry; False where another agent was quicker."""
         with suppress(FileNotFoundError):
-            self._entry(name).unlink()
+            Path(self._entry(name)).unlink()
             return True
         return False
 
     def create(self, name: str, size: int) -> "Incoming | None":
         """A file to be filled; None while another agent fills it."""
-        path = self._incoming / f"{name}-{charge(size)}"
+        path = f"{self._incoming}/{name}-{charge(size)}"
         try:
             descriptor = os.open(path, _CREATE, 0o600)
         except FileExistsError:
@@ -95,11 +99,11 @@ class Folder:
     def last_used(self, name: str) -> int | None:
         """When an entry was last used; None where there is none."""
         with suppress(FileNotFoundError):
-            return self._entry(name).stat(follow_symlinks=False).st_mtime_ns
+            return os.lstat(self._entry(name)).st_mtime_ns
         return None
 
-    def _entry(self, name: str) -> Path:
-        return self._objects / name[:SHARD] / name[SHARD:]
+    def _entry(self, name: str) -> str:
+        return f"{self._objects}/{name[:SHARD]}/{name[SHARD:]}"
 
     def _remove_left(self) -> None:
         with os.scandir(self._incoming) as files:
@@ -111,22 +115,25 @@ class Folder:
 class Incoming:
     """A file that is being filled."""
 
-    def __init__(self, descriptor: int, path: Path, entry: Path) -> None:
+    def __init__(self, descriptor: int, path: str, entry: str) -> None:
         self.descriptor = descriptor
         self._path, self._entry = path, entry
+        self._kept = False
 
     def keep(self) -> None:
         """Make it the entry."""
         try:
-            self._path.rename(self._entry)
+            Path(self._path).rename(self._entry)
         except FileNotFoundError:
-            self._entry.parent.mkdir(mode=0o700, exist_ok=True)
-            self._path.rename(self._entry)
+            Path(self._entry).parent.mkdir(mode=0o700, exist_ok=True)
+            Path(self._path).rename(self._entry)
+        self._kept = True
 
     def close(self) -> None:
         """Close it; unless it was kept, it goes."""
         try:
-            self._path.unlink(missing_ok=True)
+            if not self._kept:
+                Path(self._path).unlink(missing_ok=True)
         finally:
             os.close(self.descriptor)
 
@@ -146,8 +153,9 @@ def _make(root: Path) -> None:
 
 
 def used_now(descriptor: int) -> None:
-    """Note that an entry was used: its time of change says so."""
-    os.utime(descriptor)
+    """Note that an entry was used: its time of change says so, to the minute."""
+    if abs(time.time() - os.fstat(descriptor).st_mtime) > YOUNG_SECONDS:
+        os.utime(descriptor)
 
 
 def _remove_unlocked(path: Path) -> None:

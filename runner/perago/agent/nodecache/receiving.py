@@ -7,7 +7,6 @@ a link would let the task write into the cache.
 
 import fcntl
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -57,8 +56,8 @@ def entry_name(keys: LakeFSKeys, repository: str, stats: ObjectStats) -> str:
     Whoever can write to a repository can make it list any checksum, and keys that may list an object need not be
     allowed to read it. So an entry serves only the keys that it was read with, and only its own place in the storage.
     """
-    what = [keys.endpoint, keys.access_key, repository, stats.place, stats.checksum, stats.size]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+    what = (keys.endpoint, keys.access_key, repository, stats.place, stats.checksum, str(stats.size))
+    return hashlib.sha256("\0".join(what).encode(errors="surrogatepass")).hexdigest()
 
 
 class CachedReceiver:
@@ -114,35 +113,37 @@ class CachedReceiver:
             return self._lakefs.receive(stats, descriptor, local)
         if digest == f"{MD5}{stats.checksum}":
             self._cache.keep(incoming, stats.size)
-        for piece in self._pieces(incoming.descriptor):
+        for piece in self._pieces(incoming.descriptor, stats.size):
             write_all(descriptor, piece, local)
         return digest
 
     def _copy_verified(self, source: int, stats: ObjectStats, descriptor: int, local: str) -> None:
-        digest, size = hashlib.md5(usedforsecurity=False), 0
-        cloned = os.fstat(source).st_size >= CLONED_BYTES and _cloned(source, descriptor)
-        for piece in self._pieces(source):
+        digest, size = hashlib.md5(usedforsecurity=False), os.fstat(source).st_size
+        cloned = size >= CLONED_BYTES and _cloned(source, descriptor)
+        for piece in self._pieces(source, size):
             digest.update(piece)
-            size += len(piece)
             if not cloned:
                 write_all(descriptor, piece, local)
         verify(stats, size, digest.hexdigest())
 
-    def _pieces(self, source: int) -> Iterator[memoryview]:
-        """A whole file of the cache; raises CorruptObject where it cannot be read, and Stopped."""
+    def _pieces(self, source: int, size: int) -> Iterator[memoryview]:
+        """So many bytes of a file of the cache; raises CorruptObject where they cannot be read, and Stopped."""
         buffer, at = self._bodies.buffer, 0
-        while count := _read(source, buffer, at):
+        while at < size:
             if self._calls.stopped:
                 raise Stopped
+            count = _read(source, buffer, at)
             yield buffer[:count]
             at += count
 
 
 def _read(source: int, buffer: memoryview, at: int) -> int:
     try:
-        return os.preadv(source, [buffer], at)
+        if count := os.preadv(source, [buffer], at):
+            return count
     except OSError as error:
         raise CorruptObject(f"it cannot be read: {error}") from error
+    raise CorruptObject("it is shorter than it was")
 
 
 def _cloned(source: int, descriptor: int) -> bool:

@@ -145,6 +145,16 @@ def test_amounts_are_written_for_people(size: int, want: str) -> None:
     assert transfer_report(Moved(0, size, 1.0), None).summary.split(", ")[1] == want
 
 
+def test_what_comes_from_the_node_cache_is_told() -> None:
+    """It is part of the objects and bytes, and makes their rate what it is."""
+    want = "10 objects, 4.0 KiB, 2.0 KiB/s, 9 objects (2.0 KiB) from the node cache"
+    moved = Moved(10, 4096, 2.0, cached_objects=9, cached_bytes=2048)
+    assert (
+        transfer_report(moved, None).summary
+        == want
+    )
+
+
 def test_an_outcome_ends_what_was_told() -> None:
     """In the same patch: the agent is gone afterwards."""
     patch = wire.StatusReport(outcome=wire.Outcome(status="COMPLETED", reason="Completed")).to_json()

@@ -88,6 +88,14 @@ async def test_a_listing_has_pages(server: ScriptedServer, lakefs: LakeFS) -> No
     assert "after" not in server.asked[0].query
 
 
+def test_an_object_is_known_by_its_place_in_the_storage() -> None:
+    """Whatever signs it: the next listing signs it anew."""
+    record: dict[str, object] = {"path": "f", "size_bytes": 3, "checksum": "abc"}
+    for signature in ("", "?X-Amz-Signature=1", "?X-Amz-Signature=2"):
+        assert ObjectStats.of(record | {"physical_address": f"s3://b/data/1{signature}"}).place == "s3://b/data/1"
+    assert ObjectStats.of(record).place == ""
+
+
 async def test_a_merge_is_a_squash_with_the_publications_metadata(server: ScriptedServer, lakefs: LakeFS) -> None:
     """Both become visible in one step."""
     server.answers = [Answer(json={"reference": "c9"})]

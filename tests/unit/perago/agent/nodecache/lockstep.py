@@ -12,6 +12,7 @@ import pytest
 STEPS = (
     (os, "open"),
     (os, "fstat"),
+    (os, "lstat"),
     (os, "mkdir"),
     (os, "pread"),
     (os, "preadv"),

@@ -188,6 +188,7 @@ def test_an_eviction_in_vain_is_not_repeated(world: World) -> None:
     for number in range(20, 50):
         assert not add(cache, number)
     assert world.folder.scans == scans + 1
+    assert len(list(world.folder.charges())) == 10, "what found no room has gone"
     for incoming in filling:
         assert incoming is not None
         other.drop(incoming)

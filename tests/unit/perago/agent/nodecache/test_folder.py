@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,18 @@ def entry_path(root: Path, name: str) -> Path:
     """Where an entry is."""
     (path,) = root.rglob(f"{name[:2]}/{name[2:]}")
     return path
+
+
+def test_an_entry_that_was_just_used_is_not_written_to(tmp_path: Path) -> None:
+    """A disk has better things to do."""
+    folder = Folder(tmp_path)
+    kept(folder, NAME)
+    before = time.time_ns() - 10_000_000_000
+    os.utime(entry_path(tmp_path, NAME), ns=(before, before))
+    descriptor = folder.open(NAME)
+    assert descriptor is not None
+    used_now(descriptor)
+    assert folder.last_used(NAME) == before
 
 
 def test_removing_says_whose_removal_it_was(tmp_path: Path) -> None:

@@ -38,9 +38,11 @@ class Network:
     digest: str = VERIFIED
     error: Exception | None = None
     calls: int = 0
+    filled: list[Path] = field(default_factory=list)
 
     def receive(self, stats: ObjectStats, descriptor: int, local: str) -> str:
         self.calls += 1
+        self.filled.append(Path(f"/proc/self/fd/{descriptor}").readlink())
         os.write(descriptor, self.content)
         if self.error is not None:
             raise self.error
@@ -148,6 +150,34 @@ def test_a_damaged_entry_is_replaced(world: World) -> None:
     assert [entry.read_bytes() for entry in world.entries()] == [CONTENT]
 
 
+def test_a_damaged_entry_is_removed_before_it_is_fetched_again(world: World) -> None:
+    """Also if lakeFS does not have it at hand: nobody has to find out once more."""
+    world.receive()
+    (entry,) = world.entries()
+    entry.write_bytes(b"damaged" * 1000)
+    world.network.error = NoAnswer(Server.LAKEFS, "lakeFS did not answer")
+    with pytest.raises(NoAnswer):
+        world.receive()
+    assert world.entries() == []
+
+
+def test_use_makes_an_entry_younger(world: World) -> None:
+    """So it is not evicted before others."""
+    world.receive()
+    (entry,) = world.entries()
+    os.utime(entry, ns=(1, 1))
+    world.receive()
+    assert entry.stat().st_mtime_ns > 1
+
+
+def test_no_descriptor_stays_open(world: World) -> None:
+    """There may be more objects than a process may have open."""
+    for _ in range(2):
+        world.receive()
+    targets = [descriptor.resolve() for descriptor in Path("/proc/self/fd").iterdir()]
+    assert [path.name for path in targets if path.is_relative_to(world.root)] == ["usage"]
+
+
 @pytest.mark.parametrize(
     ("stats", "digest"),
     [
@@ -165,6 +195,13 @@ def test_what_cannot_be_verified_is_not_kept(world: World, stats: ObjectStats, d
         assert world.digest == digest
     assert world.network.calls == 2
     assert world.entries() == []
+
+
+@pytest.mark.parametrize("stats", [replace(STATS, checksum="a" * 32 + "-2"), replace(STATS, place="")])
+def test_what_will_not_be_kept_is_not_written_twice(world: World, stats: ObjectStats) -> None:
+    """It goes straight to where it belongs."""
+    world.receive(stats)
+    assert world.network.filled == [world.folder / "file-1"]
 
 
 OTHERS = {
@@ -215,15 +252,9 @@ def test_the_task_cannot_write_into_the_cache_through_its_file(world: World) -> 
 
 def test_a_file_that_the_task_changes_during_the_download_does_not_get_into_the_cache(world: World) -> None:
     """lakeFS fills a file of the cache, which the task cannot reach."""
-    seen = []
-
-    def receive(stats: ObjectStats, descriptor: int, local: str) -> str:
-        seen.append(Path(f"/proc/self/fd/{descriptor}").readlink())
-        return Network().receive(stats, descriptor, local)
-
-    world.network.receive = receive  # type: ignore[method-assign]
     world.receive()
-    assert seen[0].is_relative_to(world.root)
+    (filled,) = world.network.filled
+    assert filled.is_relative_to(world.root)
 
 
 def test_where_files_can_share_blocks_a_large_object_is_not_written(

@@ -28,8 +28,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("two servers share their objects", "(keys.endpoint, ", "("),
         ("a damaged entry is delivered", "        verify(stats, size, digest.hexdigest())\n", ""),
         ("a damaged entry stays", "            self._cache.discard(name)\n", ""),
-        ("what is fetched follows what was damaged", "            os.lseek(descriptor, 0, os.SEEK_SET)\n", ""),
-        ("the end of a damaged entry stays", "            os.ftruncate(descriptor, 0)\n", ""),
+        ("what is fetched follows what was damaged", "    os.lseek(descriptor, 0, os.SEEK_SET)\n", ""),
+        ("the end of a damaged entry stays", "    os.ftruncate(descriptor, 0)\n", ""),
         ("what arrived as something else is kept", 'if digest == f"{MD5}{stats.checksum}":', "if True:"),
         ("what cannot be verified is kept", "may_be_md5(stats.checksum)", "True"),
         ("what has no place in the storage is kept", "(stats.place and ", "("),
@@ -41,8 +41,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a full disk of the cache fails the attempt",
-            "            self._cache.give_up(error)\n",
-            "            raise\n",
+            "        except DISK_FAILURES as error:\n            self._cache.give_up(error)\n",
+            "        except DISK_FAILURES as error:\n            raise\n",
         ),
         ("a failure of lakeFS leaves a file behind", "            self._cache.drop(incoming)\n", "            pass\n"),
         (
@@ -60,6 +60,11 @@ MUTANTS: tuple[Mutant, ...] = (
             "a file system that cannot share blocks fails the attempt",
             "        return False\n    return True\n",
             "        raise\n    return True\n",
+        ),
+        (
+            "what could not be copied to its end is doubled",
+            "            _empty(descriptor)\n            return self._lakefs",
+            "            return self._lakefs",
         ),
         ("what comes from the cache is not told", "            self._calls.from_cache(stats.size)\n", ""),
     ),
@@ -146,8 +151,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a folder that cannot be used fails the attempt",
-            "    except OSError as error:\n        logger",
-            "    except ZeroDivisionError as error:\n        logger",
+            "    except OSError as error:\n        told",
+            "    except ZeroDivisionError as error:\n        told",
         ),
         (
             "an object without room is left half done",

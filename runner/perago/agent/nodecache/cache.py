@@ -26,7 +26,8 @@ def open_cache(root: Path, bounds: Bounds) -> "NodeCache | None":
         folder = Folder(root)
         return NodeCache(folder, Usage(folder.usage), bounds)
     except OSError as error:
-        logger.warning("the node cache cannot be used, so that all objects come from lakeFS: {}", error)
+        told = "the node cache cannot be used, so that all objects come from lakeFS: {}; see docs/node-cache.md"
+        logger.warning(told, error)
         return None
 
 

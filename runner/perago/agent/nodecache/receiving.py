@@ -27,6 +27,8 @@ from perago.workspace.manifest import MD5
 CLONED_BYTES: Final = 1 << 20
 """From this size on, a file system that can let two files share their blocks is asked to."""
 FICLONE: Final = 0x40049409
+DISK_FAILURES: Final = (VolumeFull, UnreadableFile, TaskInputError, CorruptObject, OSError)
+"""What the cache's disk may be the reason of. The names are those of failures in the workspace."""
 
 
 class Stopped(Exception):
@@ -97,8 +99,7 @@ class CachedReceiver:
         except CorruptObject as error:
             logger.warning("an entry of the node cache is damaged and is removed: {}", error)
             self._cache.discard(name)
-            os.ftruncate(descriptor, 0)
-            os.lseek(descriptor, 0, os.SEEK_SET)
+            _empty(descriptor)
             return False
         finally:
             os.close(source)
@@ -108,13 +109,18 @@ class CachedReceiver:
         """From lakeFS into the cache, and from there to where it belongs."""
         try:
             digest = self._lakefs.receive(stats, incoming.descriptor, local)
-        except (VolumeFull, UnreadableFile, TaskInputError) as error:  # so a full disk is called in the workspace
+        except DISK_FAILURES as error:
             self._cache.give_up(error)
             return self._lakefs.receive(stats, descriptor, local)
         if digest == f"{MD5}{stats.checksum}":
             self._cache.keep(incoming, stats.size)
-        for piece in self._pieces(incoming.descriptor, stats.size):
-            write_all(descriptor, piece, local)
+        try:
+            for piece in self._pieces(incoming.descriptor, stats.size):
+                write_all(descriptor, piece, local)
+        except CorruptObject as error:
+            self._cache.give_up(error)
+            _empty(descriptor)
+            return self._lakefs.receive(stats, descriptor, local)
         return digest
 
     def _copy_verified(self, source: int, stats: ObjectStats, descriptor: int, local: str) -> None:
@@ -135,6 +141,11 @@ class CachedReceiver:
             count = _read(source, buffer, at)
             yield buffer[:count]
             at += count
+
+
+def _empty(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def _read(source: int, buffer: memoryview, at: int) -> int:

@@ -149,10 +149,7 @@ def test_what_comes_from_the_node_cache_is_told() -> None:
     """It is part of the objects and bytes, and makes their rate what it is."""
     want = "10 objects, 4.0 KiB, 2.0 KiB/s, 9 objects (2.0 KiB) from the node cache"
     moved = Moved(10, 4096, 2.0, cached_objects=9, cached_bytes=2048)
-    assert (
-        transfer_report(moved, None).summary
-        == want
-    )
+    assert transfer_report(moved, None).summary == want
 
 
 def test_an_outcome_ends_what_was_told() -> None:

@@ -14,7 +14,7 @@ import pytest
 from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.clients.objects import ObjectStats
 from perago.agent.data.moving import Calls, MovesBodies
-from perago.agent.data.volume import VolumeFull
+from perago.agent.data.volume import CorruptObject, VolumeFull
 from perago.agent.nodecache import receiving
 from perago.agent.nodecache.cache import NodeCache
 from perago.agent.nodecache.folder import Folder
@@ -296,15 +296,39 @@ def test_a_file_system_that_cannot_share_blocks_gets_a_copy(world: World, monkey
     assert world.network.calls == 1
 
 
-def test_a_full_disk_of_the_cache_is_not_one_of_the_workspace(world: World) -> None:
+@pytest.mark.parametrize(
+    "failure",
+    [
+        VolumeFull("no space is left on the volume for 'b'"),
+        CorruptObject("what is read is not what was written"),
+        OSError(errno.EIO, "Input/output error"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_a_failing_disk_of_the_cache_is_not_one_of_the_workspace(world: World, failure: Exception) -> None:
     """The object is fetched once more, to where it belongs, and later ones as well."""
-    full = Network(error=VolumeFull("no space is left on the volume for 'b'"))
-    good = Network()
-    world.network.receive = lambda *of: (good if full.calls else full).receive(*of)  # type: ignore[method-assign]
+    failing, good = Network(error=failure), Network()
+    world.network.receive = lambda *of: (good if failing.calls else failing).receive(*of)  # type: ignore[method-assign]
     for _ in range(2):
         assert world.receive().read_bytes() == CONTENT
-    assert (full.calls, good.calls) == (1, 2)
+    assert (failing.calls, good.calls) == (1, 2)
     assert world.entries() == []
+
+
+def test_what_cannot_be_read_back_from_the_cache_is_fetched_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of the copy: what was copied so far is dropped."""
+    read = receiving._read
+
+    def fail(source: int, buffer: memoryview, at: int) -> int:
+        if at > 0:
+            raise CorruptObject("it cannot be read")
+        return read(source, buffer, at)
+
+    monkeypatch.setattr(receiving, "_read", fail)
+    assert world.receive().read_bytes() == CONTENT
+    assert world.network.calls == 2
 
 
 @pytest.mark.parametrize("cached", [False, True])

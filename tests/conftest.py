@@ -47,18 +47,25 @@ def _compared(report: pytest.TestReport) -> list[str]:
     return [str(value) for name, value in report.user_properties if name == "parity"]
 
 
+ON_LAKEFS = frozenset({"agent", "branches", "lakefs", "objects", "races", "versions"})
+"""Folders of contract tests that need a lakeFS; the others share an API server."""
+
+
 class Spread(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """What shares a server or the environment stays on one worker, in order.
 
-    That is all end-to-end tests but the long modules, a folder of contract tests (no server is started twice), a module
-    of unit tests (its imports are paid once).
+    That is all end-to-end tests but the long modules, the contract tests with one kind of server (none is started
+    twice), a module of unit tests (its imports are paid once).
     """
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
         if module in LONG or module.startswith("tests/unit/"):
             return module
-        return "/".join(module.split("/")[: 2 if module.startswith("tests/e2e/") else 3])
+        _, tier, folder, *_ = module.split("/")
+        if tier == "contract":
+            return "lakefs" if folder in ON_LAKEFS else "cluster"
+        return tier
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:

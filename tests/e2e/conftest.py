@@ -1,15 +1,13 @@
 """A running environment with the chart installed, and for each test what it works with."""
 
-import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from perago_dev.environment import DEFAULT_NAME
-from perago_dev.host.locks import exclusive, shared
+from perago_dev.host.locks import exclusive
+from tests import environment
 from tests.e2e.flow import Flow
 from tests.e2e.gate import Gate
 from tests.e2e.installation import INSIDE, OWN, Installation, install, installed
@@ -18,20 +16,6 @@ from tests.e2e.repository import Repository
 from tests.faults.proxy import proxied
 from tests.kubectl import eventually
 
-UP = "PERAGO_ENV_UP"
-"""Names a file that holds the exit code of `up` once it has ended; unset where the environment was up before."""
-
-
-def environment_is_up() -> None:
-    """Wait until `up`, which runs beside the tests, has ended; fail when it failed."""
-    if not (name := os.environ.get(UP)):
-        return
-    while not Path(name).exists():
-        time.sleep(0.2)
-    code = Path(name).read_text().strip()
-    if code != "0":
-        pytest.fail(f"the environment did not come up: `up` ended with {code}, see what it printed", pytrace=False)
-
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Installation:
@@ -39,8 +23,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> 
 
     A test without an environment fails.
     """
-    environment_is_up()
-    name = os.environ.get("PERAGO_ENV", DEFAULT_NAME)
+    name = environment.name()
     shared = tmp_path_factory.getbasetemp().parent
     done = shared / f"installed-{testrun_uid}"
     with exclusive(shared / f"installed-{testrun_uid}.lock", "the installation"):
@@ -55,9 +38,8 @@ def undisturbed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, testrun_uid: str
 ) -> Iterator[None]:
     """A test marked `alone` restarts what others rely on, so it waits for them on every worker, and they for it."""
-    lock = tmp_path_factory.getbasetemp().parent / f"environment-{testrun_uid}.lock"
-    is_alone = request.node.get_closest_marker("alone") is not None
-    with exclusive(lock, "the environment's servers") if is_alone else shared(lock):
+    alone = request.node.get_closest_marker("alone") is not None
+    with environment.undisturbed(tmp_path_factory, testrun_uid, alone=alone):
         yield
 
 

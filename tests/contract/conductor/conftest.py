@@ -1,4 +1,8 @@
-"""Two Conductors for one suite: the fake in memory, and the server that `CONDUCTOR_SERVER_URL` names or one of ours."""
+"""Two Conductors for one suite: the fake in memory, and a real one.
+
+That is the server that `CONDUCTOR_SERVER_URL` names, else that of the environment in a run of all tests, for a second
+one would cost a tenth of the run, else one on loopback.
+"""
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -9,6 +13,7 @@ import pytest
 from perago.wire.secrets import ConductorKeys
 from perago_dev.servers import conductor as dev
 from perago_operator.adapters.conductor import HttpConductor
+from tests import environment
 from tests.contract.conductor.backends import FakeBackend, RealBackend, Server
 from tests.contract.conductor.jobs import Backend, Job
 from tests.faults.proxy import proxied
@@ -22,10 +27,19 @@ PATIENCE = 120.0
 @pytest.fixture(scope="session")
 def conductor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The real server for this session."""
-    external = dev.external()
-    source = nullcontext(external) if external else dev.local_server(tmp_path_factory.mktemp("conductor"))
+    given = dev.external()
+    if not given and (beside := environment.of_this_run()):
+        given = beside.conductor_url
+    source = nullcontext(given) if given else dev.local_server(tmp_path_factory.mktemp("conductor"))
     with source as url:
         yield Server(url)
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Iterator[None]:
+    """No end-to-end test restarts the environment's Conductor meanwhile."""
+    with environment.undisturbed(tmp_path_factory, testrun_uid):
+        yield
 
 
 @pytest.fixture

@@ -276,7 +276,10 @@ class Versions(Protocol):
     async def find_publication(
         self, repository: str, branch: str, input_ref: str, attempt_uid: str
     ) -> Publication | None:
-        """The commit on `branch`, newer than `input_ref`, whose metadata names this attempt; None when none does."""
+        """The commit on `branch`, newer than `input_ref`, whose metadata names this attempt; None when none does.
+
+        NotFound when there is no such branch, or repository.
+        """
 
 
 @dataclass(frozen=True, slots=True)

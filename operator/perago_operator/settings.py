@@ -124,6 +124,10 @@ class Settings(BaseModel):
     """How long pull errors and missing Secrets may last before an attempt fails: registries hiccup."""
     unschedulable_patience_seconds: Annotated[float, Field(ge=0)] = 300.0
     """How long a pod may wait for a node before its attempt fails."""
+    wait_patience_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    """How long an attempt of a Conductor task may wait for its PeragoTask or for an earlier attempt before it fails."""
+    gated_patience_seconds: Annotated[float, Field(ge=0)] = 24 * 3600.0
+    """How long its pod may be held back by scheduling gates, as queues for jobs do, before it fails."""
     ttl_seconds: Annotated[int, Field(ge=0)] = 24 * 3600
     """A finished attempt is deleted after this, where neither it nor its PeragoTask say."""
 
@@ -213,6 +217,8 @@ class Settings(BaseModel):
             turn_patience=self.turn_patience_seconds,
             retried_patience=self.retried_patience_seconds,
             unschedulable_patience=self.unschedulable_patience_seconds,
+            wait_patience=self.wait_patience_seconds,
+            gated_patience=self.gated_patience_seconds,
         )
 
     def _node_cache(self) -> NodeCache | None:

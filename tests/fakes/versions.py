@@ -67,7 +67,9 @@ class FakeVersions:
     async def find_publication(
         self, repository: str, branch: str, input_ref: str, attempt_uid: str
     ) -> Publication | None:
-        history = self.repositories.get(repository, FakeRepository()).branches.get(branch, [])
+        history = self.repositories.get(repository, FakeRepository()).branches.get(branch)
+        if history is None:
+            raise NotFound(f"read the log of {repository}/{branch}: 404 not found")
         for commit, parent in pairwise(history):
             if commit.ref == input_ref:
                 return None

@@ -112,7 +112,6 @@ class LakefsVersions:
     async def find_publication(
         self, repository: str, branch: str, input_ref: str, attempt_uid: str
     ) -> Publication | None:
-        """A branch or repository that is gone holds no publication."""
         with observed(self._observe, "lakefs", "find_publication"):
             find = partial(self._find_publication, repository, branch, input_ref, attempt_uid)
             return await self._in_a_thread(find)
@@ -189,13 +188,9 @@ class LakefsVersions:
         return True
 
     def _find_publication(self, repository: str, branch: str, input_ref: str, attempt_uid: str) -> Publication | None:
-        try:
-            for commit in self._history(repository, branch, input_ref):
-                if _is_publication(commit, input_ref, attempt_uid):
-                    return Publication(ref=commit.id, metadata=commit.metadata or {})
-        except NotFound:
-            return None
-        return None
+        history = self._history(repository, branch, input_ref)
+        commit = next((commit for commit in history if _is_publication(commit, input_ref, attempt_uid)), None)
+        return Publication(ref=commit.id, metadata=commit.metadata or {}) if commit else None
 
     def _history(self, repository: str, branch: str, input_ref: str) -> Iterator[Commit]:
         """Commits of the branch, head first, without the input ref, which `stop_at` includes."""

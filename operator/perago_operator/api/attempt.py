@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 from perago.wire import API_GROUP, API_VERSION, ConductorTask
 from perago_operator.api.attempt_status import AttemptStatus
 from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Quantity, immutable, rule
-from perago_operator.api.shared import ApiObject, FailurePolicyRule, LocalRef, Resources, Volume
+from perago_operator.api.shared import LONGEST_DEADLINE, ApiObject, FailurePolicyRule, LocalRef, Resources, Volume
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -94,7 +94,7 @@ class AttemptSpec(ApiModel):
     resources: Resources | None = None
     """Compute resources of the task container."""
 
-    active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
+    active_deadline_seconds: Annotated[int, Field(ge=1, le=LONGEST_DEADLINE)] | None = None
     """Seconds after the creation of the first pod when the attempt fails with `DeadlineExceeded`."""
 
     ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None

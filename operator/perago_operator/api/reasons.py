@@ -95,10 +95,13 @@ POD_FAILURES = (
 )
 """Reasons of outcomes that the operator writes for failures that it found, most of them in the pod."""
 
+WAITS = (Reason.TASK_NOT_FOUND, Reason.TASK_INCOMPLETE, Reason.EARLIER_ATTEMPT)
+"""Reasons of outcomes that the operator writes for attempts that waited too long while Conductor waited for them."""
+
 STOPS = (Reason.CANCELED, Reason.ATTEMPT_DELETED, Reason.SUPERSEDED)
 """Reasons of outcomes that the operator writes for attempts that did not fail but were stopped."""
 
-POLICY_REASONS = (*POD_FAILURES, Reason.CANCELED, Reason.ATTEMPT_DELETED)
+POLICY_REASONS = (*POD_FAILURES, *WAITS, Reason.CANCELED, Reason.ATTEMPT_DELETED)
 """Reasons that `failurePolicy.onReason` may name: of outcomes that the operator writes and reports."""
 
 AGENT_OUTCOMES = (

@@ -15,6 +15,7 @@ from perago_operator.api.reasons import (
     POD_FAILURES,
     STOPS,
     TASK_CONDITIONS,
+    WAITS,
     ConditionType,
     Reason,
 )
@@ -46,7 +47,7 @@ def rendered() -> str:
         "### Failures found by the operator\n",
         "`failurePolicy` chooses the result that is reported for them. Its `onReason` takes these reasons, and also\n"
         "`Canceled` and `AttemptDeleted`.\n",
-        _table(POD_FAILURES),
+        _table((*POD_FAILURES, *WAITS)),
         "### Attempts that were stopped\n",
         _table(STOPS),
         "### Reported by the agent\n",

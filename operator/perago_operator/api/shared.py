@@ -8,6 +8,9 @@ from pydantic import Field
 from perago_operator.api.base import ApiModel, Quantity, Time
 from perago_operator.api.reasons import POLICY_REASONS
 
+LONGEST_DEADLINE = 2**31 - 1
+"""Seconds; the same as of a Kubernetes Job. A deadline beyond the year 9999 could not be computed."""
+
 FailureResult = Literal["FAILED", "FAILED_WITH_TERMINAL_ERROR"]
 
 

@@ -6,7 +6,15 @@ from pydantic import Field, JsonValue
 
 from perago.wire import API_GROUP, API_VERSION
 from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Quantity, Time, rule
-from perago_operator.api.shared import ApiObject, Conditions, FailurePolicyRule, LocalRef, Resources, Volume
+from perago_operator.api.shared import (
+    LONGEST_DEADLINE,
+    ApiObject,
+    Conditions,
+    FailurePolicyRule,
+    LocalRef,
+    Resources,
+    Volume,
+)
 
 TASKS_PLURAL = "peragotasks"
 
@@ -49,7 +57,7 @@ class TaskSpec(ApiModel):
     failure_policy: Annotated[tuple[FailurePolicyRule, ...], Field(max_length=32)] | None = None
     """Which result is reported for which failure. The first rule that names the failure's reason applies."""
 
-    active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
+    active_deadline_seconds: Annotated[int, Field(ge=1, le=LONGEST_DEADLINE)] | None = None
     """Seconds after the creation of its first pod when an attempt fails with `DeadlineExceeded`."""
 
     ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None

@@ -42,6 +42,8 @@ class Standing(StrEnum):
     """The task is terminal with our result."""
     SUPERSEDED = "Superseded"
     """The task is gone, or terminal with another result."""
+    MISSING = "Missing"
+    """Conductor does not know the task, says one reading: gone is what a second one, seconds later, does not find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,16 @@ class Patched:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """What was asked about is not there, says one answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class PodExists:
     """The pod that was looked for is there."""
 
 
-Answer = Verdict | Publication | Patched | PodExists | str | None
+Answer = Verdict | Publication | Missing | Patched | PodExists | str | None
 """What a call brought back besides its success: a reading of Conductor, a commit, a version, a log."""
 
 

@@ -100,6 +100,13 @@ class Config:
     give it back."""
     turn_margin: float = 10.0
     """How long beyond `turn_seconds` a revoked turn still keeps others waiting: two clocks do not run equally fast."""
+    second_look: float = 5.0
+    """How much later something has to be missing once more before it counts as gone."""
+    wait_patience: float = 3600.0
+    """How long an attempt that Conductor waits for may wait for a PeragoTask or an earlier attempt, and how long its
+    heartbeats go on while reports fail: they renew Conductor's own patience."""
+    gated_patience: float = 24 * 3600.0
+    """The same for a pod that somebody holds back on purpose, as queues for jobs do."""
     heartbeat_without_timeout: float = 60.0
     """Time between heartbeats of a Conductor task whose `responseTimeoutSeconds` is 0."""
     doubt_cap: float = 60.0

@@ -11,10 +11,11 @@ from perago.wire import last_lines
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core import turns
-from perago_operator.core.answers import Answer, Failure, Patched, PodExists, Publication, Verdict
+from perago_operator.core.answers import Answer, Failure, Missing, Patched, PodExists, Publication, Standing, Verdict
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, TurnSeen, backoff
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.diagnosis import hindrance
+from perago_operator.core.reporting import heartbeat_period
 from perago_operator.core.situation import Situation
 
 CONFLICT_REST = timedelta(seconds=1)
@@ -80,7 +81,7 @@ def _hindered(s: Situation) -> Hindered | None:
 def learned(s: Situation, action: do.Action, answer: Answer) -> Memory:
     """The memory after a call that succeeded; one that had no effect rests like one that failed."""
     memory = _after(s, action, answer)
-    failure = _without_effect(s, action, answer)
+    failure = _without_effect(replace(s, memory=memory), action, answer)
     if failure is None:
         return memory.without_trouble(type(action))
     return failed(replace(s, memory=memory), action, failure)
@@ -137,11 +138,11 @@ def _after_answer(
     s: Situation, action: do.AskEvidence | do.Report | do.ReadBack | do.Heartbeat, answer: Answer
 ) -> Memory:
     """The memory with what lakeFS or Conductor answered."""
-    memory = replace(s.memory, verdict=answer) if isinstance(answer, Verdict) else s.memory
+    final = isinstance(action, do.ReadBack)
+    memory = _with_verdict(s, answer, final=final) if isinstance(answer, Verdict) else s.memory
     match action:
         case do.AskEvidence():
-            publication = answer if isinstance(answer, Publication) else None
-            return replace(memory, evidence=Evidence(s.execution, publication))
+            return _with_evidence(s, answer)
         case do.Heartbeat():
             return replace(memory, heartbeat_at=s.now)
         case do.Report():
@@ -150,11 +151,41 @@ def _after_answer(
             return memory
 
 
+def _with_verdict(s: Situation, verdict: Verdict, *, final: bool) -> Memory:
+    """The memory after a reading of Conductor: a single one does not say that a task is gone, unless it is `final`.
+
+    That is one after the result was accepted, which it does not overrule.
+    """
+    if verdict.standing is not Standing.MISSING:
+        return replace(s.memory, verdict=verdict, task_missing_since=None)
+    memory = replace(s.memory, task_missing_since=s.memory.task_missing_since or s.now)
+    gone = final or _is_gone(s, memory.task_missing_since)
+    return replace(memory, verdict=replace(verdict, standing=Standing.SUPERSEDED)) if gone else memory
+
+
+def _with_evidence(s: Situation, answer: Answer) -> Memory:
+    """The memory after lakeFS was asked; of a branch that is not there it is asked again before that counts."""
+    since = (s.memory.branch_missing_since or s.now) if isinstance(answer, Missing) else None
+    memory = replace(s.memory, branch_missing_since=since)
+    if since and not _is_gone(s, since):
+        return memory
+    publication = answer if isinstance(answer, Publication) else None
+    return replace(memory, evidence=Evidence(s.execution, publication))
+
+
+def _is_gone(s: Situation, since: datetime | None) -> bool:
+    return since is not None and s.now >= since + timedelta(seconds=s.config.second_look)
+
+
 def _without_effect(s: Situation, action: do.Action, answer: Answer) -> Failure | None:
-    """Why to rest although the call succeeded: repeated at once, it would have no effect again."""
+    """Why to rest although the call succeeded: it would have no effect again. The situation knows the answer."""
     match action, answer:
         case do.Report(), Verdict(still_open=True):
             return Failure(f"the report had no effect: {answer.detail}", answered=True)
+        case do.Report(), Verdict(standing=Standing.MISSING) if not _is_gone(s, s.memory.task_missing_since):
+            return Failure(f"{answer.detail}, and is asked once more", answered=True)
+        case do.AskEvidence(), Missing() if not _is_gone(s, s.memory.branch_missing_since):
+            return Failure("lakeFS does not know the branch, and is asked once more", answered=True)
         case do.CreatePod(), _ if action.name in s.names_taken:
             message = f"pod {action.name} of an earlier attempt with this name is still terminating"
             return Failure(message, Reason.POD_NAME_TAKEN)
@@ -182,6 +213,7 @@ def failed(s: Situation, action: do.Action, failure: Failure) -> Memory:
 def _trouble(s: Situation, action: do.Action, failure: Failure) -> Trouble:
     earlier = s.trouble(type(action))
     count = earlier.count + 1 if earlier else 1
-    rest = CONFLICT_REST if failure.conflict else backoff(s.memory.uid, do.kind_of(action), count, s.config)
+    cap = heartbeat_period(action.task, s.config) / 3 if isinstance(action, do.Heartbeat) else None
+    rest = CONFLICT_REST if failure.conflict else backoff(s.memory.uid, do.kind_of(action), count, s.config, cap)
     version = _version(s) if failure.conflict else None
     return Trouble(count, s.now + rest, failure.reason, failure.message, failure.permanent, version)

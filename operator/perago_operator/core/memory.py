@@ -98,6 +98,10 @@ class Memory:
     heartbeat_at: datetime | None = None
     outcome_seen_at: datetime | None = None
     verdict: Verdict | None = None
+    task_missing_since: datetime | None = None
+    """Since when each reading has said that Conductor does not know the task."""
+    branch_missing_since: datetime | None = None
+    """The same of lakeFS and the branch that evidence is asked of."""
     reports: int = 0
     """How often the outcome was sent, by earlier processes as well as far as the status says."""
     turn: TurnSeen | None = None
@@ -127,7 +131,7 @@ def fraction(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2**32
 
 
-def backoff(uid: str, kind: str, count: int, config: Config) -> timedelta:
+def backoff(uid: str, kind: str, count: int, config: Config, cap: float | None = None) -> timedelta:
     """How long to rest after this many failures in a row: doubled each time up to the cap, then cut by up to a half."""
-    full = min(config.retry_cap, config.retry_first * 2 ** min(count - 1, 30))
+    full = min(cap or config.retry_cap, config.retry_cap, config.retry_first * 2 ** min(count - 1, 30))
     return timedelta(seconds=full * (1 - fraction(f"{uid}/{kind}/{count}") / 2))

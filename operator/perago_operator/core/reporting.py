@@ -21,7 +21,7 @@ def judge(reading: ConductorTaskState | None, outcome: Outcome | None, *, at: da
         return Verdict(standing, detail, at, after_report=outcome is not None)
 
     if reading is None:
-        return verdict(Standing.SUPERSEDED, "Conductor no longer knows the task")
+        return verdict(Standing.MISSING, "Conductor no longer knows the task")
     detail = f"Conductor shows the task as {reading.status}"
     if reading.open and reading.workflow_ended:
         return verdict(Standing.SUPERSEDED, f"{detail}, but its workflow has ended and accepts no more results")
@@ -61,8 +61,10 @@ def heartbeat_at(s: Situation) -> datetime | None:
 
     While reports fail, heartbeat and report alternate, so that the task does not time out meanwhile.
     """
-    if s.conductor is None or reporting_state(s) != "Pending" or (s.outcome and not s.trouble(do.Report)):
+    if s.conductor is None or reporting_state(s) != "Pending" or (s.outcome and not _reports_fail(s)):
         return None
+    if s.memory.task_missing_since:
+        return s.memory.task_missing_since + timedelta(seconds=s.config.second_look)
     period = heartbeat_period(s.conductor, s.config)
     jitter = fraction(f"{s.memory.uid}/{s.memory.heartbeat_at}")
     if s.memory.heartbeat_at is None and s.memory.adopted:
@@ -70,6 +72,12 @@ def heartbeat_at(s: Situation) -> datetime | None:
         return s.memory.first_seen + timedelta(seconds=jitter * spread)
     last = s.memory.heartbeat_at or s.created
     return last + timedelta(seconds=period * (1 - jitter / 10))
+
+
+def _reports_fail(s: Situation) -> bool:
+    """Reports fail, and not for so long that the task had better time out."""
+    seen = s.memory.outcome_seen_at or s.now
+    return s.trouble(do.Report) is not None and s.now < seen + timedelta(seconds=s.config.wait_patience)
 
 
 def heartbeat(s: Situation) -> tuple[do.Heartbeat, ...]:

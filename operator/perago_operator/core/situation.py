@@ -100,14 +100,22 @@ class Situation:
     def times(self) -> Iterator[datetime]:
         """Every time that an object carries and something counts from."""
         pods = (time for pod in self.pods for time in (pod.metadata.creation_timestamp, *_times_of(pod)))
-        carried = (self.attempt.metadata.creation_timestamp, self.completed, *pods)
+        carried = (self.attempt.metadata.creation_timestamp, self.completed, self.unready, *pods)
         return (time for time in carried if time is not None)
 
     @property
     def completed(self) -> datetime | None:
         """Since when, by the status, nothing is left to do; None while something is."""
-        complete = (condition for condition in self.status.conditions if condition.type == ConditionType.COMPLETE)
-        return next((condition.last_transition_time for condition in complete if condition.status == "True"), None)
+        return self._since(ConditionType.COMPLETE, "True")
+
+    @property
+    def unready(self) -> datetime | None:
+        """Since when, by the status, the attempt has had no pod that runs."""
+        return self._since(ConditionType.POD_READY, "False")
+
+    def _since(self, kind: ConditionType, status: str) -> datetime | None:
+        same = (condition for condition in self.status.conditions if condition.type == kind)
+        return next((condition.last_transition_time for condition in same if condition.status == status), None)
 
     # --- the attempt
 

@@ -13,7 +13,7 @@ from perago_operator.api.reasons import Reason
 from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
 from perago_operator.core import turns
-from perago_operator.core.answers import Answer, Failure, Publication, Standing, Verdict
+from perago_operator.core.answers import Answer, Failure, Missing, Publication, Standing, Verdict
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.reporting import judge, workflow_matters
@@ -75,6 +75,10 @@ class Applier:
                 await self._ask_cluster(action, attempt)
         return None
 
+    async def read(self, attempt: PeragoAttempt) -> Manifest | None:
+        """The attempt as it is now; None when it is gone. Raises PortError."""
+        return await self._cluster.read_attempt(attempt.metadata.namespace, attempt.metadata.name)
+
     async def release_orphan(self, pod: Pod) -> None:
         """Let a pod go whose attempt is gone. Raises PortError."""
         await self._cluster.release_pod(pod.metadata.namespace, pod.name, pod.metadata.uid)
@@ -135,13 +139,20 @@ class Applier:
         except NotFound as error:
             logger.info("log of task {}: {}", action.task.task_id, error)
 
-    async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Publication | None:
+    async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Publication | Missing | None:
         match action:
             case do.DeleteStaging():
                 await self._versions.delete_branch(action.repository, action.branch)
                 return None
             case do.AskEvidence():
-                return await self._versions.find_publication(action.repository, action.branch, action.input_ref, uid)
+                return await self._find_publication(action, uid)
+
+    async def _find_publication(self, action: do.AskEvidence, uid: str) -> Publication | Missing | None:
+        try:
+            return await self._versions.find_publication(action.repository, action.branch, action.input_ref, uid)
+        except NotFound as error:
+            logger.info("evidence of attempt {}: {}", uid, error)
+            return Missing()
 
     async def _ask_conductor(self, action: do.Heartbeat | do.Report | do.ReadBack) -> Verdict:
         match action:
@@ -156,12 +167,21 @@ class Applier:
                 return verdict
 
     async def _report(self, task: ConductorTask, outcome: Outcome) -> Verdict:
-        """Post, then read back: a 200 does not mean that the result was accepted. Nor does a 404 mean more."""
+        """Post, then read back: a 200 does not mean that the result was accepted. Nor does a 404 mean more.
+
+        A task that took the report and is gone right after it has ended its workflow, which was archived.
+        """
+        taken = True
         try:
             await self._conductor.report(task, outcome)
         except NotFound as error:
+            taken = False
             logger.info("report of task {}: {}", task.task_id, error)
-        return await self._read(task, outcome)
+        verdict = await self._read(task, outcome)
+        if not taken or verdict.standing is not Standing.MISSING:
+            return verdict
+        detail = "Conductor took the result, and has the task no more"
+        return replace(verdict, standing=Standing.ACCEPTED, detail=detail)
 
     async def _read(self, task: ConductorTask, outcome: Outcome | None) -> Verdict:
         reading = await self._conductor.read(task.task_id)

@@ -98,6 +98,8 @@ class Reconciler:
         logger.debug("attempt {}: {}: {}", key, decision.rule, [do.kind_of(action) for action in decision.actions])
         for action in decision.actions:
             await self._carry_out(action, s)
+            if isinstance(action, do.Heartbeat) and self._memories.superseded(key):
+                break  # nobody waits for what was decided before that was known
         return AT_ONCE
 
     def _until_next(self, decision: Decision) -> float | None:
@@ -125,7 +127,19 @@ class Reconciler:
             return None
         self._memories.failed(action, s, failure)
         self._observe(kind, self._clock.seconds() - began, False)
+        if failure.conflict:
+            await self._read_again(s.attempt)
         return None
+
+    async def _read_again(self, attempt: PeragoAttempt) -> None:
+        """The object has changed, and its watch may be long in showing that: each patch of the old one would fail."""
+        try:
+            obj = await self._applier.read(attempt)
+        except PortError as error:
+            logger.warning("attempt {}: it cannot be read: {}", attempt.metadata.key, error)
+            return
+        if obj is not None:
+            self._memories.read(obj)
 
     def _in_background(self, event: do.RecordEvent, attempt: PeragoAttempt) -> None:
         """Events are for people: nothing waits for them, and one that cannot be posted is logged instead."""

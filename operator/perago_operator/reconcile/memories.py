@@ -6,7 +6,7 @@ from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
 from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Patched, PodExists
+from perago_operator.core.answers import Answer, Failure, Patched, PodExists, Standing
 from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
 from perago_operator.core.memory import Memory
@@ -54,9 +54,18 @@ class Memories:
             answer = Patched(answer["metadata"]["resourceVersion"])
         self._memories[s.attempt.metadata.key] = learned(self._at_answer(s), action, answer)
 
+    def read(self, obj: Manifest) -> None:
+        """An attempt as it is now, in the API server's own words: its watch may be behind."""
+        self._stores.attempts.put(obj)
+
     def failed(self, action: do.Action, s: Situation, failure: Failure) -> None:
         """A call failed."""
         self._memories[s.attempt.metadata.key] = failed(self._at_answer(s), action, failure)
+
+    def superseded(self, key: Key) -> bool:
+        """Conductor has said that it no longer waits for the attempt."""
+        verdict = self._memories[key].verdict
+        return verdict is not None and verdict.standing is Standing.SUPERSEDED
 
     def _at_answer(self, s: Situation) -> Situation:
         """The situation at the moment in which an answer came, with what the calls before it have taught."""

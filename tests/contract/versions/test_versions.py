@@ -8,7 +8,7 @@ import pytest
 from perago.wire.metadata_keys import ATTEMPT_UID, OUTPUT
 from perago_dev.servers.lakefs import Server
 from perago_operator.adapters.lakefs import LakefsVersions
-from perago_operator.ports import Refused, Unreachable
+from perago_operator.ports import NotFound, Refused, Unreachable
 from tests.contract.versions.subject import PAGE, UID, Subject, reading, write_keys
 from tests.faults.kinds import Fault, Late, cut_before, lost, passed
 from tests.faults.proxy import HttpExchange, answered
@@ -85,12 +85,12 @@ async def test_what_is_older_than_the_input_is_not_looked_at(subject: Subject) -
 
 
 @pytest.mark.parametrize(("repository", "branch"), [("no-such-repository", "main"), (None, "no-such-branch")])
-async def test_a_branch_that_is_gone_holds_no_publication(
+async def test_a_branch_that_is_not_there_is_told_from_one_without_a_publication(
     subject: Subject, repository: str | None, branch: str
 ) -> None:
-    """That is an answer, not a failure."""
-    where = repository or subject.repository
-    assert await subject.versions.find_publication(where, branch, "0" * 64, UID) is None
+    """Whether it holds none is concluded from more than one answer."""
+    with pytest.raises(NotFound):
+        await subject.versions.find_publication(repository or subject.repository, branch, "0" * 64, UID)
 
 
 @pytest.mark.parametrize(("fault", "carried_out"), [(lost, True), (cut_before, False)])

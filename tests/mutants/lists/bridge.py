@@ -207,8 +207,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a heartbeat rewrites an ended task", "if verdict.standing is Standing.OPEN:", "if True:"),
         (
             "a report is not read back",
-            "return await self._read(task, outcome)\n\n    async def _read",
-            "return judge(None, outcome, at=self._now())\n\n    async def _read",
+            "verdict = await self._read(task, outcome)\n        if not taken",
+            "verdict = judge(None, outcome, at=self._clock.now())\n        if not taken",
+        ),
+        (
+            "a result that archived its workflow counts as superseded",
+            "if not taken or verdict.standing is not Standing.MISSING:",
+            "if True:",
         ),
         ("an outcome overwrites the agent's", "if action.guarded else None", "if False else None"),
         ("the fate of a call is lost", "isinstance(error, Unreachable) and error.fate_unknown", "False"),
@@ -217,8 +222,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *apply(
         (
             "a report to a task that is gone is repeated forever",
-            'except NotFound as error:\n            logger.info("report',
-            'except ZeroDivisionError as error:\n            logger.info("report',
+            "except NotFound as error:\n            taken = False",
+            "except ZeroDivisionError as error:\n            taken = False",
         ),
         (
             "a pod that exists already is an error",

@@ -44,6 +44,16 @@ RULES: tuple[Mutant, ...] = (
             "if s.stop is None or not (s.running_pods or s.pod_unseen):",
             "if s.stop is None or not s.running_pods:",
         ),
+        (
+            "a drain waits for lakeFS",
+            "return (do.ReleasePod(pod.name, pod.metadata.uid),) if pod and ending and ending.disrupted else ()",
+            "return ()",
+        ),
+        (
+            "a pod that tells why the task failed goes before that is known",
+            "if pod and ending and ending.disrupted else ()",
+            "if pod and ending else ()",
+        ),
         ("a lost node holds an attempt forever", "look_again_at=_next_look(s))", "look_again_at=None)"),
         (
             "an attempt that was stopped is called failed although its work is published",
@@ -164,8 +174,8 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "a pod that somebody holds back on purpose fails",
-            "    if hindrance.patience is Patience.GATED:\n        return Ruling(notice=notice)\n",
-            "",
+            "limits[Patience.GATED] = s.config.gated_patience",
+            "limits[Patience.GATED] = s.config.start_patience",
         ),
         (
             "a wrong image is waited for forever",
@@ -207,8 +217,8 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "two attempts of one task run at once",
-            "    if earlier is None:\n        return None\n    return Ruling(",
-            "    return None\n    return Ruling(",
+            "    if earlier is None:\n        return None\n    return waiting(",
+            "    return None\n    return waiting(",
         ),
         (
             "one attempt more than allowed runs",
@@ -257,6 +267,16 @@ RULES: tuple[Mutant, ...] = (
             "a pod is looked for at once because an earlier one was created long ago",
             "s.memory.created[s.pod_name] +",
             "min(s.memory.created.values()) +",
+        ),
+        (
+            "an attempt made by hand fails because nobody has created its PeragoTask yet",
+            "    if s.conductor is None:\n        return Ruling(notice=notice)\n",
+            "",
+        ),
+        (
+            "a wait renews Conductor's patience for ever",
+            "    if s.now < until:\n        return Ruling(notice=notice",
+            "    if True:\n        return Ruling(notice=notice",
         ),
         (
             "the failure policy has no effect",
@@ -427,7 +447,22 @@ SITUATION: tuple[Mutant, ...] = (
             "return task.response_timeout_seconds / 3 or",
             "return task.response_timeout_seconds * 0.9 or",
         ),
-        ("no heartbeat goes out while reports fail", "(s.outcome and not s.trouble(do.Report))", "s.outcome"),
+        ("no heartbeat goes out while reports fail", "(s.outcome and not _reports_fail(s))", "s.outcome"),
+        (
+            "a task whose result Conductor does not take is kept from its time-out for ever",
+            "return s.trouble(do.Report) is not None and s.now < seen",
+            "return s.trouble(do.Report) is not None or s.now < seen",
+        ),
+        (
+            "a missing task is looked for again only with the next heartbeat",
+            "    if s.memory.task_missing_since:\n",
+            "    if False:\n",
+        ),
+        (
+            "a single answer says that a task is gone",
+            'verdict(Standing.MISSING, "Conductor no longer knows the task")',
+            'verdict(Standing.SUPERSEDED, "Conductor no longer knows the task")',
+        ),
         (
             "a result that a late heartbeat undid is not reported again",
             'return state == "Pending" or reopened',

@@ -132,16 +132,36 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a reading of Conductor is forgotten",
-            "memory = replace(s.memory, verdict=answer) if isinstance(answer, Verdict) else s.memory",
-            "memory = s.memory",
+            "return replace(s.memory, verdict=verdict, task_missing_since=None)",
+            "return s.memory",
+        ),
+        (
+            "one answer says that a task is gone",
+            "gone = final or _is_gone(s, memory.task_missing_since)",
+            "gone = True",
+        ),
+        (
+            "a task that is gone is never given up",
+            "gone = final or _is_gone(s, memory.task_missing_since)",
+            "gone = final",
+        ),
+        (
+            "one answer says that nothing was published",
+            "    if since and not _is_gone(s, since):\n        return memory\n",
+            "",
+        ),
+        (
+            "a heartbeat that failed rests for longer than the task has left",
+            "heartbeat_period(action.task, s.config) / 3 if isinstance(action, do.Heartbeat) else None",
+            "None",
         ),
     ),
     *memory(
         ("a back-off never ends", "return now < self.until and", "return"),
         (
             "a back-off grows without end",
-            "min(config.retry_cap, config.retry_first * 2 ** min(count - 1, 30))",
-            "config.retry_first * 2 ** min(count - 1, 30)",
+            "min(cap or config.retry_cap, config.retry_cap, config.retry_first * 2 ** min(count - 1, 30))",
+            "min(cap or 1e9, config.retry_first * 2 ** min(count - 1, 30))",
         ),
         (
             "one success ends the back-off of other calls",

@@ -30,6 +30,7 @@ class World:
         self.conductor = FakeConductor()
         self.versions = FakeVersions()
         self.config = config or Config()
+        self.versions.branch("repo", "main")
         self.now = b.at(0.5)
         self.set_by = timedelta()
         """How far the time of day of the operator's machine is off."""

@@ -37,9 +37,9 @@ RULES: tuple[Rule, ...] = (
     # there is no pod yet
     starting.former_pod_is_held,  # delete and release it
     starting.former_staging_is_left,  # delete the branch
-    starting.task_is_unknown,  # say which, wait for it
+    starting.task_is_unknown,  # say which, wait for it; patience over: end, FAILED
     starting.template_is_refused,  # end: terminal, with the field
-    starting.earlier_attempt_may_publish,  # wait for its end
+    starting.earlier_attempt_may_publish,  # wait for its end; patience over: end, FAILED
     starting.too_many_run,  # wait for room
     starting.attempt_is_not_held,  # put our finalizer on the attempt
     starting.pod_was_refused,  # end: terminal, with the API server's words

@@ -8,6 +8,7 @@ from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core import actions as do
 from perago_operator.core.pod.model import Pod
+from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
 
@@ -49,6 +50,18 @@ def delete_staging(s: Situation) -> tuple[do.Action, ...]:
     """Deletion of the staging branch that may still exist; nothing without one."""
     branch = s.staging
     return (do.DeleteStaging(branch.repository, branch.branch),) if branch else ()
+
+
+def waiting(s: Situation, notice: Notice) -> Ruling:
+    """Wait without a pod, and say what for; not for ever where Conductor waits too, whose patience heartbeats renew."""
+    if s.conductor is None:
+        return Ruling(notice=notice)
+    patience = s.config.wait_patience
+    until = (s.moment(s.unready) if s.unready else s.created) + timedelta(seconds=patience)
+    if s.now < until:
+        return Ruling(notice=notice, look_again_at=until)
+    message = f"the attempt could not start within {patience:.0f} s: {notice.message}"
+    return Ruling(outcome=failure(s, notice.reason, message))
 
 
 def failure(s: Situation, reason: Reason, message: str, default: FailureResult = "FAILED") -> Outcome:

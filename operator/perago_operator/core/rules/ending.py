@@ -6,6 +6,7 @@ from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core import evidence
 from perago_operator.core.log import read_log
+from perago_operator.core.pod import diagnosis
 from perago_operator.core.rules.common import delete_pods, delete_staging, failure, look_for_pod, unseen_until
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
@@ -41,13 +42,13 @@ def staging_may_be_merged(s: Situation) -> Ruling | None:
     """
     wanted = _may_have_published(s) and evidence.question(s) is not None
     actions = delete_staging(s) if wanted else ()
-    return Ruling(actions, _checking(s, do.DeleteStaging)) if actions else None
+    return _asking(s, do.DeleteStaging, actions) if actions else None
 
 
 def evidence_is_missing(s: Situation) -> Ruling | None:
     """The pod is over and may have published: ask lakeFS before anything is concluded."""
     question = evidence.question(s) if _may_have_published(s) else None
-    return Ruling((question,), _checking(s, do.AskEvidence)) if question else None
+    return _asking(s, do.AskEvidence, (question,)) if question else None
 
 
 def work_was_published(s: Situation) -> Ruling | None:
@@ -69,12 +70,22 @@ def _may_have_published(s: Situation) -> bool:
     return over and not (s.stop and s.stop.reason is Reason.SUPERSEDED)
 
 
-def _checking(s: Situation, call: do.Kind) -> Notice:
-    """What people read until lakeFS has answered."""
+def _asking(s: Situation, call: do.Kind, actions: tuple[do.Action, ...]) -> Ruling:
+    """Ask lakeFS, and say so until it has answered; a pod that has said all it can is not held while it is away."""
     trouble = s.trouble(call)
     message = "checking in lakeFS whether the pod published before it ended"
-    words = f"{message}: {trouble.message}" if trouble else message
-    return Notice(Reason.WAITING_FOR_EVIDENCE, words, warning=trouble is not None)
+    if trouble is None:
+        return Ruling(actions, Notice(Reason.WAITING_FOR_EVIDENCE, message))
+    notice = Notice(Reason.WAITING_FOR_EVIDENCE, f"{message}: {trouble.message}", warning=True)
+    return Ruling((*actions, *_let_leave(s)), notice)
+
+
+def _let_leave(s: Situation) -> tuple[do.Action, ...]:
+    """Release of a pod that somebody deletes, a drain for example, and whose end shows nothing but that."""
+    pod = s.pod
+    leaves = pod is not None and pod.metadata.deletion_timestamp is not None and s.unreleased(pod)
+    ending = diagnosis.ending(pod) if pod and leaves else None
+    return (do.ReleasePod(pod.name, pod.metadata.uid),) if pod and ending and ending.disrupted else ()
 
 
 def _next_look(s: Situation) -> datetime | None:

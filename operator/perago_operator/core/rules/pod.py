@@ -76,7 +76,7 @@ def pod_cannot_start(s: Situation) -> Ruling | None:
         return None
     message = with_remedy(hindrance.message, hindrance.advice)
     notice = Notice(hindrance.reason, message, warning=True)
-    if hindrance.patience is Patience.GATED:
+    if hindrance.patience is Patience.GATED and s.conductor is None:
         return Ruling(notice=notice)
     until = _hindered_since(s, hindrance, s.pod) + timedelta(seconds=_patience(s, hindrance))
     if s.now < until:
@@ -131,4 +131,5 @@ def _starting_since(s: Situation, pod: Pod) -> datetime:
 
 def _patience(s: Situation, hindrance: Hindrance) -> float:
     limits = {Patience.RETRIED: s.config.retried_patience, Patience.SCHEDULING: s.config.unschedulable_patience}
+    limits[Patience.GATED] = s.config.gated_patience
     return limits.get(hindrance.patience, 0.0)

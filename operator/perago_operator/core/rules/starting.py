@@ -4,7 +4,7 @@ from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.pod.manifest import pod_manifest
 from perago_operator.core.pod.template import cache_problem, template_problem
-from perago_operator.core.rules.common import delete_staging, invalid, let_pods_go
+from perago_operator.core.rules.common import delete_staging, invalid, let_pods_go, waiting
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
@@ -28,16 +28,16 @@ def task_is_unknown(s: Situation) -> Ruling | None:
     ref, missing = s.attempt.spec.task_ref, s.resolved.missing
     if ref and s.task is None:
         namespace = s.attempt.metadata.namespace
-        return _waiting(Reason.TASK_NOT_FOUND, f"PeragoTask {ref.name} does not exist in namespace {namespace}")
+        return _waiting(s, Reason.TASK_NOT_FOUND, f"PeragoTask {ref.name} does not exist in namespace {namespace}")
     if missing:
         either = f"neither the attempt nor PeragoTask {ref.name} says" if ref else "the attempt does not say"
-        return _waiting(Reason.TASK_INCOMPLETE, f"{either} which {missing} to run")
+        return _waiting(s, Reason.TASK_INCOMPLETE, f"{either} which {missing} to run")
     return None
 
 
-def _waiting(reason: Reason, message: str) -> Ruling:
+def _waiting(s: Situation, reason: Reason, message: str) -> Ruling:
     """Wait until people have done what the remedy says."""
-    return Ruling(notice=Notice(reason, with_remedy(message, reason), warning=True))
+    return waiting(s, Notice(reason, with_remedy(message, reason), warning=True))
 
 
 def template_is_refused(s: Situation) -> Ruling | None:
@@ -54,7 +54,7 @@ def earlier_attempt_may_publish(s: Situation) -> Ruling | None:
     earlier = s.unsettled_earlier
     if earlier is None:
         return None
-    return Ruling(notice=Notice(Reason.EARLIER_ATTEMPT, f"waiting for the end of attempt {earlier.name}"))
+    return waiting(s, Notice(Reason.EARLIER_ATTEMPT, f"waiting for the end of attempt {earlier.name}"))
 
 
 def too_many_run(s: Situation) -> Ruling | None:

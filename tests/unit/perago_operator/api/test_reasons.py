@@ -48,7 +48,14 @@ OTHER_MEANINGS: dict[str, set[str]] = {
 def groups() -> tuple[tuple[Reason, ...], ...]:
     """The reasons of every place."""
     conditions = (*reasons.ATTEMPT_CONDITIONS.values(), *reasons.TASK_CONDITIONS.values())
-    return (*conditions, reasons.POD_FAILURES, reasons.STOPS, reasons.AGENT_OUTCOMES, reasons.EVENT_REASONS)
+    return (
+        *conditions,
+        reasons.POD_FAILURES,
+        reasons.WAITS,
+        reasons.STOPS,
+        reasons.AGENT_OUTCOMES,
+        reasons.EVENT_REASONS,
+    )
 
 
 def test_every_reason_may_stand_somewhere() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from perago.wire import Outcome
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Patched, Publication, Standing, Verdict
+from perago_operator.core.answers import Answer, Failure, Missing, Patched, Publication, Standing, Verdict
 from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
 from perago_operator.core.memory import Evidence, Hindered, Memory, backoff, fraction
@@ -215,6 +215,60 @@ def test_a_look_notes_pods_and_the_outcomes_first_sight() -> None:
     memory = looked(b.situation(ended, 7, pods=(b.pod(),)))
     assert (memory.seen, memory.outcome_seen_at) == (frozenset({"a1-1"}), b.at(7))
     assert looked(b.situation(ended, 9, pods=(b.pod(),), memory=memory)).outcome_seen_at == b.at(7)
+
+
+def test_a_heartbeat_that_failed_is_tried_again_long_before_the_task_times_out() -> None:
+    """Time-out 60 s, heartbeats each 20 s: a rest of up to a minute would cost the task."""
+    task = b.conductor_task(response_timeout_seconds=60)
+    beat = do.Heartbeat(task)
+    memory = after_failures(beat, Failure("away"), 20)
+    assert memory.troubles[do.Heartbeat].until <= b.at(1) + timedelta(seconds=20 / 3)
+
+
+MISSING = Verdict(Standing.MISSING, "Conductor no longer knows the task", b.at(1), after_report=False)
+BEAT = do.Heartbeat(b.conductor_task())
+
+
+def test_a_task_is_gone_when_it_is_missing_twice_seconds_apart() -> None:
+    """A single answer may come from a server that has just started, and all work would be thrown away."""
+    once = after(b.memory(), BEAT, MISSING, 1)
+    assert (once.verdict, once.task_missing_since) == (None, b.at(1))
+    assert after(once, BEAT, MISSING, 5.9).verdict is None
+    twice = after(once, BEAT, MISSING, 6)
+    assert twice.verdict is not None
+    assert (twice.verdict.standing, twice.verdict.detail) == (Standing.SUPERSEDED, MISSING.detail)
+
+
+def test_a_task_that_is_there_again_was_never_gone() -> None:
+    """The count begins anew."""
+    open_task = Verdict(Standing.OPEN, "it is there", b.at(3), after_report=False)
+    there = after(after(b.memory(), BEAT, MISSING, 1), BEAT, open_task, 3)
+    assert (there.verdict, there.task_missing_since) == (open_task, None)
+    assert after(there, BEAT, MISSING, 8).verdict == open_task
+
+
+def test_a_report_about_a_missing_task_rests_until_the_second_look() -> None:
+    """It is not repeated in a circle, and not given up."""
+    once = after(b.memory(), REPORT, MISSING, 1)
+    assert "asked once more" in once.troubles[do.Report].message
+    assert after(once, REPORT, MISSING, 6).troubles == {}
+
+
+def test_a_task_that_is_missing_after_the_result_was_accepted_is_not_looked_for() -> None:
+    """Its workflow is archived; the reading ends the doubt."""
+    read = after(b.memory(), do.ReadBack(b.conductor_task(), Outcome(status="COMPLETED", reason="Completed")), MISSING)
+    assert read.verdict is not None
+
+
+def test_a_branch_holds_no_publication_when_it_is_missing_twice_seconds_apart() -> None:
+    """What is concluded from that runs the work again, or fails it."""
+    question = do.AskEvidence("repo", "main", "commit-a")
+    once = after(b.memory(), question, Missing(), 1)
+    assert (once.evidence, do.AskEvidence in once.troubles) == (None, True)
+    assert after(once, question, Missing(), 6).evidence == Evidence(2)
+    found = after(once, question, Publication("commit-b", {}), 2)
+    assert (found.evidence, found.branch_missing_since) == (Evidence(2, Publication("commit-b", {})), None)
+    assert after(b.memory(), question, None, 1).evidence == Evidence(2)
 
 
 def sight(seconds: float, memory: Memory, **more: Any) -> Situation:

@@ -33,7 +33,7 @@ def judged(status: str | None, output: dict[str, Any] | None = None, outcome: Ou
 @pytest.mark.parametrize("outcome", [None, OURS])
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [("IN_PROGRESS", Standing.OPEN), ("SCHEDULED", Standing.QUEUED), (None, Standing.SUPERSEDED)],
+    [("IN_PROGRESS", Standing.OPEN), ("SCHEDULED", Standing.QUEUED), (None, Standing.MISSING)],
 )
 def test_an_open_task_is_open_before_and_after_a_report(
     status: str | None, expected: Standing, outcome: Outcome | None
@@ -90,6 +90,20 @@ def test_a_task_in_a_workflow_that_has_ended_is_superseded() -> None:
     assert judge(revived, OURS, at=b.at(1)).standing is Standing.SUPERSEDED
     ours = ConductorTaskState("COMPLETED", {"result": 1}, workflow_ended=True)
     assert judge(ours, OURS, at=b.at(1)).standing is Standing.ACCEPTED
+
+
+def test_heartbeats_end_when_reports_have_failed_for_too_long() -> None:
+    """Conductor's own time-out is the better end: nobody gets that result any more."""
+    done = b.attempt(status={"outcome": b.completed()})
+    trouble = Trouble(9, b.at(9000), None, "the report had no effect")
+    memory = b.memory(outcome_seen_at=b.at(1), heartbeat_at=b.at(1), troubles={do.Report: trouble})
+    assert heartbeat_at(b.situation(done, 3600, memory=memory)) is not None
+    assert heartbeat_at(b.situation(done, 3601, memory=memory)) is None
+
+
+def test_a_task_that_is_missing_is_looked_for_once_more_soon() -> None:
+    """Not a heartbeat's period later."""
+    assert heartbeat_at(b.situation(None, 3, memory=b.memory(task_missing_since=b.at(2)))) == b.at(7)
 
 
 def test_the_detail_names_the_status() -> None:

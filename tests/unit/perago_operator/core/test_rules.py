@@ -427,6 +427,53 @@ def test_a_node_whose_clock_is_behind_costs_no_patience() -> None:
     assert ruling(b.situation(None, 299, pods=(behind,)), "pod_starts").look_again_at == b.at(300)
 
 
+def test_a_drain_does_not_wait_for_lakefs() -> None:
+    """A pod that was ended by its deletion has nothing to say but that; it goes before lakeFS is back."""
+    staged = b.attempt(status={"staging": b.STAGING, "podName": "a1-1", "executions": 1})
+    away = b.memory(troubles={do.DeleteStaging: trouble()})
+    drained = b.ended_pod(
+        meta={"deletionTimestamp": b.stamp(1)}, agent_ended={"exitCode": 143}, task_ended={"exitCode": 143}
+    )
+    release = do.ReleasePod("a1-1", "uid-a1-1")
+    assert release in ruling(b.situation(staged, pods=(drained,), memory=away), "staging_may_be_merged").actions
+    assert release not in ruling(b.situation(staged, pods=(drained,)), "staging_may_be_merged").actions
+    failed = b.ended_pod(meta={"deletionTimestamp": b.stamp(1)}, task_ended={"exitCode": 137, "reason": "OOMKilled"})
+    assert release not in ruling(b.situation(staged, pods=(failed,), memory=away), "staging_may_be_merged").actions
+
+
+def waits_for_task(seconds: float, **changes: Any) -> Situation:
+    """An attempt whose PeragoTask does not exist."""
+    return b.situation(b.attempt(task=None, taskRef={"name": "build"}, **changes), seconds)
+
+
+def test_a_wait_that_renews_conductors_patience_ends() -> None:
+    """After an hour without a pod: Conductor is told what was waited for, in the words of the condition."""
+    assert ruling(waits_for_task(3599), "task_is_unknown").look_again_at == b.at(3600)
+    failed = outcome(waits_for_task(3600), "task_is_unknown")
+    assert (failed.status, failed.reason) == ("FAILED", "TaskNotFound")
+    assert "could not start within 3600 s: PeragoTask build does not exist" in (failed.message or "")
+
+
+def test_such_a_wait_counts_from_when_the_last_pod_ran() -> None:
+    """As the status says: the attempt may be days old."""
+    unready = {"conditions": [b.condition("PodReady", "False", "TaskNotFound", seconds=9000)]}
+    assert ruling(waits_for_task(9001, status=unready), "task_is_unknown").look_again_at == b.at(9000 + 3600)
+
+
+def test_an_attempt_that_nobody_else_waits_for_may_wait() -> None:
+    """Made by hand: it starts when the PeragoTask is created."""
+    alone = ruling(waits_for_task(1e6, standalone=True), "task_is_unknown")
+    assert (alone.outcome, alone.look_again_at) == (None, None)
+
+
+def test_an_earlier_attempt_is_not_waited_for_without_end() -> None:
+    """lakeFS may be away for days, so that its branch cannot be deleted."""
+    earlier = Sibling("a0", 0, settled=False, created=b.at(-10))
+    later = b.attempt(conductor=b.conductor_task(retry_count=1).to_json())
+    s = b.situation(later, 3600, siblings=(earlier,))
+    assert outcome(s, "earlier_attempt_may_publish").reason == "EarlierAttempt"
+
+
 def test_a_created_pod_is_not_waited_for_without_end() -> None:
     """Its label was taken off, or it was removed while the watch was down: no watch will ever show it."""
     created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(1))
@@ -520,10 +567,12 @@ def test_an_unschedulable_pod_fails_after_its_limit() -> None:
 
 
 def test_a_gated_pod_waits_as_long_as_its_queue_wants() -> None:
-    """Kueue and the like hold pods back on purpose."""
-    s = b.situation(None, 10_000, pods=(unscheduled("SchedulingGated"),))
-    decided = ruling(s, "pod_cannot_start")
-    assert (decided.outcome, decided.look_again_at) == (None, None)
+    """Kueue and the like hold pods back on purpose; a day at most where Conductor waits as well."""
+    gated = (unscheduled("SchedulingGated"),)
+    assert ruling(b.situation(None, 10_000, pods=gated), "pod_cannot_start").look_again_at == b.at(24 * 3600)
+    assert outcome(b.situation(None, 24 * 3600, pods=gated), "pod_cannot_start").reason == "Unschedulable"
+    alone = ruling(b.situation(b.attempt(standalone=True), 1e6, pods=gated), "pod_cannot_start")
+    assert (alone.outcome, alone.look_again_at) == (None, None)
 
 
 def test_a_pod_on_its_way_is_waited_for() -> None:

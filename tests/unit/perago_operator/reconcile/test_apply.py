@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from perago.wire import Outcome
+from perago.wire import ConductorTask, Outcome
 from perago_operator import ports
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
 from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Standing, Verdict
+from perago_operator.core.answers import Missing, Standing, Verdict
 from perago_operator.reconcile.apply import Applier, failure_of
 from tests import builders as b
 from tests.fakes.faulty import raising
@@ -72,11 +72,32 @@ async def test_a_report_is_read_back(world: World) -> None:
     assert world.conductor.faults.seen == ["report", "read"]
 
 
-async def test_a_report_about_an_unknown_task_is_superseded(world: World) -> None:
-    """404: nobody waits for it."""
+async def test_a_report_about_an_unknown_task_finds_it_missing(world: World) -> None:
+    """404: whether nobody waits for it any more takes a second look."""
     del world.conductor.tasks[b.NAME]
     verdict = await carried_out(world, do.Report(b.conductor_task(), OUTCOME))
-    assert verdict.standing is Standing.SUPERSEDED
+    assert verdict.standing is Standing.MISSING
+
+
+async def test_a_task_that_is_gone_once_it_has_taken_the_report_was_archived(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its completion ended the workflow, and a listener removed both."""
+    report = world.conductor.report
+
+    async def archiving(task: ConductorTask, outcome: Outcome) -> None:
+        await report(task, outcome)
+        del world.conductor.tasks[b.NAME]
+
+    monkeypatch.setattr(world.conductor, "report", archiving)
+    verdict = await carried_out(world, do.Report(b.conductor_task(), OUTCOME))
+    assert isinstance(verdict, Verdict)
+    assert verdict.standing is Standing.ACCEPTED
+
+
+async def test_a_branch_that_is_not_there_is_an_answer_of_its_own(world: World) -> None:
+    """Whether it holds no publication takes another look."""
+    assert await carried_out(world, do.AskEvidence("repo", "gone", "commit-a")) == Missing()
 
 
 async def test_a_heartbeat_extends_the_lease_of_an_open_task(world: World) -> None:

@@ -254,6 +254,49 @@ async def test_the_agents_outcome_wins_over_the_operators() -> None:
     assert world.conductor.tasks[b.NAME].status == "COMPLETED"
 
 
+async def test_a_conflict_is_resolved_by_reading_while_the_watch_is_behind() -> None:
+    """A minute without the attempts' watch: one refused patch, one reading, one patch, instead of a patch a second."""
+    world = await polled_and_running()
+    world.lag()
+    world.cluster.merge("PeragoAttempt", "ns", b.NAME, {"status": {"step": "Executing"}})
+    ended = world.cluster.merge("Pod", "ns", "a1-1", {"status": b.ended_pod()["status"]})
+    before = len(calls(world))
+    world.stores.pods.put(ended)
+    await world.settle()
+    assert [call for call in calls(world)[before:] if "attempt" in call][:3] == [
+        "patch_attempt_status",
+        "read_attempt",
+        "patch_attempt_status",
+    ]
+    assert world.status()["outcome"]["reason"] == "TaskExited"
+
+
+async def test_a_conflict_that_cannot_be_looked_into_is_tried_again() -> None:
+    """The API server fails in between."""
+    world = await polled_and_running()
+    world.lag()
+    world.cluster.merge("PeragoAttempt", "ns", b.NAME, {"status": {"step": "Executing"}})
+    world.cluster.faults.on("read_attempt", raising(AWAY))
+    world.stores.pods.put(world.cluster.merge("Pod", "ns", "a1-1", {"status": b.ended_pod()["status"]}))
+    await world.settle()
+    assert "outcome" not in world.status()
+    await world.pass_time(2)
+    assert world.status()["outcome"]["reason"] == "TaskExited"
+
+
+async def test_nothing_more_is_done_for_an_attempt_that_turns_out_to_be_superseded() -> None:
+    """A heartbeat and the pod were due at once: the pod would be created for nothing."""
+    world = World()
+    world.cluster.faults.on("create_pod", raising(AWAY), None)
+    await world.add_polled()
+    world.conductor.cancel(b.NAME)
+    world.cluster.faults.clear()
+    world.cluster.faults.seen.clear()
+    await world.pass_time(30)
+    assert "create_pod" not in world.cluster.faults.seen
+    assert world.status()["phase"] == "Canceled"
+
+
 async def test_quota_is_waited_for() -> None:
     """No failure: tried again, and a condition and an event say why."""
     world = World()

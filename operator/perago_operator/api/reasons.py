@@ -75,6 +75,7 @@ TASK_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
         Reason.MAX_CONCURRENCY,
         Reason.NO_TASK_TYPE,
         Reason.PAUSED,
+        Reason.TASK_TYPE_SERVED,
         Reason.POLL_FAILED,
         Reason.ATTEMPTS_NOT_CREATED,
     ),

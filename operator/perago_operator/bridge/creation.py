@@ -99,10 +99,11 @@ class Creation:
         self._failing: dict[Key, tuple[Key, PortError]] = {}
         self._ceased = False
 
-    def start(self, claim: Claim) -> None:
-        """Create the attempt in the background; give the task back instead once creation has ceased."""
-        name = f"{'give back' if self._ceased else 'create attempt'} {claim.attempt}"
-        step = partial(self._give_back, claim.task) if self._ceased else partial(self._create, claim)
+    def start(self, claim: Claim, *, wanted: bool = True) -> None:
+        """Create the attempt in the background; give the task back if it is not wanted, or once creation has ceased."""
+        back = self._ceased or not wanted
+        name = f"{'give back' if back else 'create attempt'} {claim.attempt}"
+        step = partial(self._give_back, claim.task) if back else partial(self._create, claim)
         running = asyncio.create_task(lasting(name, step), name=name)
         self._under_way[running] = claim
         running.add_done_callback(lambda ended: self._under_way.pop(ended, None))
@@ -162,7 +163,7 @@ class Creation:
     async def _give_back(self, task: ConductorTask) -> None:
         try:
             await self._conductor.give_back(task)
-            logger.warning("task {} could not become an attempt and goes back to Conductor", task.task_id)
+            logger.warning("task {} becomes no attempt and goes back to Conductor", task.task_id)
         except PortError as error:
             logger.error("task {} waits in Conductor for its response time-out: {}", task.task_id, error)
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from perago_operator.api.reasons import Reason
+from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.api.shared import Key
-from perago_operator.api.task import PeragoTask
+from perago_operator.api.task import PeragoTask, TaskSpec
 from perago_operator.bridge.creation import Creation, claim
+from perago_operator.bridge.serving import Queue, queue_of
 from perago_operator.loops import Backoff, within
 from perago_operator.ports import Conductor, PolledTask, PortError, Unreachable
 from perago_operator.watch.stores import AttemptStore
@@ -76,6 +77,7 @@ class TaskPoller:
     ) -> None:
         self.task = task
         self.state = PollState(Reason.STARTING)
+        self._elder: Key | None = None
         self._conductor = conductor
         self._creation = creation
         self._attempts = attempts
@@ -84,6 +86,7 @@ class TaskPoller:
         self._backoff = Backoff()
         self._drain = False
         self._stopping = asyncio.Event()
+        self._gone = False
         self._changed = asyncio.Event()
 
     @property
@@ -96,23 +99,34 @@ class TaskPoller:
         self.task = task
         self.wake()
 
+    def yield_to(self, elder: Key | None) -> None:
+        """An older PeragoTask serves the same queue (None: there is none any more): take nothing beside it."""
+        if elder != self._elder:
+            self._elder = elder
+            self.wake()
+
     def wake(self) -> None:
         """Look again whether there is room."""
         self._changed.set()
 
-    def stop(self) -> None:
-        """Poll no more; `run` returns when the poll under way has been settled."""
+    def stop(self, *, gone: bool = False) -> None:
+        """Poll no more, for good if the PeragoTask is gone; `run` returns when the poll under way has been settled."""
+        self._gone = gone
         self._stopping.set()
         self.wake()
 
     async def run(self) -> None:
-        """Poll until stopped. What a poll hands out is always given to `Creation`, also while stopping."""
+        """Poll until stopped. What a poll hands out is always given to `Creation`, also while stopping.
+
+        It goes back to Conductor if the PeragoTask serves its queue no longer: somebody has changed it meanwhile.
+        """
         while not self._stopping.is_set():
             self._changed.clear()
             room = self._room()
             if room <= 0:
                 await within(self._recheck_seconds, self._changed)
                 continue
+            queue = queue_of(self.task)
             try:
                 taken = await self._poll(room)
             except PortError as error:
@@ -123,7 +137,12 @@ class TaskPoller:
             if taken:
                 self._settings.observe(taken[0].task.task_type, len(taken))
             for polled in taken:
-                self._creation.start(claim(polled, self.task))
+                self._creation.start(claim(polled, self.task), wanted=self._serves(queue))
+
+    def _serves(self, queue: Queue | None) -> bool:
+        """Whether tasks of this queue are still to become attempts."""
+        changed = self._gone or self.task.spec.paused or queue_of(self.task) != queue
+        return not changed and self._elder is None
 
     @property
     def _recheck_seconds(self) -> float:
@@ -134,6 +153,9 @@ class TaskPoller:
         spec = self.task.spec
         if spec.task_type is None or spec.paused:
             self._note(Reason.PAUSED if spec.paused else Reason.NO_TASK_TYPE)
+            return 0
+        if self._elder is not None:
+            self._note(Reason.TASK_TYPE_SERVED, with_remedy(_served(spec, self._elder), Reason.TASK_TYPE_SERVED))
             return 0
         if trouble := self._creation.trouble(self.key):
             self._note(Reason.ATTEMPTS_NOT_CREATED, trouble)
@@ -167,3 +189,8 @@ class TaskPoller:
 
     def _note(self, reason: Reason, message: str = "") -> None:
         self.state = PollState(reason, message, self.state.last_poll)
+
+
+def _served(spec: TaskSpec, elder: Key) -> str:
+    domain = f" and domain {spec.domain}" if spec.domain else ""
+    return f"PeragoTask {elder}, which is older, takes the tasks of type {spec.task_type}{domain}"

@@ -15,6 +15,7 @@ from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
+from perago_operator.bridge.serving import Queue, queue_of, serving
 from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
 from perago_operator.loops import end, lasting
 from perago_operator.ports import Cluster, Conductor, NotFound, PortError
@@ -63,19 +64,18 @@ class Pollers:
     def put(self, task: PeragoTask) -> None:
         """A PeragoTask as it is now."""
         worker = self._workers.get(task.metadata.key)
+        before = worker.poller.task if worker is not None else None
         if worker is not None:
             worker.poller.replace(task)
         elif self._started:
             self._workers[task.metadata.key] = self._employ(task)
+        if before is None or _place(before) != _place(task):
+            self._share_queues()
 
     def remove(self, key: Key) -> None:
         """The PeragoTask is gone: poll no more for it."""
-        worker = self._workers.pop(key, None)
-        if worker is not None:
-            worker.status.cancel()
-            worker.poller.stop()
-            self._ending.add(worker.polling)
-            worker.polling.add_done_callback(self._ending.discard)
+        self._end(key, gone=True)
+        self._share_queues()
 
     def wake(self, key: Key) -> None:
         """An attempt of this PeragoTask has changed: there may be room."""
@@ -106,10 +106,27 @@ class Pollers:
             polling.cancel()
         self._creation.kill()
 
+    def _share_queues(self) -> None:
+        """Of PeragoTasks for the same queue, the oldest takes its tasks, and the others say so."""
+        pollers = [worker.poller for worker in self._workers.values()]
+        served = serving(poller.task for poller in pollers)
+        for poller in pollers:
+            queue = queue_of(poller.task)
+            elder = served[queue].metadata.key if queue else None
+            poller.yield_to(None if elder == poller.key else elder)
+
     def _dismiss(self) -> None:
         self._started = False
         for key in tuple(self._workers):
-            self.remove(key)
+            self._end(key, gone=False)
+
+    def _end(self, key: Key, *, gone: bool) -> None:
+        worker = self._workers.pop(key, None)
+        if worker is not None:
+            worker.status.cancel()
+            worker.poller.stop(gone=gone)
+            self._ending.add(worker.polling)
+            worker.polling.add_done_callback(self._ending.discard)
 
     def _employ(self, task: PeragoTask) -> _Worker:
         poller = TaskPoller(task, self._conductor, self._creation, self._attempts, self._settings, now=self._now)
@@ -150,6 +167,11 @@ class Pollers:
         except PortError as error:
             logger.debug("queue size of {}: {}", spec.task_type, error)
             return None
+
+
+def _place(task: PeragoTask) -> tuple[Queue | None, str]:
+    """What decides whether it serves its queue; its age comes with its uid."""
+    return queue_of(task), task.metadata.uid
 
 
 def _background(name: str, loop: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:

@@ -282,6 +282,11 @@ class Reason(StrEnum):
     # a PeragoTask
     NO_TASK_TYPE = ("NoTaskType", "`spec.taskType` is not set, so Conductor is not polled for this task.")
     PAUSED = ("Paused", "`spec.paused` is set, so Conductor is not polled for this task.")
+    TASK_TYPE_SERVED = (
+        "TaskTypeServed",
+        "An older PeragoTask takes the tasks of this type and domain.",
+        "Delete one of the two, or change `spec.taskType` or `spec.domain` of one of them.",
+    )
     STARTING = ("Starting", "Polling is about to start.")
     POLLING = ("Polling", "Conductor is being polled for tasks of this type.")
     POLL_FAILED = (

@@ -32,6 +32,18 @@ MUTANTS: tuple[Mutant, ...] = (
             "            self._settings.failed()\n",
             "            pass\n",
         ),
+        (
+            "what the last poll of a deleted PeragoTask brings becomes an attempt that waits for it",
+            "changed = self._gone or ",
+            "changed = ",
+        ),
+        ("what a poll brings after a pause is begun", "self._gone or self.task.spec.paused or", "self._gone or"),
+        ("what a poll brings for another queue is begun", " or queue_of(self.task) != queue", ""),
+        (
+            "a poll beside an older PeragoTask's counts",
+            "return not changed and self._elder is None",
+            "return not changed",
+        ),
         ("a batch poll waits for the whole batch", "else 1,", "else BATCH,"),
     ),
     *creation(
@@ -173,7 +185,23 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *pollers(
         ("polls begin before attempts are listed", "        elif self._started:\n", "        else:\n"),
-        ("a deleted PeragoTask is polled for", "            worker.poller.stop()\n", ""),
+        ("a deleted PeragoTask is polled for", "            worker.poller.stop(gone=gone)\n", ""),
+        (
+            "two PeragoTasks take the tasks of one queue",
+            "poller.yield_to(None if elder == poller.key else elder)",
+            "pass",
+        ),
+        ("who is alone serves nobody", "None if elder == poller.key else elder", "elder"),
+        (
+            "a PeragoTask goes on waiting for one that is gone",
+            "self._end(key, gone=True)\n        self._share_queues()\n",
+            "self._end(key, gone=True)\n",
+        ),
+        (
+            "a PeragoTask that gets a domain of its own goes on waiting",
+            "if before is None or _place(before) != _place(task):",
+            "if before is None:",
+        ),
         ("polls under way outlive a kill", "            polling.cancel()\n", "            pass\n"),
         ("what the last poll brought is lost", "        await self._creation.settle(deadline - clock())\n", ""),
         ("a status goes on being written at the end", "            worker.status.cancel()\n", ""),

@@ -1,11 +1,12 @@
 """A poller takes what there is room for, at once, and nothing while it must not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
+from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
@@ -176,6 +177,26 @@ async def test_a_lost_poll_is_never_repeated_by_itself() -> None:
     subject.run()
     await until(lambda: subject.poller.state.reason == "PollFailed")
     assert (subject.conductor.tasks["task-1"].status, subject.failed) == ("IN_PROGRESS", ["poll"])
+
+
+CHANGES: dict[str, Callable[[TaskPoller], None]] = {
+    "paused": lambda poller: poller.replace(peragotask(paused=True)),
+    "another task type": lambda poller: poller.replace(peragotask(taskType="test")),
+    "another domain": lambda poller: poller.replace(peragotask(domain="north")),
+    "an older PeragoTask": lambda poller: poller.yield_to(Key("ns", "elder")),
+    "deleted": lambda poller: poller.stop(gone=True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_what_is_not_served_any_more_goes_back(change: Callable[[TaskPoller], None]) -> None:
+    """The poll was under way when somebody changed the PeragoTask; others may take its task."""
+    subject = Subject().run()
+    await until(lambda: subject.polls() == 1)
+    change(subject.poller)
+    subject.schedule(1)
+    await until(lambda: "give_back" in subject.conductor.faults.seen)
+    assert (subject.conductor.tasks["task-1"].status, subject.attempts()) == ("SCHEDULED", 0)
 
 
 async def test_stopping_awaits_the_poll_under_way_and_keeps_what_it_brings() -> None:

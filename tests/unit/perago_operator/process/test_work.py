@@ -27,6 +27,16 @@ class Subject(Replica):
         self.running = asyncio.create_task(self.work.run())
         return self.running
 
+    def polling(self, name: str) -> dict[str, Any]:
+        """The condition of a PeragoTask that says whether it polls."""
+        conditions = self.cluster.objects["PeragoTask", "ns", name].get("status", {}).get("conditions", [])
+        return next((one for one in conditions if one["type"] == "Polling"), {"reason": "none yet"})
+
+    def tasks_of_attempts(self) -> dict[str, str]:
+        """The PeragoTask of each attempt."""
+        attempts = {name: obj for (kind, _, name), obj in self.cluster.objects.items() if kind == "PeragoAttempt"}
+        return {name: obj["spec"]["taskRef"]["name"] for name, obj in attempts.items()}
+
     async def end(self, seconds: float) -> None:
         """Stop working, as a replica does at its end."""
         if self.running is not None:
@@ -140,6 +150,58 @@ async def test_the_end_waits_for_the_attempts_of_what_was_polled(subject: Subjec
     assert not ending.done()
     created.release()
     await in_time(ending)
+
+
+async def test_of_two_peragotasks_for_a_queue_the_older_serves(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The younger one says so, and takes over once the older one is gone."""
+    monkeypatch.setattr("perago_operator.bridge.pollers.STATUS_SECONDS", 0.0)
+    younger = b.task("another", taskType="build")
+    subject.cluster.add(younger | {"metadata": younger["metadata"] | {"creationTimestamp": b.stamp(1)}})
+    subject.run()
+    subject.conductor.schedule("build", "t1")
+    await until(lambda: "t1" in subject.tasks_of_attempts())
+    await until(lambda: subject.polling("another")["reason"] == "TaskTypeServed")
+    assert subject.polling("another")["status"] == "False"
+    assert subject.polling("another")["message"].startswith("PeragoTask ns/build, which is older, takes the tasks of")
+    subject.cluster.delete("PeragoTask", "ns", "build")
+    await until(lambda: subject.polling("another")["reason"] == "Polling")
+    subject.conductor.schedule("build", "t2")
+    await until(lambda: "t2" in subject.tasks_of_attempts())
+    assert subject.tasks_of_attempts() == {"t1": "build", "t2": "another"}
+
+
+async def test_a_peragotask_with_a_domain_of_its_own_serves_beside_another(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it gets it later."""
+    monkeypatch.setattr("perago_operator.bridge.pollers.STATUS_SECONDS", 0.0)
+    younger = b.task("another", taskType="build")
+    subject.cluster.add(younger | {"metadata": younger["metadata"] | {"creationTimestamp": b.stamp(1)}})
+    subject.run()
+    await until(lambda: subject.polling("another")["reason"] == "TaskTypeServed")
+    subject.cluster.merge("PeragoTask", "ns", "another", {"spec": {"domain": "north"}})
+    subject.conductor.schedule("build", "t1", domain="north")
+    await until(lambda: subject.tasks_of_attempts() == {"t1": "another"})
+
+
+@pytest.mark.parametrize("change", ["paused", "deleted"])
+async def test_what_was_polled_becomes_an_attempt_whatever_happens_to_its_peragotask(
+    subject: Subject, change: str
+) -> None:
+    """Conductor has handed it out: the attempt says what it waits for."""
+    subject.cluster.faults.on("create_attempt", raising(Unreachable("away")), None)
+    subject.run()
+    subject.conductor.schedule("build", "t1")
+    await until(lambda: "create_attempt" in subject.cluster.faults.seen)
+    if change == "paused":
+        subject.cluster.merge("PeragoTask", "ns", "build", {"spec": {"paused": True}})
+    else:
+        subject.cluster.delete("PeragoTask", "ns", "build")
+    subject.cluster.faults.clear()
+    await until(lambda: subject.tasks_of_attempts() == {"t1": "build"})
+    assert subject.conductor.tasks["t1"].status == "IN_PROGRESS"
 
 
 async def test_a_deleted_peragotask_is_polled_for_no_more(subject: Subject) -> None:

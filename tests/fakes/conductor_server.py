@@ -52,6 +52,7 @@ class FakeWorkflow:
 
     status: str = "RUNNING"
     to_come: list[Step] = field(default_factory=list)
+    priority: int = 0
 
 
 @dataclass
@@ -94,16 +95,23 @@ class ConductorServer:
             "reference_task_name": "ref",
             "seq": len(self._tasks_of(workflow_id)) + 1,
             "response_timeout_seconds": self.types[task_type].response_seconds,
+            "workflow_priority": self.workflows[workflow_id].priority or None,
         }
         identity = ConductorTask(task_type=task_type, task_id=task_id, domain=domain, **(defaults | more))
         self.tasks[task_id] = FakeTask(identity, input_data)
         self._enqueue(task_id)
         return task_id
 
-    def start(self, *steps: Step, domain: str | None = None, input_data: Mapping[str, Any] | None = None) -> str:
+    def start(
+        self,
+        *steps: Step,
+        domain: str | None = None,
+        input_data: Mapping[str, Any] | None = None,
+        priority: int = 0,
+    ) -> str:
         """Start a workflow of these steps, and return its id."""
         workflow_id = f"workflow-{len(self.workflows) + 1}"
-        self.workflows[workflow_id] = FakeWorkflow(to_come=list(steps))
+        self.workflows[workflow_id] = FakeWorkflow(to_come=list(steps), priority=priority)
         self._next_step(workflow_id, domain, dict(input_data or {}))
         return workflow_id
 

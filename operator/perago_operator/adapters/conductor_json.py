@@ -34,6 +34,7 @@ def polled_task(raw: Mapping[str, Any], task_type: str, domain: str | None, work
             retry_count=raw.get("retryCount", 0),
             worker_id=raw.get("workerId") or worker_id,
             domain=domain,
+            workflow_priority=raw.get("workflowPriority") or None,
             response_timeout_seconds=raw.get("responseTimeoutSeconds", 0),
         ),
         input_data=input_data,

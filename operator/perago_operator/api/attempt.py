@@ -55,6 +55,9 @@ class ConductorRef(ApiModel):
     domain: Annotated[str, Field(max_length=1024)] | None = None
     """Task domain that the task was polled from."""
 
+    workflow_priority: int | None = None
+    """Priority of the workflow, if it has one. Conductor hands out tasks by it; Perago passes it on."""
+
     response_timeout_seconds: Annotated[int, Field(ge=0)] = 600
     """How long Conductor waits for a heartbeat before it times the task out. One is sent every third of this."""
 

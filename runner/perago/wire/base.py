@@ -38,6 +38,7 @@ class ConductorTask(WireModel):
     retry_count: int = 0
     worker_id: str | None = None
     domain: str | None = None
+    workflow_priority: int | None = None
     response_timeout_seconds: Annotated[int, Field(ge=0)] = 600
 
     @property

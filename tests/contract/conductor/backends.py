@@ -39,14 +39,14 @@ class FakeBackend:
         """See `Backend`."""
         self.fake.types[task_type] = TaskType(retries, response_seconds)
 
-    async def start(self, task_type: str, shape: Shape, text: str, domain: str | None) -> str:
+    async def start(self, task_type: str, shape: Shape, text: str, domain: str | None, priority: int = 0) -> str:
         """See `Backend`."""
         shapes = {
             "single": [Step(task_type)],
             "sequence": [Step(task_type), Step(task_type, "next")],
             "loop": loop(task_type, 2),
         }
-        return self.fake.start(*shapes[shape], domain=domain, input_data={"text": text})
+        return self.fake.start(*shapes[shape], domain=domain, input_data={"text": text}, priority=priority)
 
     async def terminate(self, workflow_id: str) -> None:
         """See `Backend`."""
@@ -128,9 +128,10 @@ class RealBackend:
             workflow = {"name": f"{task_type}-{shape}", "version": 1, "schemaVersion": 2, "timeoutSeconds": 0}
             await self.server.acall("POST", "/metadata/workflow", workflow | OWNER | {"tasks": tasks})
 
-    async def start(self, task_type: str, shape: Shape, text: str, domain: str | None) -> str:
+    async def start(self, task_type: str, shape: Shape, text: str, domain: str | None, priority: int = 0) -> str:
         """See `Backend`."""
-        body: dict[str, Any] = {"name": f"{task_type}-{shape}", "version": 1, "input": {"text": text}}
+        named: dict[str, Any] = {"name": f"{task_type}-{shape}", "version": 1}
+        body = named | {"input": {"text": text}, "priority": priority}
         routed = {"taskToDomain": {task_type: domain}} if domain else {}
         return str(await self.server.acall("POST", "/workflow", body | routed))
 

@@ -29,7 +29,7 @@ class Backend(Protocol):
     async def define(self, task_type: str, *, response_seconds: int, retries: int) -> None:
         """Register a task type, and a workflow of each shape."""
 
-    async def start(self, task_type: str, shape: Shape, text: str, domain: str | None) -> str:
+    async def start(self, task_type: str, shape: Shape, text: str, domain: str | None, priority: int = 0) -> str:
         """Start a workflow, and return its id."""
 
     async def terminate(self, workflow_id: str) -> None:
@@ -60,9 +60,11 @@ class Job:
         """The operator's port."""
         return self.backend.conductor
 
-    async def start(self, shape: Shape = "single", *, text: str = "hello", domain: str | None = None) -> str:
+    async def start(
+        self, shape: Shape = "single", *, text: str = "hello", domain: str | None = None, priority: int = 0
+    ) -> str:
         """Start a workflow, its tasks for the workers of a domain if one is given; returns its id."""
-        return await self.backend.start(self.name, shape, text, domain)
+        return await self.backend.start(self.name, shape, text, domain, priority)
 
     async def poll(self, count: int = 1, timeout_ms: int = 5000, domain: str | None = None) -> list[PolledTask]:
         """Poll as a worker called `me`."""

@@ -149,6 +149,13 @@ async def test_a_task_of_a_domain_goes_to_its_pollers_alone(job: Job) -> None:
     assert await job.status(polled.task) == "COMPLETED"
 
 
+async def test_a_task_has_the_priority_of_its_workflow(job: Job) -> None:
+    """It is passed on; 0 is none."""
+    await job.start(priority=7)
+    assert (await job.next_task()).task.workflow_priority == 7
+    assert (await job.polled()).task.workflow_priority is None
+
+
 async def test_a_task_of_a_domain_is_given_back_to_the_domain(job: Job) -> None:
     """The pollers without one do not see it."""
     await job.start(domain="north")

@@ -128,6 +128,14 @@ class Settings(BaseModel):
     """How long an attempt of a Conductor task may wait for its PeragoTask or for an earlier attempt before it fails."""
     gated_patience_seconds: Annotated[float, Field(ge=0)] = 24 * 3600.0
     """How long its pod may be held back by scheduling gates, as queues for jobs do, before it fails."""
+    start_patience_seconds: Annotated[float, Field(ge=0)] = 900.0
+    """How long a pod with a node may take to start: volumes, network, and the pull of all its images, during which the
+    kubelet reports no start."""
+    silent_node_patience_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How long a pod's node may be silent, after the control plane has noticed, before its pod is replaced."""
+    refused_patience_seconds: Annotated[float, Field(ge=0)] = 300.0
+    """How long the API server may refuse a pod before its attempt fails: for a policy, a LimitRange, or a service
+    account or class that does not exist. A pod that is invalid fails at once, and a full quota is waited for."""
     ttl_seconds: Annotated[int, Field(ge=0)] = 24 * 3600
     """A finished attempt is deleted after this, where neither it nor its PeragoTask say."""
 
@@ -219,6 +227,9 @@ class Settings(BaseModel):
             unschedulable_patience=self.unschedulable_patience_seconds,
             wait_patience=self.wait_patience_seconds,
             gated_patience=self.gated_patience_seconds,
+            start_patience=self.start_patience_seconds,
+            silent_node_patience=self.silent_node_patience_seconds,
+            refused_patience=self.refused_patience_seconds,
         )
 
     def _node_cache(self) -> NodeCache | None:

@@ -56,6 +56,8 @@ ATTEMPT_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
         Reason.IMAGE_PULL,
         Reason.CONTAINER_CONFIG,
         Reason.UNSCHEDULABLE,
+        Reason.NOT_STARTED,
+        Reason.NODE_SILENT,
         Reason.DISRUPTED,
         Reason.STAGING_PENDING,
         Reason.WAITING_FOR_EVIDENCE,
@@ -91,8 +93,11 @@ POD_FAILURES = (
     Reason.VOLUME_FULL,
     Reason.INVALID_TASK,
     Reason.UNSCHEDULABLE,
+    Reason.IMAGE_PULL,
     Reason.NOT_STARTED,
+    Reason.INIT_CONTAINER_FAILED,
     Reason.AGENT_UNAVAILABLE,
+    Reason.POD_REFUSED,
 )
 """Reasons of outcomes that the operator writes for failures that it found, most of them in the pod."""
 
@@ -136,6 +141,76 @@ AGENT_OUTCOMES = (
     Reason.AGENT_ERROR,
 )
 """Reasons of outcomes that the agent writes, besides the class names of exceptions that a task body raised."""
+
+
+class Fault(StrEnum):
+    """Who has to do something about a failure, and the sentence that says so."""
+
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> "Fault":
+        """A member is its word; the sentence is an attribute of it."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.sentence = sentence
+        return member
+
+    USER = ("User", "The task's code, its input or its use of resources.")
+    CONFIGURATION = ("Configuration", "What is declared: a PeragoTask, its image or pod template, a Secret, a policy.")
+    INFRASTRUCTURE = ("Infrastructure", "A node, the network, or a server that the attempt needs.")
+
+
+_FAULTS: Mapping[Fault, tuple[Reason, ...]] = {
+    Fault.USER: (
+        Reason.OOM_KILLED,
+        Reason.TASK_EXITED,
+        Reason.DEADLINE_EXCEEDED,
+        Reason.VOLUME_FULL,
+        Reason.TASK_INPUT_ERROR,
+        Reason.VALIDATION_ERROR,
+        Reason.TASK_EXECUTION_ERROR,
+        Reason.TASK_TERMINAL_ERROR,
+        Reason.PUBLISH_FENCE,
+        Reason.UNCOMMITTED_CHANGES,
+        Reason.REPOSITORY_NOT_FOUND,
+        Reason.REF_NOT_FOUND,
+        Reason.UNREADABLE_FILE,
+        Reason.OUTPUT_TOO_LARGE,
+    ),
+    Fault.CONFIGURATION: (
+        Reason.INVALID_TASK,
+        Reason.UNSCHEDULABLE,
+        Reason.INIT_CONTAINER_FAILED,
+        Reason.AGENT_UNAVAILABLE,
+        Reason.POD_REFUSED,
+        Reason.TASK_NOT_FOUND,
+        Reason.TASK_INCOMPLETE,
+        Reason.PROTOCOL_MISMATCH,
+        Reason.LAKEFS_UNAUTHORIZED,
+        Reason.LAKEFS_FORBIDDEN,
+    ),
+    Fault.INFRASTRUCTURE: (
+        Reason.DISRUPTED,
+        Reason.IMAGE_PULL,
+        Reason.NOT_STARTED,
+        Reason.EARLIER_ATTEMPT,
+        Reason.STALE_ATTEMPT,
+        Reason.CORRUPT_OBJECT,
+        Reason.OUTCOME_REFUSED,
+        Reason.PUBLISHED_WITHOUT_OUTPUT,
+        Reason.LAKEFS_REFUSED,
+        Reason.LAKEFS_UNREACHABLE,
+        Reason.NO_TURN,
+        Reason.CONDUCTOR_REFUSED,
+        Reason.CONDUCTOR_UNREACHABLE,
+        Reason.CLUSTER_REFUSED,
+        Reason.CLUSTER_UNREACHABLE,
+        Reason.AGENT_ERROR,
+    ),
+}
+
+FAULTS: Mapping[Reason, Fault] = {reason: fault for fault, reasons in _FAULTS.items() for reason in reasons}
+"""Whose fault a failure is, by the reason of its outcome."""
 
 EVENT_REASONS = (Reason.COMMIT_REPLACED,)
 """Reasons of events alone; every other event has the reason of the condition or outcome that it announces."""

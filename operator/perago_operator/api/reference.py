@@ -12,11 +12,13 @@ from perago_operator.api.reasons import (
     AGENT_OUTCOMES,
     ATTEMPT_CONDITIONS,
     EVENT_REASONS,
+    FAULTS,
     POD_FAILURES,
     STOPS,
     TASK_CONDITIONS,
     WAITS,
     ConditionType,
+    Fault,
     Reason,
 )
 
@@ -44,16 +46,18 @@ def rendered() -> str:
         "## Conditions of a PeragoAttempt\n",
         *_conditions(ATTEMPT_CONDITIONS),
         "## Outcomes of a PeragoAttempt\n",
+        "Each failure is the fault of one of three, who has to do something about it.\n",
+        _faults(),
         "### Failures found by the operator\n",
         "`failurePolicy` chooses the result that is reported for them. Its `onReason` takes these reasons, and also\n"
         "`Canceled` and `AttemptDeleted`.\n",
-        _table((*POD_FAILURES, *WAITS)),
+        _failures((*POD_FAILURES, *WAITS)),
         "### Attempts that were stopped\n",
         _table(STOPS),
         "### Reported by the agent\n",
         "A task body that raises an exception of its own ends with the name of the exception's class as the reason.\n"
         "The other reasons are these.\n",
-        _table(AGENT_OUTCOMES),
+        _failures(AGENT_OUTCOMES),
         EVENTS,
         _table(EVENT_REASONS),
         "## Conditions of a PeragoTask\n",
@@ -71,6 +75,20 @@ def _conditions(reasons: Mapping[ConditionType, tuple[Reason, ...]]) -> Iterable
 def _table(reasons: Iterable[Reason]) -> str:
     rows = [f"| `{reason.value}` | {reason.sentence} | {reason.remedy} |".replace("|  |", "| |") for reason in reasons]
     return "\n".join(["| Reason | Meaning | What to do |", "|---|---|---|", *rows, ""])
+
+
+def _failures(reasons: Iterable[Reason]) -> str:
+    """A table with one more column."""
+    reasons = tuple(reasons)
+    head, line, *rows, end = _table(reasons).split("\n")
+    faults = (FAULTS[reason].value if reason in FAULTS else "" for reason in reasons)
+    told = (f"{row} {fault} |".replace("|  |", "| |") for row, fault in zip(rows, faults, strict=True))
+    return "\n".join([f"{head} Fault |", f"{line}---|", *told, end])
+
+
+def _faults() -> str:
+    rows = (f"| {fault.value} | {fault.sentence} |" for fault in Fault)
+    return "\n".join(["| Fault | What is to be corrected |", "|---|---|", *rows, ""])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

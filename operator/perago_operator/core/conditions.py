@@ -5,7 +5,7 @@ from perago_operator.api.conditions import State, changed
 from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.core import actions as do
 from perago_operator.core.log import ship_log
-from perago_operator.core.pod.diagnosis import helper_trouble
+from perago_operator.core.pod.hindrance import helper_trouble
 from perago_operator.core.reporting import reporting_state
 from perago_operator.core.rules import Ruling
 from perago_operator.core.situation import Situation

@@ -87,12 +87,17 @@ class Config:
     retried_patience: float = 60.0
     """How long errors that the kubelet retries may last, such as pull errors and missing Secrets: registries hiccup."""
     unschedulable_patience: float = 300.0
-    start_patience: float = 300.0
-    """How long the first container of a scheduled pod may take to start: volumes, network, the agent's image."""
+    refused_patience: float = 300.0
+    """How long the API server may refuse a pod for a reason that can go away: a policy, a LimitRange, an account."""
+    start_patience: float = 900.0
+    """How long the first container of a scheduled pod may take to start: volumes, network, images. The kubelet shows no
+    start before all images of the pod are there, and large ones take minutes."""
     agent_patience: float = 5.0
     """How long the agent may outlive its task container, or the task its agent, before the pod is deleted."""
     unseen_patience: float = 30.0
     """How long a pod may exist without a watch showing it before the API server is asked for it."""
+    silent_node_patience: float = 60.0
+    """How long the control plane may say that a pod's node does not answer before the pod is deleted."""
     lost_node_patience: float = 60.0
     """How long after its grace period a deleted pod may linger before its node counts as lost."""
     turn_patience: float = 60.0

@@ -14,7 +14,7 @@ from perago_operator.core import turns
 from perago_operator.core.answers import Answer, Failure, Missing, Patched, PodExists, Publication, Standing, Verdict
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, TurnSeen, backoff
 from perago_operator.core.names import TASK_CONTAINER
-from perago_operator.core.pod.diagnosis import hindrance
+from perago_operator.core.pod.hindrance import hindrance
 from perago_operator.core.reporting import heartbeat_period
 from perago_operator.core.situation import Situation
 
@@ -216,4 +216,6 @@ def _trouble(s: Situation, action: do.Action, failure: Failure) -> Trouble:
     cap = heartbeat_period(action.task, s.config) / 3 if isinstance(action, do.Heartbeat) else None
     rest = CONFLICT_REST if failure.conflict else backoff(s.memory.uid, do.kind_of(action), count, s.config, cap)
     version = _version(s) if failure.conflict else None
-    return Trouble(count, s.now + rest, failure.reason, failure.message, failure.permanent, version)
+    lasts = earlier is not None and earlier.reason == failure.reason
+    since = earlier.since if earlier and lasts else s.now
+    return Trouble(count, s.now + rest, failure.reason, failure.message, failure.permanent, since, version)

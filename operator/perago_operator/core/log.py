@@ -10,7 +10,7 @@ from perago_operator.api.base import JsonObject
 from perago_operator.core import actions as do
 from perago_operator.core.actions import Kind
 from perago_operator.core.names import TASK_CONTAINER
-from perago_operator.core.pod.diagnosis import hindrance
+from perago_operator.core.pod.hindrance import hindrance
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation import Situation
 

@@ -28,6 +28,8 @@ class Trouble:
     message: str
     permanent: bool = False
     """Repeating the call cannot help: the API server will never accept this object."""
+    since: datetime | None = None
+    """When the first failure in the row with this reason came."""
     while_version: str | None = None
     """It rests only while the attempt has this resource version: a newer one is worth a try at once."""
 

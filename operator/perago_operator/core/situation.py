@@ -22,7 +22,7 @@ from perago_operator.core.actions import Kind
 from perago_operator.core.answers import Publication, Standing
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory, Trouble
-from perago_operator.core.pod.diagnosis import hindrance
+from perago_operator.core.pod.hindrance import hindrance
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.resolve import Resolved, resolve
 
@@ -355,4 +355,4 @@ class Situation:
 
 
 def _times_of(pod: Pod) -> tuple[datetime | None, ...]:
-    return pod.deletion_asked, pod.status.start_time, pod.ended_at
+    return pod.deletion_asked, pod.status.start_time, pod.ended_at, pod.node_silent_since

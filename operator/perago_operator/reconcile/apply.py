@@ -35,6 +35,9 @@ from perago_operator.ports import (
 POD_SECURITY = "violates PodSecurity"
 """In the 403 of a pod that the namespace's Pod Security level forbids: as permanent as an invalid manifest."""
 
+WEBHOOK = "failed calling webhook"
+"""In the 500 of a pod that an admission webhook was to judge, and was not there: the API server itself did answer."""
+
 NO_CONTAINER = 400
 """The status of a log that is asked for before its container has started."""
 
@@ -207,7 +210,7 @@ def turn_patch(action: do.GrantTurn | do.RevokeTurn | do.EndTurn, attempt: Perag
 
 def failure_of(error: PortError, action: do.Action) -> Failure:
     """A port's error in the core's words."""
-    permanent = isinstance(error, Refused) and (error.invalid or POD_SECURITY in error.message)
+    permanent = isinstance(error, Refused) and _is_permanent(error)
     return Failure(
         str(error),
         _reason(error, action),
@@ -217,6 +220,13 @@ def failure_of(error: PortError, action: do.Action) -> Failure:
     )
 
 
+def _is_permanent(error: Refused) -> bool:
+    """The same pod would be refused every time. A policy may change, and says with the status of an invalid object that
+    it forbids this one."""
+    forbidden = "is forbidden: " in error.message
+    return POD_SECURITY in error.message or (error.invalid and not forbidden)
+
+
 def _reason(error: PortError, action: do.Action) -> Reason | None:
     """What PodReady says while this call fails; None for calls that the pod does not wait for."""
     if not isinstance(action, do.HoldAttempt | do.CreatePod):
@@ -224,7 +234,7 @@ def _reason(error: PortError, action: do.Action) -> Reason | None:
     match error:
         case QuotaExceeded():
             return Reason.QUOTA_EXCEEDED
-        case Unreachable():
+        case Unreachable() if WEBHOOK not in str(error):
             return Reason.API_UNREACHABLE
         case AlreadyExists():
             return Reason.POD_NAME_TAKEN

@@ -49,7 +49,7 @@ class Reason(StrEnum):
     )
     POD_REFUSED = (
         "PodRefused",
-        "The API server refused the pod. Perago tries again.",
+        "The API server refused the pod. Perago tries again for some minutes before the attempt fails.",
         "Read the message, which holds the API server's own words.",
     )
     POD_NAME_TAKEN = (
@@ -67,10 +67,15 @@ class Reason(StrEnum):
     # the pod
     POD_STARTING = ("PodStarting", "The pod exists, and its containers are not all running yet.")
     POD_RUNNING = ("PodRunning", "The pod's containers are running.")
+    NODE_SILENT = (
+        "NodeSilent",
+        "The pod's node does not answer. Perago replaces the pod if the node does not come back soon.",
+    )
     POD_ENDED = ("PodEnded", "The pod has ended.")
     IMAGE_PULL = (
         "ImagePull",
-        "An image of the pod cannot be pulled. The kubelet tries again for a while before the attempt fails.",
+        "An image of the pod cannot be pulled. The kubelet tries again for a while before the attempt fails, with "
+        "`InvalidTask` where the registry refuses the image, and with this reason where the registry is in trouble.",
         "Correct the image's name, push the image, or name a pull secret in `spec.imagePullSecrets` of the PeragoTask.",
     )
     CONTAINER_CONFIG = (
@@ -87,8 +92,13 @@ class Reason(StrEnum):
     )
     NOT_STARTED = (
         "NotStarted",
-        "The pod was placed on a node, and none of its containers started in time.",
-        "Read the pod's events, which usually name a volume or the network.",
+        "The pod was placed on a node, and its containers do not start, or did not start in time.",
+        "Read the pod's events, which usually name a volume, the network or the node's runtime.",
+    )
+    INIT_CONTAINER_FAILED = (
+        "InitContainerFailed",
+        "An init container that `spec.podTemplate` adds ended without success, so that the task never started.",
+        "Correct the init container in `spec.podTemplate` of the PeragoTask.",
     )
     AGENT_UNAVAILABLE = (
         "AgentUnavailable",

@@ -245,7 +245,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("an outcome overwrites the agent's", "if action.guarded else None", "if False else None"),
         ("the fate of a call is lost", "isinstance(error, Unreachable) and error.fate_unknown", "False"),
-        ("a refused pod is tried forever", "error.invalid or POD_SECURITY in error.message", "False"),
+        ("a refused pod is tried forever", "isinstance(error, Refused) and _is_permanent(error)", "False"),
+        ("a policy that forbids a pod makes its task invalid", "(error.invalid and not forbidden)", "error.invalid"),
     ),
     *apply(
         (

@@ -174,23 +174,33 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "a pod that somebody holds back on purpose fails",
-            "limits[Patience.GATED] = s.config.gated_patience",
-            "limits[Patience.GATED] = s.config.start_patience",
+            "        Patience.GATED: s.config.gated_patience,\n",
+            "        Patience.GATED: s.config.start_patience,\n",
         ),
         (
             "a wrong image is waited for forever",
-            "return limits.get(hindrance.patience, 0.0)",
-            "return limits.get(hindrance.patience, 1e9)",
+            "return limits.get(found.patience, 0.0)",
+            "return limits.get(found.patience, 1e9)",
         ),
         (
             "a hiccup of the registry fails the attempt at once",
-            "return limits.get(hindrance.patience, 0.0)",
+            "return limits.get(found.patience, 0.0)",
             "return 0.0",
         ),
         (
             "a pod whose volume never comes is waited for forever",
-            "    if s.now < until:\n        return Ruling(notice=notice, look_again_at=until)\n    message",
-            "    if True:\n        return Ruling(notice=notice, look_again_at=until)\n    message",
+            "    if s.now < until:\n        return Ruling(notice=notice, look_again_at=until)\n    reason, message",
+            "    if True:\n        return Ruling(notice=notice, look_again_at=until)\n    reason, message",
+        ),
+        (
+            "a container that its node cannot create fails the attempt",
+            "    if found.disrupted:\n        return _replaced(s, found.message)\n",
+            "",
+        ),
+        (
+            "a silent node is waited for until somebody else deletes the pod",
+            "    return Ruling(delete_pods([pod] if s.undeleted(pod) else []), notice)",
+            "    return Ruling((), notice)",
         ),
         (
             "nobody looks when the deadline is over",
@@ -199,7 +209,7 @@ RULES: tuple[Mutant, ...] = (
         ),
     ),
     *starting(
-        ("any refusal of a pod is final", "if trouble and trouble.permanent", "if trouble"),
+        ("any refusal of a pod is final", "    if trouble.permanent:\n", "    if True:\n"),
         (
             "a template may hold Conductor's keys",
             "{s.resolved.lakefs_secret, s.resolved.conductor_secret}",
@@ -232,8 +242,13 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "a pod that is refused for good is tried forever",
-            "if trouble and trouble.permanent else None",
-            "if trouble and False else None",
+            "    if trouble.permanent:\n",
+            "    if False:\n",
+        ),
+        (
+            "a pod that is refused by a policy waits forever",
+            "trouble.reason is not Reason.POD_REFUSED or s.now < (trouble.since or s.now) + patience",
+            "True",
         ),
         (
             "a template that reaches for the keys is used",

@@ -122,8 +122,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("the back-off does not grow", "count = earlier.count + 1 if earlier else 1", "count = 1"),
         (
             "a refusal for good is forgotten",
-            "failure.message, failure.permanent, version)",
-            "failure.message, False, version)",
+            "failure.message, failure.permanent, since, version)",
+            "failure.message, False, since, version)",
+        ),
+        (
+            "each refusal begins the patience with it anew",
+            "since = earlier.since if earlier and lasts else s.now",
+            "since = s.now",
         ),
         (
             "a heartbeat counts although it failed",

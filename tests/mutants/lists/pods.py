@@ -5,8 +5,15 @@ from tests.mutants.mutant import Mutant, of
 POD = "operator/perago_operator/core/pod"
 TESTS = "perago_operator/core/pod"
 
-diagnosis = of(f"{POD}/diagnosis.py", f"{TESTS}/test_diagnosis.py")
-model = of(f"{POD}/model.py", f"{TESTS}/test_model.py", f"{TESTS}/test_diagnosis.py")
+hindrance = of(
+    f"{POD}/hindrance.py",
+    f"{TESTS}/test_diagnosis.py",
+    f"{TESTS}/test_pod_statuses.py",
+    "perago_operator/core/test_rules.py",
+)
+start_errors = of(f"{POD}/start_errors.py", f"{TESTS}/test_pod_statuses.py")
+diagnosis = of(f"{POD}/diagnosis.py", f"{TESTS}/test_diagnosis.py", f"{TESTS}/test_pod_statuses.py")
+model = of(f"{POD}/model.py", f"{TESTS}/test_model.py", f"{TESTS}/test_diagnosis.py", f"{TESTS}/test_pod_statuses.py")
 manifest = of(f"{POD}/manifest.py", f"{TESTS}/test_manifest.py")
 volumes = of(f"{POD}/volumes.py", f"{TESTS}/test_manifest.py")
 accounts = of(f"{POD}/accounts.py", f"{TESTS}/test_manifest.py")
@@ -25,8 +32,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a pod that somebody deleted is the task's failure",
-            "    _task_failed,\n    _deleted,\n",
-            "    _task_failed,\n",
+            "    _on_silent_node,\n    _deleted,\n",
+            "    _on_silent_node,\n",
         ),
         ("an evicted pod is the task's failure", "    _disruption_target,\n    _turned_away,", "    _turned_away,"),
         (
@@ -39,7 +46,11 @@ MUTANTS: tuple[Mutant, ...] = (
             "    _out_of_memory,\n    _disruption_target",
             "    _disruption_target",
         ),
-        ("an overfilled volume starts another pod", "    _volume_full,\n    _out_of_memory", "    _out_of_memory"),
+        (
+            "an overfilled volume starts another pod",
+            "    _volume_full,\n    _out_of_pod_deadline",
+            "    _out_of_pod_deadline",
+        ),
         (
             "a task that lost its agent is blamed for it",
             "return GAVE_UP_EXIT in (agent.exit_code, task.exit_code)",
@@ -71,21 +82,65 @@ MUTANTS: tuple[Mutant, ...] = (
             "return Ending(Reason.INVALID_TASK, message)",
         ),
         (
+            "a start error of the node is the task's fault",
+            "    if blame(why) is not Blame.DECLARED:\n        return _disrupted(",
+            "    if False:\n        return _disrupted(",
+        ),
+        ("a program of another architecture is tried again", "    _never_ran,\n", ""),
+        ("a restart of the node is not told", "    _processes_lost,\n", ""),
+        ("a failed init container is silent", "    _init_container_failed,\n", ""),
+        ("a pod's own deadline is the task's exit", "    _out_of_pod_deadline,\n", ""),
+        ("a pod of a silent node was deleted by somebody", "    _on_silent_node,\n", ""),
+        ("an eviction is concluded from an exit code", 'pod.status.phase == "Running"', "False"),
+        (
+            "an unknown reason is not admitted",
+            'return _disrupted("", f"{words} (',
+            'return _disrupted("", f"{words}") or ("',
+        ),
+    ),
+    *hindrance(
+        (
             "a missing Secret fails the attempt at once",
-            "return _KindOfWaiting(Reason.CONTAINER_CONFIG, Patience.RETRIED)",
-            "return _KindOfWaiting(Reason.CONTAINER_CONFIG, Patience.NONE)",
+            "return _Kind(Reason.CONTAINER_CONFIG, Patience.RETRIED, Reason.INVALID_TASK)",
+            "return _Kind(Reason.CONTAINER_CONFIG, Patience.NONE, Reason.INVALID_TASK)",
         ),
         (
             "an image name that can never be pulled is waited for",
-            "return _KindOfWaiting(Reason.IMAGE_PULL, Patience.NONE)",
-            "return _KindOfWaiting(Reason.IMAGE_PULL, Patience.RETRIED)",
+            "return _Kind(Reason.IMAGE_PULL, Patience.NONE, Reason.INVALID_TASK)",
+            "return _Kind(Reason.IMAGE_PULL, Patience.RETRIED, Reason.INVALID_TASK)",
+        ),
+        ("the agent's image is the fault of the task", "    if ours:\n        return", "    if False:\n        return"),
+        ("a scheduling gate counts as no room", 'condition.reason == "SchedulingGated"', "False"),
+        (
+            "a registry in trouble makes the task invalid",
+            "Reason.INVALID_TASK if refused else Reason.IMAGE_PULL",
+            "Reason.INVALID_TASK",
         ),
         (
-            "the agent's image is the fault of the task",
-            "    if container == AGENT_CONTAINER:\n        return Hindrance(",
-            "    if False:\n        return Hindrance(",
+            "an image that is not there is the registry's trouble",
+            "Reason.INVALID_TASK if refused else Reason.IMAGE_PULL",
+            "Reason.IMAGE_PULL",
         ),
-        ("a scheduling gate counts as no room", 'if condition.reason == "SchedulingGated":', "if False:"),
+        (
+            "a node that cannot create a container makes the task invalid",
+            "blame(waiting.message) is Blame.DECLARED",
+            "True",
+        ),
+        (
+            "an init container's trouble is not seen",
+            "for status in pod.status.init_container_statuses)",
+            "for status in ())",
+        ),
+        ("a sidecar that crashes beside the task holds the attempt up", " or pod.some_of_ours_started", ""),
+    ),
+    *start_errors(
+        (
+            "an unknown start error is the task's",
+            "Blame.NODE if _NODE.search(message) else Blame.UNKNOWN",
+            "Blame.NODE if _NODE.search(message) else Blame.DECLARED",
+        ),
+        ("an unknown start error is not admitted", "if blame(message) is not Blame.UNKNOWN:", "if True:"),
+        ("a missing command is the node's", "    if _DECLARED.search(message):\n        return Blame.DECLARED\n", ""),
     ),
     *model(
         (

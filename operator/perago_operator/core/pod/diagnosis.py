@@ -1,19 +1,18 @@
-"""What a pod's status means for its attempt, in the pod's own words. Pure.
+"""Why a pod ended, or was taken away, without an outcome: in the pod's own words. Pure.
 
-`ending` is about a pod that ended, or was taken away, without an outcome; `hindrance` about one that has not started.
-The first row that matches decides. `tests/cases/pod_status` holds a real status for each.
+The first row that matches decides. `tests/cases/pod_status` holds statuses for each, most of them recorded from a real
+cluster. What keeps a pod from starting is the business of `hindrance`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import NamedTuple
 
 from perago.wire import GAVE_UP_EXIT, NO_RESULT_EXIT
 from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
-from perago_operator.core.pod.model import Pod, Terminated, Waiting
+from perago_operator.core.pod.model import Pod, Terminated
+from perago_operator.core.pod.start_errors import START_ERRORS, Blame, blame, never_ran, with_doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +28,6 @@ class Ending:
     """The last lines of the task's log belong in the message."""
 
 
-class Patience(StrEnum):
-    """How long a hindrance may last."""
-
-    NONE = "None"
-    """Nothing will change."""
-    RETRIED = "Retried"
-    """The kubelet tries again: image pulls, missing Secrets, whatever keeps the agent from starting."""
-    SCHEDULING = "Scheduling"
-    """The scheduler tries again: there may be room later."""
-    GATED = "Gated"
-    """Somebody holds the pod back on purpose, for as long as they want."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hindrance:
-    """What keeps a pod from starting, and how the attempt fails if that does not change."""
-
-    reason: Reason
-    message: str
-    patience: Patience
-    fails_with: Reason
-    result: FailureResult = "FAILED"
-
-    @property
-    def advice(self) -> Reason:
-        """The reason whose remedy helps: the hindrance's own for the task's container, else the failure's."""
-        return self.reason if self.fails_with is Reason.INVALID_TASK else self.fails_with
-
-
 SIGNALS = {
     4: "SIGILL",
     6: "SIGABRT",
@@ -68,24 +38,47 @@ SIGNALS = {
     13: "SIGPIPE",
     15: "SIGTERM",
 }
-START_ERRORS = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 OVER_THE_VOLUME = (
     "Usage of EmptyDir volume",
     "exceeded its local ephemeral storage limit",
     "ephemeral local storage usage exceeds the total limit",
 )
-TURNED_AWAY = ("OutOf", "NodeAffinity", "UnexpectedAdmissionError", "Preempting", "Evicted", "NodeLost", "NodeShutdown")
+TURNED_AWAY = (
+    "OutOf",
+    "NodeAffinity",
+    "UnexpectedAdmissionError",
+    "Preempting",
+    "Evicted",
+    "NodeLost",
+    "NodeShutdown",
+    "Terminated",
+)
 """Reasons of a pod that the kubelet failed through no fault of its containers (`OutOfcpu`, `OutOfmemory`, …)."""
 KILLED_EXIT = 137
 DELETED_EXITS = frozenset({KILLED_EXIT, 143})
 """Exit codes of a process that was asked or forced to end because its pod was deleted."""
-SILENT = Ending(Reason.DISRUPTED, "the pod ended and does not say why", disrupted=True)
+LOST = frozenset({"ContainerStatusUnknown", "Unknown"})
+"""Reasons of a container whose end nobody saw: its node was restarted, or the runtime's process beside it died."""
 
 
 def ending(pod: Pod) -> Ending:
     """Why a pod that ended, or that somebody else deleted, left no outcome."""
     endings = (row(pod) for row in _ENDINGS)
-    return next((ending for ending in endings if ending), SILENT)
+    return next((ending for ending in endings if ending), None) or _silent(pod)
+
+
+def may_be_explained(pod: Pod) -> bool:
+    """The task was ended from outside and its pod is not over yet: the kubelet may still say why it did that."""
+    ended = pod.state(TASK_CONTAINER).terminated
+    return ended is not None and ended.exit_code in DELETED_EXITS and pod.status.phase == "Running"
+
+
+def _silent(pod: Pod) -> Ending:
+    """Nothing that we know of explains it: another pod may do better, and people read what there is to read."""
+    words = ": ".join(part for part in (pod.status.reason, pod.status.message) if part)
+    if not words:
+        return Ending(Reason.DISRUPTED, "the pod ended and does not say why", disrupted=True)
+    return _disrupted("", f"{words} (Perago does not know this reason, and treats it as one of the node)")
 
 
 def _volume_full(pod: Pod) -> Ending | None:
@@ -103,6 +96,14 @@ def _out_of_memory(pod: Pod) -> Ending | None:
     return Ending(Reason.OOM_KILLED, f"the task was killed {why}")
 
 
+def _out_of_pod_deadline(pod: Pod) -> Ending | None:
+    if pod.status.reason != Reason.DEADLINE_EXCEEDED:
+        return None
+    limit = pod.spec.active_deadline_seconds
+    of = "" if limit is None else f" of {limit} s"
+    return Ending(Reason.DEADLINE_EXCEEDED, f"the pod exceeded the activeDeadlineSeconds{of} that its template sets")
+
+
 def _disruption_target(pod: Pod) -> Ending | None:
     condition = pod.condition("DisruptionTarget")
     if condition is None or condition.status != "True":
@@ -116,18 +117,68 @@ def _turned_away(pod: Pod) -> Ending | None:
     return None
 
 
+def _on_silent_node(pod: Pod) -> Ending | None:
+    """It was deleted because its node does not answer, which therefore has not confirmed the end either."""
+    if pod.metadata.deletion_timestamp is None or pod.node_silent_since is None:
+        return None
+    return _disrupted(Reason.NODE_SILENT, f"node {pod.spec.node_name} does not answer")
+
+
 def _deleted(pod: Pod) -> Ending | None:
     return _disrupted("PodDeleted", "the pod was deleted") if pod.metadata.deletion_timestamp else None
 
 
 def _cannot_start(pod: Pod) -> Ending | None:
-    for container in (TASK_CONTAINER, AGENT_CONTAINER):
-        ended = pod.state(container).terminated
+    """The runtime could not start a container: what was declared is wrong, or else the node is."""
+    for status in (*pod.init_containers, *pod.ours):
+        ended = status.state.terminated
         if ended and ended.reason in START_ERRORS:
-            message = f"container {container} cannot start: {ended.message or ended.reason}"
-            if container == TASK_CONTAINER:
-                return Ending(Reason.INVALID_TASK, message, "FAILED_WITH_TERMINAL_ERROR")
-            return Ending(Reason.AGENT_UNAVAILABLE, message)
+            return _start_error(status.name, ended)
+    return None
+
+
+def _start_error(container: str, ended: Terminated) -> Ending:
+    why = ended.message or ended.reason
+    message = f"container {container} cannot start: {with_doubt(why)}"
+    if blame(why) is not Blame.DECLARED:
+        return _disrupted("", message)
+    if container == AGENT_CONTAINER:
+        return Ending(Reason.AGENT_UNAVAILABLE, message)
+    return _undeclarable(message)
+
+
+def _never_ran(pod: Pod) -> Ending | None:
+    """The kernel refused the task's program."""
+    ended = pod.state(TASK_CONTAINER).terminated
+    if ended is None or not ended.exit_code or not never_ran(ended.message):
+        return None
+    return _undeclarable(f"container {TASK_CONTAINER} cannot start: {ended.message.strip()}")
+
+
+def _undeclarable(message: str) -> Ending:
+    return Ending(Reason.INVALID_TASK, message, "FAILED_WITH_TERMINAL_ERROR")
+
+
+def _processes_lost(pod: Pod) -> Ending | None:
+    """Nobody saw the containers end: the node was restarted under them, or lost track of them."""
+    if pod.metadata.deletion_timestamp:
+        return None
+    ends = (status.state.terminated for status in pod.ours)
+    lost = next((end for end in ends if end and end.reason in LOST), None)
+    return _disrupted("ContainersLost", lost.message or "the node lost track of the pod's containers") if lost else None
+
+
+def _init_container_failed(pod: Pod) -> Ending | None:
+    """A container of the pod template that runs before the task failed, so that the task never started."""
+    for status in pod.init_containers:
+        ended = status.state.terminated
+        if ended is None or ended.exit_code == 0:
+            continue
+        if ended.reason == "OOMKilled":
+            limit = pod.limit(status.name, "memory")
+            over = f" for exceeding its memory limit of {limit}" if limit else " because memory ran out"
+            return Ending(Reason.INIT_CONTAINER_FAILED, f"init container {status.name} was killed{over}")
+        return Ending(Reason.INIT_CONTAINER_FAILED, f"init container {status.name} ended with {_how(ended)}")
     return None
 
 
@@ -199,12 +250,17 @@ def _was_killed(ended: Terminated) -> bool:
 
 _ENDINGS: tuple[Callable[[Pod], Ending | None], ...] = (
     _volume_full,
+    _out_of_pod_deadline,
     _out_of_memory,
     _disruption_target,
     _turned_away,
     _cannot_start,
+    _never_ran,
+    _processes_lost,
     _agent_killed,
     _task_failed,
+    _init_container_failed,
+    _on_silent_node,
     _deleted,
     _agent_gave_up,
     _task_ended,
@@ -225,63 +281,3 @@ def _how(ended: Terminated) -> str:
     ]
     words = ", ".join(detail for detail in details if detail)
     return f"exit code {ended.exit_code} ({words})" if words else f"exit code {ended.exit_code}"
-
-
-PULL_ERRORS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"})
-WRONG_IMAGES = frozenset({"InvalidImageName", "ErrImageNeverPull"})
-CONFIG_ERRORS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-
-
-def hindrance(pod: Pod) -> Hindrance | None:
-    """What keeps a pod from starting; None while it is merely on its way."""
-    return _not_scheduled(pod) or _container_waits(pod, TASK_CONTAINER) or _container_waits(pod, AGENT_CONTAINER)
-
-
-def _not_scheduled(pod: Pod) -> Hindrance | None:
-    condition = pod.condition("PodScheduled")
-    if condition is None or condition.status != "False":
-        return None
-    if condition.reason == "SchedulingGated":
-        return Hindrance(Reason.UNSCHEDULABLE, condition.message, Patience.GATED, Reason.UNSCHEDULABLE)
-    return Hindrance(Reason.UNSCHEDULABLE, condition.message, Patience.SCHEDULING, Reason.UNSCHEDULABLE)
-
-
-def _container_waits(pod: Pod, container: str) -> Hindrance | None:
-    waiting = pod.state(container).waiting
-    if waiting is None:
-        return None
-    kind = _kind_of_waiting(waiting)
-    if kind is None:
-        return None
-    message = f"container {container}: {waiting.reason}: {waiting.message}".removesuffix(": ")
-    if container == AGENT_CONTAINER:
-        return Hindrance(kind.reason, message, Patience.RETRIED, Reason.AGENT_UNAVAILABLE)
-    return Hindrance(kind.reason, message, kind.patience, Reason.INVALID_TASK, "FAILED_WITH_TERMINAL_ERROR")
-
-
-def helper_trouble(pod: Pod) -> str | None:
-    """What keeps a helper container from starting, while agent and task are at work; None when nothing does.
-
-    It does not change with the kubelet's tries, which alternate between two reasons.
-    """
-    for helper in pod.helpers:
-        kind = _kind_of_waiting(helper.state.waiting) if helper.state.waiting else None
-        if kind:
-            image = f" (image {helper.image})" if kind.reason is Reason.IMAGE_PULL and helper.image else ""
-            return f"container {helper.name} does not start: {kind.reason.value}{image}"
-    return None
-
-
-class _KindOfWaiting(NamedTuple):
-    reason: Reason
-    patience: Patience
-
-
-def _kind_of_waiting(waiting: Waiting) -> _KindOfWaiting | None:
-    if waiting.reason in WRONG_IMAGES:
-        return _KindOfWaiting(Reason.IMAGE_PULL, Patience.NONE)
-    if waiting.reason in PULL_ERRORS:
-        return _KindOfWaiting(Reason.IMAGE_PULL, Patience.RETRIED)
-    if waiting.reason in CONFIG_ERRORS:
-        return _KindOfWaiting(Reason.CONTAINER_CONFIG, Patience.RETRIED)
-    return None

@@ -49,7 +49,11 @@ class ContainerStatus(ApiModel):
 
     name: str
     image: str = ""
+    ready: bool = False
+    restart_count: int = 0
     state: ContainerState = ContainerState()
+    last_state: ContainerState = ContainerState()
+    """How it ended before it was started again."""
 
 
 class PodCondition(ApiModel):
@@ -59,6 +63,7 @@ class PodCondition(ApiModel):
     status: str
     reason: str = ""
     message: str = ""
+    last_transition_time: Time | None = None
 
 
 class ContainerLimits(ApiModel):
@@ -72,13 +77,19 @@ class ContainerSpec(ApiModel):
 
     name: str
     resources: ContainerLimits = ContainerLimits()
+    restart_policy: str | None = None
+    """`Always` makes an init container a sidecar, which is started again whenever it ends."""
 
 
 class PodSpec(ApiModel):
     """Where the pod was placed, and what its containers may use."""
 
     node_name: str | None = None
+    scheduler_name: str = "default-scheduler"
+    active_deadline_seconds: int | None = None
+    """Of the pod template; the deadline of the attempt is the operator's own affair."""
     containers: tuple[ContainerSpec, ...] = ()
+    init_containers: tuple[ContainerSpec, ...] = ()
 
 
 class PodStatus(ApiModel):
@@ -89,6 +100,7 @@ class PodStatus(ApiModel):
     message: str = ""
     conditions: tuple[PodCondition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
+    init_container_statuses: tuple[ContainerStatus, ...] = ()
     start_time: Time | None = None
 
 
@@ -118,7 +130,8 @@ class Pod(ApiObject):
 
     def limit(self, container: str, resource: str) -> str | None:
         """A container's limit of a resource, as it is written in the pod."""
-        limits = (spec.resources.limits for spec in self.spec.containers if spec.name == container)
+        specs = (*self.spec.containers, *self.spec.init_containers)
+        limits = (spec.resources.limits for spec in specs if spec.name == container)
         return next((str(limit[resource]) for limit in limits if resource in limit), None)
 
     @property
@@ -138,10 +151,43 @@ class Pod(ApiObject):
         return self.state(AGENT_CONTAINER), self.state(TASK_CONTAINER)
 
     @property
+    def node_silent_since(self) -> datetime | None:
+        """Since when the pod's node has not answered; None while it does, as far as one knows.
+
+        The control plane then takes the pod's readiness away, and leaves that of its containers as the kubelet had
+        last reported it.
+        """
+        ready, containers = self.condition("Ready"), self.condition("ContainersReady")
+        if ready is None or containers is None or self.status.phase != "Running":
+            return None
+        told_by_kubelet = containers.status != "True" or ready.status == "True" or ready.reason
+        return None if told_by_kubelet else ready.last_transition_time
+
+    @property
+    def ours(self) -> tuple[ContainerStatus, ...]:
+        """Agent and task, as far as they are reported; the task first, for what it says comes first."""
+        statuses = {status.name: status for status in self.status.container_statuses}
+        return tuple(statuses[name] for name in (TASK_CONTAINER, AGENT_CONTAINER) if name in statuses)
+
+    @property
     def helpers(self) -> tuple[ContainerStatus, ...]:
         """The containers that a pod template added."""
         ours = (AGENT_CONTAINER, TASK_CONTAINER)
         return tuple(status for status in self.status.container_statuses if status.name not in ours)
+
+    @property
+    def init_containers(self) -> tuple[ContainerStatus, ...]:
+        """The containers that a pod template lets run before agent and task; sidecars are not among them."""
+        return tuple(status for status in self.status.init_container_statuses if status.name not in self._sidecars)
+
+    @property
+    def sidecars(self) -> tuple[ContainerStatus, ...]:
+        """The containers that start before agent and task, run beside them, and are started again when they end."""
+        return tuple(status for status in self.status.init_container_statuses if status.name in self._sidecars)
+
+    @property
+    def _sidecars(self) -> frozenset[str]:
+        return frozenset(spec.name for spec in self.spec.init_containers if spec.restart_policy == "Always")
 
     @property
     def _all_terminated(self) -> bool:
@@ -161,6 +207,11 @@ class Pod(ApiObject):
         return all(state.has_started for state in self._states)
 
     @property
+    def some_of_ours_started(self) -> bool:
+        """Agent or task is running or has run."""
+        return any(state.has_started for state in self._states)
+
+    @property
     def at_rest(self) -> bool:
         """No container of the pod runs, or will."""
         if self.status.phase in ("Succeeded", "Failed"):
@@ -171,7 +222,8 @@ class Pod(ApiObject):
     @property
     def first_container_started(self) -> bool:
         """Some container is running or has run: volumes and network are there."""
-        return any(status.state.has_started for status in self.status.container_statuses)
+        statuses = (*self.status.init_container_statuses, *self.status.container_statuses)
+        return any(status.state.has_started for status in statuses)
 
     @property
     def one_sided(self) -> bool:

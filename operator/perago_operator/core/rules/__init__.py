@@ -27,12 +27,14 @@ RULES: tuple[Rule, ...] = (
     # the pod is there
     pod.pod_not_seen_yet,  # wait for the watch
     pod.disrupted,  # count the next execution up; too often: end, FAILED
+    pod.end_may_be_explained,  # wait a moment for the pod's own words
     pod.log_is_missing,  # read the last lines of the task's log
     pod.failed,  # end: FAILED or terminal, with what the pod shows
     pod.pod_is_leaving,  # wait for its end, until it counts as lost
     pod.one_container_ended,  # wait a moment, then delete the pod
     pod.pod_cannot_start,  # say why, wait; patience over: end, FAILED or terminal
     pod.pod_starts,  # wait; patience over: end, FAILED
+    pod.node_is_silent,  # say so; patience over: delete the pod
     pod.pod_runs,  # leave it alone until its deadline
     # there is no pod yet
     starting.former_pod_is_held,  # delete and release it
@@ -42,6 +44,6 @@ RULES: tuple[Rule, ...] = (
     starting.earlier_attempt_may_publish,  # wait for its end; patience over: end, FAILED
     starting.too_many_run,  # wait for room
     starting.attempt_is_not_held,  # put our finalizer on the attempt
-    starting.pod_was_refused,  # end: terminal, with the API server's words
+    starting.pod_was_refused,  # end: terminal or, patience over, FAILED, with the API server's words
     starting.pod_can_start,  # create the pod
 )

@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from perago.wire.times import timestamp
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core.log import read_log, with_last_words
 from perago_operator.core.pod import diagnosis
-from perago_operator.core.pod.diagnosis import Ending, Hindrance, Patience
+from perago_operator.core.pod.diagnosis import Ending
+from perago_operator.core.pod.hindrance import Hindrance, Patience, hindrance
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.rules.common import delete_pods, failure, unseen_until
 from perago_operator.core.rules.ruling import Notice, Ruling
@@ -20,12 +22,25 @@ def pod_not_seen_yet(s: Situation) -> Ruling | None:
 def disrupted(s: Situation) -> Ruling | None:
     """The pod was lost, evicted or preempted, or its agent died: replace it, up to `disruptionRetries` times."""
     ending = _ending(s)
-    if ending is None or not ending.disrupted:
-        return None
+    return _replaced(s, ending.message) if ending and ending.disrupted else None
+
+
+def _replaced(s: Situation, message: str) -> Ruling:
+    """The next execution, or the end when there were too many."""
     if s.execution <= s.resolved.disruption_retries:
-        return Ruling(notice=Notice(Reason.DISRUPTED, ending.message, warning=True), next_execution=s.execution + 1)
-    message = f"{ending.message} (disrupted {s.execution} times)" if s.execution > 1 else ending.message
-    return Ruling(outcome=failure(s, Reason.DISRUPTED, with_remedy(message, Reason.DISRUPTED)))
+        return Ruling(notice=Notice(Reason.DISRUPTED, message, warning=True), next_execution=s.execution + 1)
+    often = f"{message} (disrupted {s.execution} times)" if s.execution > 1 else message
+    return Ruling(outcome=failure(s, Reason.DISRUPTED, with_remedy(often, Reason.DISRUPTED)))
+
+
+def end_may_be_explained(s: Situation) -> Ruling | None:
+    """The task was ended from outside, for example by an eviction: the pod says why a moment later, if at all."""
+    pod = s.pod
+    ended = s.ended_at(pod) if pod else None
+    if _ending(s) is None or pod is None or ended is None or not diagnosis.may_be_explained(pod):
+        return None
+    until = ended + timedelta(seconds=s.config.agent_patience)
+    return Ruling(look_again_at=until) if s.now < until else None
 
 
 def log_is_missing(s: Situation) -> Ruling | None:
@@ -70,18 +85,20 @@ def one_container_ended(s: Situation) -> Ruling | None:
 
 
 def pod_cannot_start(s: Situation) -> Ruling | None:
-    """An image, a Secret, a node is missing: say so at once, and give up when patience is over."""
-    hindrance = diagnosis.hindrance(s.pod) if s.pod else None
-    if hindrance is None or s.pod is None:
+    """An image, a Secret, a node is missing: say so at once, and give up, or replace the pod, when patience is over."""
+    found = hindrance(s.pod) if s.pod else None
+    if found is None or s.pod is None:
         return None
-    message = with_remedy(hindrance.message, hindrance.advice)
-    notice = Notice(hindrance.reason, message, warning=True)
-    if hindrance.patience is Patience.GATED and s.conductor is None:
+    message = with_remedy(found.message, found.advice)
+    notice = Notice(found.reason, message, warning=True)
+    if found.patience is Patience.GATED and s.conductor is None:
         return Ruling(notice=notice)
-    until = _hindered_since(s, hindrance, s.pod) + timedelta(seconds=_patience(s, hindrance))
+    until = _hindered_since(s, found, s.pod) + timedelta(seconds=_patience(s, found))
     if s.now < until:
         return Ruling(notice=notice, look_again_at=until)
-    return Ruling(outcome=failure(s, hindrance.fails_with, message, hindrance.result))
+    if found.disrupted:
+        return _replaced(s, found.message)
+    return Ruling(outcome=failure(s, found.fails_with, message, found.result))
 
 
 def pod_starts(s: Situation) -> Ruling | None:
@@ -95,11 +112,35 @@ def pod_starts(s: Situation) -> Ruling | None:
     until = _starting_since(s, pod) + timedelta(seconds=s.config.start_patience)
     if s.now < until:
         return Ruling(notice=notice, look_again_at=until)
-    message = (
-        f"no container of pod {pod.name} started within {s.config.start_patience:.0f} s: a volume or the network is "
-        f"missing; kubectl get events --field-selector involvedObject.name={pod.name} says which"
-    )
-    return Ruling(outcome=failure(s, Reason.NOT_STARTED, message))
+    reason, message = _never_started(s, pod)
+    return Ruling(outcome=failure(s, reason, message))
+
+
+def _never_started(s: Situation, pod: Pod) -> tuple[Reason, str]:
+    """Of a pod whose status has no words: either no scheduler has looked at it, or its node does not get on with it."""
+    seconds = f"{s.config.start_patience:.0f} s"
+    if pod.spec.node_name is None:
+        scheduler = pod.spec.scheduler_name
+        message = f"no scheduler has looked at pod {pod.name} for {seconds}; check that the scheduler {scheduler} runs"
+        return Reason.UNSCHEDULABLE, message
+    events = f"kubectl get events --field-selector involvedObject.name={pod.name}"
+    why = f"an image is still being pulled, or a volume, the network or the runtime is not there; {events} says which"
+    return Reason.NOT_STARTED, f"no container of pod {pod.name} started within {seconds}: {why}"
+
+
+def node_is_silent(s: Situation) -> Ruling | None:
+    """The node does not answer: say so, and when patience is over, delete the pod, so that another can replace it."""
+    pod = s.pod
+    since = pod.node_silent_since if pod else None
+    if pod is None or since is None:
+        return None
+    until = s.moment(since) + timedelta(seconds=s.config.silent_node_patience)
+    silence = f"node {pod.spec.node_name} has not answered since {timestamp(since)}"
+    message = f"{silence}; the pod is replaced if that does not change"
+    notice = Notice(Reason.NODE_SILENT, message, warning=True)
+    if s.now < until:
+        return Ruling(notice=notice, look_again_at=min(until, s.deadline_at or until))
+    return Ruling(delete_pods([pod] if s.undeleted(pod) else []), notice)
 
 
 def pod_runs(s: Situation) -> Ruling | None:
@@ -116,11 +157,11 @@ def _ending(s: Situation) -> Ending | None:
     return diagnosis.ending(s.pod)
 
 
-def _hindered_since(s: Situation, hindrance: Hindrance, pod: Pod) -> datetime:
+def _hindered_since(s: Situation, found: Hindrance, pod: Pod) -> datetime:
     """What the kubelet retries counts from its first sight: the images before it may have taken long."""
     hindered = s.memory.hindered
     first_sight = hindered.since if hindered and hindered.pod == pod.name else s.now
-    return first_sight if hindrance.patience is Patience.RETRIED else _starting_since(s, pod)
+    return first_sight if found.patience in (Patience.RETRIED, Patience.STARTING) else _starting_since(s, pod)
 
 
 def _starting_since(s: Situation, pod: Pod) -> datetime:
@@ -129,7 +170,11 @@ def _starting_since(s: Situation, pod: Pod) -> datetime:
     return max((s.moment(time) for time in times if time), default=s.memory.first_seen)
 
 
-def _patience(s: Situation, hindrance: Hindrance) -> float:
-    limits = {Patience.RETRIED: s.config.retried_patience, Patience.SCHEDULING: s.config.unschedulable_patience}
-    limits[Patience.GATED] = s.config.gated_patience
-    return limits.get(hindrance.patience, 0.0)
+def _patience(s: Situation, found: Hindrance) -> float:
+    limits = {
+        Patience.RETRIED: s.config.retried_patience,
+        Patience.STARTING: s.config.start_patience,
+        Patience.SCHEDULING: s.config.unschedulable_patience,
+        Patience.GATED: s.config.gated_patience,
+    }
+    return limits.get(found.patience, 0.0)

@@ -1,10 +1,12 @@
 """There is no pod for the next execution: what has to be out of the way before it is created. Rules, pure."""
 
+from datetime import timedelta
+
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.pod.manifest import pod_manifest
 from perago_operator.core.pod.template import cache_problem, template_problem
-from perago_operator.core.rules.common import delete_staging, invalid, let_pods_go, waiting
+from perago_operator.core.rules.common import delete_staging, failure, invalid, let_pods_go, waiting
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
@@ -72,9 +74,17 @@ def attempt_is_not_held(s: Situation) -> Ruling | None:
 
 
 def pod_was_refused(s: Situation) -> Ruling | None:
-    """The API server will never take this pod: the attempt is wrong as it is declared."""
+    """The API server will never take this pod, as it is declared; or it has refused it for too long."""
     trouble = s.trouble(do.CreatePod)
-    return Ruling(outcome=invalid(s, trouble.message)) if trouble and trouble.permanent else None
+    if trouble is None:
+        return None
+    if trouble.permanent:
+        return Ruling(outcome=invalid(s, trouble.message))
+    patience = timedelta(seconds=s.config.refused_patience)
+    if trouble.reason is not Reason.POD_REFUSED or s.now < (trouble.since or s.now) + patience:
+        return None
+    message = f"the API server has refused the pod for {patience.total_seconds():.0f} s: {trouble.message}"
+    return Ruling(outcome=failure(s, Reason.POD_REFUSED, message))
 
 
 def pod_can_start(s: Situation) -> Ruling | None:

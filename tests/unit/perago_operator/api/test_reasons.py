@@ -40,6 +40,7 @@ OTHER_MEANINGS: dict[str, set[str]] = {
     # where an attempt stands with Conductor
     f"{OPERATOR}/core/answers.py": {"Accepted", "Superseded"},
     # the kubelet's words
+    f"{OPERATOR}/core/pod/hindrance.py": {"Starting"},
     f"{OPERATOR}/core/pod/diagnosis.py": {"OOMKilled", "Completed"},
 }
 """By file, words of a reason's spelling that mean something else there."""
@@ -71,6 +72,12 @@ def test_no_group_names_a_reason_twice() -> None:
 def test_every_condition_type_has_its_reasons() -> None:
     """Of an attempt or of a PeragoTask, never of both."""
     assert [*reasons.ATTEMPT_CONDITIONS, *reasons.TASK_CONDITIONS] == list(ConditionType)
+
+
+def test_every_failure_is_somebodys_fault() -> None:
+    """Of one of three, who has to do something about it; an attempt that completed or was stopped has none."""
+    failures = {*reasons.POD_FAILURES, *reasons.WAITS, *reasons.AGENT_OUTCOMES} - {Reason.COMPLETED}
+    assert set(reasons.FAULTS) == failures
 
 
 @pytest.mark.parametrize("words", [Reason, ConditionType])

@@ -13,6 +13,11 @@ from perago_operator.core.situation import Situation
 from tests import builders as b
 
 LEAVING = {"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30}
+SILENT = [
+    {"type": "ContainersReady", "status": "True"},
+    {"type": "Ready", "status": "False", "lastTransitionTime": b.stamp(1)},
+]
+"""Conditions of a pod whose node does not answer."""
 PULLS = b.container("task", waiting={"reason": "ErrImagePull"})
 
 
@@ -49,6 +54,8 @@ def _pods() -> Iterator[tuple[Pod, ...]]:
         (b.ended_pod(agent_ended=killed),),
         (b.pod(phase="Failed", reason="Evicted"),),
         (b.pod(containers=[b.container("agent", ended={}), PULLS]),),
+        (b.running_pod(conditions=SILENT),),
+        (b.ended_pod(task_ended={"exitCode": 143}, phase="Running"),),
         (b.ended_pod(), b.running_pod(2)),
     ]
     for group in pods:

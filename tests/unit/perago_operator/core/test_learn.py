@@ -124,6 +124,14 @@ def test_a_refusal_for_good_is_remembered_as_that() -> None:
     assert not after_failures(REPORT, NO_ANSWER).troubles[do.Report].permanent
 
 
+def test_patience_with_a_refusal_counts_from_the_first_in_the_row() -> None:
+    """One for another reason begins a new row: a full quota has nothing to do with the policy that comes after it."""
+    create, memory = do.CreatePod("a1-1", {}), b.memory()
+    for seconds, reason in ((1, Reason.QUOTA_EXCEEDED), (5, Reason.POD_REFUSED), (9, Reason.POD_REFUSED)):
+        memory = failed(b.situation(None, seconds, memory=memory), create, Failure("no", reason))
+    assert memory.troubles[do.CreatePod].since == b.at(5)
+
+
 def test_a_call_that_never_left_is_not_doubted() -> None:
     """Connection refused; and a reading changes nothing over there."""
     assert after_failures(REPORT, replace(NO_ANSWER, fate_unknown=False)).doubt_since is None

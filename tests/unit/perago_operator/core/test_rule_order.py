@@ -14,7 +14,7 @@ from perago_operator.core.memory import Evidence, Trouble
 from perago_operator.core.rules import RULES, Rule
 from perago_operator.core.situation import Sibling, Situation
 from tests import builders as b
-from tests.unit.perago_operator.core.situations import LEAVING, PULLS, situations
+from tests.unit.perago_operator.core.situations import LEAVING, PULLS, SILENT, situations
 
 BY_NAME = {rule.__name__: rule for rule in RULES}
 NEIGHBOURS = [(first.__name__, second.__name__) for first, second in pairwise(RULES)]
@@ -75,6 +75,10 @@ TOGETHER: dict[tuple[str, str], Situation] = {
     ("work_was_published", "stopped"): b.situation(
         b.attempt(cancel=True, status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=PUBLISHED
     ),
+    # what the pod is about to say comes before what its log says
+    ("end_may_be_explained", "log_is_missing"): b.situation(
+        None, 11, pods=(b.ended_pod(task_ended={"exitCode": 143}, phase="Running"),)
+    ),
     # the message wants the log
     ("log_is_missing", "failed"): b.situation(pods=(b.ended_pod(),)),
     # a deleted pod that has ended is not waited for
@@ -91,8 +95,8 @@ TOGETHER: dict[tuple[str, str], Situation] = {
     ),
     # what keeps a pod from starting is said
     ("pod_cannot_start", "pod_starts"): b.situation(pods=(b.pod(containers=[b.container("agent"), PULLS]),)),
-    # a pod on its way has limited time
-    ("pod_starts", "pod_runs"): b.situation(pods=(b.pod(),)),
+    # nobody is at work as far as one knows
+    ("node_is_silent", "pod_runs"): b.situation(pods=(b.running_pod(conditions=SILENT),)),
     # the current pod is not let go while it runs
     ("pod_runs", "former_pod_is_held"): b.situation(pods=(b.running_pod(),)),
     # the branch of a pod goes after the pod
@@ -129,7 +133,8 @@ TOGETHER: dict[tuple[str, str], Situation] = {
 APART: dict[tuple[str, str], str] = {
     ("stopped", "pod_not_seen_yet"): "a pod of a stopped attempt that the watch has yet to show is stopped above",
     ("pod_not_seen_yet", "disrupted"): "a pod is lost only after it was seen",
-    ("disrupted", "log_is_missing"): "no ending is both a disruption and one that the log explains",
+    ("disrupted", "end_may_be_explained"): "a disruption is explained",
+    ("pod_starts", "node_is_silent"): "only of a pod that has started does one know that its node is silent",
 }
 """Pairs whose order does not matter: where no rule above them matches, they never match together; and why."""
 

@@ -23,6 +23,7 @@ from perago_operator.core.rules import RULES, Notice, Ruling
 from perago_operator.core.rules.common import let_strangers_go
 from perago_operator.core.situation import Sibling, Situation
 from tests import builders as b
+from tests.unit.perago_operator.core.situations import SILENT
 
 
 def ruling(s: Situation, rule: str) -> Ruling:
@@ -424,7 +425,7 @@ def test_the_pod_of_a_former_attempt_of_the_name_is_let_go_when_it_is_deleted() 
 def test_a_node_whose_clock_is_behind_costs_no_patience() -> None:
     """The kubelet stamps the placement; no pod was placed before it was created."""
     behind = b.pod(startTime=b.stamp(-600))
-    assert ruling(b.situation(None, 299, pods=(behind,)), "pod_starts").look_again_at == b.at(300)
+    assert ruling(b.situation(None, 299, pods=(behind,)), "pod_starts").look_again_at == b.at(900)
 
 
 def test_a_drain_does_not_wait_for_lakefs() -> None:
@@ -532,10 +533,80 @@ def test_a_pull_error_is_told_at_once_and_tried_for_a_while() -> None:
 
 
 def test_a_pull_error_that_stays_makes_the_task_invalid() -> None:
-    """Terminal: Conductor's retry would fail the same way."""
+    """Terminal where the registry says no, and not where it is in trouble: Conductor's retry may then do better."""
     hindered = b.memory(hindered=Hindered("a1-1", b.at(2)))
-    failed = outcome(b.situation(None, 62, pods=(PULLING,), memory=hindered), "pod_cannot_start")
-    assert (failed.status, failed.reason) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
+    for words, want in (
+        ("app:1: not found", ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")),
+        ("429 Too Many Requests", ("FAILED", "ImagePull")),
+    ):
+        task = b.container("task", waiting={"reason": "ErrImagePull", "message": words})
+        pulling = b.pod(containers=[b.container("agent", running=True), task])
+        failed = outcome(b.situation(None, 62, pods=(pulling,), memory=hindered), "pod_cannot_start")
+        assert (failed.status, failed.reason) == want
+
+
+def test_a_container_that_its_node_cannot_create_is_replaced() -> None:
+    """When patience is over, and until `disruptionRetries` are used up; then people read the node's words."""
+    task = b.container("task", waiting={"reason": "CreateContainerError", "message": "context deadline exceeded"})
+    hindered = b.memory(hindered=Hindered("a1-1", b.at(2)))
+    pods = (b.pod(containers=[b.container("agent", running=True), task]),)
+    waiting = b.situation(None, 61, pods=pods, memory=hindered)
+    assert notice(waiting, "pod_cannot_start").reason is Reason.NOT_STARTED
+    replaced = b.situation(None, 62, pods=pods, memory=hindered)
+    assert ruling(replaced, "pod_cannot_start").next_execution == 2
+    last = b.situation(b.attempt(disruptionRetries=0), 62, pods=pods, memory=hindered)
+    failed = outcome(last, "pod_cannot_start")
+    assert (failed.status, failed.reason) == ("FAILED", "Disrupted")
+    assert "context deadline exceeded" in (failed.message or "")
+
+
+def test_a_pod_that_no_scheduler_looks_at_fails_with_the_schedulers_name() -> None:
+    """It has no condition that says so."""
+    pod = b.pod(conditions=[], containers=[], startTime=None)
+    pod["spec"] = {**pod["spec"], "nodeName": None, "schedulerName": "mine"}
+    failed = outcome(b.situation(None, 900, pods=(pod,)), "pod_starts")
+    assert (failed.status, failed.reason) == ("FAILED", "Unschedulable")
+    assert "mine" in (failed.message or "")
+
+
+def test_an_init_container_takes_its_time() -> None:
+    """Volumes and network are there as soon as it runs."""
+    pod = b.pod(initContainerStatuses=[b.container("fetch", running=True)])
+    assert ruling(b.situation(None, 5000, pods=(pod,)), "pod_starts").outcome is None
+
+
+def test_a_task_that_was_ended_from_outside_gets_a_moment_to_be_explained() -> None:
+    """An eviction is told in the pod's next status; nothing is concluded from the exit code before that."""
+    ended = (b.ended_pod(task_ended={"exitCode": 143}, phase="Running"),)
+    assert ruling(b.situation(None, 14, pods=ended), "end_may_be_explained").look_again_at == b.at(15)
+    log = b.memory(logs={"a1-1": "boom"})
+    assert outcome(b.situation(None, 15, pods=ended, memory=log), "failed").reason == "TaskExited"
+
+
+def test_a_silent_node_is_told_and_its_pod_deleted_when_patience_is_over() -> None:
+    """Patience counts from when the control plane noticed; the pod's end then counts as a disruption."""
+    silent = b.running_pod(conditions=SILENT)
+    waiting = b.situation(None, 60, pods=(silent,))
+    assert notice(waiting, "node_is_silent").reason is Reason.NODE_SILENT
+    assert ruling(waiting, "node_is_silent").look_again_at == b.at(61)
+    assert kinds(ruling(b.situation(None, 61, pods=(silent,)), "node_is_silent")) == ["DeletePod"]
+    leaving = b.running_pod(
+        conditions=SILENT, meta={"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30}
+    )
+    lost = ruling(b.situation(None, 91, pods=(leaving,)), "disrupted")
+    assert lost.notice is not None
+    assert "node-1 does not answer" in lost.notice.message
+
+
+def test_a_pod_that_is_refused_for_too_long_fails_with_the_api_servers_words() -> None:
+    """Not terminally: what refuses it is not the task's, and may be mended meanwhile."""
+    refused = trouble(Reason.POD_REFUSED, since=b.at(5))
+    patient = b.situation(None, 304, memory=b.memory(troubles={do.CreatePod: refused}))
+    assert notice(patient, "pod_can_start").reason is Reason.POD_REFUSED
+    impatient = b.situation(None, 305, memory=b.memory(troubles={do.CreatePod: refused}))
+    failed = outcome(impatient, "pod_was_refused")
+    assert (failed.status, failed.reason) == ("FAILED", "PodRefused")
+    assert "no room" in (failed.message or "")
 
 
 def test_an_image_name_that_cannot_be_one_fails_at_once() -> None:
@@ -578,20 +649,20 @@ def test_a_gated_pod_waits_as_long_as_its_queue_wants() -> None:
 def test_a_pod_on_its_way_is_waited_for() -> None:
     """And no longer than its patience."""
     s = b.situation(None, 2, pods=(b.pod(),))
-    assert ruling(s, "pod_starts").look_again_at == b.at(300)
+    assert ruling(s, "pod_starts").look_again_at == b.at(900)
     assert notice(s, "pod_starts") == Notice(Reason.POD_STARTING, "pod a1-1 is starting")
 
 
 def test_the_patience_counts_from_the_pods_placement() -> None:
     """Time without a node is the scheduler's; a pod without a start time counts from its creation."""
     placed, created = b.pod(startTime=b.stamp(50)), b.pod(startTime=None, meta={"creationTimestamp": b.stamp(20)})
-    assert ruling(b.situation(None, 60, pods=(placed,)), "pod_starts").look_again_at == b.at(350)
-    assert ruling(b.situation(None, 60, pods=(created,)), "pod_starts").look_again_at == b.at(320)
+    assert ruling(b.situation(None, 60, pods=(placed,)), "pod_starts").look_again_at == b.at(950)
+    assert ruling(b.situation(None, 60, pods=(created,)), "pod_starts").look_again_at == b.at(920)
 
 
 def test_a_pod_that_never_starts_fails_and_says_where_to_look() -> None:
     """A volume that cannot be mounted shows in no pod status, only in an event."""
-    failed = outcome(b.situation(None, 300, pods=(b.pod(),)), "pod_starts")
+    failed = outcome(b.situation(None, 900, pods=(b.pod(),)), "pod_starts")
     assert failed.reason == "NotStarted"
     assert "involvedObject.name=a1-1" in (failed.message or "")
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from perago_operator.ports import PortError, Unreachable
 from tests.crash.faults import DEATHS, HELD_SECONDS, LATE_SECONDS, Kind, Plan
@@ -18,13 +18,21 @@ from tests.fakes.faulty import CallFaults, Work, unreachable
 PATIENCE = {"cluster": 30.0, "feed": 30.0, "lease": 30.0, "conductor": 15.0, "lakefs": 30.0}
 """How long the adapter of each server waits for an answer."""
 
-Outage = Callable[[str], PortError]
-"""The error of a call that is refused, by the call's text."""
+Outage = Callable[[str], Any]
+"""What a call gets, by its text, while its server is away: it raises, or returns what the adapter makes of it."""
 
 
-def refused(call: str) -> PortError:
+def refused(call: str) -> Any:
     """Nobody listens."""
-    return Unreachable(f"{call}: connection refused")
+    raise Unreachable(f"{call}: connection refused")
+
+
+@runtime_checkable
+class HasBegun(Protocol):
+    """Work of which the server does a part at once, however late the rest is."""
+
+    def begun(self) -> Work:
+        """Do that part; returns the rest."""
 
 
 @dataclass
@@ -38,7 +46,7 @@ class Exchange:
     met: list[str] = field(default_factory=list)
     """The texts of the calls that met their faults."""
     outages: dict[str, Outage] = field(default_factory=dict)
-    """By server."""
+    """By server, by call, or by replica and server (`replica-1:lease`)."""
     hanging: set[str] = field(default_factory=set)
     """Servers that take calls and answer none; the calls have no effect."""
     late: int = 0
@@ -61,8 +69,9 @@ class Exchange:
         kind = self.plan.get(number)
         if kind is not None:
             self.met.append(call)
-        if self.is_away(server):
-            await self._fails(process, server, call, kind)
+        outage = next((self.outages[key] for key in _keys(process, server, call) if key in self.outages), None)
+        if outage is not None or server in self.hanging:
+            return await self._unserved(process, call, kind, outage)
         if kind is None:
             return await self._served(work)
         return await self._fated(process, server, call, kind, work)
@@ -76,12 +85,13 @@ class Exchange:
         """Whether it answers no call."""
         return server in self.outages or server in self.hanging
 
-    async def _fails(self, process: Process, server: str, call: str, kind: Kind | None) -> None:
+    async def _unserved(self, process: Process, call: str, kind: Kind | None, outage: Outage | None) -> Any:
+        """The server is away: whatever was to become of the call, only its caller's death still can."""
         if kind in DEATHS:
             self._killed(process)
-        if server in self.outages:
-            raise self.outages[server](call)
-        await asyncio.sleep(PATIENCE[server])
+        if outage is not None:
+            return outage(call)
+        await asyncio.sleep(PATIENCE[call.partition(".")[0]])
         raise unreachable(call)
 
     def _served(self, work: Work) -> "asyncio.Future[Any]":
@@ -128,6 +138,8 @@ class Exchange:
 
     def _land_late(self, server: str, work: Work) -> None:
         self.late += 1
+        if isinstance(work, HasBegun):
+            work = work.begun()
         asyncio.get_running_loop().create_task(self._land(server, work), context=self._nobody)
 
     async def _land(self, server: str, work: Work) -> None:
@@ -136,6 +148,10 @@ class Exchange:
         with suppress(PortError):
             await work()
         self.late -= 1
+
+
+def _keys(process: Process, server: str, call: str) -> tuple[str, ...]:
+    return server, call, f"{process.name}:{server}"
 
 
 class Calls(CallFaults):

@@ -36,6 +36,8 @@ READS = frozenset({
     "feed.watch",
     "lease.read",
     "conductor.read",
+    "conductor.in_progress",
+    "conductor.find",
     "conductor.workflow_ended",
     "conductor.queue_size",
     "lakefs.find_publication",

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perago.wire import metadata_keys
+from perago.wire.times import timestamp
+from tests import builders as b
 from tests.crash.pods import BRANCH, REPOSITORY, PodRun
 from tests.crash.world import World
 from tests.fakes.conductor_server import COMPLETED, TERMINAL, TIMED_OUT, FakeTask
 
-EXPLAINED_WITHIN = 40.0
-"""Seconds after which a wait has to stand in a condition, while somebody leads."""
+EXPLAINED_WITHIN = 75.0
+"""Seconds after which a wait has to stand in a condition while somebody leads: two calls may take 30 s each."""
 WINDOW = 10.0
 """Seconds over which calls are counted for their budget."""
 BUDGET = {"conductor.poll": 40, "feed.watch": 110, "feed.page": 60}
@@ -36,6 +38,9 @@ class Watcher:
         if len(leaders) > 1:
             self._tell(world, f"two replicas lead: {' and '.join(leaders)}")
         able = world.leader is not None and not world.exchange.is_away("cluster")
+        holders = [run.name for run in world.nodes.runs.values() if run.holds_turn]
+        if len(holders) > 1:
+            self._tell(world, f"two attempts have the turn: {' and '.join(holders)}")
         waits = dict(_unexplained(world)) if able else {}
         self.waiting = {who: self.waiting.get(who, world.seconds) for who in waits}
         for who, since in self.waiting.items():
@@ -54,7 +59,7 @@ def _unexplained(world: World) -> Iterator[tuple[str, str]]:
     served = set()
     for attempt in world.cluster.of("PeragoAttempt"):
         served.add(attempt["spec"].get("conductor", {}).get("taskId"))
-        over = not attempt["metadata"].get("finalizers")
+        over = "outcome" in attempt.get("status", {}) and not attempt["metadata"].get("finalizers")
         if not over and attempt["metadata"]["uid"] not in busy and not _says_why(attempt.get("status", {})):
             yield f"attempt {attempt['metadata']['name']}", f"phase {attempt.get('status', {}).get('phase')}"
     for id_, task in world.conductor.tasks.items():
@@ -78,38 +83,59 @@ def _polling_is_said_to_fail(world: World) -> bool:
 def at_the_end(world: World) -> Iterator[str]:
     """What does not hold."""
     yield from world.violations
+    yield from world.nodes.wrong
     yield from world.errors
     for id_, task in world.conductor.tasks.items():
-        yield from _accepted_once(id_, task)
+        yield from _accepted_once(world, id_, task)
         yield from _not_dropped(world, id_, task)
         yield from _result_is_the_agents(world, id_, task)
+    yield from _status_is_true(world)
     yield from _publications(world)
     yield from _nothing_of_others(world)
     yield from _rates(world)
 
 
-def _accepted_once(id_: str, task: FakeTask) -> Iterator[str]:
-    """An outcome is reported at most once as accepted."""
-    if task.accepted > 1:
+def _accepted_once(world: World, id_: str, task: FakeTask) -> Iterator[str]:
+    """An outcome is accepted at most once, unless a late lease has brought the task back to life."""
+    if task.accepted > 1 + world.conductor.revived[id_]:
         yield f"Conductor accepted {task.accepted} results of task {id_}"
 
 
 def _not_dropped(world: World, id_: str, task: FakeTask) -> Iterator[str]:
     """No polled task is dropped: it times out only if the scenario wants that."""
     if task.status == TIMED_OUT and id_ not in world.excused:
-        yield f"task {id_} timed out"
+        words = "its attempt did not end" if _attempt_was_made(world, id_) else "no attempt was made of it"
+        yield f"task {id_} timed out: {words}"
     if task.status in TERMINAL and task.accepted == 0 and task.status != TIMED_OUT and id_ not in world.excused:
         yield f"task {id_} ended as {task.status}, which nobody asked for"
 
 
+def _attempt_was_made(world: World, id_: str) -> bool:
+    """Since the task was handed out."""
+    since = timestamp(b.at(world.conductor.taken.get(id_, 0.0)))
+    made = (event.obj["metadata"] for event in world.cluster.history if event.obj["kind"] == "PeragoAttempt")
+    return any(metadata["name"] == id_ and metadata["creationTimestamp"] >= since for metadata in made)
+
+
 def _result_is_the_agents(world: World, id_: str, task: FakeTask) -> Iterator[str]:
     """An outcome is never lost: what an agent has recorded is what Conductor has."""
-    for run in _runs_of(world, id_):
-        if run.recorded is None or task.accepted == 0:
-            continue
+    recorded = [run for run in _runs_of(world, id_) if run.recorded is not None]
+    for run in recorded[-1:] if task.accepted else ():
+        assert run.recorded is not None
         want = run.recorded["status"], run.recorded.get("output") or {}
         if want != (task.status, task.output):
             yield f"the agent of {run.name} recorded {want}, and Conductor has {(task.status, task.output)}"
+
+
+def _status_is_true(world: World) -> Iterator[str]:
+    """What an attempt's status says of Conductor is so."""
+    for attempt in world.cluster.of("PeragoAttempt"):
+        status, id_ = attempt.get("status", {}), attempt["spec"].get("conductor", {}).get("taskId")
+        task = world.conductor.tasks.get(id_)
+        if task is None or status.get("reporting", {}).get("state") != "Accepted":
+            continue
+        if task.accepted == 0 or task.status != status["outcome"]["status"]:
+            yield f"attempt {attempt['metadata']['name']} says that its result was accepted; {id_} is {task.status}"
 
 
 def _publications(world: World) -> Iterator[str]:

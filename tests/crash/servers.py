@@ -2,15 +2,19 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
 from datetime import datetime
 
+from perago.wire import ConductorTask
 from perago.wire.times import timestamp
 from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
 from perago_operator.ports import Manifest, Page, Sinks, WatchEvent, key_of
 from tests import builders as b
 from tests.crash.calls import Calls, Exchange
 from tests.fakes.conductor import FakeConductor
+from tests.fakes.conductor_server import TERMINAL, FakeTask, Queue
 from tests.fakes.kube import FakeCluster, FakeFeed, FakeLeases
 from tests.fakes.versions import FakeVersions
 
@@ -68,6 +72,7 @@ class Feed(FakeFeed):
     def __init__(self, cluster: Cluster, kind: str, exchange: Exchange) -> None:
         super().__init__(cluster, kind, page_size=100)
         self.faults = Calls(exchange, "feed")
+        self._exchange = exchange
         self._labelled = kind == "Pod"
 
     async def page(self, next_page: str | None) -> Page:
@@ -78,11 +83,67 @@ class Feed(FakeFeed):
     async def watch(self, resource_version: str) -> AsyncIterator[WatchEvent]:
         """See `FakeFeed`."""
         async for event in super().watch(resource_version):
+            await self._exchange.back("feed")
             if self._shows(event.obj):
                 yield event
 
     def _shows(self, obj: Manifest) -> bool:
         return not self._labelled or obj["metadata"].get("labels", {}).get(MANAGED_BY_LABEL) == MANAGED_BY
+
+
+class Conductor(FakeConductor):
+    """A server in which a lease that is late has been begun in time: it rewrites the task as it was then."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self.faults = Calls(exchange, "conductor")
+        self.taken: dict[str, float] = {}
+        """When each task was handed out for the last time."""
+        self.revived: Counter[str] = Counter()
+        """How often a task that had ended came back to life."""
+
+    def take(self, queue: Queue, count: int, worker_id: str) -> list[FakeTask]:
+        """See `ConductorServer`."""
+        tasks = super().take(queue, count, worker_id)
+        self.taken |= dict.fromkeys((task.identity.task_id for task in tasks), asyncio.get_running_loop().time())
+        return tasks
+
+    async def extend_lease(self, task: ConductorTask) -> None:
+        """See `FakeConductor`."""
+        await self.faults.around("extend_lease", LeaseWork(self, task))
+
+    def lease_begun(self, task: ConductorTask) -> Callable[[], None]:
+        """What a lease does that has been read and not been written yet; nothing in a workflow that has ended."""
+        if task.task_id not in self.tasks or self.tasks[task.task_id].status in TERMINAL:
+            return lambda: None
+        write = self.lease_under_way(task.task_id)
+
+        def land() -> None:
+            if self.workflows[task.workflow_instance_id].status == "RUNNING":
+                self.revived[task.task_id] += self.tasks[task.task_id].status in TERMINAL
+                write()
+
+        return land
+
+
+@dataclass(frozen=True)
+class LeaseWork:
+    """The server's work for one lease, done at once when it is called."""
+
+    server: Conductor
+    task: ConductorTask
+
+    async def __call__(self) -> None:
+        self.server.lease(self.task)
+
+    def begun(self) -> Callable[[], Coroutine[None, None, None]]:
+        """The rest of the work, once the server has read the task."""
+        land = self.server.lease_begun(self.task)
+
+        async def rest() -> None:
+            land()
+
+        return rest
 
 
 class Servers:
@@ -91,16 +152,22 @@ class Servers:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.cluster = Cluster(exchange)
-        self.conductor = FakeConductor()
-        self.conductor.faults = Calls(exchange, "conductor")
+        self.conductor = Conductor(exchange)
         self.versions = FakeVersions()
         self.versions.faults = Calls(exchange, "lakefs")
         self.leases = FakeLeases()
         self.leases.faults = Calls(exchange, "lease")
+        self._feeds: list[Feed] = []
 
     def feed(self, kind: str) -> Feed:
         """For one replica."""
-        return Feed(self.cluster, kind, self.exchange)
+        self._feeds.append(Feed(self.cluster, kind, self.exchange))
+        return self._feeds[-1]
+
+    def end_streams(self) -> None:
+        """The API server ends every watch under way."""
+        for feed in self._feeds:
+            feed.end()
 
     async def watch_objects(self, sinks: Sinks, watching: asyncio.Event) -> None:
         """In the place of kopf: everything that is there, then what changes, while the API server answers."""

@@ -6,6 +6,7 @@ scenario and the plan of faults alone.
 
 import asyncio
 import random
+import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from perago_operator.settings import Settings
 from tests import builders as b
 from tests.crash.calls import Exchange
 from tests.crash.faults import Plan
-from tests.crash.pods import BRANCH, INPUT_REF, REPOSITORY, Body, Nodes, PodRun
+from tests.crash.pods import BRANCH, INPUT_REF, REPOSITORY, Chooser, Nodes
 from tests.crash.processes import Process, remembered, started
 from tests.crash.servers import Servers
 from tests.fakes.conductor_server import TERMINAL, TaskType
@@ -48,7 +49,7 @@ class World:
     """Everything in one course of events."""
 
     plan: Plan
-    body: Callable[[PodRun], Body]
+    body: Chooser
     settings: dict[str, Any] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     """What was seen to be wrong while it happened."""
@@ -58,6 +59,8 @@ class World:
     foreign: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
     """Objects of others, as they were made."""
     foreign_branches: set[str] = field(default_factory=set)
+    expire: bool = False
+    """Whether attempts are deleted when their time is over, before the end is believed."""
     errors: list[str] = field(default_factory=list)
     """Faults of its own that the operator has logged."""
     scripted: bool = False
@@ -71,9 +74,10 @@ class World:
             self.servers.conductor,
             self.servers.versions,
         )
-        self.nodes = Nodes(self.servers, self.body)
+        self.nodes = Nodes(self.servers, lambda run: self.body(run))
         self.skew = 0.0
         self.versions.commit(REPOSITORY, BRANCH, INPUT_REF)
+        self._add_foreign()
         self.conductor.types[TASK] = TaskType(retries=2, response_seconds=RESPONSE_SECONDS)
 
     @property
@@ -129,7 +133,7 @@ class World:
 
     def apply_task(self, **spec: Any) -> None:
         """Somebody applies the PeragoTask."""
-        self.cluster.add(_fresh(b.task(TASK, taskType=TASK, **spec)))
+        self.cluster.add(as_sent(b.task(TASK, taskType=TASK, **spec)))
 
     def hand_out(self, task_id: str = "t1", **more: Any) -> None:
         """A workflow schedules the task."""
@@ -150,7 +154,24 @@ class World:
         status: dict[str, Any] = (self.cluster.get("PeragoAttempt", name) or {}).get("status", {})
         return status
 
+    def _add_foreign(self) -> None:
+        """Pods, attempts' pods of another owner, and staging branches that are none of ours."""
+        self.add_foreign_pod("database-0")
+        self.add_foreign_pod("t1-9")
+        branch = f"perago-staging-other-exec-{uuid.UUID(int=1 << 64)}-1"
+        self.versions.branch(REPOSITORY, branch)
+        self.foreign_branches.add(branch)
+
+    def add_foreign_pod(self, name: str) -> None:
+        """Somebody else's pod."""
+        pod = {**b.running_pod(), "metadata": {"name": name, "namespace": "ns", "labels": {"app": "database"}}}
+        self.foreign["Pod", "ns", name] = self.cluster.add(pod)
+
     # --- rest
+
+    def _lives(self, attempt: dict[str, Any]) -> bool:
+        over = "outcome" in attempt.get("status", {}) and not attempt["metadata"].get("finalizers")
+        return self.expire or not over
 
     @property
     def at_rest(self) -> bool:
@@ -159,22 +180,21 @@ class World:
 
     def left(self) -> list[str]:
         """What is under way, or left."""
-        waiting = [
-            f"task {id_} is {task.status}" for id_, task in self.conductor.tasks.items() if task.status not in TERMINAL
+        open_tasks = [task for task in self.conductor.tasks.values() if task.status not in TERMINAL]
+        attempts = [obj for obj in self.cluster.of("PeragoAttempt") if self._lives(obj)]
+        pods = [run.name for run in self.nodes.runs.values() if run.object is not None]
+        branches = self.versions.repositories[REPOSITORY].branches.keys() - self.foreign_branches - {BRANCH}
+        return [
+            *([] if self.scripted else ["the scenario goes on"]),
+            *(["a call has yet to land"] if self.exchange.late else []),
+            *(f"task {task.identity.task_id} is {task.status}" for task in open_tasks),
+            *(f"attempt {obj['metadata']['name']} is {obj.get('status', {}).get('phase')}" for obj in attempts),
+            *(f"pod {pod} is there" for pod in pods),
+            *(f"branch {branch} is there" for branch in sorted(branches)),
         ]
-        attempts = [obj for obj in self.cluster.of("PeragoAttempt") if obj["metadata"].get("finalizers")]
-        held = [
-            f"attempt {obj['metadata']['name']} is {obj.get('status', {}).get('phase')} and held" for obj in attempts
-        ]
-        pods = [f"pod {run.name} is there" for run in self.nodes.runs.values() if run.object is not None]
-        branches = [name for name in self.versions.repositories[REPOSITORY].branches if name.startswith("perago-")]
-        staged = [f"branch {name} is there" for name in branches]
-        script = [] if self.scripted else ["the scenario goes on"]
-        late = ["a call has yet to land"] if self.exchange.late else []
-        return [*script, *late, *waiting, *held, *pods, *staged]
 
 
-def _fresh(obj: dict[str, Any]) -> dict[str, Any]:
+def as_sent(obj: dict[str, Any]) -> dict[str, Any]:
     """An object of the builders as a client sends it: the server says when it was made, and its uid."""
     metadata = {key: obj["metadata"][key] for key in ("name", "namespace", "labels") if key in obj["metadata"]}
     return {**obj, "metadata": {**metadata, "generation": 1}}
@@ -211,7 +231,8 @@ async def _live(make: Callable[[], World], script: Script, look: Callable[[World
     calm = 0.0
     while calm < CALM_SECONDS and asyncio.get_running_loop().time() < LONGEST:
         await asyncio.sleep(1)
-        world.cluster.collect()
+        if not world.exchange.is_away("cluster"):
+            world.cluster.collect()
         look(world)
         calm = calm + 1 if world.at_rest else 0.0
     if not world.at_rest:

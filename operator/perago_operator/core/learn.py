@@ -110,7 +110,7 @@ def _after(s: Situation, action: do.Action, answer: Answer) -> Memory:
         case do.AskEvidence() | do.Report() | do.ReadBack() | do.Heartbeat():
             return _after_answer(s, action, answer)
         case do.ReleaseAttempt():
-            return replace(memory, released=True, logs={})
+            return replace(memory, released=_version(s), logs={})
         case do.DeleteAttempt():
             return replace(memory, expired=True)
         case do.PatchStatus() | do.GrantTurn() | do.RevokeTurn() | do.EndTurn() | do.RecordEvent():

@@ -109,7 +109,8 @@ class Memory:
     turn: TurnSeen | None = None
     troubles: Mapping[Kind, Trouble] = field(default_factory=dict)
     """Kinds of action whose last call failed."""
-    released: bool = False
+    released: str | None = None
+    """The resource version of the attempt from which our finalizer was taken; in a newer one it may be on again."""
     expired: bool = False
 
     @property

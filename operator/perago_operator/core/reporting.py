@@ -107,17 +107,22 @@ def report(s: Situation) -> tuple[do.Report, ...]:
 
 
 def report_is_wanted(s: Situation) -> bool:
-    """The outcome is known, and Conductor does not have it, or has lost it to a late heartbeat."""
+    """The outcome is known, and Conductor does not have it, or has lost it to a late heartbeat.
+
+    A task that is queued again was rerun, and one whose attempt is deleted may have been polled again: neither waits
+    for the result of the first run.
+    """
     state, verdict = reporting_state(s), s.memory.verdict
     if s.outcome is None or s.conductor is None or state == "Superseded":
         return False
-    reopened = verdict is not None and verdict.after_report and verdict.still_open
+    in_progress = verdict is not None and verdict.after_report and verdict.standing is Standing.OPEN
+    reopened = in_progress and not s.deleting
     return state == "Pending" or reopened
 
 
 def doubt_until(s: Situation) -> datetime | None:
     """Until when a call of unknown fate may land, after which the task is read once more; None without such a call."""
-    if s.conductor is None or s.memory.doubt_since is None or reporting_state(s) != "Accepted":
+    if s.conductor is None or s.memory.doubt_since is None or reporting_state(s) != "Accepted" or s.deleting:
         return None
     period = heartbeat_period(s.conductor, s.config)
     until = s.memory.doubt_since + timedelta(seconds=min(period, s.config.doubt_cap))

@@ -151,9 +151,11 @@ class Situation:
 
     @property
     def held(self) -> bool:
-        """Our finalizer is on the attempt."""
-        held = names.ATTEMPT_FINALIZER in self.attempt.metadata.finalizers or self.memory.held
-        return held and not self.memory.released
+        """Our finalizer is on the attempt: a former leader's call may put it there anew after we took it off."""
+        shown = names.ATTEMPT_FINALIZER in self.attempt.metadata.finalizers
+        if self.memory.released is not None:
+            return shown and self.memory.released != self.attempt.metadata.resource_version
+        return shown or self.memory.held
 
     @property
     def created(self) -> datetime:

@@ -356,7 +356,7 @@ SITUATION: tuple[Mutant, ...] = (
             "return self.pod_was_created",
         ),
         ("a pod is deleted until the watch shows it", " and pod.metadata.uid not in self.memory.deleted", ""),
-        ("a released attempt is held", "return held and not self.memory.released", "return held"),
+        ("a released attempt is held", "if self.memory.released is not None:", "if False:"),
         (
             "an attempt waits for itself",
             "if self._order > self._order_of(sibling))",
@@ -444,7 +444,12 @@ SITUATION: tuple[Mutant, ...] = (
     ),
     *reporting(
         ("doubt has no cap", "min(period, s.config.doubt_cap)", "period"),
-        ("an earlier heartbeat reopens a report", "verdict.after_report and verdict.still_open", "verdict.still_open"),
+        (
+            "an earlier heartbeat reopens a report",
+            "verdict.after_report and verdict.standing is Standing.OPEN",
+            "verdict.standing is Standing.OPEN",
+        ),
+        ("a task that is rerun gets the first run's result", "in_progress and not s.deleting", "in_progress"),
         ("somebody else's result is ours", "outcome is not None and _is_ours(reading, outcome)", "outcome is not None"),
         ("another's result counts as ours", "    if reading.status != outcome.status:\n        return False\n", ""),
         (

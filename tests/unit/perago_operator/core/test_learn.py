@@ -48,7 +48,7 @@ def after_failures(action: do.Action, failure: Failure, times: int = 1, memory: 
         (do.ReleasePod("p", "uid-p"), b.memory(released_pods=frozenset({"uid-p"}))),
         (do.ShipLog(b.conductor_task(), "p", "boom"), b.memory(shipped=frozenset({"p"}))),
         (do.DeleteStaging("r", "s"), b.memory(staging_deleted=frozenset({"s"}))),
-        (do.ReleaseAttempt(), b.memory(released=True)),
+        (do.ReleaseAttempt(), b.memory(released="1")),
         (do.DeleteAttempt(), b.memory(expired=True)),
         (do.PatchStatus({}), b.memory()),
         (do.RecordEvent("Normal", "R", "m"), b.memory()),

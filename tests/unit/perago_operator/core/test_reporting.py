@@ -203,6 +203,15 @@ def test_only_a_reading_after_the_report_reopens_it() -> None:
     assert not report_is_wanted(at(2, accepted, memory=read(Standing.OPEN, after_report=False)))
 
 
+def test_a_task_that_is_rerun_does_not_get_the_first_result_again() -> None:
+    """It is queued anew; once it is polled, its first attempt is deleted, whatever is in doubt."""
+    accepted: dict[str, Any] = {"outcome": b.completed(), "reporting": {"state": "Accepted"}}
+    deleting = b.attempt(status=accepted, meta={"deletionTimestamp": b.stamp(1)})
+    assert not report_is_wanted(at(2, b.attempt(status=accepted), memory=read(Standing.QUEUED)))
+    assert not report_is_wanted(at(2, deleting, memory=read(Standing.OPEN)))
+    assert doubt_until(at(5, deleting, memory=b.memory(doubt_since=b.at(2)))) is None
+
+
 def test_a_superseded_attempt_never_reports() -> None:
     """Whatever is read later: the task is another attempt's by now."""
     superseded = b.attempt(status={"outcome": b.completed(), "reporting": {"state": "Superseded"}})

@@ -179,7 +179,9 @@ def test_between_two_executions_the_next_pod_is_not_there() -> None:
         ({"finalizers": []}, b.memory(), False),
         ({"finalizers": []}, b.memory(held=True), True),
         ({"finalizers": ["somebody/else"]}, b.memory(), False),
-        ({}, b.memory(released=True), False),
+        ({}, b.memory(released="1"), False),
+        ({"resourceVersion": "2"}, b.memory(released="1"), True),
+        ({"resourceVersion": "2", "finalizers": []}, b.memory(released="1"), False),
     ],
 )
 def test_held_is_what_was_done_last(meta: dict[str, Any], memory: Any, held: bool) -> None:

@@ -36,6 +36,9 @@ class OutcomeStatus(ApiModel):
     traceback: Lines | None = None
     """The last lines of the traceback, where an exception ended the attempt."""
 
+    execution: Annotated[int, Field(ge=1)] | None = None
+    """The execution whose agent wrote it; absent where the operator did."""
+
     def wire(self) -> Outcome:
         """The same outcome as it is reported to Conductor."""
         return Outcome.model_validate(self.model_dump())
@@ -249,3 +252,9 @@ class AttemptStatus(ApiModel):
 
     conditions: Conditions = ()
     """Conditions of types PodReady, Published, StagingDeleted, Reported and Complete."""
+
+    @property
+    def outcome_that_counts(self) -> OutcomeStatus | None:
+        """The outcome, unless its execution had been given up: its agent has lived on at a lost node, for example."""
+        by = self.outcome.execution if self.outcome else None
+        return None if by is not None and by < (self.executions or 0) else self.outcome

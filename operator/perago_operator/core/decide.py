@@ -76,7 +76,8 @@ def _status_actions(s: Situation, ruling: Ruling) -> Iterator[Action]:
     patch = status_patch(s, ruling)
     if not patch or _rests(s, do.PatchStatus):
         return
-    yield do.PatchStatus(patch, guarded=ruling.outcome is not None or ruling.next_execution is not None)
+    ends = ruling.outcome is not None or ruling.next_execution is not None
+    yield do.PatchStatus(patch, guarded=ends or s.foreign_outcome)
     yield from _events(s, ruling, patch)
 
 

@@ -46,10 +46,10 @@ class Sibling:
         status = attempt.status
         never_started = status.pod_name is None and not has_pods
         staged = status.staging is not None and status.staging.state != "Deleted"
-        settled = not staged and (status.outcome is not None or never_started)
+        ended = status.outcome_that_counts is not None
+        settled = not staged and (ended or never_started)
         retry_count = attempt.spec.conductor.retry_count if attempt.spec.conductor else 0
-        created, ended = attempt.metadata.creation_timestamp, status.outcome is not None
-        return cls(attempt.metadata.name, retry_count, settled, created, ended)
+        return cls(attempt.metadata.name, retry_count, settled, attempt.metadata.creation_timestamp, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,12 @@ class Situation:
     @property
     def outcome(self) -> OutcomeStatus | None:
         """How the attempt ended, once that is known."""
-        return self.status.outcome
+        return self.status.outcome_that_counts
+
+    @property
+    def foreign_outcome(self) -> bool:
+        """The status has an outcome by an execution that was given up before."""
+        return self.status.outcome is not None and self.outcome is None
 
     @cached_property
     def conductor(self) -> ConductorTask | None:

@@ -152,7 +152,12 @@ def _turn(s: Situation) -> JsonObject:
 
 
 def _outcome(s: Situation, outcome: Outcome | None) -> JsonObject:
-    """The outcome that no agent can write; with the commit that evidence found and the agent did not report."""
+    """The outcome that no agent can write; with the commit that evidence found and the agent did not report.
+
+    One that does not count is taken away before: a merge would leave parts of it.
+    """
+    if s.foreign_outcome:
+        return {"outcome": None}
     if outcome is None:
         return {}
     published = s.publication is not None and outcome.status == "COMPLETED"

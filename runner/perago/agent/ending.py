@@ -27,6 +27,7 @@ class Ending:
 
     def __init__(self, order: wire.Order, status: StatusWriter, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = order.failure_reason_max_length
+        self._execution = order.execution
         self._status = status
         self._clock = clock
         self._steps: WorkspaceSteps | None = None
@@ -119,15 +120,19 @@ class Ending:
     async def record(self, outcome: wire.Outcome) -> None:
         """Write the outcome; raises when the cluster cannot be reached in the order's time, or refuses it twice."""
         workspace = self._steps.report(completed=outcome.status == "COMPLETED") if self._steps else None
-        report = wire.StatusReport(outcome=outcome, timings=self.timings, workspace=workspace)
+        report = wire.StatusReport(outcome=self._signed(outcome), timings=self.timings, workspace=workspace)
         try:
             await self._status.write(report)
         except ClusterRefused as error:
             logger.error("the outcome was refused; recording that instead: {}", error)
             outcome = outcomes.failed(Reason.OUTCOME_REFUSED, str(error), self._limit)
-            await self._status.write(report.model_copy(update={"outcome": outcome}))
+            await self._status.write(report.model_copy(update={"outcome": self._signed(outcome)}))
         self._recorded = True
         logger.info("recorded {} ({})", outcome.status, outcome.reason)
+
+    def _signed(self, outcome: wire.Outcome) -> wire.Outcome:
+        """With the execution: that of a pod which was given up, and lives on at a lost node, does not count."""
+        return outcome.model_copy(update={"execution": self._execution})
 
     async def clean_up(self) -> None:
         """Delete what may be left of the staging branch."""

@@ -42,6 +42,8 @@ class Outcome(WireModel):
     """Base64 of the gzipped JSON of an output that the status cannot hold as it is."""
     traceback: tuple[str, ...] | None = None
     """The end of the traceback of the exception that ended the attempt (`last_lines`)."""
+    execution: int | None = None
+    """The execution whose agent wrote it; None where no agent did."""
 
     def full_output(self) -> JsonObject | None:
         """The output as Conductor receives it, whichever way it is stored; None when there is none."""

@@ -369,7 +369,7 @@ RECORDS: tuple[Mutant, ...] = (
         ),
         (
             "an outcome that was refused is not recorded at all",
-            '            await self._status.write(report.model_copy(update={"outcome": outcome}))\n',
+            '            await self._status.write(report.model_copy(update={"outcome": self._signed(outcome)}))\n',
             "",
         ),
         (

@@ -338,7 +338,7 @@ SITUATION: tuple[Mutant, ...] = (
         ("an earlier attempt whose branch is left can no longer publish", "settled = not staged and (", "settled = ("),
         (
             "an earlier attempt whose pod runs can no longer publish",
-            "(status.outcome is not None or never_started)",
+            "(ended or never_started)",
             "True",
         ),
     ),
@@ -348,6 +348,11 @@ SITUATION: tuple[Mutant, ...] = (
             "the deadline of a pod that another process made never comes",
             "return self.memory.created_at or (self.moment(created) if created else None)",
             "return self.memory.created_at",
+        ),
+        (
+            "an execution that was given up has the last word",
+            "return self.status.outcome_that_counts",
+            "return self.status.outcome",
         ),
         ("a finalizer that was just put on does not count", " or self.memory.held", ""),
         (
@@ -551,13 +556,13 @@ SITUATION: tuple[Mutant, ...] = (
         ("a call that failed is repeated at once", "if not _rests(s, type(call))) or", ") or"),
         (
             "the operator's outcome overwrites the agent's",
-            "guarded=ruling.outcome is not None or ruling.next_execution is not None",
-            "guarded=ruling.next_execution is not None",
+            "ends = ruling.outcome is not None or ruling.next_execution is not None",
+            "ends = ruling.next_execution is not None",
         ),
         (
             "a new execution overwrites the agent's outcome",
-            "guarded=ruling.outcome is not None or ruling.next_execution is not None",
-            "guarded=ruling.outcome is not None",
+            "ends = ruling.outcome is not None or ruling.next_execution is not None",
+            "ends = ruling.outcome is not None",
         ),
         ("nobody looks again after the back-off", "        *_rest_ends(s, calls, actions),\n", ""),
         ("no heartbeat is planned while the pod runs", "        heartbeat_at(s),\n", ""),

@@ -77,6 +77,7 @@ async def test_a_recorded_result_is_a_success(world: World) -> None:
     """Exit code 0, also where the task does not clean up itself."""
     assert await live(world.agent(), 1, task(world, *TO_PUBLICATION, COMPLETED)) == 0
     assert (world.outcome.status, branches(world)) == ("COMPLETED", {"main"})
+    assert world.outcome.execution == world.order.execution
 
 
 async def test_a_task_that_is_gone_after_its_publication_has_completed(world: World) -> None:

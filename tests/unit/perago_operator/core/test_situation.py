@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
 from perago_operator.core.answers import Standing, Verdict
 from perago_operator.core.config import Config
@@ -272,3 +273,11 @@ def test_a_standalone_attempt_has_no_task_in_conductor() -> None:
     """And is known by its name."""
     s = b.situation(b.attempt(standalone=True))
     assert (s.conductor, s.name, s.deleting) == (None, b.NAME, False)
+
+
+@pytest.mark.parametrize(("written", "counts"), [({"execution": 2}, True), ({}, True), ({"execution": 1}, False)])
+def test_an_outcome_counts_if_its_execution_does(written: dict[str, Any], counts: bool) -> None:
+    """The operator's own carries none."""
+    ended = b.attempt(status={"executions": 2, "outcome": b.failure(**written)})
+    assert (b.situation(ended).outcome is not None) == counts
+    assert Sibling.of(PeragoAttempt.model_validate(ended), has_pods=True).ended == counts

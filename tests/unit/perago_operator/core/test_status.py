@@ -10,7 +10,7 @@ from perago_operator.api import reasons
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Publication, Standing, Verdict
-from perago_operator.core.decide import first_match
+from perago_operator.core.decide import decide, first_match
 from perago_operator.core.memory import Evidence, Trouble
 from perago_operator.core.situation import Situation
 from perago_operator.core.status import status_patch
@@ -235,6 +235,14 @@ def test_nothing_is_added_once_the_attempt_is_over() -> None:
     patch = patched(b.situation(over, 9, pods=(b.ended_pod(),), memory=remembered))
     assert set(patch) <= {"conditions", "timings"}
     assert "starting" not in patch.get("timings", {})
+
+
+def test_an_outcome_that_does_not_count_is_taken_away() -> None:
+    """Before another one is written: a merge would leave parts of it. Unless somebody has written one meanwhile."""
+    foreign = b.attempt(cancel=True, status={"executions": 2, "outcome": b.failure(execution=1)})
+    s = b.situation(foreign, memory=b.memory(evidence=Evidence(2)))
+    (write,) = (action for action in decide(s).actions if isinstance(action, do.PatchStatus))
+    assert (write.status["outcome"], write.guarded) == (None, True)
 
 
 def test_what_is_written_carries_the_time_of_day() -> None:

@@ -213,6 +213,19 @@ async def test_a_disrupted_attempt_runs_again_and_completes() -> None:
     assert world.status()["phase"] == "Succeeded"
 
 
+async def test_an_execution_that_was_given_up_has_not_the_last_word() -> None:
+    """Its node comes back, and its agent, whose branch is gone, says that it failed: the second one's word counts."""
+    world = await polled_and_running()
+    await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))
+    await world.kubelet(b.running_pod(2))
+    await world.agent(outcome=b.failure("RefNotFound", execution=1, traceback=["it broke"]))
+    assert "outcome" not in world.status()
+    assert (world.pods, world.conductor.tasks[b.NAME].status) == (["a1-2"], "IN_PROGRESS")
+    await world.agent(outcome=b.completed(execution=2))
+    assert (world.status()["phase"], world.conductor.tasks[b.NAME].status) == ("Succeeded", "COMPLETED")
+    assert "traceback" not in world.status()["outcome"]
+
+
 async def test_work_that_a_dead_pod_had_published_is_not_done_again() -> None:
     """The commit names the attempt and carries the output: COMPLETED."""
     world = await polled_and_running()

@@ -52,7 +52,7 @@ class Hindrance:
 
 
 ON_ITS_WAY = frozenset({"", "ContainerCreating", "PodInitializing"})
-PULL_ERRORS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"})
+PULL_ERRORS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
 WRONG_IMAGES = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 CREATE_ERRORS = frozenset({"CreateContainerError", "RunContainerError"})
 REGISTRY_SAYS_NO = re.compile(
@@ -60,6 +60,8 @@ REGISTRY_SAYS_NO = re.compile(
     re.IGNORECASE,
 )
 """What a registry answers about an image that it does not give us; everything else is the registry's own trouble."""
+OF_THE_NODE = ("/containerd.sock", '"task-accounts"')
+"""What the kubelet says of an image or a mount when the node's runtime is away, or cannot mount what every pod has."""
 _TERMINAL: FailureResult = "FAILED_WITH_TERMINAL_ERROR"
 
 
@@ -137,10 +139,11 @@ def _kind_of(waiting: Waiting) -> _Kind | None:
         return None
     if waiting.reason in WRONG_IMAGES:
         return _Kind(Reason.IMAGE_PULL, Patience.NONE, Reason.INVALID_TASK)
-    if waiting.reason in PULL_ERRORS:
+    is_nodes = any(words in waiting.message for words in OF_THE_NODE)
+    if waiting.reason in PULL_ERRORS and not is_nodes:
         refused = REGISTRY_SAYS_NO.search(waiting.message)
         return _Kind(Reason.IMAGE_PULL, Patience.RETRIED, Reason.INVALID_TASK if refused else Reason.IMAGE_PULL)
     is_declared = waiting.reason in CREATE_ERRORS and blame(waiting.message) is Blame.DECLARED
-    if is_declared or waiting.reason == "CreateContainerConfigError":
+    if is_declared or (waiting.reason == "CreateContainerConfigError" and not is_nodes):
         return _Kind(Reason.CONTAINER_CONFIG, Patience.RETRIED, Reason.INVALID_TASK)
     return _Kind(Reason.NOT_STARTED, Patience.RETRIED, Reason.DISRUPTED)

@@ -46,6 +46,8 @@ _NODE = re.compile(
     | transport\sendpoint\sis\snot\sconnected
     | can't\sget\sfinal\schild's\sPID
     | pthread_create\sfailed
+    | unable\sto\screate\snew\sparent\sprocess
+    | /containerd\.sock
     | \bhooks?\b
     | cgroup
     | ttrpc | shim\s(?!task) | connection\srefused | connection\sreset

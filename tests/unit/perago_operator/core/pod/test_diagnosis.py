@@ -43,6 +43,50 @@ def test_an_exit_of_the_tasks_own_stays_one_when_its_pod_was_deleted_since() -> 
     assert ending(Pod.model_validate(pod)).reason == "TaskExited"
 
 
+OCI = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+NO_FORK = "resource temporarily unavailable"
+
+
+@pytest.mark.parametrize("container", ["agent", "task"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"failed to start shim: start failed: : fork/exec /usr/bin/containerd-shim-runc-v2: {NO_FORK}: unknown",
+        f"{OCI}unable to start container process: can't get final child's PID from pipe: EOF: unknown",
+        f"{OCI}unable to start container process: unable to start init: fork/exec /proc/self/exe: {NO_FORK}: unknown",
+        f"{OCI}unable to start container process: error during container init: read init-p: connection reset by peer",
+        f"{OCI}unable to create new parent process: namespace path: lstat /proc/179/ns/ipc: no such file or directory",
+        "failed to start shim: start failed: runtime/cgo: pthread_create failed: Resource temporarily unavailable",
+    ],
+)
+def test_what_a_runtime_says_in_a_burst_is_the_nodes(container: str, words: str) -> None:
+    """All of them came from one small node to which a hundred pods were given at once."""
+    ended = {"exitCode": 128, "reason": "StartError", "message": words}
+    containers = [b.container(container, ended=ended)]
+    got = ending(Pod.model_validate(b.pod(phase="Failed", containers=containers)))
+    assert (got.disrupted, "does not know" in got.message) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("CreateContainerConfigError", 'failed to prepare subPath for volumeMount "task-accounts" of container "task"'),
+        (
+            "CreateContainerError",
+            "error reading from server: /run/containerd/containerd.sock: connection reset by peer",
+        ),
+        ("ImageInspectError", "dial unix /run/containerd/containerd.sock: connect: connection refused"),
+        ("ErrImagePull", "dial unix /run/containerd/containerd.sock: connect: connection refused"),
+    ],
+)
+def test_a_runtime_that_is_away_is_the_nodes_trouble(reason: str, message: str) -> None:
+    """So is a mount that every pod has."""
+    waiting = b.container("task", waiting={"reason": reason, "message": message})
+    found = hindrance(Pod.model_validate(b.pod(containers=[b.container("agent", running=True), waiting])))
+    assert found is not None
+    assert found.disrupted
+
+
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
 def test_a_helper_without_its_image_is_told_in_words_that_stay(reason: str) -> None:
     """The kubelet alternates between two reasons; each change would be a write."""

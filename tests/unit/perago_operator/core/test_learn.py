@@ -315,6 +315,19 @@ def test_nothing_has_happened_later_than_it_is_seen() -> None:
     assert lost_at(sight(6, b.memory(), offset=timedelta(minutes=-10))) == b.at(6 + 30 + 60)
 
 
+def test_every_time_that_a_patience_counts_from_is_put_on_our_own_clock() -> None:
+    """Creation and conditions of the attempt; creation, placement, deletion, end and silence of its pods."""
+    conditions = [
+        {"type": "Ready", "status": "False", "lastTransitionTime": b.stamp(7)},
+        {"type": "ContainersReady", "status": "True"},
+    ]
+    silent = b.running_pod(startTime=b.stamp(6), conditions=conditions, meta={"creationTimestamp": b.stamp(5)})
+    ended = b.ended_pod(2, startTime=b.stamp(6), meta={"deletionTimestamp": b.stamp(9)})
+    status = {"conditions": [b.condition("PodReady", "False", seconds=3), b.condition("Complete", seconds=4)]}
+    moments = looked(b.situation(b.attempt(status=status), 20, pods=(silent, ended))).moments
+    assert set(moments) == {b.at(0), b.at(3), b.at(4), b.at(5), b.at(6), b.at(7), b.at(9), b.at(10)}
+
+
 def test_times_of_what_is_gone_are_forgotten() -> None:
     """Thousands of attempts are remembered."""
     s = sight(6, b.memory())

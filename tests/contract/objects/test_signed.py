@@ -188,12 +188,12 @@ async def test_a_store_that_never_served_is_not_waited_for(signing_backend: Back
     assert len(signing_backend.requests("read_object")) == 1
 
 
-async def test_without_multipart_large_files_travel_whole(signing_backend: Backend, place: Place) -> None:
-    """A server may sign objects and no parts: it says 501 then."""
+async def test_without_multipart_large_files_go_through_lakefs(signing_backend: Backend, place: Place) -> None:
+    """A server may sign objects and no parts: it says 501 then, and lakeFS cuts them itself."""
     signing_backend.break_("begin_parts", answered(501, b'{"message": "not supported"}'))
-    await place.upload({"large": LARGE})
-    assert await signing_backend.objects() == {"large": LARGE}
-    assert len(signing_backend.requests("store_put")) == 1
+    await place.upload({"large": LARGE, "middle": MIDDLE})
+    assert await signing_backend.objects() == {"large": LARGE, "middle": MIDDLE}
+    assert [len(signing_backend.requests(call)) for call in ("upload", "store_put")] == [1, 1]
 
 
 @pytest.mark.parametrize("status", [400, 500, 501])

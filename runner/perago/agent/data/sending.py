@@ -42,14 +42,15 @@ class Sender:
         return source.size
 
     def _sent_directly(self, source: Source, path: str) -> bool:
-        """Whether there was a way past lakeFS. The store itself compares the MD5 of whatever it is sent."""
-        if source.size < DIRECT_BYTES:
+        """Whether there was a way past lakeFS. The store itself compares the MD5 of whatever it is sent.
+
+        Large files take it in parts only: S3 takes 5 GiB in one piece, and a thread cannot be stopped while it hashes.
+        """
+        direct = self._bodies.direct
+        if direct is None or source.size < DIRECT_BYTES:
             return False
-        direct = self._bodies.direct
-        if direct is not None and source.size >= LARGE_BYTES and self._sent_in_parts(direct, source, path):
-            return True
-        direct = self._bodies.direct
-        return direct is not None and self._sent_whole(direct, source, path)
+        send = self._sent_whole if source.size < LARGE_BYTES else self._sent_in_parts
+        return send(direct, source, path)
 
     def _sent_whole(self, direct: UploadsDirectly, source: Source, path: str) -> bool:
         buffer, size = self._bodies.buffer, source.size

@@ -21,7 +21,8 @@ from perago.agent.data.sending import Sender
 from perago.wire.secrets import LakeFSKeys
 from tests.bodies import fixed
 
-STALL_SECONDS = 0.3
+STALL_SECONDS = 2.0
+"""Much longer than a server of this machine needs for its first bytes, also when the machine is busy."""
 CONTENT = bytes(range(256)) * 4096  # 1 MiB: several pieces
 HALF = len(CONTENT) // 2
 STATS = ObjectStats("f", len(CONTENT), hashlib.md5(CONTENT).hexdigest())

@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 
 from perago.wire import ConductorTask, Outcome
 from perago_operator.api.shared import Key
-from perago_operator.core.answers import ConductorTaskState, Publication
+from perago_operator.core.answers import ConductorTaskState, Landed
 
 Manifest = dict[str, Any]
 """A Kubernetes object, or a merge patch of one, as JSON has it. Whoever receives one never changes it."""
@@ -273,10 +273,8 @@ class Versions(Protocol):
     async def delete_branch(self, repository: str, branch: str) -> bool:
         """Delete a branch; False when it (or its repository) was not there."""
 
-    async def find_publication(
-        self, repository: str, branch: str, input_ref: str, attempt_uid: str
-    ) -> Publication | None:
-        """The commit on `branch`, newer than `input_ref`, whose metadata names this attempt; None when none does.
+    async def find_publication(self, repository: str, branch: str, input_ref: str, attempt_uid: str) -> Landed:
+        """The commits on `branch`, newer than `input_ref`, whose metadata names this attempt.
 
         NotFound when there is no such branch, or repository.
         """

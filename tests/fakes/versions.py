@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from perago.wire import metadata_keys
 from perago.wire.leftovers import StagingBranch, staging_branch
-from perago_operator.core.answers import Commit, Publication
+from perago_operator.core.answers import Commit, Landed, Publication
 from perago_operator.ports import NotFound
 from tests.fakes.faulty import CallFaults, faulty
 
@@ -64,15 +64,16 @@ class FakeVersions:
         return Commit(known[ref].metadata if ref in known else {}, self.made.get(ref, LONG_AGO))
 
     @faulty
-    async def find_publication(
-        self, repository: str, branch: str, input_ref: str, attempt_uid: str
-    ) -> Publication | None:
+    async def find_publication(self, repository: str, branch: str, input_ref: str, attempt_uid: str) -> Landed:
         history = self.repositories.get(repository, FakeRepository()).branches.get(branch)
         if history is None:
             raise NotFound(f"read the log of {repository}/{branch}: 404 not found")
+        publication, astray = None, list[str]()
         for commit, parent in pairwise(history):
             if commit.ref == input_ref:
-                return None
+                break
             if commit.metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid and parent.ref == input_ref:
-                return commit
-        return None
+                publication = commit
+            elif commit.metadata.get(metadata_keys.ATTEMPT_UID) == attempt_uid:
+                astray.append(commit.ref)
+        return Landed(publication, tuple(astray))

@@ -34,7 +34,7 @@ from perago.wire.secrets import LakeFSKeys
 from perago_operator.adapters import http
 from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.core import answers
-from perago_operator.core.answers import Publication
+from perago_operator.core.answers import Landed, Publication
 from perago_operator.ports import (
     NotFound,
     PortError,
@@ -109,9 +109,7 @@ class LakefsVersions:
         with observed(self._observe, "lakefs", "delete_branch"):
             return await self._in_a_thread(lambda: self._delete_branch(repository, branch))
 
-    async def find_publication(
-        self, repository: str, branch: str, input_ref: str, attempt_uid: str
-    ) -> Publication | None:
+    async def find_publication(self, repository: str, branch: str, input_ref: str, attempt_uid: str) -> Landed:
         with observed(self._observe, "lakefs", "find_publication"):
             find = partial(self._find_publication, repository, branch, input_ref, attempt_uid)
             return await self._in_a_thread(find)
@@ -187,10 +185,16 @@ class LakefsVersions:
             raise _answered_on_the_way(f"lakeFS: {what}", answer.status_code)
         return True
 
-    def _find_publication(self, repository: str, branch: str, input_ref: str, attempt_uid: str) -> Publication | None:
-        history = self._history(repository, branch, input_ref)
-        commit = next((commit for commit in history if _is_publication(commit, input_ref, attempt_uid)), None)
-        return Publication(ref=commit.id, metadata=commit.metadata or {}) if commit else None
+    def _find_publication(self, repository: str, branch: str, input_ref: str, attempt_uid: str) -> Landed:
+        publication, astray = None, list[str]()
+        for commit in self._history(repository, branch, input_ref):
+            if (commit.metadata or {}).get(metadata_keys.ATTEMPT_UID) != attempt_uid:
+                continue
+            if commit.parents and commit.parents[0].startswith(input_ref):
+                publication = Publication(ref=commit.id, metadata=commit.metadata or {})
+            else:
+                astray.append(commit.id)
+        return Landed(publication, tuple(astray))
 
     def _history(self, repository: str, branch: str, input_ref: str) -> Iterator[Commit]:
         """Commits of the branch, head first, without the input ref, which `stop_at` includes."""
@@ -229,12 +233,6 @@ class LakefsVersions:
             if self._client is None or keys != self._in_use:
                 self._client, self._in_use = _client(keys), keys
             return self._client
-
-
-def _is_publication(commit: Commit, input_ref: str, attempt_uid: str) -> bool:
-    """Whether the attempt's commit is on its input ref; on another one it has landed astray, and its agent fails."""
-    by = (commit.metadata or {}).get(metadata_keys.ATTEMPT_UID)
-    return by == attempt_uid and bool(commit.parents) and commit.parents[0].startswith(input_ref)
 
 
 def _client(keys: LakeFSKeys) -> ApiClient:

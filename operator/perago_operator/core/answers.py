@@ -72,6 +72,16 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class Landed:
+    """Where the merges of an attempt have landed on its target branch."""
+
+    publication: Publication | None = None
+    """On the input ref."""
+    astray: tuple[str, ...] = ()
+    """On other commits, newest first: second landings, and those whose agent died before it took them back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """Any commit: its metadata, and when it was made."""
 
@@ -96,8 +106,8 @@ class PodExists:
     """The pod that was looked for is there."""
 
 
-Answer = Verdict | Publication | Missing | Patched | PodExists | str | None
-"""What a call brought back besides its success: a reading of Conductor, a commit, a version, a log."""
+Answer = Verdict | Landed | Missing | Patched | PodExists | str | None
+"""What a call brought back besides its success: a reading of Conductor, commits, a version, a log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,18 @@ def outcome(s: Situation) -> Outcome | None:
         return None
     completed = {"workspace": {**workspace, "ref": publication.ref}, **output}
     where = f"commit {publication.ref} on {workspace['branch']}"
-    message = f"the pod ended before reporting, but its work is published as {where}"
+    message = with_strays(s, f"the pod ended before reporting, but its work is published as {where}")
     return Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, message=message, **stored_output(completed))
+
+
+def with_strays(s: Situation, message: str) -> str:
+    """The message, with what the attempt has left on the branch: its agent did not live to take it back."""
+    workspace = _workspace(s)
+    if not s.astray or workspace is None:
+        return message
+    branch = f"the branch {workspace['branch']!r} of {workspace['repository']}"
+    left = f"this attempt left {', '.join(s.astray)} on top of other commits of {branch}"
+    return f"{message}; {left}: undo that with `lakectl branch revert`"
 
 
 def _workspace(s: Situation) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ from perago.wire import last_lines
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core import turns
-from perago_operator.core.answers import Answer, Failure, Missing, Patched, PodExists, Publication, Standing, Verdict
+from perago_operator.core.answers import Answer, Failure, Landed, Missing, Patched, PodExists, Standing, Verdict
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, TurnSeen, backoff
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.hindrance import hindrance
@@ -169,8 +169,8 @@ def _with_evidence(s: Situation, answer: Answer) -> Memory:
     memory = replace(s.memory, branch_missing_since=since)
     if since and not _is_gone(s, since):
         return memory
-    publication = answer if isinstance(answer, Publication) else None
-    return replace(memory, evidence=Evidence(s.execution, publication))
+    landed = answer if isinstance(answer, Landed) else Landed()
+    return replace(memory, evidence=Evidence(s.execution, landed.publication, landed.astray))
 
 
 def _is_gone(s: Situation, since: datetime | None) -> bool:

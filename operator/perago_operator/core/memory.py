@@ -40,10 +40,11 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """lakeFS's answer for one execution: the commit that names the attempt, or that there is none."""
+    """lakeFS's answer for one execution: the commits that name the attempt, if any."""
 
     execution: int
     publication: Publication | None = None
+    astray: tuple[str, ...] = ()
 
 
 class Hindered(NamedTuple):

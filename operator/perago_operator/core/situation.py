@@ -281,6 +281,11 @@ class Situation:
         return self.memory.evidence.publication if self.memory.evidence else None
 
     @property
+    def astray(self) -> tuple[str, ...]:
+        """This attempt's commits that are on the target branch and do not belong there, newest first."""
+        return self.memory.evidence.astray if self.memory.evidence else ()
+
+    @property
     def later_sibling(self) -> Sibling | None:
         """An attempt of the same logical task that came after this one, and has not ended; else Conductor is asked."""
         # A workflow that is restarted counts its retries from 0 again: a higher count alone says nothing.

@@ -13,7 +13,7 @@ from perago_operator.api.reasons import Reason
 from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
 from perago_operator.core import turns
-from perago_operator.core.answers import Answer, Failure, Missing, Publication, Standing, Verdict
+from perago_operator.core.answers import Answer, Failure, Landed, Missing, Standing, Verdict
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.reporting import judge, workflow_matters
@@ -142,7 +142,7 @@ class Applier:
         except NotFound as error:
             logger.info("log of task {}: {}", action.task.task_id, error)
 
-    async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Publication | Missing | None:
+    async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Landed | Missing | None:
         match action:
             case do.DeleteStaging():
                 await self._versions.delete_branch(action.repository, action.branch)
@@ -150,7 +150,7 @@ class Applier:
             case do.AskEvidence():
                 return await self._find_publication(action, uid)
 
-    async def _find_publication(self, action: do.AskEvidence, uid: str) -> Publication | Missing | None:
+    async def _find_publication(self, action: do.AskEvidence, uid: str) -> Landed | Missing:
         try:
             return await self._versions.find_publication(action.repository, action.branch, action.input_ref, uid)
         except NotFound as error:

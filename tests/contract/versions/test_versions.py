@@ -8,6 +8,7 @@ import pytest
 from perago.wire.metadata_keys import ATTEMPT_UID, OUTPUT
 from perago_dev.servers.lakefs import Server
 from perago_operator.adapters.lakefs import LakefsVersions
+from perago_operator.core.answers import Landed
 from perago_operator.ports import NotFound, Refused, Unreachable
 from tests.contract.versions.subject import PAGE, UID, Subject, reading, write_keys
 from tests.faults.kinds import Fault, Late, cut_before, lost, passed
@@ -30,7 +31,7 @@ async def test_a_publication_at_the_head_is_found(subject: Subject) -> None:
     """The commit names the attempt; its metadata comes along."""
     input_ref = subject.commit()
     ref = subject.commit({ATTEMPT_UID: UID, OUTPUT: "{}"})
-    found = await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
+    found = (await subject.versions.find_publication(subject.repository, "main", input_ref, UID)).publication
     assert found is not None
     assert (found.ref, found.metadata[OUTPUT]) == (ref, "{}")
 
@@ -41,7 +42,7 @@ async def test_a_publication_below_later_commits_is_found(subject: Subject) -> N
     ref = subject.commit({ATTEMPT_UID: UID})
     for _ in range(2 * PAGE):
         subject.commit()
-    found = await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
+    found = (await subject.versions.find_publication(subject.repository, "main", input_ref, UID)).publication
     assert found is not None
     assert found.ref == ref
 
@@ -50,15 +51,28 @@ async def test_without_a_publication_there_is_none(subject: Subject) -> None:
     """Commits of others do not count."""
     input_ref = subject.commit()
     subject.commit({ATTEMPT_UID: "another"})
-    assert await subject.versions.find_publication(subject.repository, "main", input_ref, UID) is None
+    assert await subject.versions.find_publication(subject.repository, "main", input_ref, UID) == Landed()
 
 
 async def test_a_landing_on_somebody_elses_commit_is_no_publication(subject: Subject) -> None:
-    """Its agent takes it back, or fails and names it."""
+    """Its agent takes it back, or fails and names it; where the agent died before that, it is found astray."""
     input_ref = subject.commit()
     subject.commit()
-    subject.commit({ATTEMPT_UID: UID})
-    assert await subject.versions.find_publication(subject.repository, "main", input_ref, UID) is None
+    astray = subject.commit({ATTEMPT_UID: UID})
+    found = await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
+    assert found == Landed(astray=(astray,))
+
+
+async def test_second_landings_are_found_beside_the_publication(subject: Subject) -> None:
+    """Newest first, on whatever page of the log they are."""
+    input_ref = subject.commit()
+    ref, again = (subject.commit({ATTEMPT_UID: UID}) for _ in range(2))
+    for _ in range(PAGE):
+        subject.commit()
+    once_more = subject.commit({ATTEMPT_UID: UID})
+    found = await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
+    assert found.publication is not None
+    assert (found.publication.ref, found.astray) == (ref, (once_more, again))
 
 
 async def test_the_search_ends_on_a_branch_that_has_lost_its_input_ref(
@@ -72,7 +86,7 @@ async def test_the_search_ends_on_a_branch_that_has_lost_its_input_ref(
     aside = real_subject.real.branch("aside").create("main").commit("m", allow_empty=True).id
     keys = write_keys(tmp_path, Server(real_subject.proxy.url, lakefs.access_key, lakefs.secret_key))
     limited = LakefsVersions(keys, page=PAGE, most=2 * PAGE)
-    assert await limited.find_publication(real_subject.repository, "main", aside, UID) is None
+    assert await limited.find_publication(real_subject.repository, "main", aside, UID) == Landed()
     assert len([line for line in real_subject.proxy.seen if "/commits?" in line]) == 2
 
 
@@ -81,7 +95,7 @@ async def test_what_is_older_than_the_input_is_not_looked_at(subject: Subject) -
     subject.commit({ATTEMPT_UID: UID})
     input_ref = subject.commit({ATTEMPT_UID: UID})
     subject.commit()
-    assert await subject.versions.find_publication(subject.repository, "main", input_ref, UID) is None
+    assert await subject.versions.find_publication(subject.repository, "main", input_ref, UID) == Landed()
 
 
 @pytest.mark.parametrize(("repository", "branch"), [("no-such-repository", "main"), (None, "no-such-branch")])
@@ -127,7 +141,7 @@ async def test_a_broken_search_is_not_taken_for_no_publication(subject: Subject,
     subject.break_("find_publication", fault)
     with pytest.raises(Unreachable):
         await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
-    publication = await subject.versions.find_publication(subject.repository, "main", input_ref, UID)
+    publication = (await subject.versions.find_publication(subject.repository, "main", input_ref, UID)).publication
     assert publication is not None
     assert publication.ref == ref
 

@@ -81,6 +81,11 @@ RULES: tuple[Mutant, ...] = (
             "wanted = evidence.question(s) is not None",
         ),
         (
+            "a stop hides what the pod has left on the branch",
+            "evidence.with_strays(s, message)",
+            "message",
+        ),
+        (
             "an outcome is concluded without an answer of lakeFS",
             "question = evidence.question(s) if _may_have_published(s) else None",
             "question = None",
@@ -525,6 +530,11 @@ SITUATION: tuple[Mutant, ...] = (
         ),
     ),
     *evidence(
+        (
+            "a commit that a lost pod has left on the branch is not named",
+            "if not s.astray or workspace is None:",
+            "if True:",
+        ),
         (
             "the output of a publication is lost",
             'completed = {"workspace": {**workspace, "ref": publication.ref}, **output}',

@@ -91,13 +91,18 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "lakeFS is asked the same again and again",
-            "return replace(memory, evidence=Evidence(s.execution, publication))",
+            "return replace(memory, evidence=Evidence(s.execution, landed.publication, landed.astray))",
             "return memory",
         ),
         (
             "the answer of lakeFS counts for the first execution only",
-            "Evidence(s.execution, publication)",
-            "Evidence(1, publication)",
+            "Evidence(s.execution, landed",
+            "Evidence(1, landed",
+        ),
+        (
+            "what a lost pod has left on the branch is forgotten",
+            ", landed.astray))",
+            "))",
         ),
         (
             "a branch that was deleted is deleted again",

@@ -61,7 +61,8 @@ def stopped(s: Situation) -> Ruling | None:
     """No process of the attempt runs any more: say why it was stopped."""
     if s.stop is None:
         return None
-    return Ruling(outcome=failure(s, s.stop.reason, with_remedy(s.stop.message, s.stop.reason)))
+    message = with_remedy(s.stop.message, s.stop.reason)
+    return Ruling(outcome=failure(s, s.stop.reason, evidence.with_strays(s, message)))
 
 
 def _may_have_published(s: Situation) -> bool:

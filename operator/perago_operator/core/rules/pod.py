@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from perago.wire.times import timestamp
 from perago_operator.api.reasons import Reason, with_remedy
+from perago_operator.core import evidence
 from perago_operator.core.log import read_log, with_last_words
 from perago_operator.core.pod import diagnosis
 from perago_operator.core.pod.diagnosis import Ending
@@ -30,7 +31,8 @@ def _replaced(s: Situation, message: str) -> Ruling:
     if s.execution <= s.resolved.disruption_retries:
         return Ruling(notice=Notice(Reason.DISRUPTED, message, warning=True), next_execution=s.execution + 1)
     often = f"{message} (disrupted {s.execution} times)" if s.execution > 1 else message
-    return Ruling(outcome=failure(s, Reason.DISRUPTED, with_remedy(often, Reason.DISRUPTED)))
+    words = evidence.with_strays(s, with_remedy(often, Reason.DISRUPTED))
+    return Ruling(outcome=failure(s, Reason.DISRUPTED, words))
 
 
 def end_may_be_explained(s: Situation) -> Ruling | None:
@@ -61,8 +63,8 @@ def failed(s: Situation) -> Ruling | None:
 def _message(s: Situation, ending: Ending) -> str:
     """What the pod shows, and what helps: the log where that may explain it, else the remedy."""
     if not ending.log_helps:
-        return with_remedy(ending.message, ending.reason)
-    return with_last_words(s, ending.message)
+        return evidence.with_strays(s, with_remedy(ending.message, ending.reason))
+    return with_last_words(s, evidence.with_strays(s, ending.message))
 
 
 def pod_is_leaving(s: Situation) -> Ruling | None:

@@ -8,7 +8,7 @@ import pytest
 from perago.wire import output_metadata
 from perago_operator.core.actions import AskEvidence
 from perago_operator.core.answers import Publication
-from perago_operator.core.evidence import outcome, question
+from perago_operator.core.evidence import outcome, question, with_strays
 from perago_operator.core.memory import Evidence
 from perago_operator.core.situation import Situation
 from tests import builders as b
@@ -104,3 +104,19 @@ def test_an_output_that_a_merge_patch_would_change_is_stored_compressed() -> Non
 def test_without_a_publication_that_carries_its_output_there_is_no_outcome(answer: Any) -> None:
     """A large output is known by its digest only: the next execution completes from it."""
     assert outcome(staged(memory=answer)) is None
+
+
+def test_what_was_left_on_somebody_elses_commit_is_named() -> None:
+    """The agent died before it could take it back, and nobody else knows whose it is."""
+    s = staged(memory=b.memory(evidence=Evidence(1, None, ("c9", "c8"))))
+    message = with_strays(s, "lost")
+    assert message.startswith("lost; this attempt left c9, c8 on top of other commits of the branch 'main' of repo: ")
+    assert with_strays(staged(memory=known()), "lost") == "lost"
+
+
+def test_a_second_landing_is_named_beside_the_publication() -> None:
+    """Others have committed on top, or the agent would have taken it back."""
+    publication = Publication("commit-b", OUTPUT)
+    completed = outcome(staged(memory=b.memory(evidence=Evidence(1, publication, ("c9",)))))
+    assert completed is not None
+    assert "this attempt left c9 on top" in (completed.message or "")

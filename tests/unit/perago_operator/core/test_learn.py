@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from perago.wire import Outcome
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core.answers import Answer, Failure, Missing, Patched, Publication, Standing, Verdict
+from perago_operator.core.answers import Answer, Failure, Landed, Missing, Patched, Publication, Standing, Verdict
 from perago_operator.core.config import Config
 from perago_operator.core.learn import failed, first_memory, learned, looked
 from perago_operator.core.memory import Evidence, Hindered, Memory, backoff, fraction
@@ -184,9 +184,9 @@ def test_an_attempt_that_was_under_way_is_doubted() -> None:
 def test_evidence_is_kept_with_its_execution() -> None:
     """A later execution asks again."""
     ask = do.AskEvidence("r", "b", "c")
-    publication = Publication("c", {"k": "v"})
-    assert after(b.memory(), ask, publication).evidence == Evidence(2, publication)
-    assert after(b.memory(), ask).evidence == Evidence(2)
+    landed = Landed(Publication("c", {"k": "v"}), ("d",))
+    assert after(b.memory(), ask, landed).evidence == Evidence(2, landed.publication, ("d",))
+    assert after(b.memory(), ask, Landed()).evidence == Evidence(2)
 
 
 def test_a_report_without_effect_rests_longer_each_time() -> None:
@@ -274,7 +274,7 @@ def test_a_branch_holds_no_publication_when_it_is_missing_twice_seconds_apart() 
     once = after(b.memory(), question, Missing(), 1)
     assert (once.evidence, do.AskEvidence in once.troubles) == (None, True)
     assert after(once, question, Missing(), 6).evidence == Evidence(2)
-    found = after(once, question, Publication("commit-b", {}), 2)
+    found = after(once, question, Landed(Publication("commit-b", {})), 2)
     assert (found.evidence, found.branch_missing_since) == (Evidence(2, Publication("commit-b", {})), None)
     assert after(b.memory(), question, None, 1).evidence == Evidence(2)
 

@@ -347,6 +347,24 @@ def test_work_that_was_published_before_the_stop_is_completed(changes: dict[str,
     assert outcome(s, "work_was_published").status == "COMPLETED"
 
 
+@pytest.mark.parametrize(
+    ("changes", "pod", "rule"),
+    [
+        ({"cancel": True}, b.ended_pod(), "stopped"),
+        ({"disruptionRetries": 0}, b.pod(phase="Failed", reason="Evicted"), "disrupted"),
+        ({}, b.ended_pod(), "failed"),
+        ({}, b.ended_pod(task_ended={"exitCode": 137, "reason": "OOMKilled"}), "failed"),
+    ],
+)
+def test_a_failure_names_what_its_pod_has_left_on_the_branch(
+    changes: dict[str, Any], pod: dict[str, Any], rule: str
+) -> None:
+    """The merge landed on somebody else's commit, and the agent died before it could take it back."""
+    astray = b.memory(evidence=Evidence(1, None, ("commit-x",)), logs={"a1-1": "boom"})
+    s = b.situation(b.attempt(**changes, status={"staging": GONE}), pods=(pod,), memory=astray)
+    assert "this attempt left commit-x on top of other commits" in (outcome(s, rule).message or "")
+
+
 @pytest.mark.parametrize("pods", [(), (b.ended_pod(),)])
 def test_a_stopped_attempt_says_why(pods: tuple[dict[str, Any], ...]) -> None:
     """With a pod that ended as without one."""

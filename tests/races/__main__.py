@@ -1,7 +1,8 @@
 """`python -m tests.races [PERCENT]`: publishers that race for one branch of a real lakeFS on loopback, counted.
 
-PERCENT of the rounds are run, 100 by default. With turns or with the hard fence, every round has to have exactly one
-winner, and each loser a PublishFenceError; what happens without them is counted as well.
+PERCENT of the rounds are run, 100 by default. Within one installation, where publishers take turns, and with the hard
+fence between two, every round has to have exactly one winner, and each loser a PublishFenceError. What happens between
+installations without the fence is counted as well.
 """
 
 import asyncio
@@ -20,12 +21,13 @@ from tests.races.rounds import Racers, Round, course
 Races = tuple[tuple[Racers, int], ...]
 
 GUARDED: Races = (
-    (Racers(2, turns=True), 200),
-    (Racers(8, turns=True), 50),
-    (Racers(2, fence=True), 200),
-    (Racers(8, fence=True), 50),
+    (Racers(2), 200),
+    (Racers(8), 50),
+    (Racers(2, installations=2, fence=True), 200),
+    (Racers(8, installations=2, fence=True), 50),
+    (Racers(8, installations=8, fence=True), 50),
 )
-FREE: Races = ((Racers(2), 200), (Racers(8), 50))
+FREE: Races = ((Racers(2, installations=2), 200), (Racers(8, installations=2), 50), (Racers(8, installations=8), 50))
 
 
 def main(percent: int) -> int:
@@ -59,7 +61,7 @@ async def _races(server: lakefs.Server, races: Races) -> list[Round]:
 def _print_summary(racers: Racers, rounds: list[Round], seconds: float) -> None:
     won = sum(ended.is_won for ended in rounds)
     print(f"{racers}: {len(rounds)} rounds in {seconds:.0f} s, one winner alone in {won}", flush=True)
-    if not (racers.turns or racers.fence):
+    if not racers.guarded:
         _print_unguarded(rounds)
 
 

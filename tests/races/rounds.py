@@ -9,6 +9,7 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 
 from lakefs_sdk.api.objects_api import ObjectsApi
 from lakefs_sdk.api.refs_api import RefsApi
@@ -19,7 +20,7 @@ from lakefs_sdk.models.commit import Commit
 from perago import fence_hook
 from perago.agent.clients.lakefs import LakeFS, open_session
 from perago.agent.publication import Identity
-from perago.agent.publisher import FreeTurn, Publisher, Staged, Turn
+from perago.agent.publisher import Publisher, Staged
 from perago.agent.target import Plan
 from perago.errors import PublishFenceError
 from perago.wire import metadata_keys as keys
@@ -50,15 +51,20 @@ class SharedTurn:
 
 @dataclass(frozen=True)
 class Racers:
-    """How many race, and what keeps them apart."""
+    """How many race, and what keeps them apart: turns within each installation, the fence between installations."""
 
     publishers: int
-    turns: bool = False
+    installations: int = 1
     fence: bool = False
 
     def __str__(self) -> str:
-        how = "turns" if self.turns else "the hard fence, no turns" if self.fence else "neither turns nor fence"
-        return f"{self.publishers} publishers, {how}"
+        installations = f"{self.installations} installation" + "s" * (self.installations > 1)
+        return f"{self.publishers} publishers in {installations}, {'with' if self.fence else 'without'} the hard fence"
+
+    @property
+    def guarded(self) -> bool:
+        """Whether exactly one of them has to win."""
+        return self.fence or self.installations == 1
 
 
 @dataclass(frozen=True)
@@ -129,11 +135,11 @@ class Course:
         return await asyncio.to_thread(self._judged, base, results)
 
     def _publishers(self, base: str) -> list[Publisher]:
-        turn: Turn = SharedTurn() if self.racers.turns else FreeTurn()
-        return [
-            Publisher(self.client, Plan(TARGET, base, self._identity(number), False, PATIENCE), _current, turn)
-            for number in range(self.racers.publishers)
+        turns = [SharedTurn() for _ in range(self.racers.installations)]
+        plans = [
+            Plan(TARGET, base, self._identity(number), False, PATIENCE) for number in range(self.racers.publishers)
         ]
+        return [Publisher(self.client, plan, _current, turn) for plan, turn in zip(plans, cycle(turns), strict=False)]
 
     def _identity(self, number: int) -> Identity:
         return Identity(f"uid-{self._rounds}-{number}", f"wf/task-{number}/0", 0)

@@ -10,7 +10,9 @@ from tests.races.rounds import Racers, course
 ROUNDS = 4
 
 
-@pytest.mark.parametrize("racers", [Racers(2, turns=True), Racers(2, fence=True), Racers(4, fence=True)], ids=str)
+@pytest.mark.parametrize(
+    "racers", [Racers(2), Racers(2, installations=2, fence=True), Racers(4, installations=2, fence=True)], ids=str
+)
 async def test_a_guarded_race_has_one_winner(lakefs: Server, racers: Racers) -> None:
     """Its commit and its files are all that has happened to the branch; the others are told that they were too late."""
     async with course(lakefs, f"races-{uuid.uuid4().hex[:12]}", racers) as races:

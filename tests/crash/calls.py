@@ -49,6 +49,8 @@ class Exchange:
     """By server, by call, or by replica and server (`replica-1:lease`)."""
     hanging: set[str] = field(default_factory=set)
     """Servers that take calls and answer none; the calls have no effect."""
+    hung_until: float = 0.0
+    """When the last call that hangs will be given up, or answered."""
     late: int = 0
     """Calls that have yet to land."""
 
@@ -91,7 +93,7 @@ class Exchange:
             self._killed(process)
         if outage is not None:
             return outage(call)
-        await asyncio.sleep(PATIENCE[call.partition(".")[0]])
+        await self._hangs(PATIENCE[call.partition(".")[0]])
         raise unreachable(call)
 
     def _served(self, work: Work) -> "asyncio.Future[Any]":
@@ -118,7 +120,7 @@ class Exchange:
                 await self._unheard(work)
             case Kind.LATE:
                 self._land_late(server, work)
-                await asyncio.sleep(PATIENCE[server])
+                await self._hangs(PATIENCE[server])
             case Kind.HELD:
                 return await self._held(work)
         raise unreachable(call)
@@ -133,8 +135,12 @@ class Exchange:
     async def _held(self, work: Work) -> Any:
         served = asyncio.ensure_future(self._served(work))
         await asyncio.wait([served])
-        await asyncio.sleep(HELD_SECONDS)
+        await self._hangs(HELD_SECONDS)
         return served.result()
+
+    async def _hangs(self, seconds: float) -> None:
+        self.hung_until = max(self.hung_until, asyncio.get_running_loop().time() + seconds)
+        await asyncio.sleep(seconds)
 
     def _land_late(self, server: str, work: Work) -> None:
         self.late += 1

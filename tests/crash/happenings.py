@@ -254,6 +254,7 @@ async def name_taken_and_canceled(world: World) -> None:
     world.add_foreign_pod("t1-1")
     await runs_alone(world)
     await asyncio.sleep(10)
+    await world.until(lambda: world.cluster.get("PeragoAttempt", "t1"))
     if world.cluster.get("PeragoAttempt", "t1"):
         world.cluster.delete("PeragoAttempt", "ns", "t1")
 

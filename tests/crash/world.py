@@ -59,6 +59,8 @@ class World:
     foreign: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
     """Objects of others, as they were made."""
     foreign_branches: set[str] = field(default_factory=set)
+    unable: list[float] = field(default_factory=list)
+    """Seconds in which nobody led, a call was hanging, or Conductor was away."""
     expire: bool = False
     """Whether attempts are deleted when their time is over, before the end is believed."""
     errors: list[str] = field(default_factory=list)

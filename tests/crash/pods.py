@@ -126,7 +126,8 @@ class PodRun:
         known = self.status
         if known.get("podName") not in (None, self.name) or ("outcome" in status and "outcome" in known):
             raise AgentGone
-        self.recorded = status.get("outcome", self.recorded)
+        if "outcome" in status:
+            self.recorded = status["outcome"] = status["outcome"] | {"execution": self.execution}
         self.servers.cluster.merge("PeragoAttempt", "ns", self.attempt, {"status": status})
         self.holds_turn = self.holds_turn and "turn" not in status
 

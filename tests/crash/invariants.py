@@ -22,6 +22,8 @@ WINDOW = 10.0
 SLACK = 33.0
 """Seconds of a response time-out of 60 that may be lost while no task times out: heartbeats come every 20 s at least,
 and those of a new leader within 7 s."""
+SLACK_OF_ADOPTION = 50.0
+"""The same of a task that has no attempt: a leader looks for such tasks as soon as it begins."""
 BUDGET = {"conductor.poll": 40, "feed.watch": 110, "feed.page": 60}
 """Calls of one kind within a window, where it is not `MOST`."""
 MOST = 25
@@ -110,8 +112,9 @@ def _accepted_once(world: World, id_: str, task: FakeTask) -> Iterator[str]:
 def _not_dropped(world: World, id_: str, task: FakeTask) -> Iterator[str]:
     """No polled task is dropped: it times out only if the scenario wants that, or nobody could keep it alive."""
     unable = sum(1 for second in world.unable if task.updated < second <= task.updated + RESPONSE_SECONDS)
-    if task.status == TIMED_OUT and id_ not in world.excused and unable <= SLACK:
-        words = "its attempt did not end" if _attempt_was_made(world, id_) else "no attempt was made of it"
+    made = _attempt_was_made(world, id_)
+    if task.status == TIMED_OUT and id_ not in world.excused and unable <= (SLACK if made else SLACK_OF_ADOPTION):
+        words = "its attempt did not end" if made else "no attempt was made of it"
         yield f"task {id_} timed out: {words}"
     if task.status in TERMINAL and task.accepted == 0 and task.status != TIMED_OUT and id_ not in world.excused:
         yield f"task {id_} ended as {task.status}, which nobody asked for"

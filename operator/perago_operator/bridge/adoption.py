@@ -103,6 +103,7 @@ class Adoption:
         self._worker_id = worker_id
         self._backoff = Backoff(first=1.0, cap=SECOND_LOOK_SECONDS)
         self._poll_failed = asyncio.Event()
+        self._poll_failed.set()  # a poll of the leader before may be under way still
         self._undecided: set[str] = set()
         self._adopted: set[str] = set()
 

@@ -267,10 +267,23 @@ async def test_a_poll_that_fails_is_followed_by_two_looks(subject: Subject, monk
     monkeypatch.setattr(module, "SECOND_LOOK_SECONDS", 0.0)
     looking = asyncio.create_task(subject.adoption.run())
     looks = subject.conductor.faults.seen
-    await until(lambda: looks.count("in_progress") == 1)
+    await _rest(looks, 2)
     subject.adoption.poll_failed()
-    await until(lambda: looks.count("in_progress") == 3)
+    await _rest(looks, 4)
+    looking.cancel()
+
+
+async def test_a_new_leader_looks_twice(subject: Subject, monkeypatch: Any) -> None:
+    """A poll of the leader before may be under way at its first look."""
+    monkeypatch.setattr(module, "SECOND_LOOK_SECONDS", 0.0)
+    looking = asyncio.create_task(subject.adoption.run())
+    await _rest(subject.conductor.faults.seen, 2)
+    looking.cancel()
+
+
+async def _rest(looks: list[str], count: int) -> None:
+    """So many looks, and no more."""
+    await until(lambda: looks.count("in_progress") == count)
     for _ in range(20):
         await asyncio.sleep(0)
-    assert looks.count("in_progress") == 3
-    looking.cancel()
+    assert looks.count("in_progress") == count

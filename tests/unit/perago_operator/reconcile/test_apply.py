@@ -212,6 +212,12 @@ def test_a_pod_that_is_wrong_is_wrong_for_ever(error: ports.PortError) -> None:
     assert not failure_of(refused(403, "forbidden"), CREATE).permanent
 
 
+def test_a_policy_that_forbids_a_pod_may_change() -> None:
+    """Although it answers with the status of an invalid object."""
+    words = 'pods "a1-1" is forbidden: ValidatingAdmissionPolicy denied request: no team'
+    assert not failure_of(refused(422, words), CREATE).permanent
+
+
 def test_only_a_conflict_is_one() -> None:
     """It rests no longer than until the newer object is seen."""
     assert failure_of(ports.Conflict("changed"), do.PatchStatus({}, guarded=True)).conflict

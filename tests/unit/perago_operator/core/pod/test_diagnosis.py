@@ -7,6 +7,7 @@ from perago_operator.core.pod.diagnosis import ending
 from perago_operator.core.pod.hindrance import helper_trouble, hindrance
 from perago_operator.core.pod.model import Pod
 from tests import builders as b
+from tests.unit.perago_operator.core.situations import SILENT
 
 
 def test_a_task_that_failed_in_the_second_in_which_its_agent_was_killed_was_disrupted() -> None:
@@ -85,6 +86,13 @@ def test_a_runtime_that_is_away_is_the_nodes_trouble(reason: str, message: str) 
     found = hindrance(Pod.model_validate(b.pod(containers=[b.container("agent", running=True), waiting])))
     assert found is not None
     assert found.disrupted
+
+
+def test_a_pod_that_was_deleted_because_its_node_is_silent_says_so() -> None:
+    """Nobody else deleted it, and no kubelet has confirmed its end."""
+    leaving = {"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30}
+    silent = Pod.model_validate(b.running_pod(conditions=SILENT, meta=leaving))
+    assert ending(silent).message == "NodeSilent: node node-1 does not answer"
 
 
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])

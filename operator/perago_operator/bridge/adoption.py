@@ -119,13 +119,13 @@ class Adoption:
         while True:
             again = self._poll_failed.is_set()
             self._poll_failed.clear()
-            await self._look_in_the_end()
+            await self._look_until_answered()
             if again or self._undecided:
                 await asyncio.sleep(SECOND_LOOK_SECONDS)
             else:
                 await within(LOOK_SECONDS, self._poll_failed)
 
-    async def _look_in_the_end(self) -> None:
+    async def _look_until_answered(self) -> None:
         """Look until Conductor answers."""
         while True:
             try:

@@ -42,9 +42,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"parity: {total} bodies, differences: {total - counts['passed']}")
 
 
-def _compared(report: pytest.TestReport) -> list[str]:
-    """The body that a test compared, if it is one of those tests."""
-    return [str(value) for name, value in report.user_properties if name == "parity"]
+def _compared(report: pytest.TestReport | pytest.CollectReport) -> list[str]:
+    """The body that a test compared, if it is one of those tests; a module that cannot be imported has none."""
+    return [str(value) for name, value in getattr(report, "user_properties", ()) if name == "parity"]
 
 
 ON_LAKEFS = frozenset({"agent", "branches", "lakefs", "objects", "races", "versions"})

@@ -387,7 +387,7 @@ def test_a_silent_node_is_noticed_and_a_kubelet_that_speaks_is_not() -> None:
     assert [name for name in speaking if pod(name).node_silent_since] == []
 
 
-@pytest.mark.parametrize("name", [name for name in RECORDED if "way" in case(name) and name in ENDS])
+@pytest.mark.parametrize("name", [name for name in sorted(RECORDED) if "way" in case(name) and name in ENDS])
 def test_nothing_else_is_concluded_on_the_way(name: str) -> None:
     """A pod that counts as over, and will not explain itself a moment later, means what it means at the end."""
     way = [Pod.model_validate(seen) for seen in case(name)["way"]]

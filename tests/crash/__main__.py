@@ -34,7 +34,7 @@ class Amount:
     """None: all of them."""
 
 
-PART = Amount(pairs=15, singles=105)
+PART = Amount(pairs=3, singles=25)
 SHOWN = 20
 """Violations that are printed in full."""
 
@@ -54,7 +54,7 @@ def main(words: Sequence[str]) -> int:
         shown = [_variant_told(*result) for result in pool.imap(_found, range(len(BROKEN)))] if not only else []
     print(f"broken variants found: {sum(shown)} of {len(shown)}")
     print(f"crash points: {held.points}, violations: {held.violations}")
-    return 0 if held.violations == 0 and (only or held.gaps == len(GAPS)) and all(shown) else 1
+    return 0 if held.violations == 0 and (only or amount.singles or held.gaps == len(GAPS)) and all(shown) else 1
 
 
 def _planned(name: str, amount: Amount) -> list[tuple[str, Faults]]:
@@ -105,8 +105,8 @@ def _told(names: Sequence[str], trials: Iterable[Trial]) -> Held:
     for name in names:
         print(f"{points[name]:6d} crash points, {violated[name]} violations: {name}")
     for gap in GAPS:
-        example = f"for example {shown[gap.name]}" if gap.name in shown else "so delete it"
-        print(f"known gap, shown by {gaps[gap.name]} crash points, {example}: {gap.name}")
+        example = f", for example {shown[gap.name]}" if gap.name in shown else ""
+        print(f"known gap, shown by {gaps[gap.name]} crash points{example}: {gap.name}")
     return Held(points.total(), violated.total(), len(gaps))
 
 

@@ -32,7 +32,7 @@ class Gap:
 
 GAPS: tuple[Gap, ...] = (
     Gap(
-        "a task that is rerun before the operator knows that its first result was accepted gets that result again",
+        "a report that lands after its task was rerun ends the rerun with the result of the first run",
         r"the agent of \S+ recorded",
         r"conductor\.(report|read)",
         "task rerun at once",

@@ -16,7 +16,8 @@ from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
 from perago_operator.core.names import ATTEMPT_FINALIZER, ATTEMPT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, POD_FINALIZER
 from perago_operator.core.pod.model import Pod
-from perago_operator.core.situation import Sibling, Situation
+from perago_operator.core.siblings import Sibling
+from perago_operator.core.situation import Situation
 
 Raw = dict[str, Any]
 

@@ -26,6 +26,7 @@ from perago_operator.core.pod.model import Pod
 from perago_operator.core.reporting import judge
 from perago_operator.core.rules import RULES, Rule, Ruling, ending, finishing, starting
 from perago_operator.core.rules import turns as turn_rules
+from perago_operator.core.siblings import retry_count
 from perago_operator.core.situation import Situation
 from perago_operator.ports import AlreadyExists, Lease, Manifest, PortError
 from perago_operator.process import leader
@@ -143,7 +144,8 @@ async def _exists_is_served(self: Creation, claim: Claim, ended: PeragoAttempt) 
 
 
 def _later_by_count(self: Situation) -> Any:
-    return next((sibling for sibling in self.siblings if sibling.retry_count > self._retry_count), None)
+    mine = retry_count(self.attempt)
+    return next((sibling for sibling in self.siblings if sibling.retry_count > mine), None)
 
 
 def _never_waits(observed: Observed, identity: str, now: float, wall: str, duration: float) -> Lease | None:

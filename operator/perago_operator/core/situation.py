@@ -17,7 +17,7 @@ from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.attempt_status import AttemptStatus, OutcomeStatus, StagingStatus
 from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.api.task import PeragoTask
-from perago_operator.core import names
+from perago_operator.core import names, siblings
 from perago_operator.core.actions import Kind
 from perago_operator.core.answers import Publication, Standing
 from perago_operator.core.config import Config
@@ -25,31 +25,7 @@ from perago_operator.core.memory import Memory, Trouble
 from perago_operator.core.pod.hindrance import hindrance
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.resolve import Resolved, resolve
-
-
-@dataclass(frozen=True, slots=True)
-class Sibling:
-    """Another attempt of the same logical task."""
-
-    name: str
-    retry_count: int
-    settled: bool
-    """It can no longer publish: it has an outcome or no pod that may run, and no staging branch."""
-    created: datetime | None = None
-    """In whole seconds; None where it is not known."""
-    ended: bool = False
-    """It has an outcome."""
-
-    @classmethod
-    def of(cls, attempt: PeragoAttempt, *, has_pods: bool) -> "Sibling":
-        """The attempt as its siblings see it. One that never had a pod gets none any more: a later one exists."""
-        status = attempt.status
-        never_started = status.pod_name is None and not has_pods
-        staged = status.staging is not None and status.staging.state != "Deleted"
-        ended = status.outcome_that_counts is not None
-        settled = not staged and (ended or never_started)
-        retry_count = attempt.spec.conductor.retry_count if attempt.spec.conductor else 0
-        return cls(attempt.metadata.name, retry_count, settled, attempt.metadata.creation_timestamp, ended)
+from perago_operator.core.siblings import Rank, Sibling
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,32 +263,18 @@ class Situation:
 
     @property
     def later_sibling(self) -> Sibling | None:
-        """An attempt of the same logical task that came after this one, and has not ended; else Conductor is asked."""
-        # A workflow that is restarted counts its retries from 0 again: a higher count alone says nothing.
-        later = (sibling for sibling in self.siblings if sibling.retry_count > self._retry_count)
-        return next((sibling for sibling in later if not sibling.ended and self._order < self._order_of(sibling)), None)
+        """An attempt of the same logical task that came after this one, and has not ended."""
+        return siblings.later(self.siblings, self._rank)
 
     @property
     def unsettled_earlier(self) -> Sibling | None:
         """An attempt of the same logical task that came before this one and may still publish."""
-        earlier = (sibling for sibling in self.siblings if self._order > self._order_of(sibling))
-        return next((sibling for sibling in earlier if not sibling.settled or self._may_start(sibling)), None)
-
-    def _may_start(self, sibling: Sibling) -> bool:
-        """A sibling of an earlier run of the workflow is not superseded by this attempt: Conductor has to end it."""
-        return sibling.retry_count >= self._retry_count and not sibling.ended
+        return siblings.unsettled_earlier(self.siblings, self._rank)
 
     @property
-    def _order(self) -> tuple[datetime, int]:
-        """Attempts of a logical task come one after the other by creation, and within a second by retry."""
-        return self.attempt.metadata.creation_timestamp or self.time_of_day, self._retry_count
-
-    def _order_of(self, sibling: Sibling) -> tuple[datetime, int]:
-        return sibling.created or self._order[0], sibling.retry_count
-
-    @property
-    def _retry_count(self) -> int:
-        return self.attempt.spec.conductor.retry_count if self.attempt.spec.conductor else 0
+    def _rank(self) -> Rank:
+        created = self.attempt.metadata.creation_timestamp or self.time_of_day
+        return Rank(created, siblings.retry_count(self.attempt))
 
     # --- reasons to stop
 

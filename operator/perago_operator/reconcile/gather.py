@@ -9,7 +9,8 @@ from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
 from perago_operator.core.names import POD_FINALIZER
 from perago_operator.core.pod.model import Pod
-from perago_operator.core.situation import Sibling, Situation
+from perago_operator.core.siblings import Sibling
+from perago_operator.core.situation import Situation
 from perago_operator.watch.stores import Stores, age, task_key
 
 

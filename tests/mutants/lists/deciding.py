@@ -13,7 +13,7 @@ starting = of(f"{CORE}/rules/starting.py", f"{TESTS}/test_rules.py")
 common = of(f"{CORE}/rules/common.py", f"{TESTS}/test_rules.py")
 table = of(f"{CORE}/rules/__init__.py", f"{TESTS}/test_rules.py", f"{TESTS}/test_rule_order.py")
 situation = of(f"{CORE}/situation.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
-sibling = of(f"{CORE}/situation.py", "perago_operator/reconcile/test_gather.py")
+sibling = of(f"{CORE}/siblings.py", f"{TESTS}/test_situation.py", "perago_operator/reconcile/test_gather.py")
 reporting = of(f"{CORE}/reporting.py", f"{TESTS}/test_reporting.py", f"{TESTS}/test_rules.py")
 evidence = of(f"{CORE}/evidence.py", f"{TESTS}/test_evidence.py", f"{TESTS}/test_rules.py")
 decide = of(f"{CORE}/decide.py", f"{TESTS}/test_decide.py")
@@ -346,6 +346,37 @@ SITUATION: tuple[Mutant, ...] = (
             "(ended or never_started)",
             "True",
         ),
+        (
+            "an attempt waits for itself",
+            "if mine > sibling.rank(mine.created))",
+            "if mine >= sibling.rank(mine.created))",
+        ),
+        (
+            "an attempt waits for its later sibling",
+            "if mine > sibling.rank(mine.created))",
+            "if mine != sibling.rank(mine.created))",
+        ),
+        (
+            "an earlier attempt supersedes a later one",
+            "if sibling.retry_count > mine.retry_count)",
+            "if sibling.retry_count != mine.retry_count)",
+        ),
+        (
+            "an attempt of an earlier run supersedes one of a restarted workflow",
+            " and mine < sibling.rank(mine.created)), None)",
+            "), None)",
+        ),
+        (
+            "an attempt of an earlier run that has no pod yet is not waited for",
+            "if not sibling.settled or _may_start(sibling, mine)), None)",
+            "if not sibling.settled), None)",
+        ),
+        (
+            "an earlier attempt that may publish does not count",
+            "if not sibling.settled or",
+            "if sibling.settled or",
+        ),
+        ("an attempt that has ended supersedes another", "if not sibling.ended and mine", "if mine"),
     ),
     *situation(
         ("a later attempt is not noticed", "if self.later_sibling and self.outcome is None", "if False"),
@@ -368,11 +399,6 @@ SITUATION: tuple[Mutant, ...] = (
         ("a pod is deleted until the watch shows it", " and pod.metadata.uid not in self.memory.deleted", ""),
         ("a released attempt is held", "if self.memory.released is not None:", "if False:"),
         (
-            "an attempt waits for itself",
-            "if self._order > self._order_of(sibling))",
-            "if self._order >= self._order_of(sibling))",
-        ),
-        (
             "a pod whose node is lost runs forever",
             "return not pod.ended and (lost_at is None or self.now < lost_at)",
             "return not pod.ended",
@@ -381,32 +407,6 @@ SITUATION: tuple[Mutant, ...] = (
             "a pod that is being deleted counts as over",
             "return not pod.ended and (lost_at is None or self.now < lost_at)",
             "return not pod.ended and lost_at is None",
-        ),
-        (
-            "an attempt waits for its later sibling",
-            "if self._order > self._order_of(sibling))",
-            "if self._order != self._order_of(sibling))",
-        ),
-        (
-            "an earlier attempt supersedes a later one",
-            "if sibling.retry_count > self._retry_count)",
-            "if sibling.retry_count != self._retry_count)",
-        ),
-        (
-            "an attempt of an earlier run supersedes one of a restarted workflow",
-            " and self._order < self._order_of(sibling)), None)",
-            "), None)",
-        ),
-        ("an attempt that has ended supersedes another", "if not sibling.ended and self", "if self"),
-        (
-            "an attempt of an earlier run that has no pod yet is not waited for",
-            "if not sibling.settled or self._may_start(sibling)), None)",
-            "if not sibling.settled), None)",
-        ),
-        (
-            "an earlier attempt that may publish does not count",
-            "if not sibling.settled or",
-            "if sibling.settled or",
         ),
         (
             "an accepted attempt is superseded by a later reading",

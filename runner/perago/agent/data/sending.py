@@ -20,7 +20,7 @@ from perago.agent.data.volume import CorruptObject
 
 DIRECT_BYTES: Final = 1 << 20
 """Smaller files go through lakeFS: straight to the store they need three requests in place of one, and no less CPU time
-in all up to 256 KiB (docs/adr/0013)."""
+in all up to 256 KiB (docs/adr/0015)."""
 MOST_PARTS: Final = 1000
 """Of one object: its signed URLs are held in memory."""
 

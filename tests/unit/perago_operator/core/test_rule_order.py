@@ -12,7 +12,8 @@ from perago_operator.core import actions as do
 from perago_operator.core.answers import Publication
 from perago_operator.core.memory import Evidence, Trouble
 from perago_operator.core.rules import RULES, Rule
-from perago_operator.core.situation import Sibling, Situation
+from perago_operator.core.siblings import Sibling
+from perago_operator.core.situation import Situation
 from tests import builders as b
 from tests.unit.perago_operator.core.situations import LEAVING, PULLS, SILENT, situations
 

@@ -21,7 +21,8 @@ from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.rules import RULES, Notice, Ruling
 from perago_operator.core.rules.common import let_strangers_go
-from perago_operator.core.situation import Sibling, Situation
+from perago_operator.core.siblings import Sibling
+from perago_operator.core.situation import Situation
 from tests import builders as b
 from tests.unit.perago_operator.core.situations import SILENT
 

@@ -9,7 +9,8 @@ from perago_operator.api.reasons import Reason
 from perago_operator.core.answers import Standing, Verdict
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
-from perago_operator.core.situation import Sibling, Situation
+from perago_operator.core.siblings import Sibling
+from perago_operator.core.situation import Situation
 from tests import builders as b
 
 

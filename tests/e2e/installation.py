@@ -1,7 +1,8 @@
 """The chart in a running environment, as the end-to-end tests and the benchmarks need it.
 
-Two releases, each for a namespace of its own: one with its operator in the cluster, and one without (its operator is a
-process of the test's, which can be killed at an exact moment). Neither sees the other's attempts, nor the demo's.
+Two releases, each for a namespace of its own: one with its operator in the cluster and with a node cache, and one
+without (its operator is a process of the test's, which can be killed at an exact moment). Neither sees the other's
+attempts, nor the demo's.
 """
 
 import os
@@ -15,6 +16,7 @@ from perago_dev import environment
 from perago_dev.environment import Environment
 from perago_dev.images import dockerfiles
 from perago_dev.release import helm, namespace_of, secrets
+from tests.e2e import node_cache
 from tests.e2e.definitions import ConductorServer
 from tests.e2e.flow import Flow
 from tests.e2e.repository import Repository
@@ -71,10 +73,12 @@ def install(name: str) -> None:
     Raises NotUp when the environment is not up.
     """
     installation = installed(name)
-    for namespace, replicas in ((INSIDE, 1), (OWN, 0)):
+    node_cache.prepare(installation.cluster(node_cache.PREPARING), installation.image)
+    for namespace, replicas, more in ((INSIDE, 1, node_cache.VALUES), (OWN, 0, {})):
         cluster = installation.cluster(namespace)
         cluster.apply([namespace_of(namespace), *secrets(installation.env, namespace)])
-        values = {"replicas": str(replicas), "resources.requests.cpu": "10m", "logLevel": "DEBUG"}
+        values = {"replicas": str(replicas), "resources.requests.cpu": "10m", "logLevel": "DEBUG", **more}
         helm(installation.env, namespace, namespace, values, PATIENCE)
         cluster("delete", "peragotasks", "--all")
+    installation.cluster(INSIDE).apply(node_cache.claim(INSIDE))
     installation.cluster(INSIDE)("delete", "peragoattempts", "--all", "--timeout=100s")

@@ -27,11 +27,12 @@ class Tries(BaseModel):
     key_files: list[str]
     variables: list[str]
     mounts: list[str]
+    copies: list[str]
     tries: dict[str, str]
 
 
-@perago.task(name="e2e-intruder", owner_email="tests@example.com")
-def body(params: Numbers) -> Tries:
+@perago.task(name="e2e-intruder", owner_email="tests@example.com", workspace=perago.WorkspaceSpec(read_only=True))
+def body(workspace: Path, params: Numbers) -> Tries:
     """Look around, then try."""
     return Tries(
         user=(os.getuid(), os.getgid()),
@@ -39,6 +40,7 @@ def body(params: Numbers) -> Tries:
         key_files=[str(path) for path in _files() if path.name in KEYS],
         variables=[name for name, value in os.environ.items() if "PERAGO" in name or "secret" in value.lower()],
         mounts=sorted(_volumes()),
+        copies=sorted(_copies({path.read_bytes() for path in workspace.rglob("*.txt")})),
         tries={name: _ended(act) for name, act in TRIES.items()},
     )
 
@@ -60,6 +62,26 @@ def _volumes() -> Iterator[str]:
         root, place = line.split()[3:5]
         if "kubernetes.io" in root or place.startswith(("/workspace", "/run/perago", "/var/run/secrets")):
             yield place
+
+
+def _copies(contents: set[bytes]) -> Iterator[str]:
+    """Files with one of these contents, from the root of each process that is seen."""
+    sizes = {len(content) for content in contents}
+    for root in {(found.st_dev, found.st_ino): path for path, found in _roots()}.values():
+        for folder, folders, names in os.walk(root):
+            folders[:] = [name for name in folders if Path(folder, name) not in (root / "proc", root / "sys")]
+            files = (Path(folder, name) for name in names)
+            yield from (str(path) for path in files if path.lstat().st_size in sizes and _content(path) in contents)
+
+
+def _roots() -> Iterator[tuple[Path, os.stat_result]]:
+    """Of every process, and of this one last, under its usual name."""
+    for path in (*Path("/proc").glob("[0-9]*/root"), *Path("/proc").glob("[0-9]*/cwd"), Path("/")):
+        yield path, path.stat()
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() and os.access(path, os.R_OK) else None
 
 
 def _ended(act: Callable[[], object]) -> str:
@@ -127,5 +149,7 @@ TRIES: dict[str, Callable[[], object]] = {
     "a namespace of users": lambda: _call(272, 0x10000000),
     "mount": lambda: _call(165, 0, 0, 0, 0, 0),
     "write the image": lambda: Path("/app/spoiled").touch(),
+    "the node cache": lambda: list(Path("/var/cache/perago").iterdir()),
+    "the node cache through init": lambda: list(Path("/proc/1/root/var/cache/perago").iterdir()),
     "the node's devices": lambda: os.open("/dev/mem", os.O_RDONLY),
 }

@@ -27,11 +27,12 @@ from perago.agent.mounts import Mounted
 from perago.agent.nodecache.cache import open_cache
 from perago.agent.nodecache.receiving import Nearby
 from perago.agent.nodecache.room import Bounds
-from perago.agent.publisher import FreeTurn, Plan, Publisher
+from perago.agent.publisher import Plan, Publisher
 from perago.attempt import Changes
 from perago.models import WorkspaceSpec
 from perago.wire.secrets import LakeFSKeys
 from perago.workspace.changelist import ChangeList, write_changes
+from tests.fakes.turns import FreeTurn
 
 RETRY_SECONDS = 60.0
 ME = publication.Identity(attempt_uid="bench", logical_task="bench", retry=0)

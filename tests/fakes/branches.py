@@ -79,8 +79,19 @@ class FakeBranches:
     async def squash_merge(
         self, source: str, target: str, message: str, metadata: Mapping[str, str], seconds: float
     ) -> str:
-        """Never idempotent: a source that was merged before lands again."""
+        """Never idempotent: a source that was merged before lands again. It starts over when the target has moved."""
         self.merge_seconds.append(seconds)
+        while True:
+            head, tree = self._branch(target).head, self._to_land(source, target, metadata)
+            await self.merge_is_ready()
+            if (into := self._branch(target)).head == head:
+                into.head = self._add((head,), tree, {**metadata, ".lakefs.merge.strategy": "default"})
+                return into.head
+
+    async def merge_is_ready(self) -> None:
+        """All that is missing is the last step of a merge, for which it needs its source no longer."""
+
+    def _to_land(self, source: str, target: str, metadata: Mapping[str, str]) -> Tree:
         into = self._branch(target)
         if into.uncommitted:
             raise UncommittedChanges(f"merge into {target}: 400 uncommitted changes (dirty branch)")
@@ -88,8 +99,7 @@ class FakeBranches:
         expected = metadata.get(metadata_keys.INPUT_REF, into.head)
         if FENCE in self.trees[self._commit(source).id] and expected != into.head:
             raise HookRefused(f"merge into {target}: 412 pre-merge hook aborted")
-        into.head = self._add((into.head,), tree, {**metadata, ".lakefs.merge.strategy": "default"})
-        return into.head
+        return tree
 
     @faulty
     async def conflicts(self, target: str, source: str) -> list[str]:

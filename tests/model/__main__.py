@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from os import cpu_count
 
 from tests.model.choices import Seeded
+from tests.model.story import Variant
 from tests.model.trials import Trial, Trials, found, survived, tried
 from tests.model.variants import BROKEN, REAL
 
@@ -33,7 +34,8 @@ def main(words: Sequence[str]) -> int:
             failed += _print_failures(trials, failed)
             happened += trials.happened
         _print_happenings(happened)
-        shown = sum(_print_variant(*result) for result in pool.imap(_found, range(len(BROKEN))))
+        results = pool.imap(_found, range(len(BROKEN)))
+        shown = sum(_print_variant(variant, result) for variant, result in zip(BROKEN, results, strict=True))
     print(f"model: {examples} examples, broken variants found: {shown} of {len(BROKEN)}")
     return 0 if failed == 0 and shown == len(BROKEN) else 1
 
@@ -42,8 +44,8 @@ def _survived(seeds: range) -> Trials:
     return survived(REAL, seeds)
 
 
-def _found(number: int) -> tuple[str, tuple[int, Trial] | None]:
-    return BROKEN[number].name, found(BROKEN[number], range(PATIENCE))
+def _found(number: int) -> tuple[int, Trial] | None:
+    return found(BROKEN[number], range(PATIENCE))
 
 
 def _print_failures(trials: Trials, before: int) -> int:
@@ -64,12 +66,12 @@ def _print_happenings(happened: Counter[str]) -> None:
         print(f"{count:8d}  {what}")
 
 
-def _print_variant(name: str, shown: tuple[int, Trial] | None) -> bool:
+def _print_variant(variant: Variant, shown: tuple[int, Trial] | None) -> bool:
     if shown is None:
-        print(f"NOT FOUND  {name}")
+        print(f"NOT FOUND  {variant.name}")
         return False
     seed, trial = shown
-    print(f"found in example {seed}: {name}: {trial.broken[0]}", flush=True)
+    print(f"found in example {seed}: {variant.name}: {trial.shows(variant.shows)}", flush=True)
     return True
 
 

@@ -51,7 +51,7 @@ class Moves(Transfer):
 def agent_of(execution: Execution, servers: Servers, turn: Turn) -> tuple[Session, Ending, Preparation, StatusWriter]:
     """The agent's parts, put together as its composition root does."""
     order, parts = execution.order, servers.parts
-    api = PodApi(execution, servers.scheduler, parts.drops_tokens)
+    api = PodApi(execution, servers)
     status = parts.status(api, order.retry_seconds)
     lakefs = servers.lakefs()
     fence = parts.fence(order, api, servers.tasks)

@@ -7,8 +7,9 @@ from pathlib import Path
 from perago import wire
 from perago.agent.clients.attempt_api import AttemptObject, ClusterRefused, attempt_object
 from perago.agent.clients.conductor import FreshTask
-from perago.agent.clients.http import NoAnswer, Server
+from perago.agent.clients.http import Server
 from perago.agent.fence import AttemptFence
+from perago.agent.publication import Landed
 from perago.agent.publisher import Publisher
 from perago.agent.status import StatusWriter
 from perago.agent.steps import WorkspaceSteps
@@ -16,7 +17,7 @@ from perago.attempt import TaskExecutionContext
 from perago.reference import WorkspaceInput
 from perago.staging import staging_branch_name
 from perago.wire import JsonObject
-from tests.fakes.attempt_api import merge_patch
+from tests.fakes.attempt_api import StoredAttempt
 from tests.fakes.faulty import CallFaults, faulty
 from tests.fakes.repository import FakeRepository
 from tests.model.scheduler import Process, ScheduledCalls, Scheduler
@@ -37,15 +38,15 @@ class Attempt:
     changes_something: bool
     earlier: tuple["Attempt", ...]
     superseded: bool = False
-    completed_by_operator: bool = False
-    """Whether the operator has found the outcome in a commit; it cannot take one back."""
+    landed: Landed = field(default_factory=Landed)
+    """What the operator has found of it on the target branch."""
     settled: bool = False
     """Whether nothing of it can publish any more, as far as the operator knows."""
 
     def __post_init__(self) -> None:
         metadata = {"namespace": "team", "name": self.name, "uid": self.uid}
         spec = {"input": {"params": {}, "workspace": self.workspace.model_dump()}}
-        self.object: JsonObject = {"metadata": metadata, "spec": spec, "status": {}}
+        self.stored = StoredAttempt({"metadata": metadata, "spec": spec, "status": {}})
         self.news = asyncio.Event()
         self.executions: list[Execution] = []
 
@@ -62,18 +63,18 @@ class Attempt:
     @property
     def staging(self) -> wire.Staging | None:
         """The staging branch that the status names."""
-        named = self.object["status"].get("staging")
+        named = self.stored.status.get("staging")
         return wire.Staging.model_validate(named) if named else None
 
     @property
     def outcome(self) -> wire.Outcome | None:
         """What was recorded."""
-        recorded = self.object["status"].get("outcome")
+        recorded = self.stored.status.get("outcome")
         return wire.Outcome.model_validate(recorded) if recorded else None
 
     def patch(self, status: JsonObject) -> None:
-        """Merge into the status; everyone who watches the attempt hears of it."""
-        self.object["status"] = merge_patch(self.object["status"], status)
+        """Merge into the status; everyone who watches the attempt hears of it. Raises ValueError for a refusal."""
+        self.stored.merge(status)
         self.news.set()
 
 
@@ -95,9 +96,7 @@ class FakeTasks:
     """Conductor, as far as the fence reads it."""
 
     def __init__(self, scheduler: Scheduler) -> None:
-        self.faults: CallFaults = ScheduledCalls(
-            scheduler, lambda call: NoAnswer(Server.CONDUCTOR, f"no answer ({call})")
-        )
+        self.faults: CallFaults = ScheduledCalls(scheduler, Server.CONDUCTOR)
         self.status: dict[str, str] = {}
         self.tasks: dict[str, wire.CurrentAttempt] = {}
 
@@ -117,36 +116,6 @@ class FakeTasks:
     async def task(self, task_id: str) -> FreshTask | None:
         """See `ReadsTask`."""
         return FreshTask(self.tasks[task_id])
-
-
-class PodApi:
-    """The attempt's object as one pod reaches it, with a token that dies with the pod's object."""
-
-    def __init__(self, execution: "Execution", scheduler: Scheduler, drops_tokens: bool) -> None:
-        self.faults: CallFaults = ScheduledCalls(
-            scheduler, lambda call: NoAnswer(Server.CLUSTER, f"no answer ({call})")
-        )
-        self._execution = execution
-        self._drops_tokens = drops_tokens
-
-    @faulty
-    async def get(self) -> AttemptObject:
-        """See `ReadsAttempt`."""
-        self._check_token()
-        return attempt_object(self._execution.attempt.object)
-
-    @faulty
-    async def patch_status(self, status: JsonObject) -> None:
-        """See `StatusApi`."""
-        self._check_token()
-        attempt = self._execution.attempt
-        if "outcome" in status and attempt.outcome not in (None, wire.Outcome.model_validate(status["outcome"])):
-            raise ClusterRefused("422 status.outcome is written once and cannot be changed")
-        attempt.patch(status)
-
-    def _check_token(self) -> None:
-        if self._execution.removed and self._drops_tokens:
-            raise ClusterRefused("401 the pod of this token is gone")
 
 
 @dataclass(eq=False)
@@ -203,3 +172,35 @@ class Servers:
         client = self.parts.lakefs()
         client.lakefs, client.faults = self.repository.lakefs, self.repository.faults
         return client
+
+
+class PodCalls:
+    """Calls of one pod to the API server, with a token that dies with the pod's object."""
+
+    def __init__(self, execution: Execution, servers: Servers) -> None:
+        self.faults: CallFaults = ScheduledCalls(servers.scheduler, Server.CLUSTER)
+        self._execution = execution
+        self._drops_tokens = servers.parts.drops_tokens
+
+    def _check_token(self) -> None:
+        if self._execution.removed and self._drops_tokens:
+            raise ClusterRefused("401 the pod of this token is gone")
+
+
+class PodApi(PodCalls):
+    """The attempt's object."""
+
+    @faulty
+    async def get(self) -> AttemptObject:
+        """See `ReadsAttempt`."""
+        self._check_token()
+        return attempt_object(self._execution.attempt.stored.attempt)
+
+    @faulty
+    async def patch_status(self, status: JsonObject) -> None:
+        """See `StatusApi`."""
+        self._check_token()
+        try:
+            self._execution.attempt.patch(status)
+        except ValueError as error:
+            raise ClusterRefused(f"422 {error}") from error

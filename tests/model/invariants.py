@@ -33,7 +33,7 @@ def _history(story: Story) -> list[str]:
 
 
 def _published_twice(story: Story) -> Iterator[str]:
-    """A second landing of the same work under somebody else's commit cannot be taken back: the outcome names it."""
+    """A second landing that cannot be taken back is named in the outcome."""
     commits = story.repository.lakefs.commits
     in_force = [id_ for id_ in _publications(story) if id_ in _history(story) and not _is_named_twice(story, id_)]
     logical = [commits[id_].metadata[LOGICAL] for id_ in in_force]
@@ -43,9 +43,11 @@ def _published_twice(story: Story) -> Iterator[str]:
 
 
 def _is_named_twice(story: Story, commit: str) -> bool:
-    outcome, head = _attempt_of(story, commit).outcome, story.repository.lakefs.branches[TARGET].head
-    named = outcome is not None and f"as {commit}, because an answer of lakeFS was lost" in (outcome.message or "")
-    return named and head != commit and not _changed(story.repository.lakefs, commit)
+    """The agent names one only under somebody else's commit, and the operator one whose agent has died."""
+    attempt, head = _attempt_of(story, commit), story.repository.lakefs.branches[TARGET].head
+    left = commit in [astray.id for astray in attempt.landed.astray]
+    named = attempt.outcome is not None and _is_named(attempt.outcome, commit)
+    return named and (head != commit or left) and not _changed(story.repository.lakefs, commit)
 
 
 def _lost_commits(story: Story) -> Iterator[str]:
@@ -56,7 +58,8 @@ def _lost_commits(story: Story) -> Iterator[str]:
     for commit in set(_publications(story)) - set(history):
         maker = _attempt_of(story, commit)
         others = [later for later in story.record.attempts if later.logical == maker.logical]
-        if len(others) == 1 and maker.outcome and maker.outcome.status == "COMPLETED":
+        landed = _stands_on(story, commit, maker.workspace.ref)
+        if landed and len(others) == 1 and maker.outcome and maker.outcome.status == "COMPLETED":
             yield f"publication {commit} of {maker.name} is lost, and nobody was to replace it"
 
 
@@ -72,7 +75,7 @@ def _untrue_outputs(story: Story) -> Iterator[str]:
         metadata = story.repository.lakefs.commits[ref].metadata
         if metadata.get(UID) != attempt.uid:
             yield f"{attempt.name} reports {ref}, which it has not published"
-        elif not (_stands_on(story, ref, attempt.workspace.ref) or attempt.completed_by_operator):
+        elif not _stands_on(story, ref, attempt.workspace.ref):
             yield f"{attempt.name} reports {ref}, which is not on its input ref"
         elif json.loads(metadata[OUTPUT]) != output:
             yield f"{attempt.name} reports {output}, and {ref} holds {metadata[OUTPUT]}"
@@ -110,18 +113,13 @@ def _vanished_results(story: Story) -> Iterator[str]:
 
 
 def _denied_publications(story: Story) -> Iterator[str]:
-    """A publication of the last attempt of its task is reported as one; one may land after all looks for it."""
+    """A publication of the last attempt of its task is reported as one, unless its merge has outlived its source."""
     for commit in set(_publications(story)) & set(_history(story)):
         attempt, outcome = _attempt_of(story, commit), _attempt_of(story, commit).outcome
-        late = _execution_of(story, commit).process in story.record.late_writers
+        if _execution_of(story, commit).process in story.record.outlived:
+            continue
         last = not attempt.superseded and not _later(story, attempt)
-        if (
-            outcome is not None
-            and outcome.status != "COMPLETED"
-            and last
-            and not late
-            and not _is_named(outcome, commit)
-        ):
+        if outcome is not None and outcome.status != "COMPLETED" and last and not _is_named(outcome, commit):
             yield f"{attempt.name} has published {commit}, and is reported as {outcome.reason}: {outcome.message}"
 
 
@@ -130,11 +128,16 @@ def _is_named(outcome: wire.Outcome, commit: str) -> bool:
 
 
 def _landed_on_another(story: Story) -> Iterator[str]:
-    """Turns keep publications of one installation from landing on one another, even for a moment."""
-    publications = _publications(story)
+    """Turns keep publications of one installation from landing on one another, even for a moment.
+
+    A merge whose answer was lost may land when it is another attempt's turn.
+    """
+    publications, late = _publications(story), story.record.late_writers
     for commit in publications:
         below, own = story.repository.lakefs.commits[commit].parents[0], _execution_of(story, commit)
         other = _execution_of(story, below) if below in publications else own
+        if late & {own.process, other.process}:
+            continue
         if other is not own and below != own.attempt.workspace.ref:
             yield f"publication {commit} of {own.process.name} has landed on {below} of {other.process.name}"
 

@@ -4,7 +4,6 @@ It starts an attempt when nothing of the earlier ones can publish, replaces a lo
 calls a death a failure, deletes staging branches, and reports. It repeats a call until it has an answer.
 """
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,14 +11,13 @@ from dataclasses import dataclass
 from perago import wire
 from perago.agent.clients.http import retried
 from perago.agent.clients.lakefs_errors import RefNotFound
+from perago.agent.publication import Commit, Landed, landed
 from perago.agent.publisher import Turn
-from perago.wire import metadata_keys
 from tests.model.agents import live
 from tests.model.attempts import TARGET, Attempt, Execution, Servers
 from tests.model.scheduler import Process
 from tests.model.turns import Referee, RefereedTurn
 
-DISRUPTION_RETRIES = 1
 FOREVER = 1e9
 
 
@@ -32,6 +30,7 @@ class Operator:
     pod_dies: Callable[[Execution], bool]
     """Whether the processes of a deleted pod die at once, or live on at a lost node."""
     reported: Callable[[Attempt, wire.Outcome], None]
+    disruption_retries: int
 
     def process(self, attempt: Attempt) -> Process:
         """The operator's own course for an attempt."""
@@ -53,7 +52,7 @@ class Operator:
                 await earlier.news.wait()
 
     def _may_start(self, attempt: Attempt) -> bool:
-        return len(attempt.executions) <= DISRUPTION_RETRIES
+        return len(attempt.executions) <= self.disruption_retries
 
     def _start(self, attempt: Attempt) -> Execution:
         execution = Execution(attempt, len(attempt.executions) + 1)
@@ -64,7 +63,7 @@ class Operator:
 
     def turn(self, execution: Execution) -> Turn:
         """The turn of one execution."""
-        return RefereedTurn(execution, self.referee, self.servers.scheduler)
+        return RefereedTurn(execution, self.servers, self.referee)
 
     async def _over(self, attempt: Attempt, execution: Execution) -> None:
         """Wait until the execution has ended, is given up for lost, or has recorded its outcome."""
@@ -73,13 +72,14 @@ class Operator:
             await attempt.news.wait()
 
     async def _without_outcome(self, attempt: Attempt, execution: Execution) -> None:
-        """The pod is over: remove it, and take its branch and its turn, before anything else is concluded."""
+        """The pod is over: remove it, see what it has published, and take its turn."""
         if attempt.outcome is not None:
             return
         self._remove(execution)
-        last = not (attempt.superseded or self._may_start(attempt))
-        if last:
-            await self._conclude(attempt)
+        if attempt.staging and not attempt.superseded:
+            await self.look_for_publication(attempt)
+        if not (attempt.superseded or self._may_start(attempt)):
+            self._fail(attempt)
         await self.delete_staging(attempt)
         self.referee.end(execution)
 
@@ -88,27 +88,40 @@ class Operator:
         if execution.process.alive and self.pod_dies(execution):
             self.servers.scheduler.kill(execution.process)
 
-    async def _conclude(self, attempt: Attempt) -> None:
-        """Evidence before a failure."""
-        outcome = await self.evidence(attempt) if attempt.staging else None
-        attempt.completed_by_operator = outcome is not None
-        failed = wire.Outcome(status="FAILED", reason="Disrupted", message="disrupted")
-        attempt.patch({"outcome": (outcome or failed).to_json()})
+    async def look_for_publication(self, attempt: Attempt) -> None:
+        """Evidence before a failure, and the deletion before the evidence."""
+        await self.delete_staging(attempt)
+        await self.take_publication(attempt)
 
-    async def evidence(self, attempt: Attempt) -> wire.Outcome | None:
-        """The outcome that the attempt's publication carries."""
-        workspace = attempt.workspace
-        history = self.servers.repository.history
+    async def take_publication(self, attempt: Attempt) -> None:
+        """What was published is the outcome."""
+        attempt.landed = await self.evidence(attempt)
+        publication = attempt.landed.in_force
+        if publication is None:
+            return
+        output = wire.published_output(publication.metadata)
+        assert output is not None, "no body of the model returns much"
+        stored = {"workspace": {**attempt.workspace.model_dump(), "ref": publication.id}, **output}
+        message = _with_strays(attempt, "published")
+        self._end(attempt, wire.Outcome(status="COMPLETED", reason="Completed", message=message, output=stored))
 
-        async def found() -> wire.Outcome | None:
-            async for commit in history(TARGET, workspace.ref):
-                if commit.metadata.get(metadata_keys.ATTEMPT_UID) == attempt.uid:
-                    output = json.loads(commit.metadata[metadata_keys.OUTPUT])
-                    stored = {"workspace": {**workspace.model_dump(), "ref": commit.id}, **output}
-                    return wire.Outcome(status="COMPLETED", reason="Completed", output=stored)
-            return None
+    def _fail(self, attempt: Attempt) -> None:
+        """Unless it has published."""
+        if attempt.outcome is not None:
+            return
+        message = _with_strays(attempt, "disrupted")
+        self._end(attempt, wire.Outcome(status="FAILED", reason="Disrupted", message=message))
 
-        return await retried(found, FOREVER)
+    def _end(self, attempt: Attempt, outcome: wire.Outcome) -> None:
+        attempt.patch({"outcome": outcome.to_json()})
+
+    async def evidence(self, attempt: Attempt) -> Landed:
+        """Where the attempt's merges have landed."""
+
+        async def history() -> list[Commit]:
+            return [commit async for commit in self.servers.repository.history(TARGET, attempt.workspace.ref)]
+
+        return landed(await retried(history, FOREVER), attempt.uid, attempt.workspace.ref)
 
     async def delete_staging(self, attempt: Attempt) -> None:
         """Delete the branch that the status names."""
@@ -130,3 +143,9 @@ class Operator:
             self.referee.end(execution)
         attempt.settled = True
         attempt.news.set()
+
+
+def _with_strays(attempt: Attempt, message: str) -> str:
+    """As `perago_operator.core.evidence` says it."""
+    left = " ".join(commit.id for commit in attempt.landed.astray)
+    return f"{message}; this attempt left {left} on top of other commits" if left else message

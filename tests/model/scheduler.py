@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
+from perago.agent.clients.http import NoAnswer, Server
 from tests.fakes.faulty import CallFaults, Work
 from tests.model.choices import Choices, chance, one_of
 from tests.virtual.loop import VirtualLoop
@@ -31,9 +32,11 @@ class Fate(Enum):
     LOST = "landed, answer lost"
     CUT = "never arrived"
     LATE = "to land late"
+    BEGUN = "begun, to end late"
     DIED_BEFORE = "caller died before it"
     DIED_AFTER = "landed, caller died"
     DIED_LATE = "caller died, to land late"
+    DIED_BEGUN = "caller died, begun, to end late"
 
 
 WRITES = frozenset({"create_branch", "commit", "delete_branch", "patch_status", "squash_merge", "hard_reset"})
@@ -46,6 +49,8 @@ AGENT_FATES = (Fate.LOST, Fate.CUT, Fate.LATE, Fate.DIED_BEFORE, Fate.DIED_AFTER
 OPERATOR_FATES = (Fate.LOST, Fate.CUT, Fate.LATE)
 PROMPT_FATES = (Fate.LOST, Fate.CUT, Fate.DIED_BEFORE, Fate.DIED_AFTER)
 READ_FATES = (Fate.LOST, Fate.DIED_BEFORE)
+MERGE_FATES = (*AGENT_FATES, Fate.BEGUN, Fate.DIED_BEGUN)
+"""A merge has a last step, for which it needs its source no longer."""
 
 
 @dataclass(eq=False)
@@ -66,6 +71,8 @@ class Process:
 
 
 PROCESS: ContextVar[Process] = ContextVar("process")
+GATE: ContextVar["asyncio.Future[None] | None"] = ContextVar("gate", default=None)
+"""What the last step of the current merge waits for."""
 
 
 @dataclass(eq=False)
@@ -84,6 +91,8 @@ class Parked:
     process: Process
     name: str
     work: Work
+    begun: bool = False
+    """Only the last step is missing."""
 
 
 class Happens(Protocol):
@@ -120,12 +129,14 @@ class Scheduler:
         """Referred to, since nothing else refers to those that wait for ever."""
 
     def run(self, begin: Callable[[], None]) -> None:
-        """Let everything happen until the loop is stopped."""
+        """Let everything happen until the loop is stopped. Raises what a process that is no agent has raised."""
         try:
             self.loop.call_soon(begin)
             self.loop.run_forever()
         finally:
             self._close()
+        if self.loop.failure is not None:
+            raise self.loop.failure
 
     def _close(self) -> None:
         """Whoever still waits is dead; canceled, it may come to a further call, and waits there."""
@@ -143,6 +154,8 @@ class Scheduler:
             PROCESS.set(process)
             try:
                 await work
+            except Exception as error:  # noqa: BLE001 - a mistake of the model, since agents end with a word for it
+                self.loop.fail(error)
             finally:
                 process.end()
 
@@ -176,12 +189,30 @@ class Scheduler:
                 await _unheard(work)
             case Fate.LATE | Fate.DIED_LATE:
                 self.parked.append(Parked(process, name, work))
+            case Fate.BEGUN | Fate.DIED_BEGUN:
+                self.parked.append(Parked(process, name, self._begun(work), begun=True))
             case Fate.CUT | Fate.DIED_BEFORE:
                 pass
-        if fate in (Fate.DIED_BEFORE, Fate.DIED_AFTER, Fate.DIED_LATE):
+        if fate in (Fate.DIED_BEFORE, Fate.DIED_AFTER, Fate.DIED_LATE, Fate.DIED_BEGUN):
             self.kill(process)
             await self.loop.create_future()
         raise no_answer
+
+    def _begun(self, work: Work) -> Work:
+        """The server does the work up to its last step; what comes back is that step."""
+        gate = self.loop.create_future()
+
+        async def begin() -> None:
+            GATE.set(gate)
+            await _unheard(work)
+
+        beginning = self.loop.create_task(begin())
+
+        async def end() -> None:
+            gate.set_result(None)
+            await beginning
+
+        return end
 
     async def _fate_of(self, process: Process, name: str) -> Fate:
         arrival = Arrival(process, name, self.loop.create_future())
@@ -249,7 +280,7 @@ class Scheduler:
 
     def _stalls_before(self, arrival: Arrival) -> bool:
         """Where it matters most: with everything decided, and nothing done yet."""
-        may = self.stalls and arrival.name in STALLS and arrival.process.mortal and not self._is_prompt(arrival)
+        may = self.stalls and arrival.name in STALLS and not self._is_prompt(arrival)
         return bool(may) and chance(self.choices, STALLS[arrival.name])
 
     def _drawn_fate(self, arrival: Arrival) -> Fate:
@@ -263,20 +294,22 @@ class Scheduler:
             return OPERATOR_FATES
         if arrival.name not in WRITES:
             return READ_FATES
+        if arrival.name == "squash_merge":
+            return MERGE_FATES
         return PROMPT_FATES if arrival.name == "hard_reset" and not self.resets_race else AGENT_FATES
 
 
 class ScheduledCalls(CallFaults):
     """In a fake's place for faults: every call of the fake is a point where others may act."""
 
-    def __init__(self, scheduler: Scheduler, no_answer: Callable[[str], Exception]) -> None:
-        super().__init__(no_answer)
+    def __init__(self, scheduler: Scheduler, server: Server) -> None:
+        super().__init__()
         self._scheduler = scheduler
-        self._error = no_answer
+        self._server = server
 
     async def around(self, name: str, work: Work) -> Any:
         """See `CallFaults`."""
-        return await self._scheduler.carried(name, work, self._error(name))
+        return await self._scheduler.carried(name, work, NoAnswer(self._server, f"no answer ({name})"))
 
 
 async def _unheard(work: Work) -> None:

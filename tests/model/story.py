@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from perago import wire
-from perago.agent.clients.http import NoAnswer, Server
+from perago.agent.clients.http import Server
 from perago.reference import WorkspaceInput
 from perago.wire import metadata_keys as keys
 from tests.fakes.branches import FakeBranches
@@ -18,7 +18,7 @@ from tests.fakes.repository import FakeRepository
 from tests.model.attempts import PREFIX, TARGET, Attempt, Execution, FakeTasks, Parts, Servers
 from tests.model.choices import Choices, chance, one_of
 from tests.model.operator import Operator
-from tests.model.scheduler import Parked, Process, ScheduledCalls, Scheduler
+from tests.model.scheduler import GATE, Parked, Process, ScheduledCalls, Scheduler
 from tests.model.turns import Referee
 
 MOST_RETRIES = 2
@@ -45,7 +45,9 @@ class Record:
     """Staging branches that were made when their pod was gone, or again when they were deleted."""
     made_branches: set[str] = field(default_factory=set)
     late_writers: set[Process] = field(default_factory=set)
-    """Processes of which a call has landed late."""
+    """Processes of which a call has landed when they did not wait for it any more."""
+    outlived: set[Process] = field(default_factory=set)
+    """Processes of which lakeFS has ended a merge when its source was gone already."""
     accepted: list[tuple[Attempt, wire.Outcome]] = field(default_factory=list)
     """What Conductor has accepted, in order."""
     attempts: list[Attempt] = field(default_factory=list)
@@ -63,6 +65,12 @@ class Branches(FakeBranches):
         super().create_branch(branch, source)
         self._made(branch)
 
+    async def merge_is_ready(self) -> None:
+        """See `FakeBranches`."""
+        gate = GATE.get()
+        if gate is not None:
+            await gate
+
 
 class Story:
     """The world of one course of events; `run` lets it happen."""
@@ -73,12 +81,12 @@ class Story:
         self.scheduler.story = self
         self.repository = FakeRepository()
         self.repository.lakefs = Branches(self._branch_made)
-        calls = ScheduledCalls(self.scheduler, lambda call: NoAnswer(Server.LAKEFS, f"no answer ({call})"))
-        self.repository.faults = self.repository.lakefs.faults = calls
+        self.repository.faults = self.repository.lakefs.faults = ScheduledCalls(self.scheduler, Server.LAKEFS)
         self.tasks = FakeTasks(self.scheduler)
         self.record = Record()
         servers = Servers(self.scheduler, self.repository, self.tasks, disk, variant.parts)
-        self.operator = variant.operator(servers, Referee(), self._pod_dies, self._reported)
+        again = 1 - choices.below(2)
+        self.operator = variant.operator(servers, Referee(), self._pod_dies, self._reported, again)
         self.budget = Budget(choices.below(3), choices.below(3), choices.below(2), choices.below(3))
         self.retries = MOST_RETRIES - choices.below(MOST_RETRIES + 1)
         self.chained = choices.below(3) == 1
@@ -97,8 +105,7 @@ class Story:
             self._schedule("train", self.base, 0)
 
     def _branch_made(self, branch: str) -> None:
-        executions = [execution for attempt in self.record.attempts for execution in attempt.executions]
-        maker = next(execution for execution in executions if execution.branch == branch)
+        maker = next(execution for execution in self._executions() if execution.branch == branch)
         deleted = maker.attempt.staging is not None and maker.attempt.staging.state == "Deleted"
         if maker.removed or deleted or branch in self.record.made_branches:
             self.record.late_branches.add(branch)
@@ -144,8 +151,7 @@ class Story:
         return True
 
     def _possible(self) -> Iterator[Callable[[], None]]:
-        agents = [execution for attempt in self.record.attempts for execution in attempt.executions]
-        living = [execution for execution in agents if execution.process.alive]
+        living = [execution for execution in self._executions() if execution.process.alive]
         if self.budget.foreign and self._somebody_publishes(living):
             yield self._a_person_commits
             yield self._another_tool_publishes
@@ -169,7 +175,13 @@ class Story:
 
     def _land(self, parked: Parked) -> None:
         self.record.late_writers.add(parked.process)
+        branches = [execution.branch for execution in self._executions() if execution.process is parked.process]
+        if parked.begun and not self.repository.lakefs.branches.keys() & branches:
+            self.record.outlived.add(parked.process)
         self.scheduler.land(parked)
+
+    def _executions(self) -> list[Execution]:
+        return [execution for attempt in self.record.attempts for execution in attempt.executions]
 
     def _in_progress(self) -> list[Attempt]:
         tasks = self.tasks.tasks
@@ -242,6 +254,8 @@ class Variant:
     """What is tried: the real parts, or a broken one in its place."""
 
     name: str
+    shows: str = ""
+    """Words of the promise that it breaks."""
     parts: Parts = field(default_factory=Parts)
     operator: type[Operator] = Operator
     shown_by: int = 0

@@ -26,12 +26,15 @@ class Trial:
     """The promises that did not hold."""
     trace: tuple[str, ...]
 
+    def shows(self, words: str) -> str | None:
+        """A promise with these words that did not hold."""
+        return next((promise for promise in self.broken if words in promise), None)
+
 
 @dataclass
 class Trials:
     """What came of many."""
 
-    count: int = 0
     failed: dict[int, Trial] = field(default_factory=dict)
     """By the number that the choices follow from."""
     happened: Counter[str] = field(default_factory=Counter)
@@ -67,7 +70,6 @@ def survived(variant: Variant, seeds: Iterable[int]) -> Trials:
     trials = Trials()
     for seed in seeds:
         trial = tried(variant, Seeded(seed))
-        trials.count += 1
         trials.happened.update(set(_happenings(trial)))
         if trial.broken:
             trials.failed[seed] = trial
@@ -77,7 +79,7 @@ def survived(variant: Variant, seeds: Iterable[int]) -> Trials:
 def found(variant: Variant, seeds: Iterable[int]) -> tuple[int, Trial] | None:
     """The first number with which a broken variant shows; None when it never does."""
     trials = ((seed, tried(variant, Seeded(seed))) for seed in seeds)
-    return next(((seed, trial) for seed, trial in trials if trial.broken), None)
+    return next(((seed, trial) for seed, trial in trials if trial.shows(variant.shows)), None)
 
 
 def _happenings(trial: Trial) -> Iterator[str]:

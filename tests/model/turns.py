@@ -7,11 +7,9 @@ operator has removed the holder's pod and its staging branch.
 import asyncio
 from dataclasses import dataclass, field
 
-from perago.agent.clients.attempt_api import ClusterRefused
-from perago.agent.clients.http import NoAnswer, Server
-from tests.fakes.faulty import CallFaults, faulty
-from tests.model.attempts import TURN_SECONDS, Execution
-from tests.model.scheduler import ScheduledCalls, Scheduler
+from perago.agent.clients.http import NoAnswer
+from tests.fakes.faulty import faulty
+from tests.model.attempts import TURN_SECONDS, Execution, PodCalls, Servers
 
 
 @dataclass
@@ -37,14 +35,11 @@ class Referee:
         self.moved.set()
 
 
-class RefereedTurn:
+class RefereedTurn(PodCalls):
     """`publisher.Turn` of one execution."""
 
-    def __init__(self, execution: Execution, referee: Referee, scheduler: Scheduler) -> None:
-        self.faults: CallFaults = ScheduledCalls(
-            scheduler, lambda call: NoAnswer(Server.CLUSTER, f"no answer ({call})")
-        )
-        self._execution = execution
+    def __init__(self, execution: Execution, servers: Servers, referee: Referee) -> None:
+        super().__init__(execution, servers)
         self._referee = referee
 
     async def take(self) -> float:
@@ -73,7 +68,3 @@ class RefereedTurn:
     async def return_turn(self) -> None:
         """Leave it to the next."""
         self._referee.end(self._execution)
-
-    def _check_token(self) -> None:
-        if self._execution.removed:
-            raise ClusterRefused("401 the pod of this token is gone")

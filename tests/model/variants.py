@@ -123,7 +123,7 @@ class NoTurns(Operator):
 
     def turn(self, execution: Execution) -> Turn:
         """See `Operator`."""
-        return Unordered(execution, self.referee, self.servers.scheduler)
+        return Unordered(execution, self.servers, self.referee)
 
 
 class GivesBackEarly(RefereedTurn):
@@ -144,15 +144,22 @@ class EarlyTurns(Operator):
 
     def turn(self, execution: Execution) -> Turn:
         """See `Operator`."""
-        return GivesBackEarly(execution, self.referee, self.servers.scheduler)
+        return GivesBackEarly(execution, self.servers, self.referee)
 
 
 class NoEvidence(Operator):
     """Calls the death of a pod a failure, whatever it has published."""
 
-    async def evidence(self, attempt: Attempt) -> wire.Outcome | None:
+    async def look_for_publication(self, attempt: Attempt) -> None:
         """See `Operator`."""
-        return None
+
+
+class EvidenceFirst(Operator):
+    """Asks what was published while the staging branch can still be merged."""
+
+    async def look_for_publication(self, attempt: Attempt) -> None:
+        """See `Operator`."""
+        await self.take_publication(attempt)
 
 
 class LeavesBranches(Operator):
@@ -164,17 +171,45 @@ class LeavesBranches(Operator):
 
 REAL = Variant("the protocol")
 BROKEN = (
-    Variant("repeats a merge blindly when its answer is lost", Parts(lakefs=RepeatsBlindly), shown_by=175),
-    Variant("merges the staged commit instead of its branch", Parts(lakefs=MergesTheCommit), shown_by=558),
-    Variant("looks for evidence at the head alone", Parts(lakefs=LooksAtTheHead), shown_by=341),
-    Variant("asks no second time whether the attempt is current", Parts(fence=OneFence), shown_by=175),
-    Variant("never looks at the branch after the merge", Parts(publisher=NoLook), shown_by=49),
-    Variant("replaces commits that are not Perago's", Parts(replace_unmarked=True)),
-    Variant("takes what a pod writes whose object is gone", Parts(drops_tokens=False), shown_by=62),
-    Variant("makes the staging branch before the status names it", Parts(status=PlansLater), shown_by=9),
-    Variant("reports the output of another execution", Parts(steps=OwnOutput), shown_by=78),
-    Variant("takes no turn", operator=NoTurns, shown_by=206),
-    Variant("gives the turn back before the merge", operator=EarlyTurns, shown_by=978),
-    Variant("calls a death a failure without looking for evidence", operator=NoEvidence, shown_by=41),
-    Variant("does not delete the staging branch of a lost pod", operator=LeavesBranches, shown_by=3),
+    Variant(
+        "repeats a merge blindly when its answer is lost",
+        "two publications",
+        Parts(lakefs=RepeatsBlindly),
+        shown_by=329,
+    ),
+    Variant(
+        "merges the staged commit instead of its branch",
+        "is reported as",
+        Parts(lakefs=MergesTheCommit),
+        shown_by=1712,
+    ),
+    Variant("looks for evidence at the head alone", "is reported as", Parts(lakefs=LooksAtTheHead), shown_by=779),
+    Variant(
+        "asks no second time whether the attempt is current", "two publications", Parts(fence=OneFence), shown_by=1605
+    ),
+    Variant(
+        "never looks at the branch after the merge", "is not on its input ref", Parts(publisher=NoLook), shown_by=233
+    ),
+    Variant(
+        "replaces commits that are not Perago's", "of somebody else is lost", Parts(replace_unmarked=True), shown_by=6
+    ),
+    Variant(
+        "takes what a pod writes whose object is gone", "nobody knows of it", Parts(drops_tokens=False), shown_by=32
+    ),
+    Variant(
+        "makes the staging branch before the status names it",
+        "nobody knows of it",
+        Parts(status=PlansLater),
+        shown_by=14,
+    ),
+    Variant("reports the output of another execution", "and c", Parts(steps=OwnOutput), shown_by=775),
+    Variant("takes no turn", "has landed on", operator=NoTurns, shown_by=1334),
+    Variant("gives the turn back before the merge", "has landed on", operator=EarlyTurns, shown_by=516),
+    Variant("calls a death a failure without looking for evidence", "is reported as", operator=NoEvidence, shown_by=99),
+    Variant(
+        "looks for evidence before the staging branch is gone", "is reported as", operator=EvidenceFirst, shown_by=1075
+    ),
+    Variant(
+        "does not delete the staging branch of a lost pod", "nobody knows of it", operator=LeavesBranches, shown_by=4
+    ),
 )

@@ -26,12 +26,25 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, idle: Idle) -> None:
         self.now = 0.0
+        self.failure: Exception | None = None
+        """What has stopped the loop too early."""
         super().__init__(_NeverWaiting(idle))
-        self.set_exception_handler(_ignore)
+        self.set_exception_handler(self._heard)
 
     def time(self) -> float:
         """Virtual seconds."""
         return self.now
+
+    def fail(self, error: Exception) -> None:
+        """Stop; the first error counts."""
+        self.failure = self.failure or error
+        self.stop()
+
+    def _heard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An error of a callback is a mistake; one that nobody asks for is that of a process that has died."""
+        error = context.get("exception")
+        if "handle" in context and isinstance(error, Exception):
+            self.fail(error)
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., Any], *args: Any
@@ -43,7 +56,3 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
             future.set_exception(error)
         return future
-
-
-def _ignore(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Errors that nobody asks for are those of processes that have died."""

@@ -13,6 +13,7 @@ from loguru import logger
 from perago import wire
 from perago.agent import outcome as outcomes
 from perago.agent.clients.attempt_api import ClusterRefused
+from perago.agent.clients.http import NoAnswer
 from perago.agent.clients.lakefs_errors import LakeFSError
 from perago.agent.failures import Failure, PublishedWithoutOutput, failure_of
 from perago.agent.preparation import Preparation
@@ -98,7 +99,8 @@ class Ending:
     async def record_evidence(self, preparation: Preparation) -> bool:
         """A later execution: complete from what an earlier one published, or record why that cannot be known.
 
-        False when nothing was published. The branch that the earlier execution may have left is deleted first, so that
+        False when nothing was published. Raises NoAnswer when lakeFS is away for too long: the operator then looks
+        itself, however long that takes. The branch that the earlier execution may have left is deleted first, so that
         its agent, should it still live, cannot publish after the look.
         """
         attempt = await preparation.input()
@@ -109,7 +111,9 @@ class Ending:
             self.worked_on(steps)
             output = await steps.output_of_earlier_execution(attempt.left_staging)
             outcome = None if output is None else outcomes.completed(output)
-        except Exception as error:  # noqa: BLE001 - the edge: whatever hides the evidence is the outcome
+        except NoAnswer:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge: whatever else hides the evidence is the outcome
             failure = failure_of(error)
             logger.opt(exception=error).warning("no evidence could be had: {}", failure.message)
             outcome = outcomes.failed(failure.reason, failure.message, self._limit)

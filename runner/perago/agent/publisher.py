@@ -6,7 +6,6 @@ searched for this attempt, and what landed beside the publication is taken back.
 """
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -40,20 +39,6 @@ class Turn(Protocol):
 
     async def give_back(self) -> None:
         """The publication was seen, or this try has failed. Never raises."""
-
-
-@dataclass(frozen=True)
-class FreeTurn:
-    """A turn that nobody grants: it is there at once, and lasts as long as it is said to."""
-
-    seconds: float = math.inf
-
-    async def take(self) -> float:
-        """See `Turn`."""
-        return self.seconds
-
-    async def give_back(self) -> None:
-        """See `Turn`."""
 
 
 Fence = Callable[[], Awaitable[None]]

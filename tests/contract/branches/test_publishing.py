@@ -6,11 +6,12 @@ import pytest
 
 from perago.agent import target
 from perago.agent.publication import Identity
-from perago.agent.publisher import SETTLE_LOOKS, FreeTurn, Plan, Publisher, Staged
+from perago.agent.publisher import SETTLE_LOOKS, Plan, Publisher, Staged
 from perago.errors import PublishFenceError
 from perago.wire import metadata_keys as keys
 from tests.contract.branches.backends import Backend, put_hook
 from tests.contract.branches.test_branches import committed, history
+from tests.fakes.turns import FreeTurn
 from tests.fakes.waiting import until_a_server
 from tests.faults.kinds import Late, cut_before, lost, passed, preceded_by
 

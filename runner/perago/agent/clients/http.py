@@ -126,7 +126,7 @@ def describe(error: BaseException) -> str:
 
 async def retried(call: Callable[[], Awaitable[Answer]], seconds: float) -> Answer:
     """`call()`, tried again after NoAnswer with capped, jittered back-off; raises the last NoAnswer after `seconds`."""
-    patience = Patience(seconds)
+    patience = Patience(seconds, asyncio.get_running_loop().time)
     try:
         while True:
             try:

@@ -12,7 +12,7 @@ from perago.agent.ending import Ending
 from perago.agent.fence import AttemptFence
 from perago.agent.life import Agent
 from perago.agent.preparation import Preparation
-from perago.agent.publisher import FreeTurn, Plan, Publisher
+from perago.agent.publisher import Plan, Publisher
 from perago.agent.session import Session
 from perago.agent.status import StatusWriter
 from perago.agent.steps import Storage, WorkspaceSteps, checked_out
@@ -23,6 +23,7 @@ from perago.workspace.changelist import write_changes
 from perago.workspace.directory import attempt_workspace_dir
 from tests.fakes.attempt_api import FakeAttemptApi
 from tests.fakes.repository import FakeRepository
+from tests.fakes.turns import FreeTurn
 from tests.unit.perago.agent.test_publication import order
 
 HELLO = wire.Hello()

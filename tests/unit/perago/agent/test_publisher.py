@@ -12,13 +12,14 @@ from perago.agent import target
 from perago.agent.clients import http
 from perago.agent.clients.http import NoAnswer
 from perago.agent.clients.lakefs_errors import HookRefused, NoChanges
-from perago.agent.publisher import SETTLE_LOOKS, FreeTurn, Plan, Publisher, Staged
+from perago.agent.publisher import SETTLE_LOOKS, Plan, Publisher, Staged
 from perago.agent.turn import NoTurn
 from perago.errors import PublishFenceError, StaleAttemptError
 from perago.wire import Replaced
 from perago.wire import metadata_keys as keys
 from tests.fakes.branches import FENCE, FakeBranches
 from tests.fakes.faulty import Call, raising
+from tests.fakes.turns import FreeTurn
 from tests.fakes.waiting import in_time, until
 from tests.faults.kinds import Fault, Late, cut_before, lost, passed, silent
 

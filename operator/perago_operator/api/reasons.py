@@ -6,21 +6,26 @@ as well. `docs/reference/reasons.md` is generated from both.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Self
 
 from perago.wire.reasons import Reason as Reason
 
 
-class ConditionType(StrEnum):
-    """A condition's type, and the sentence that says when the condition is true."""
+class _Explained(StrEnum):
+    """A word, and what it means."""
 
     sentence: str
 
-    def __new__(cls, word: str, sentence: str) -> "ConditionType":
+    def __new__(cls, word: str, sentence: str) -> Self:
         """A member is its word; the sentence is an attribute of it."""
         member = str.__new__(cls, word)
         member._value_ = word
         member.sentence = sentence
         return member
+
+
+class ConditionType(_Explained):
+    """A condition's type, and the sentence that says when the condition is true."""
 
     # of an attempt
     POD_READY = (
@@ -143,17 +148,8 @@ AGENT_OUTCOMES = (
 """Reasons of outcomes that the agent writes, besides the class names of exceptions that a task body raised."""
 
 
-class Fault(StrEnum):
+class Fault(_Explained):
     """Who has to do something about a failure, and the sentence that says so."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> "Fault":
-        """A member is its word; the sentence is an attribute of it."""
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
     USER = ("User", "The task's code, its input or its use of resources.")
     CONFIGURATION = ("Configuration", "What is declared: a PeragoTask, its image or pod template, a Secret, a policy.")

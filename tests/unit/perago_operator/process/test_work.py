@@ -152,14 +152,19 @@ async def test_the_end_waits_for_the_attempts_of_what_was_polled(subject: Subjec
     await in_time(ending)
 
 
-async def test_of_two_peragotasks_for_a_queue_the_older_serves(
-    subject: Subject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The younger one says so, and takes over once the older one is gone."""
+def run_with_a_younger_peragotask(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work beside a PeragoTask `another` for the same queue, with statuses that are written at once."""
     monkeypatch.setattr("perago_operator.bridge.pollers.STATUS_SECONDS", 0.0)
     younger = b.task("another", taskType="build")
     subject.cluster.add(younger | {"metadata": younger["metadata"] | {"creationTimestamp": b.stamp(1)}})
     subject.run()
+
+
+async def test_of_two_peragotasks_for_a_queue_the_older_serves(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The younger one says so, and takes over once the older one is gone."""
+    run_with_a_younger_peragotask(subject, monkeypatch)
     subject.conductor.schedule("build", "t1")
     await until(lambda: "t1" in subject.tasks_of_attempts())
     await until(lambda: subject.polling("another")["reason"] == "TaskTypeServed")
@@ -176,10 +181,7 @@ async def test_a_peragotask_with_a_domain_of_its_own_serves_beside_another(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also when it gets it later."""
-    monkeypatch.setattr("perago_operator.bridge.pollers.STATUS_SECONDS", 0.0)
-    younger = b.task("another", taskType="build")
-    subject.cluster.add(younger | {"metadata": younger["metadata"] | {"creationTimestamp": b.stamp(1)}})
-    subject.run()
+    run_with_a_younger_peragotask(subject, monkeypatch)
     await until(lambda: subject.polling("another")["reason"] == "TaskTypeServed")
     subject.cluster.merge("PeragoTask", "ns", "another", {"spec": {"domain": "north"}})
     subject.conductor.schedule("build", "t1", domain="north")

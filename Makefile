@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants test-model test-crash test-races
+.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants test-model test-crash test-races test-chaos soak
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -75,3 +75,9 @@ bench-snapshot: venv ## measure change detection against hashing everything
 
 bench-data: venv ## measure transfers against lakectl and curl on a real lakeFS on loopback (SIZE=0.01 for a quick look)
 	@$(PYTHON_IN_VENV) -m bench.data $(if $(SIZE),--size $(SIZE))
+
+test-chaos: venv ## let parts of the environment that is up fail while attempts run, and audit (ATTEMPTS=… FAULTS=… SEED=… MINUTES=…)
+	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m tests.chaos $(if $(ATTEMPTS),--attempts $(ATTEMPTS)) $(if $(FAULTS),--faults "$(FAULTS)") $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+soak: venv ## run attempts at a steady rate in the environment that is up, and print the operator's memory and connections (HOURS=… RATE=…)
+	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m tests.chaos.soak $(if $(HOURS),--hours $(HOURS)) $(if $(RATE),--rate $(RATE))

@@ -1,0 +1,48 @@
+"""What the witness writes down, and how it is read."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.auditor.witness import Book, seen
+
+
+def pod(version: int, **metadata: Any) -> dict[str, Any]:
+    """A pod as the API server shows it."""
+    return {
+        "kind": "Pod",
+        "metadata": {"name": "p", "resourceVersion": str(version), "managedFields": [1], **metadata},
+        "spec": {"containers": []},
+        "status": {"phase": "Running", "conditions": [1]},
+    }
+
+
+def test_what_two_watches_have_shown_is_put_in_order(tmp_path: Path) -> None:
+    """The version of an object tells when it changed, and 9 comes before 10."""
+    with (tmp_path / "book").open("w") as file:
+        book = Book(file)
+        for version in (10, 9, 11):
+            book.write("MODIFIED", pod(version))
+    versions = [sighting.obj["metadata"]["resourceVersion"] for sighting in seen(tmp_path / "book")]
+    assert versions == ["9", "10", "11"]
+
+
+def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
+    """The witness may be ended while it writes."""
+    file = io.StringIO()
+    Book(file).write("ADDED", pod(1))
+    (tmp_path / "book").write_text(file.getvalue() + file.getvalue()[:20])
+    assert len(seen(tmp_path / "book")) == 1
+
+
+def test_only_what_is_judged_is_kept() -> None:
+    """Long runs write many states."""
+    file = io.StringIO()
+    Book(file).write("ADDED", pod(1, labels={"a": "b"}))
+    obj = json.loads(file.getvalue())["obj"]
+    assert obj == {
+        "kind": "Pod",
+        "metadata": {"name": "p", "resourceVersion": "1", "labels": {"a": "b"}},
+        "status": {"phase": "Running"},
+    }

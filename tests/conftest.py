@@ -1,15 +1,15 @@
-"""What applies to every tier: no proxy for servers of this host, and how tests are distributed over workers."""
+"""What applies to every tier: no proxy for servers of this host, the same examples in every run, ids that stay."""
 
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from perago_dev.host import proxies
+from tests import shares
 
 os.environ.update(proxies.exempted(os.environ))
 
@@ -27,8 +27,14 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         raise pytest.UsageError(f"ids that differ from run to run; give these cases ids of their own: {unstable}")
 
 
-LONG = tuple(f"tests/e2e/test_{name}.py" for name in ("bad_input", "crashes", "demo", "parity"))
-"""End-to-end modules that take as long as all others together; like these, they wait most of the time."""
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave to the other workers of a run of all tests what is theirs (`tests/shares.py`)."""
+    share = os.environ.get(shares.ENVIRONMENT_VARIABLE)
+    if share is None:
+        return None
+    path = collection_path.relative_to(config.rootpath).as_posix()
+    is_ours = shares.has_part_in(path, share) if collection_path.is_dir() else shares.share_of(path) == share
+    return None if is_ours else True
 
 
 @pytest.hookimpl(trylast=True)
@@ -45,29 +51,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _compared(report: pytest.TestReport | pytest.CollectReport) -> list[str]:
     """The body that a test compared, if it is one of those tests; a module that cannot be imported has none."""
     return [str(value) for name, value in getattr(report, "user_properties", ()) if name == "parity"]
-
-
-ON_LAKEFS = frozenset({"agent", "branches", "lakefs", "objects", "races", "versions"})
-"""Folders of contract tests that need a lakeFS; the others share an API server."""
-
-
-class Spread(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """What shares a server or the environment stays on one worker, in order.
-
-    That is all end-to-end tests but the long modules, the contract tests with one kind of server (none is started
-    twice), a module of unit tests (its imports are paid once).
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        module = nodeid.partition("::")[0]
-        if module in LONG or module.startswith("tests/unit/"):
-            return module
-        _, tier, folder, *_ = module.split("/")
-        if tier == "contract":
-            return "lakefs" if folder in ON_LAKEFS else "cluster"
-        return tier
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:
-    """Our own way to spread, whatever `--dist` says."""
-    return Spread(config, log)

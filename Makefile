@@ -13,7 +13,7 @@ venv: ## create or update .venv
 demo: venv ## run the example on a real cluster, and check what the README claims
 	@$(PYTHON_IN_VENV) -m perago_dev demo --name $(NAME)
 
-test: venv ## run all checks and tests in an environment of their own
+test: venv ## run all checks and tests in an environment of their own (PARTS="mutants crash" adds what CI adds)
 	@dev/test
 
 up: venv ## bring the environment up (NAME=…, WORKERS=…)

@@ -1,6 +1,6 @@
 """`python -m tests.mutants [WORD…]`: all mutants, or those whose fault or file contains one of the words.
 
-`python -m tests.mutants --part` is for a run of all tests: the mutants that are worth the most, and no other test.
+`python -m tests.mutants --part` is for CI: the mutants that are worth the most, and no other test.
 """
 
 import os

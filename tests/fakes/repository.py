@@ -6,7 +6,7 @@ Branches, commits and merges are those of `tests.fakes.branches`; uploads and st
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from perago.agent.clients.exchange import Body
@@ -136,6 +136,10 @@ class FakeBodies:
     def fetch(self, ref: str, stats: ObjectStats, first: int = 0, last: int | None = None) -> Iterator[memoryview]:
         """Nothing has a URL here."""
         return self.read(ref, stats.path, first, last)
+
+    def fetch_together(self, ref: str, objects: Sequence[ObjectStats]) -> Generator[memoryview]:
+        """Each object is fetched alone."""
+        yield from ()
 
     def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats:
         """The body is read before anything can go wrong."""

@@ -7,6 +7,9 @@ TESTS = "perago/agent"
 
 transfer = of(f"{AGENT}/data/transfer.py", f"{TESTS}/data/test_transfer.py")
 streams = of(f"{AGENT}/data/streams.py", f"{TESTS}/data/test_streams.py", f"{TESTS}/data/test_transfer.py")
+arriving = of(f"{AGENT}/data/arriving.py", f"{TESTS}/data/test_transfer.py")
+exchange = of(f"{AGENT}/clients/exchange.py", f"{TESTS}/clients/test_exchange.py")
+channel = of(f"{AGENT}/clients/channel.py", f"{TESTS}/clients/test_channel.py")
 moving = of(f"{AGENT}/data/moving.py", f"{TESTS}/data/test_transfer.py")
 sending = of(f"{AGENT}/data/sending.py", f"{TESTS}/data/test_transfer.py")
 told = of(f"{AGENT}/data/moving.py", f"{TESTS}/test_reporter.py")
@@ -39,19 +42,43 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a task publishes a hook of the repository", "    if name.startswith(ACTIONS):", "    if False:"),
         (
             "the objects in the way on later pages are not named",
-            "            if place is not None and not listing.problems:\n                yield stats, place\n",
-            "            listing.check()\n            if place is not None:\n                yield stats, place\n",
+            "            if place is None or listing.problems:\n",
+            "            listing.check()\n            if place is None:\n",
         ),
+    ),
+    *arriving(
         (
             "descriptors leak",
-            "            entry = entry_for(place.path, os.fstat(descriptor), digest)\n        finally:\n            os.close(descriptor)",
-            "            entry = entry_for(place.path, os.fstat(descriptor), digest)\n        finally:\n            pass",
+            "            return entry_for(place.path, os.fstat(descriptor), digest)\n        finally:\n            os.close(descriptor)",
+            "            return entry_for(place.path, os.fstat(descriptor), digest)\n        finally:\n            pass",
+        ),
+        (
+            "descriptors of small files leak",
+            "        return entry_for(path, os.fstat(descriptor), digest)\n    finally:\n        os.close(descriptor)",
+            "        return entry_for(path, os.fstat(descriptor), digest)\n    finally:\n        pass",
         ),
         (
             "the manifest has a stat from before the last write",
-            "            digest = receiver.receive(stats, descriptor, place.path)\n            entry = entry_for(place.path, os.fstat(descriptor), digest)",
-            "            facts = os.fstat(descriptor)\n            digest = receiver.receive(stats, descriptor, place.path)\n            entry = entry_for(place.path, facts, digest)",
+            "            digest = self._receiver.receive(stats, descriptor, place.path)\n            return entry_for(place.path, os.fstat(descriptor), digest)",
+            "            facts = os.fstat(descriptor)\n            digest = self._receiver.receive(stats, descriptor, place.path)\n            return entry_for(place.path, facts, digest)",
         ),
+        (
+            "the manifest has a stat of a small file from before it was written",
+            "        write_all(descriptor, content, path)\n        return entry_for(path, os.fstat(descriptor), digest)",
+            "        facts = os.fstat(descriptor)\n        write_all(descriptor, content, path)\n        return entry_for(path, facts, digest)",
+        ),
+        ("what did not come together is lost", "in batch[len(entries) :]", "in batch[len(batch) if entries else 0 :]"),
+    ),
+    *exchange(
+        (
+            "what follows the announced end of a connection is taken for an answer",
+            "            if not self._is_free():\n                raise self._broken(",
+            "            if False:\n                raise self._broken(",
+        ),
+    ),
+    *channel(
+        ("each piece that arrives is written alone", "len(buffer), socket.MSG_WAITALL)", "len(buffer))"),
+        ("each record of TLS is written alone", "            count += received\n", "            return received\n"),
     ),
     *moving(
         ("a corrupt download is continued", "        sink.restart()\n", ""),
@@ -105,6 +132,11 @@ MUTANTS: tuple[Mutant, ...] = (
             "                pass\n",
         ),
         ("a transfer that begins again keeps what it had", "        os.ftruncate(self._descriptor, 0)\n", ""),
+        (
+            "a corrupt small object is accepted",
+            "    if len(content) != stats.size or (checked and hexdigest != stats.checksum):",
+            "    if False:",
+        ),
         ("more arrives than was planned", "        if self.size > self._expected.size:", "        if False:"),
     ),
     *volume(

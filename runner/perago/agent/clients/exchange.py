@@ -5,28 +5,22 @@ The standard library's client spends more time on the head of an answer than a s
 is noticed after `STALL_SECONDS`. One thread uses a connection; only `abort` may be called from another.
 """
 
-import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from perago.agent.clients.channel import HEAD_BYTES, BrokenExchange, Channel, open_channel
 from perago.wire.egress import ProxyServer
 
 STALL_SECONDS: Final = 45.0
 """Longest wait for the next byte. Servers that work on an answer for longer are not asked on these connections."""
-CONNECT_SECONDS: Final = 10.0
-HEAD_BYTES: Final = 64 * 1024
 JOINED_BYTES: Final = 16 * 1024
 """A body up to this size is sent together with the head, as one packet where it fits."""
 
 Body = Callable[[], Iterable[memoryview]]
 """The pieces of a body; called once for each time that it is sent."""
-
-
-class BrokenExchange(OSError):
-    """The other side ended the exchange early, or does not speak HTTP/1.1."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +59,11 @@ class Connection:
         parts = urlsplit(endpoint)
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._bracketed = f"[{self._host}]" if ":" in self._host else self._host
         self._authority = parts.netloc.rpartition("@")[2]
         self._context = context if parts.scheme == "https" else None
         self._stall_seconds = stall_seconds
         self._proxy = proxy
-        self._socket: socket.socket | None = None
+        self._channel: Channel | None = None
         self._aborted = False
         self.connected = False
         """Whether the last try to open it went well."""
@@ -85,25 +78,36 @@ class Connection:
 
         `headers` are whole lines. A kept connection that the server has closed in the meantime is opened anew.
         """
-        proxy = self._proxy if self._context is None else None
-        if proxy is not None:
-            target, headers = f"http://{self._authority}{target}", headers + lines(proxy.headers())
-        head = f"{method} {target} HTTP/1.1\r\nHost: {self._authority}\r\n{headers}"
         if body is not None:
-            head += f"Content-Length: {length}\r\n"
-        if self._socket is not None and self._left == 0 and not self._chunked and self._keep:
-            try:
-                return self._ask(f"{head}\r\n".encode(), body)
-            except TimeoutError:
-                raise
-            except OSError:
-                if self._ahead:
-                    raise
-        self._open()
-        return self._ask(f"{head}\r\n".encode(), body)
+            headers += f"Content-Length: {length}\r\n"
+        return self._ask(self._request(method, target, headers), body)
+
+    def exchanges(self, targets: Sequence[str], headers: str) -> Iterator[Head]:
+        """GET several targets, all asked for at once; the head of each answer, whose body must be read before the next.
+
+        Raises OSError. Whoever stops before the end has to close the connection: answers are still to come.
+        """
+        block = b"".join(self._request("GET", target, headers) for target in targets)
+        yield self._ask(block, None)
+        for _ in targets[1:]:
+            if not self._is_free():
+                raise self._broken("the connection ends before all answers have come")
+            yield self._reading_head()
+
+    def _request(self, method: str, target: str, headers: str) -> bytes:
+        if self._proxy is not None and self._context is None:
+            target, headers = f"http://{self._authority}{target}", headers + lines(self._proxy.headers())
+        return f"{method} {target} HTTP/1.1\r\nHost: {self._authority}\r\n{headers}\r\n".encode()
+
+    def _is_free(self) -> bool:
+        """Whether the connection is open and the last answer was read to its end."""
+        return self._channel is not None and self._left == 0 and not self._chunked and self._keep
 
     def read_into(self, buffer: memoryview) -> int:
-        """The next bytes of the answer's body; 0 at its end. Raises OSError when it ends early."""
+        """The next bytes of the answer's body, as many as there is room for; 0 at its end.
+
+        Fewer come when they are slow, and at the end of a chunk. Raises OSError when the body ends early.
+        """
         if self._chunked and self._left == 0:
             self._next_chunk()
         if self._left == 0:
@@ -128,37 +132,46 @@ class Connection:
     def abort(self) -> None:
         """End whatever the connection is being used for; it cannot be used again. For any thread."""
         self._aborted = True
-        if (used := self._socket) is not None:
-            _shut(used)
+        if (used := self._channel) is not None:
+            used.shut()
 
     def close(self) -> None:
         """Close it; the next exchange opens it again."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
         self._ahead, self._left, self._chunked, self._keep = b"", 0, False, False
 
     def _open(self) -> None:
         self.close()
         self.connected = False
-        address = (self._host, self._port) if self._proxy is None else (self._proxy.host, self._proxy.port)
-        plain = socket.create_connection(address, min(CONNECT_SECONDS, self._stall_seconds))
-        try:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._proxy is not None and self._context is not None:
-                _tunnel(plain, self._proxy, f"{self._bracketed}:{self._port}")
-            wrapped = self._context.wrap_socket(plain, server_hostname=self._host) if self._context else plain
-        except BaseException:
-            plain.close()
-            raise
-        wrapped.settimeout(self._stall_seconds)
-        self._socket, self.connected = wrapped, True
+        self._channel = open_channel(self._host, self._port, self._context, self._stall_seconds, self._proxy)
+        self.connected = True
         if self._aborted:
-            _shut(wrapped)
+            self._channel.shut()
 
-    def _ask(self, head: bytes, body: Body | None) -> Head:
+    def _ask(self, request: bytes, body: Body | None) -> Head:
+        if self._is_free():
+            try:
+                return self._asked(request, body)
+            except TimeoutError:
+                raise
+            except OSError:
+                if self._ahead:
+                    raise
+        self._open()
+        return self._asked(request, body)
+
+    def _asked(self, request: bytes, body: Body | None) -> Head:
         try:
-            return self._answer_to(head, body)
+            return self._answer_to(request, body)
+        except BaseException:
+            self.close()
+            raise
+
+    def _reading_head(self) -> Head:
+        try:
+            return self._read_head()
         except BaseException:
             self.close()
             raise
@@ -177,22 +190,18 @@ class Connection:
         first = next(pieces, memoryview(b""))
         if len(first) <= JOINED_BYTES:
             head, first = head + bytes(first), memoryview(b"")
-        self._send(memoryview(head))
-        self._send(first)
+        used = self._used()
+        used.send(memoryview(head))
+        used.send(first)
         for piece in pieces:
-            self._send(piece)
-
-    def _send(self, view: memoryview) -> None:
-        """`sendall` would bound the whole by the time-out; this bounds the wait for the next byte to leave."""
-        while view:
-            view = view[self._used().send(view) :]
+            self._used().send(piece)
 
     def _early_answer(self) -> Head | None:
         """What a server said that did not want the rest of a body; None when it said nothing."""
         try:
-            self._used().settimeout(1.0)
+            self._used().bound(1.0)
             head = self._read_head()
-            self._used().settimeout(self._stall_seconds)
+            self._used().bound(self._stall_seconds)
         except OSError:
             return None
         self._keep = False
@@ -213,7 +222,7 @@ class Connection:
         while (end := received.find(b"\r\n\r\n")) < 0:
             if len(received) > HEAD_BYTES:
                 raise self._broken("the head of the answer does not end")
-            piece = self._used().recv(HEAD_BYTES)
+            piece = self._used().receive(HEAD_BYTES)
             if not piece:
                 raise BrokenExchange("the connection ended before the answer")
             received += piece
@@ -223,7 +232,7 @@ class Connection:
 
     def _receive(self, buffer: memoryview) -> int:
         if not self._ahead:
-            return self._used().recv_into(buffer)
+            return self._used().fill(buffer)
         count = min(len(self._ahead), len(buffer))
         buffer[:count] = self._ahead[:count]
         self._ahead = self._ahead[count:]
@@ -242,17 +251,17 @@ class Connection:
 
     def _line(self) -> bytes:
         while (end := self._ahead.find(b"\r\n")) < 0:
-            piece = self._used().recv(HEAD_BYTES)
+            piece = self._used().receive(HEAD_BYTES)
             if not piece or len(self._ahead) > HEAD_BYTES:
                 raise self._broken("the answer ended inside a chunk")
             self._ahead += piece
         line, self._ahead = self._ahead[:end], self._ahead[end + 2 :]
         return line
 
-    def _used(self) -> socket.socket:
-        if self._socket is None or self._aborted:
+    def _used(self) -> Channel:
+        if self._channel is None or self._aborted:
             raise BrokenExchange("the connection was closed")
-        return self._socket
+        return self._channel
 
     def _broken(self, why: str) -> BrokenExchange:
         self.close()
@@ -262,28 +271,6 @@ class Connection:
 def lines(headers: Mapping[str, str]) -> str:
     """Headers as they travel."""
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-
-
-def _tunnel(plain: socket.socket, proxy: ProxyServer, authority: str) -> None:
-    """Let the proxy connect to the server; nothing of the server's is read here, for it waits for us."""
-    asked = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{lines(proxy.headers())}\r\n"
-    plain.sendall(asked.encode())
-    received = b""
-    while not received.endswith(b"\r\n\r\n"):
-        piece = plain.recv(1)
-        if not piece or len(received) > HEAD_BYTES:
-            raise BrokenExchange(f"the proxy {proxy.url} ended the connection")
-        received += piece
-    if not 200 <= (status := _head(received).status) < 300:
-        raise BrokenExchange(f"the proxy {proxy.url} does not connect to {authority}: {status}")
-
-
-def _shut(used: socket.socket) -> None:
-    """Wake up the thread that waits on a socket."""
-    try:
-        used.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it has ended by itself
 
 
 def _head(block: bytes) -> Head:

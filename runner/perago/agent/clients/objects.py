@@ -7,11 +7,13 @@ block store is `perago.agent.clients.presigned`.
 
 import json
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
+
+from loguru import logger
 
 from perago.agent.clients.exchange import STALL_SECONDS, Body, Connection, Head, lines
 from perago.agent.clients.http import NoAnswer, Server, Untrusted, describe, reason_of
@@ -64,6 +66,7 @@ class Bodies:
         self._connection = Connection(keys.endpoint, keys.context(), stall_seconds, keys.route.proxy)
         self._buffer: memoryview | None = None
         self._repository = repository
+        self._together = True
 
     @property
     def buffer(self) -> memoryview:
@@ -84,6 +87,37 @@ class Bodies:
         if ranged and status != 206:
             raise Refused(f"lakeFS refused to read a part of {path!r}: it answered {status} and not 206")
         yield from self._pieces(self._connection, f"read {path!r}")
+
+    def read_together(self, ref: str, objects: Sequence[ObjectStats]) -> Generator[memoryview]:
+        """Whole small objects, in order, all asked for at once; each is valid until the next one.
+
+        It ends where something other than an object comes, and the rest is to be read one by one: a server, or a proxy
+        before it, that breaks off is not asked in this way again.
+        """
+        if not self._together:
+            return
+        begin = f"{self._base}/refs/{segment(ref)}/objects?path="
+        heads = self._connection.exchanges([begin + quote(stats.path, safe="") for stats in objects], self._headers)
+        complete = False
+        try:
+            for stats, head in zip(objects, heads, strict=True):
+                if head.status != 200:
+                    return
+                yield self._content(stats.size)
+            complete = True
+        except OSError as error:
+            logger.debug("objects are not asked for together from here on: {}", describe(error))
+            self._together = False
+        finally:
+            if not complete:
+                self._connection.close()
+
+    def _content(self, size: int) -> memoryview:
+        """The body of the answer, up to one byte more than expected."""
+        count, buffer = 0, self.buffer[: size + 1]
+        while received := self._connection.read_into(buffer[count:]):
+            count += received
+        return buffer[:count]
 
     def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats:
         """Put `size` bytes of `body` at `path`; the answer is what the server has stored."""

@@ -7,8 +7,9 @@ The other direction is `perago.agent.data.sending`.
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Final, Protocol, TypeVar
 
 from loguru import logger
@@ -17,7 +18,7 @@ from perago.agent.clients.exchange import Body
 from perago.agent.clients.http import NoAnswer, Patience, Server
 from perago.agent.clients.objects import ObjectStats
 from perago.agent.clients.presigned import PartsUpload
-from perago.agent.data.streams import Sink, WrongChecksum
+from perago.agent.data.streams import Sink, WrongChecksum, content_hash
 from perago.agent.data.volume import CorruptObject, write_at
 from perago.agent.underway import current
 
@@ -51,6 +52,7 @@ class MovesBodies(Protocol):
 
     def read(self, ref: str, path: str, first: int = 0, last: int | None = None) -> Iterator[memoryview]: ...
     def fetch(self, ref: str, stats: ObjectStats, first: int = 0, last: int | None = None) -> Iterator[memoryview]: ...
+    def fetch_together(self, ref: str, objects: Sequence[ObjectStats]) -> Generator[memoryview]: ...
     def upload(self, branch: str, path: str, size: int, body: Body) -> ObjectStats: ...
     def abort(self) -> None: ...
     def close(self) -> None: ...
@@ -60,6 +62,11 @@ class Receives(Protocol):
     """Where the bytes of one object come from, for one thread: from lakeFS (`Receiver`), or from nearer by."""
 
     def receive(self, stats: ObjectStats, descriptor: int, local: str) -> str: ...
+    def receive_together(self, objects: Sequence[ObjectStats]) -> Generator[tuple[memoryview, str]]:
+        """Small objects with their content hashes, in order, as long as they come as listed.
+
+        The first that does not ends it, and is to be received alone, like those that follow it. Close what is returned.
+        """
 
 
 class Nearer(Protocol):
@@ -105,7 +112,7 @@ class Calls:
             yield piece
 
     def moved(self, size: int) -> None:
-        """An upload got so many bytes further than before."""
+        """So many bytes more have been transferred."""
         self._underway.moved(size)
 
     def from_cache(self, size: int) -> None:
@@ -147,6 +154,15 @@ class Receiver:
                 raise
             logger.warning("{!r} has arrived twice alike, so its checksum in lakeFS is not an MD5", stats.path)
             return sink.digest()
+
+    def receive_together(self, objects: Sequence[ObjectStats]) -> Generator[tuple[memoryview, str]]:
+        """Without a second try: whatever is unexpected is left to `receive`."""
+        with closing(self._bodies.fetch_together(self._ref, objects)) as contents:
+            for stats, content in zip(objects, contents, strict=False):
+                if (digest := content_hash(stats, content)) is None:
+                    return
+                self._calls.moved(stats.size)
+                yield content, digest
 
     def _whole(self, stats: ObjectStats, sink: Sink, descriptor: int, local: str) -> str:
         if stats.size >= LARGE_BYTES:

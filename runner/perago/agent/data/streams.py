@@ -7,12 +7,15 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from perago.agent.clients.objects import ObjectStats
 from perago.agent.data.volume import CorruptObject, named, write_all
 from perago.errors import TaskInputError
 from perago.workspace.manifest import MD5, new_digest
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -20,6 +23,21 @@ _MD5: Final = re.compile(r"[0-9a-f]{32}")
 def may_be_md5(checksum: str) -> bool:
     """Whether a checksum of lakeFS has the form of an MD5; the storage's own ones need not."""
     return _MD5.fullmatch(checksum) is not None
+
+
+def _empty(checked: bool) -> "_Hash":
+    return hashlib.md5(usedforsecurity=False) if checked else new_digest()
+
+
+def content_hash(stats: ObjectStats, content: memoryview) -> str | None:
+    """The content hash of a whole object, as manifests spell it; None unless it is what was listed."""
+    checked = may_be_md5(stats.checksum)
+    digest = _empty(checked)
+    digest.update(content)
+    hexdigest = digest.hexdigest()
+    if len(content) != stats.size or (checked and hexdigest != stats.checksum):
+        return None
+    return f"{MD5}{hexdigest}" if checked else hexdigest
 
 
 class Sink:
@@ -42,7 +60,7 @@ class Sink:
         self._begin()
 
     def _begin(self) -> None:
-        self._digest = hashlib.md5(usedforsecurity=False) if self._checked else new_digest()
+        self._digest = _empty(self._checked)
         self.size = 0
 
     def take(self, pieces: Iterable[memoryview]) -> None:

@@ -8,7 +8,7 @@ prefix.
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,26 +19,17 @@ from typing import Any, Final, Protocol
 
 from perago.agent.clients.http import retried
 from perago.agent.clients.lakefs import PAGE, Page
-from perago.agent.clients.objects import BUFFER_BYTES, ObjectStats
-from perago.agent.data.moving import (
-    PARTS,
-    Calls,
-    MovesBodies,
-    Nearer,
-    PartCrew,
-    Parts,
-    Receiver,
-    Receives,
-    nothing_nearer,
-)
+from perago.agent.clients.objects import BUFFER_BYTES
+from perago.agent.data.arriving import TOGETHER, Arrivals, Placed, batches
+from perago.agent.data.moving import PARTS, Calls, MovesBodies, Nearer, PartCrew, Parts, Receiver, nothing_nearer
 from perago.agent.data.parallel import group, in_threads
 from perago.agent.data.sending import Sender
 from perago.agent.data.volume import Space, Tree
 from perago.agent.underway import current
 from perago.errors import TaskInputError
 from perago.models import WorkspaceSpec
-from perago.workspace.listing import Listing, Place
-from perago.workspace.manifest import ManifestWriter, entry_for
+from perago.workspace.listing import Listing
+from perago.workspace.manifest import ManifestEntry, ManifestWriter
 from perago.workspace.paths import workspace_object_path, workspace_object_prefix
 
 BYTES_IN_FLIGHT: Final = 8 << 20
@@ -99,11 +90,11 @@ class Transfer:
         with ManifestWriter(manifest) as writer, self._connections(listing.abort) as crew:
             parts = Parts(crew.parts, crew.calls)
 
-            def worker(bodies: MovesBodies) -> Callable[[tuple[ObjectStats, Place]], None]:
+            def worker(bodies: MovesBodies) -> Callable[[Sequence[Placed]], None]:
                 receiver = self._nearer(Receiver(bodies, ref, crew.calls, parts), bodies, crew.calls)
-                return lambda placed: self._fetch(*placed, receiver, writer, space)
+                return Arrivals(self._tree, receiver, partial(self._arrived, writer)).fetch
 
-            objects = self._placed(ref, listing.objects())
+            objects = self._placed(ref, listing.pages(), space)
             await in_threads(objects, [worker(bodies) for bodies in crew.bodies], crew.abort)
         return Moved(self._objects, self._bytes)
 
@@ -147,34 +138,34 @@ class Transfer:
             self._underway.expects(self._listed_objects, self._listed_bytes)
         return page
 
-    def _placed(self, ref: str, objects: Iterable[ObjectStats]) -> Iterator[tuple[ObjectStats, Place]]:
-        """What is to be fetched. After the first problem nothing more is, but the listing is read for all of them."""
+    def _placed(self, ref: str, pages: Iterable[Page], space: Space) -> Iterator[list[Placed]]:
+        """What is to be fetched at a time; raises TaskInputError, VolumeFull."""
         listing = Listing(self._spec)
-        for stats in objects:
-            place = listing.place(stats.path, stats.size)
-            if place is not None and not listing.problems:
-                yield stats, place
+        for page in pages:
+            each = len(page.objects) // (2 * WIDTH)  # so that a short page occupies all connections as well
+            yield from batches(self._files(page, listing, space), min(TOGETHER, max(1, each)))
         where = f"lakefs://{self._lakefs.repository}/{ref}/{workspace_object_prefix(self._spec)}"
         listing.check(f"Rename or delete these objects on the branch; `lakectl fs ls -r {where}` lists them all")
 
-    def _fetch(
-        self, stats: ObjectStats, place: Place, receiver: Receives, writer: ManifestWriter, space: Space
-    ) -> None:
-        if place.is_folder:
-            self._tree.make_folder(place.path)
-            self._underway.moved_object()
-            return
-        with self._lock:
+    def _files(self, page: Page, listing: Listing, space: Space) -> Iterator[Placed]:
+        """Those of one page; folders are made. After the first problem nothing is, but the listing is read for all."""
+        for stats in page.objects:
+            place = listing.place(stats.path, stats.size)
+            if place is None or listing.problems:
+                continue
+            if place.is_folder:
+                self._tree.make_folder(place.path)
+                self._underway.moved_object()
+                continue
             space.plan(stats.size, stats.path)
-        descriptor = self._tree.create(place.path)
-        try:
-            digest = receiver.receive(stats, descriptor, place.path)
-            entry = entry_for(place.path, os.fstat(descriptor), digest)
-        finally:
-            os.close(descriptor)
+            yield stats, place
+
+    def _arrived(self, writer: ManifestWriter, entries: Sequence[ManifestEntry]) -> None:
         with self._lock:
-            writer.add(entry)
-        self._count(stats.size)
+            for entry in entries:
+                writer.add(entry)
+        for entry in entries:
+            self._count(entry.stat[0])
 
     def _send(self, path: str, sender: Sender) -> None:
         descriptor = self._tree.open_for_reading(path)
@@ -229,20 +220,20 @@ class _Crew:
 
 
 class _Listing:
-    """The objects of a listing, for threads; its pages are asked for in the event loop, one of them ahead."""
+    """The pages of a listing, for threads; they are asked for in the event loop, one of them ahead."""
 
     def __init__(self, page: Callable[[str], Coroutine[Any, Any, Page]]) -> None:
         self._page = page
         self._loop = asyncio.get_running_loop()
         self._asked = self._ask("")
 
-    def objects(self) -> Iterator[ObjectStats]:
+    def pages(self) -> Iterator[Page]:
         """One after another; raises as the page's call does."""
         while True:
             page = self._asked.result()
             if page.after is not None:
                 self._asked = self._ask(page.after)
-            yield from page.objects
+            yield page
             if page.after is None:
                 return
 

@@ -53,6 +53,13 @@ class Tree:
         with named(path), self._folder_of(path, make=True) as (folder, name):
             return os.open(name, _CREATE, 0o666, dir_fd=folder)
 
+    def open_folder(self, path: str) -> int:
+        """A descriptor of a folder, made with those above it; the root itself for an empty path."""
+        if not path:
+            return os.dup(self._root)
+        with self._folder_of(path, make=True) as (above, name):
+            return _step(above, name, make=True)
+
     def make_folder(self, path: str) -> None:
         """Make a folder, and those above it; raises TaskInputError where there is a file in its place."""
         with named(path), self._folder_of(path, make=True) as (above, name):
@@ -79,6 +86,35 @@ class Tree:
             yield current, name
         finally:
             os.close(current)
+
+
+class NewFiles:
+    """Makes files one after another. The folder of the last one stays open: a listing is sorted."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._path: str | None = None
+        self._folder = -1
+
+    def create(self, path: str) -> int:
+        """As `Tree.create` does."""
+        above, _, name = path.rpartition("/")
+        with named(path):
+            if above != self._path:
+                self._leave()
+                self._folder, self._path = self._tree.open_folder(above), above
+            return os.open(name, _CREATE, 0o666, dir_fd=self._folder)
+
+    def _leave(self) -> None:
+        if self._path is not None:
+            os.close(self._folder)
+            self._path = None
+
+    def __enter__(self) -> "NewFiles":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._leave()
 
 
 def _step(current: int, folder: str, make: bool) -> int:

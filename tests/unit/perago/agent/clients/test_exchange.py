@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from perago.agent.clients.exchange import BrokenExchange, Connection
+from perago.agent.clients.channel import BrokenExchange
+from perago.agent.clients.exchange import Connection
 
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 MORE_THAN_IS_BUFFERED = 64 << 20
@@ -121,6 +122,54 @@ def test_a_body_that_was_not_read_to_its_end_does_not_become_the_next_answer() -
         connection = Connection(url, None)
         connection.exchange("GET", "/x", "")
         assert got(connection) == b"hello"
+        connection.close()
+
+
+def all_at_once(*answers: bytes) -> Script:
+    """The answers, once as many requests have come on one connection, which ends then."""
+
+    def script(connection: socket.socket, number: int) -> None:
+        for _ in zip(answers, heads(connection), strict=False):
+            pass
+        connection.sendall(b"".join(answers))
+
+    return script
+
+
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer", [LENGTH, CHUNKS], ids=["length", "chunks"])
+def test_several_targets_are_asked_for_before_the_first_answer(answer: bytes) -> None:
+    """Each answer is read to its end, and the next one begins there."""
+    with serving(all_at_once(answer, answer, answer)) as url:
+        connection = Connection(url, None)
+        assert [connection.read(99) for _ in connection.exchanges(["/1", "/2", "/3"], "")] == [b"hello"] * 3
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [(LENGTH, b""), (LENGTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), LENGTH)],
+    ids=["broken off", "closed as announced"],
+)
+def test_answers_that_end_too_early_are_a_broken_exchange(answers: tuple[bytes, ...]) -> None:
+    """What has come until then is whole; what follows an announced end is nobody's answer."""
+    with serving(all_at_once(*answers)) as url:
+        connection = Connection(url, None)
+        bodies: list[bytes] = []
+        with pytest.raises(BrokenExchange):
+            bodies.extend(connection.read(99) for _ in connection.exchanges(["/1", "/2"], ""))
+        assert bodies == [b"hello"]
+        connection.close()
+
+
+def test_several_targets_are_asked_for_again_where_a_kept_connection_had_ended() -> None:
+    """As a single one is."""
+    with serving(lambda *to: (answering(LENGTH) if to[1] == 0 else all_at_once(LENGTH, LENGTH))(*to)) as url:
+        connection = Connection(url, None)
+        assert got(connection) == b"hello"
+        assert [connection.read(99) for _ in connection.exchanges(["/1", "/2"], "")] == [b"hello"] * 2
         connection.close()
 
 

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from perago.agent.clients.http import NoAnswer, Patience, Server
 from perago.agent.clients.lakefs import PAGE, LakeFS
 from perago.agent.clients.objects import BUFFER_BYTES
-from perago.agent.data import moving
+from perago.agent.data import moving, transfer
 from perago.agent.data.transfer import BULKS, Transfer, object_path
 from perago.agent.data.volume import CorruptObject, Space, Tree, VolumeFull
 from perago.agent.underway import Moved, Underway, follow
@@ -22,6 +22,7 @@ from perago.models import WorkspaceSpec
 from perago.wire.secrets import LakeFSKeys
 from perago.workspace.manifest import Manifest, entry_for
 from tests.bodies import fixed
+from tests.fakes import object_store
 from tests.fakes.object_store import ObjectStore
 
 PLENTY = Space(0, 1 << 40)
@@ -131,6 +132,43 @@ async def test_a_download_that_goes_wrong_once_is_done_again(world: World, troub
     setattr(world.store, trouble, Counter({"f": 1}))
     await world.transfer().download("main", world.manifest, PLENTY)
     assert world.files() == {"f": data}
+
+
+@pytest.fixture
+def many(world: World, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """So many small objects on one page that three of them are asked for together."""
+    monkeypatch.setattr(object_store, "PAGE", PAGE)
+    monkeypatch.setattr(transfer, "WIDTH", 4)
+    world.store.objects = {f"d{number // 5}/f{number:02}": os.urandom(number) for number in range(24)}
+    return world.store.objects
+
+
+@pytest.mark.parametrize("trouble", ["break_off", "corrupt", "overload"])
+@pytest.mark.parametrize("number", [12, 13, 14], ids=["first", "middle", "last"])
+async def test_small_objects_that_are_asked_for_together_arrive_whatever_happens_to_one(
+    world: World, many: dict[str, bytes], trouble: str, number: int
+) -> None:
+    """Each in its own file, and in the manifest once, wherever in the three the trouble is."""
+    setattr(world.store, trouble, Counter({f"d2/f{number}": 1}))
+    moved = await world.transfer().download("main", world.manifest, PLENTY)
+    assert world.files() == many
+    assert moved == transfer.Moved(24, sum(map(len, many.values())))
+    found = Manifest.read(world.manifest)
+    assert found.digests == {path: f"md5:{hashlib.md5(data).hexdigest()}" for path, data in many.items()}
+    assert found.stats["d2/f13"] == entry_for("", (world.root / "d2/f13").stat(), "").stat
+    assert open_below(world.root) == []
+
+
+async def test_a_server_that_breaks_off_is_not_asked_for_several_objects_again(
+    world: World, many: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy may not be able to answer them: every batch would cost a connection."""
+    monkeypatch.setattr(transfer, "WIDTH", 1)
+    world.store.break_off = Counter({"d0/f01": 1, "d4/f22": 1})
+    await world.transfer().download("main", world.manifest, PLENTY)
+    asked = {path: [first for name, first in world.store.ranges if name == path] for path in ("d0/f01", "d4/f22")}
+    assert world.files() == many
+    assert asked == {"d0/f01": [0, 0], "d4/f22": [0, 11]}  # what is asked for alone is continued
 
 
 async def test_an_object_that_stays_corrupt_is_told(world: World) -> None:

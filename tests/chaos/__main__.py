@@ -6,32 +6,23 @@ stay in a folder that the run names.
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 
 from perago_dev import environment
 from perago_dev.environment import DEFAULT_NAME
 from tests.chaos import installation
 from tests.chaos.faults import TABLE, Fault
-from tests.chaos.faults.operators import deployment
 from tests.chaos.load import SHAPES, Load
-from tests.chaos.logs import kept_logs
 from tests.chaos.plan import length, schedule, workflows
 from tests.chaos.running import Running
-from tests.chaos.stage import NAMESPACE, Stage
+from tests.chaos.stage import Stage
+from tests.chaos.surroundings import audit, settle, witnessed
 from tests.e2e.installation import installed
-from tests.kubectl import Object
 
 AT_ONCE = 8
-KINDS_OF_WITNESS = ("Pod", "PeragoAttempt")
-SETTLING = 300.0
-"""Seconds in which what has ended is cleaned up."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -58,8 +49,8 @@ def main() -> int:
         settle(stage, load)
     counted, code = audit(stage, load, folder)
     found = ", ".join(f"{kind}: {counted[kind]}" for kind in ("lost", "doubled", "leaked"))
-    stage.journal(f"chaos: {counted['attempts']} attempts, faults: {faults}, {found}")
-    return code
+    stage.journal(f"chaos: {counted['attempts']} attempts, faults: {faults.happened}, {found}")
+    return max(code, 2 if faults.failures else 0)
 
 
 def _chosen(words: str, stage: Stage) -> Mapping[str, Fault]:
@@ -70,8 +61,8 @@ def _chosen(words: str, stage: Stage) -> Mapping[str, Fault]:
     return chosen
 
 
-def _let_loose(stage: Stage, load: Load, faults: Mapping[str, Fault], given: argparse.Namespace) -> int:
-    """Faults and workflows side by side; the number of faults that happened."""
+def _let_loose(stage: Stage, load: Load, faults: Mapping[str, Fault], given: argparse.Namespace) -> Running:
+    """Faults and workflows side by side; the faults when they are over."""
     planned = schedule({name: fault.kind for name, fault in faults.items()}, given.seed, given.rounds)
     chosen = workflows({name: shape.attempts for name, shape in SHAPES.items()}, given.attempts, given.seed)
     stage.journal(f"{len(chosen)} workflows, {len(planned)} faults in {length(planned):.0f} s")
@@ -82,64 +73,7 @@ def _let_loose(stage: Stage, load: Load, faults: Mapping[str, Fault], given: arg
     running.join()
     left = load.finish(limit)
     stage.journal(f"{len(load.started)} workflows started, {len(left)} still open")
-    return running.happened
-
-
-def settle(stage: Stage, load: Load) -> None:
-    """Wait until nothing is left to do, or for long enough."""
-    end = time.monotonic() + SETTLING
-    while time.monotonic() < end:
-        attempts = stage.json("get", "peragoattempts")["items"]
-        pods = stage.json("get", "pods", "-l", "perago.dev/attempt")["items"]
-        busy = [one for one in attempts if one["metadata"].get("finalizers") or load.goes_by_itself(one)]
-        if not (pods or busy):
-            return
-        time.sleep(3)
-    stage.journal(f"not settled after {SETTLING:.0f} s: {len(busy)} attempts, {len(pods)} pods")
-
-
-@contextmanager
-def witnessed(stage: Stage, folder: Path) -> Iterator[None]:
-    """In this block the auditor's witness writes down what it sees, and the operators' logs are kept."""
-    words = [str(stage.env.kubeconfig), NAMESPACE, str(folder / "sightings.jsonl")]
-    command = [sys.executable, "-m", "tests.chaos.auditor.witness", *words]
-    witness = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert witness.stdout is not None
-    try:
-        for _ in KINDS_OF_WITNESS:
-            witness.stdout.readline()  # it has read the first list
-        with kept_logs(stage, folder):
-            yield
-    finally:
-        witness.terminate()
-        witness.wait()
-
-
-def audit(stage: Stage, load: Load, folder: Path) -> tuple[dict[str, int], int]:
-    """What the auditor counts, and how it ends; it prints what it finds."""
-    env, file = stage.env, folder / "audit.json"
-    file.write_text(json.dumps(_request(stage, load, folder), indent=2))
-    command = [sys.executable, "-m", "tests.chaos.auditor", str(file)]
-    keys = {"LAKEFS_ACCESS_KEY_ID": env.lakefs_access_key, "LAKEFS_SECRET_ACCESS_KEY": env.lakefs_secret_key}
-    done = subprocess.run(command, env={**os.environ, **keys}, stdout=subprocess.PIPE, text=True)
-    *lines, last = done.stdout.splitlines() or [""]
-    for line in lines:
-        stage.journal(line)
-    if not last.startswith("{"):
-        raise SystemExit(f"chaos: the auditor ended with {done.returncode}: {last}")
-    return json.loads(last), done.returncode
-
-
-def _request(stage: Stage, load: Load, folder: Path) -> Object:
-    env = stage.env
-    servers = {
-        "kubeconfig": str(env.kubeconfig),
-        "namespace": NAMESPACE,
-        "conductor": env.conductor_url,
-        "lakefs": env.lakefs_endpoint,
-    }
-    expected = {**load.expected(), "leases": [deployment(stage)]}
-    return {"servers": servers, "expected": expected, "sightings": str(folder / "sightings.jsonl")}
+    return running
 
 
 if __name__ == "__main__":

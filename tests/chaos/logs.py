@@ -35,8 +35,8 @@ def _follow(stage: Stage, folder: Path, over: threading.Event, readers: dict[str
         except CommandFailed:
             continue
         for name in (pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") == "Running"):
-            if name not in readers or readers[name].poll() is not None:  # cut off: again from the beginning
-                with (folder / f"{name}.log").open("wb") as file:
+            if name not in readers or readers[name].poll() is not None:  # cut off, or restarted
+                with (folder / f"{name}.log").open("ab") as file:
                     readers[name] = subprocess.Popen(
                         stage.cluster.command("logs", "--follow", name), stdout=file, stderr=subprocess.DEVNULL
                     )

@@ -16,11 +16,11 @@ from collections import defaultdict
 from perago_dev import environment
 from perago_dev.environment import DEFAULT_NAME
 from perago_dev.errors import CommandFailed
-from tests.chaos.__main__ import audit, settle, witnessed
 from tests.chaos.curve import Series
 from tests.chaos.installation import made_folder, prepare
 from tests.chaos.load import Load
 from tests.chaos.stage import Stage
+from tests.chaos.surroundings import audit, settle, witnessed
 from tests.e2e.installation import installed
 
 AT_ONCE = 6

@@ -1,0 +1,77 @@
+"""What surrounds a run: the witness and the logs, the wait until nothing is left to do, and the audit."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.chaos.faults.operators import deployment
+from tests.chaos.load import Load
+from tests.chaos.logs import kept_logs
+from tests.chaos.stage import NAMESPACE, Stage
+from tests.kubectl import Object
+
+KINDS_OF_WITNESS = ("Pod", "PeragoAttempt")
+SETTLING = 300.0
+"""Seconds in which what has ended is cleaned up."""
+
+
+def settle(stage: Stage, load: Load) -> None:
+    """Wait until nothing is left to do, or for long enough."""
+    end = time.monotonic() + SETTLING
+    while time.monotonic() < end:
+        attempts = stage.json("get", "peragoattempts")["items"]
+        pods = stage.json("get", "pods", "-l", "perago.dev/attempt")["items"]
+        busy = [one for one in attempts if one["metadata"].get("finalizers") or load.goes_by_itself(one)]
+        if not (pods or busy):
+            return
+        time.sleep(3)
+    stage.journal(f"not settled after {SETTLING:.0f} s: {len(busy)} attempts, {len(pods)} pods")
+
+
+@contextmanager
+def witnessed(stage: Stage, folder: Path) -> Iterator[None]:
+    """In this block the auditor's witness writes down what it sees, and the operators' logs are kept."""
+    words = [str(stage.env.kubeconfig), NAMESPACE, str(folder / "sightings.jsonl")]
+    command = [sys.executable, "-m", "tests.chaos.auditor.witness", *words]
+    witness = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert witness.stdout is not None
+    try:
+        for _ in KINDS_OF_WITNESS:
+            witness.stdout.readline()  # it has read the first list
+        with kept_logs(stage, folder):
+            yield
+    finally:
+        witness.terminate()
+        witness.wait()
+
+
+def audit(stage: Stage, load: Load, folder: Path) -> tuple[dict[str, int], int]:
+    """What the auditor counts, and how it ends; it prints what it finds."""
+    env, file = stage.env, folder / "audit.json"
+    file.write_text(json.dumps(_request(stage, load, folder), indent=2))
+    command = [sys.executable, "-m", "tests.chaos.auditor", str(file)]
+    keys = {"LAKEFS_ACCESS_KEY_ID": env.lakefs_access_key, "LAKEFS_SECRET_ACCESS_KEY": env.lakefs_secret_key}
+    done = subprocess.run(command, env={**os.environ, **keys}, stdout=subprocess.PIPE, text=True)
+    *lines, last = done.stdout.splitlines() or [""]
+    for line in lines:
+        stage.journal(line)
+    if not last.startswith("{"):
+        raise SystemExit(f"chaos: the auditor ended with {done.returncode}: {last}")
+    return json.loads(last), done.returncode
+
+
+def _request(stage: Stage, load: Load, folder: Path) -> Object:
+    env = stage.env
+    servers = {
+        "kubeconfig": str(env.kubeconfig),
+        "namespace": NAMESPACE,
+        "conductor": env.conductor_url,
+        "lakefs": env.lakefs_endpoint,
+    }
+    expected = {**load.expected(), "leases": [deployment(stage)]}
+    return {"servers": servers, "expected": expected, "sightings": str(folder / "sightings.jsonl")}

@@ -59,6 +59,8 @@ class Load:
     """Seconds after which ended attempts go; otherwise only those of the readers go during the run."""
     started: dict[str, str] = field(default_factory=dict)
     """Id of each workflow → its type."""
+    uncertain: list[tuple[str, str]] = field(default_factory=list)
+    """Type and correlation id of workflows that may have been started: there was no answer."""
     ended: set[str] = field(default_factory=set)
 
     @property
@@ -100,9 +102,12 @@ class Load:
                 made = self._lakefs("POST", f"/{self.run}/branches", {"name": branch, "source": "main"})
                 workspace = {"repository": self.run, "branch": branch, "refType": "commit", "ref": made.text.strip('"')}
                 given: Object = {"name": branch, "delay": 0.5 + number % 4, "workspace": workspace}
-                self.started[self.conductor.start(f"{self.run}-{name}", given)] = f"{self.run}-{name}"
+                query = {"correlationId": branch}
+                answer = self.conductor.call("POST", f"/workflow/{self.run}-{name}", json=given, params=query)
+                self.started[answer.text.strip('"')] = f"{self.run}-{name}"
                 return
             except (ConductorSaysNo, httpx.HTTPError):
+                self.uncertain.append((f"{self.run}-{name}", branch))
                 time.sleep(2)
         raise SystemExit("chaos: no workflow could be started for minutes")
 
@@ -127,6 +132,11 @@ class Load:
 
     def finish(self, limit: float) -> list[str]:
         """Wait until all workflows have ended, or for this time of the monotonic clock; those that have not."""
+        for type_, correlation in self.uncertain:
+            found = self.conductor.call(
+                "GET", f"/workflow/{type_}/correlated/{correlation}", params={"includeClosed": "true"}
+            )
+            self.started |= {workflow["workflowId"]: type_ for workflow in found.json()}
         while (left := self.open()) and time.monotonic() < limit:
             time.sleep(3)
         return left

@@ -65,7 +65,8 @@ class Sighting:
     """One state of an object that the witness has been shown, in the order in which the API server showed them."""
 
     change: str
-    """`ADDED`, `MODIFIED` or `DELETED`; `GAP` where states of this kind of object may be missing before."""
+    """`ADDED`, `MODIFIED` or `DELETED`; `LISTED` for an object that was there already; `GAP` where states of this kind
+    of object may be missing before."""
     obj: Object
 
 

@@ -180,7 +180,7 @@ def outcomes_are_written_once(evidence: Evidence) -> Iterator[Violation]:
 def pods_are_alone(evidence: Evidence) -> Iterator[Violation]:
     """While a pod of a logical task may do something, no second one is made, and none after the attempt's outcome."""
     alive: dict[str, dict[str, Object]] = defaultdict(dict)
-    ended: set[str] = set()
+    ended, known = set[str](), set[str]()
     for change, obj in ((sighting.change, sighting.obj) for sighting in evidence.sightings):
         if change == "GAP":
             alive.clear()  # what was alive before may be gone
@@ -193,8 +193,10 @@ def pods_are_alone(evidence: Evidence) -> Iterator[Violation]:
         if change == "DELETED" or words.is_over(obj):
             pods.pop(uid, None)
         elif uid not in pods:
-            yield from _beside(obj, pods.values(), ended)
+            if change == "ADDED" and uid not in known:
+                yield from _beside(obj, pods.values(), ended)
             pods[uid] = obj
+        known.add(uid)
 
 
 def _beside(pod: Object, others: Iterable[Object], ended: set[str]) -> Iterator[Violation]:

@@ -73,7 +73,7 @@ def _list(client: httpx.Client, path: str, kind: str, book: Book, query: dict[st
     """Write down what there is; returns the version of the list."""
     page = client.get(path, params=query).raise_for_status().json()
     for item in page["items"]:
-        book.write("ADDED", {**item, "kind": kind})
+        book.write("LISTED", {**item, "kind": kind})
     return str(page["metadata"]["resourceVersion"])
 
 
@@ -101,7 +101,10 @@ def _events(client: httpx.Client, path: str, query: dict[str, Any]) -> Iterator[
         for line in answer.iter_lines():
             event = json.loads(line)
             if event["type"] == "ERROR":
-                raise Gone
+                if event["object"].get("code") == httpx.codes.GONE:
+                    raise Gone
+                time.sleep(1)  # etcd does not answer, for instance: the watch can go on where it was
+                return
             yield event
 
 

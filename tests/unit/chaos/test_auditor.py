@@ -267,6 +267,14 @@ def test_what_was_alive_before_a_gap_may_be_gone() -> None:
     assert violations(replace(SOUND, sightings=seen(Sighting("ADDED", pod("t2-1", "Running")), missed, second))) == []
 
 
+def test_a_pod_that_is_listed_again_was_not_made_then() -> None:
+    """After a gap everything is listed once more, also the pod of an attempt that has an outcome by now."""
+    missed = Sighting("GAP", {"kind": "Pod", "metadata": {"resourceVersion": "9"}, "status": {}})
+    again = Sighting("LISTED", pod("t1-2", "Running"))
+    more = (missed, again, Sighting("MODIFIED", pod("t1-2", "Succeeded")))
+    assert violations(replace(SOUND, sightings=seen(*more))) == []
+
+
 def test_an_attempt_within_its_time_to_live_may_stay() -> None:
     """It is deleted some time after its time is over, and no violation before."""
     assert violations(replace(SOUND, expected=expecting(ttls={"writes": 30}))) == []

@@ -24,6 +24,8 @@ from perago.wire import TicketId
 from perago.wire.times import micro_timestamp
 
 TIMING: Final = "waiting_for_turn"
+RETURN_SECONDS: Final = 0.25
+"""How long a turn that nobody is known to wait for may wait for the outcome, which follows soon, to be given back."""
 
 
 class NoTurn(Exception):
@@ -91,6 +93,8 @@ class AttemptTurn:
         self._clocks = clocks
         self._waited = 0.0
         self._number = 0
+        self._queued = False
+        """Others were before us in the queue; then some may be behind."""
 
     async def take(self) -> float:
         """Wait for the turn; the seconds that are left of it.
@@ -108,10 +112,11 @@ class AttemptTurn:
             self._took(TIMING, self._waited)
 
     async def give_back(self) -> None:
-        """Done with it, or no longer interested: reported with whatever is reported next."""
+        """Done with it, or no longer interested: reported with whatever is reported next, at once where others wait."""
         if self._number:
             ticket = wire.Ticket(execution=self._order.execution, number=self._number)
-            self._status.post(wire.StatusReport(turn=wire.TurnReport(returned=ticket)))
+            report = wire.StatusReport(turn=wire.TurnReport(returned=ticket))
+            self._status.post(report, within=0 if self._queued else RETURN_SECONDS)
 
     async def _granted(self) -> float:
         place = self._clocks.now()
@@ -150,7 +155,7 @@ class AttemptTurn:
             if answer in (Answer.REVOKED, Answer.LOST):
                 return answer
             if answer is Answer.QUEUED and not heard:
-                heard, deadline = True, seconds() + patience
+                heard, deadline, self._queued = True, seconds() + patience, True
                 logger.info("waiting for the turn to publish, behind {}", _behind(attempt))
             left = deadline - seconds()
             if left > 0:

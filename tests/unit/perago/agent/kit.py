@@ -12,9 +12,9 @@ from perago.agent.ending import Ending
 from perago.agent.fence import AttemptFence
 from perago.agent.life import Agent
 from perago.agent.preparation import Preparation
-from perago.agent.publisher import Plan, Publisher
+from perago.agent.publisher import Plan, Publisher, Turn
 from perago.agent.session import Session
-from perago.agent.status import StatusWriter
+from perago.agent.status import POST_SECONDS, StatusWriter
 from perago.agent.steps import Storage, WorkspaceSteps, checked_out
 from perago.attempt import Changes, TaskExecutionContext
 from perago.reference import WorkspaceInput
@@ -64,6 +64,8 @@ class World:
         self.api = FakeAttemptApi(stored_attempt(self.order, workspace=self.workspace.model_dump()))
         self.api.faults.seen = self.repository.faults.seen
         self.conductor = Conductor(self.order)
+        self.post_seconds = POST_SECONDS
+        self.turn: Turn = FreeTurn()
         self.now = 0.0
 
     def later(self) -> "World":
@@ -97,7 +99,7 @@ class World:
 
     def status(self) -> StatusWriter:
         """A writer of this attempt's status."""
-        return StatusWriter(self.api, self.order.retry_seconds)
+        return StatusWriter(self.api, self.order.retry_seconds, self.post_seconds)
 
     def fence(self) -> AttemptFence:
         """This attempt's fence."""
@@ -107,7 +109,7 @@ class World:
         """The workspace's steps."""
         checkout = await checked_out(self.repository, self.workspace, self.order.retry_seconds)
         plan = Plan("main", checkout.commit, publication.identity(self.order), True, self.order.outage_seconds, 0)
-        publisher = Publisher(self.repository, plan, self.fence().require, FreeTurn())
+        publisher = Publisher(self.repository, plan, self.fence().require, self.turn)
         storage, status = Storage(self.root), status or self.status()
         return WorkspaceSteps(self.order, storage, self.repository, checkout, publisher, status)
 

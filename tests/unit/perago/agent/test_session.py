@@ -10,8 +10,10 @@ from perago import wire
 from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
 from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.clients.lakefs_errors import RefNotFound, Unauthorized
+from perago.agent.turn import AttemptTurn
 from perago.wire import Reason
 from perago.wire import metadata_keys as keys
+from tests.fakes.attempt_api import FakeAttemptApi, merge_patch
 from tests.fakes.faulty import raising
 from tests.fakes.waiting import until
 from tests.faults.kinds import cut_before
@@ -31,6 +33,17 @@ from tests.unit.perago.agent.kit import (
     play,
     refusal,
 )
+
+
+class GrantingApi(FakeAttemptApi):
+    """With an operator that grants each turn as soon as it is asked for."""
+
+    async def patch_status(self, status: dict[str, Any]) -> None:
+        """See `FakeAttemptApi`."""
+        await super().patch_status(status)
+        if requested := status.get("turn", {}).get("requested"):
+            self.attempt["status"] = merge_patch(self.status, {"turn": {"granted": requested}})
+            self.touched()
 
 
 @pytest.fixture
@@ -113,6 +126,21 @@ async def test_the_status_names_the_step(world: World, calls: tuple[wire.Call, .
         await agent.status.flush()
     named = [patch["step"] for patch in world.api.patches if "step" in patch]
     assert [step for number, step in enumerate(named) if step not in named[:number]] == steps
+
+
+async def test_a_short_attempt_costs_three_patches(world: World) -> None:
+    """What others have to know in time: the staging branch, the turn that is asked for, and the outcome."""
+    world.post_seconds = 3600
+    world.api = GrantingApi(world.api.attempt)
+    agent = world.agent()
+    world.turn = AttemptTurn(world.order, world.api, agent.status, agent.ending.took)
+    await play(world, agent.session, *TO_PUBLICATION, CLEAN_UP, COMPLETED)
+    await agent.status.flush()
+    needed = [{"staging", "turn", "outcome"} & patch.keys() for patch in world.api.patches]
+    assert needed == [{"staging"}, {"staging", "turn"}, {"staging", "turn", "outcome"}]
+    status = world.api.status
+    assert (status["staging"]["state"], status["turn"]["returned"]) == ("Deleted", {"execution": 1, "number": 1})
+    assert status["timings"].keys() == {"downloading", "staging", "publishing", "waitingForTurn"}
 
 
 async def test_a_task_without_a_workspace_executes_at_once(world: World) -> None:
@@ -351,8 +379,9 @@ async def test_a_refused_outcome_is_recorded_as_that_though_a_report_was_under_w
 
     world.api.faults.on("patch_status", slow)
     world.api.faults.on("patch_status", raising(ClusterRefused("status.outcome is invalid")))
-    agent.status.post(wire.StatusReport(step="Executing"))
-    await until(lambda: world.seen[-1] == "patch_status")
+    patches = world.seen.count("patch_status")
+    agent.status.post(wire.StatusReport(step="Executing"), within=0)
+    await until(lambda: world.seen.count("patch_status") > patches)
     reporting = asyncio.create_task(agent.session.answer(FAILED))
     await asyncio.sleep(0)
     held.set()

@@ -45,15 +45,24 @@ OUTCOME = wire.StatusReport(outcome=wire.Outcome(status="FAILED", reason="TaskFa
 PLANNED = wire.StatusReport(staging=wire.Staging(repository="repo", branch="perago-staging-1", state="Planned"))
 
 
+LONG = 3600.0
+"""A post with this much time never goes on its own."""
+
+
+async def some_rounds() -> None:
+    """Let everything run that can run now."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 async def writing_while_a_patch_is_under_way(api: Api, *reports: wire.StatusReport) -> list[asyncio.Task[None]]:
     """Writers of these reports, started while the patch of a posted step is held up; it continues afterwards."""
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, post_seconds=0)
     api.gate.clear()
     writer.post(step("Publishing"))
     await until(lambda: api.calls == 1)
     writers = [asyncio.create_task(writer.write(report)) for report in reports]
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await some_rounds()
     assert not any(task.done() for task in writers)
     api.gate.set()
     await in_time(asyncio.wait(writers))
@@ -87,7 +96,7 @@ async def test_every_writer_gets_the_fate_of_the_patch_that_carried_it() -> None
 async def test_a_refusal_is_not_the_fate_of_a_later_report() -> None:
     """What is written after a refused report is sent on its own."""
     api = Api(refusal=ClusterRefused("invalid"))
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, post_seconds=0)
     with pytest.raises(ClusterRefused):
         await writer.write(OUTCOME)
     await writer.write(PLANNED)
@@ -97,7 +106,7 @@ async def test_a_refusal_is_not_the_fate_of_a_later_report() -> None:
 async def test_a_writer_that_joins_a_failing_patch_still_has_all_its_time() -> None:
     """The first patch's time is over when the outcome joins it; the outcome is tried again for its own time."""
     api = Api(silent=1)
-    writer = StatusWriter(api, 0)
+    writer = StatusWriter(api, 0, post_seconds=0)
     api.gate.clear()
     planned = asyncio.create_task(writer.write(PLANNED))
     await until(lambda: api.calls == 1)
@@ -113,7 +122,7 @@ async def test_a_writer_that_joins_a_failing_patch_still_has_all_its_time() -> N
 async def test_a_writer_that_was_canceled_does_not_stop_the_others() -> None:
     """Its report is sent nevertheless, and the next writer is answered."""
     api = Api()
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, post_seconds=0)
     api.gate.clear()
     planned, outcome = (asyncio.create_task(writer.write(report)) for report in (PLANNED, OUTCOME))
     await until(lambda: api.calls == 1)
@@ -126,7 +135,7 @@ async def test_a_writer_that_was_canceled_does_not_stop_the_others() -> None:
 async def test_a_report_that_had_no_answer_does_not_replace_a_newer_one() -> None:
     """The step that was posted meanwhile is the one that the status ends with."""
     api = Api(silent=1)
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, post_seconds=0)
     api.gate.clear()
     writer.post(step("Executing"))
     await until(lambda: api.calls == 1)
@@ -139,7 +148,7 @@ async def test_a_report_that_had_no_answer_does_not_replace_a_newer_one() -> Non
 async def test_flush_waits_for_the_patch_under_way() -> None:
     """Also when nothing else is pending."""
     api = Api()
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, post_seconds=0)
     api.gate.clear()
     writer.post(step("Executing"))
     await until(lambda: api.calls == 1)
@@ -161,7 +170,7 @@ async def test_flush_without_anything_to_send_asks_nobody() -> None:
 
 async def test_flush_reports_what_could_not_be_written() -> None:
     """The agent's last step is not silent when a report of its clean-up was lost."""
-    writer = StatusWriter(Api(refusal=ClusterRefused("invalid")), 5)
+    writer = StatusWriter(Api(refusal=ClusterRefused("invalid")), 5, post_seconds=0)
     writer.post(OUTCOME)
     with pytest.raises(ClusterRefused):
         await writer.flush()
@@ -170,7 +179,7 @@ async def test_flush_reports_what_could_not_be_written() -> None:
 async def test_reports_that_come_while_a_patch_is_under_way_travel_together() -> None:
     """The steps in between are not sent at all."""
     api = Api()
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, post_seconds=0)
     api.gate.clear()
     writer.post(step("Downloading"))
     await asyncio.sleep(0)
@@ -184,7 +193,7 @@ async def test_reports_that_come_while_a_patch_is_under_way_travel_together() ->
 async def test_what_comes_while_a_patch_is_under_way_needs_no_later_report() -> None:
     """The step of a long body is reported although nothing else is while it runs."""
     api = Api()
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, post_seconds=0)
     api.gate.clear()
     writer.post(step("Downloading"))
     await asyncio.sleep(0)
@@ -198,17 +207,49 @@ async def test_what_comes_while_a_patch_is_under_way_needs_no_later_report() -> 
 async def test_what_is_written_carries_what_was_posted() -> None:
     """One patch for both, in the order of reporting: the outcome ends the step."""
     api = Api()
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, LONG)
     writer.post(TOOK)
     await writer.write(OUTCOME)
     assert (api.patches[0]["timings"], api.patches[0]["step"]) == ({"executing": 1.5}, None)
     assert sum("outcome" in patch for patch in api.patches) == 1
 
 
+async def test_a_post_waits_for_a_report_that_is_written() -> None:
+    """The steps of a short attempt cost no patch of their own, however many they are."""
+    api = Api()
+    writer = StatusWriter(api, 5, LONG)
+    for name in ("Downloading", "Executing", "Staging"):
+        writer.post(step(name))
+        await some_rounds()
+    assert api.calls == 0
+    await in_time(writer.write(PLANNED))
+    assert api.patches == [{"step": "Staging"} | PLANNED.to_json()]
+
+
+async def test_a_post_goes_on_its_own_after_a_moment() -> None:
+    """The step of a long body is shown although nothing else has to be written."""
+    api = Api()
+    writer = StatusWriter(api, 5, 0.01)
+    writer.post(step("Executing"))
+    await until(lambda: api.calls == 1)
+    assert api.patches == [{"step": "Executing"}]
+
+
+async def test_a_post_that_is_urgent_takes_along_those_that_wait() -> None:
+    """A turn that others wait for is given back at once."""
+    api = Api()
+    writer = StatusWriter(api, 5, LONG)
+    writer.post(step("Publishing"))
+    await some_rounds()
+    writer.post(TOOK, within=0)
+    await until(lambda: api.calls == 1)
+    assert api.patches == [{"step": "Publishing"} | TOOK.to_json()]
+
+
 async def test_a_silent_server_is_tried_again_and_nothing_is_lost() -> None:
     """The outcome arrives with all reports before it."""
     api = Api(silent=2)
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, post_seconds=0)
     writer.post(TOOK)
     await writer.write(OUTCOME)
     await writer.flush()
@@ -228,7 +269,7 @@ async def test_a_write_that_never_gets_through_is_told() -> None:
 async def test_a_refused_post_does_not_disturb_the_attempt() -> None:
     """It is logged; the next report goes on."""
     api = Api(refusal=ClusterRefused("invalid"))
-    writer = StatusWriter(api, 5)
+    writer = StatusWriter(api, 5, post_seconds=0)
     writer.post(OUTCOME)
     await until(lambda: api.calls == 1)
     api.refusal = None

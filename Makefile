@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-snapshot bench-start crds reasons api-reference test-mutants test-model test-crash test-races test-chaos soak
+.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference test-mutants test-model test-crash test-races test-chaos soak
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -66,6 +66,9 @@ api-reference: venv ## generate docs/reference/api.md from the docstrings of the
 
 bench-latency: venv ## measure latency and memory of attempts in the environment that is up
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m bench.latency
+
+bench-scale: venv ## measure the operator beside the Job controller, on KWOK nodes and a control plane on loopback (COUNT=…)
+	@$(PYTHON_IN_VENV) -m bench.scale $(if $(COUNT),--count $(COUNT))
 
 bench-start: venv ## measure imports and the task side's start against pydantic alone (IMAGE=… measures in an image)
 	@$(PYTHON_IN_VENV) -m bench.start $(if $(IMAGE),--image $(IMAGE))

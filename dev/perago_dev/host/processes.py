@@ -37,6 +37,15 @@ def answers(url: str, seconds: float = 3.0) -> bool:
         return False
 
 
+def listens(address: tuple[str, int], seconds: float = 3.0) -> bool:
+    """Whether somebody takes connections at an address."""
+    try:
+        with socket.create_connection(address, timeout=seconds):
+            return True
+    except OSError:
+        return False
+
+
 def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
     """Call `ready` until it returns True. Raises EnvironmentProblem after `seconds`."""
     deadline = time.monotonic() + seconds

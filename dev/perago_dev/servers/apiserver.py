@@ -6,7 +6,7 @@ There are no controllers, nodes or pods, so an object stays as it was written.
 import base64
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ _ISSUER = "https://kubernetes.default.svc"
 
 
 @contextmanager
-def local(state_dir: Path) -> Iterator[Path]:
+def local(state_dir: Path, options: Sequence[str] = ()) -> Iterator[Path]:
     """A running API server with its state in `state_dir`; yields the path of a kubeconfig with all rights."""
     programs = binaries.of_this_host()
     state_dir.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def local(state_dir: Path) -> Iterator[Path]:
     with processes.child(_etcd(programs, state_dir, clients, peers), state_dir / "etcd.log"):
         _write_keys(state_dir)
         log = state_dir / "kube-apiserver.log"
-        with processes.child(_api_server(programs, state_dir, clients, secure), log) as process:
+        with processes.child([*_api_server(programs, state_dir, clients, secure), *options], log) as process:
             kubeconfig = state_dir / "kubeconfig"
             kubectl = Kubectl(programs / "kubectl", kubeconfig)
             processes.wait_for_child(process, lambda: _certificate(state_dir).exists(), READY_SECONDS, log)

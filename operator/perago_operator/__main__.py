@@ -54,7 +54,7 @@ async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event, now
             versions=LakefsVersions(settings.lakefs_secret_now, observe=metrics.called),
             leases=KubeLeases(lease_api, settings.lease_namespace, settings.lease_name),
             scopes=_scopes(api, settings.namespaces),
-            watch_objects=KopfWatch(access, settings.namespaces, take_signals=take_signals),
+            watch_tasks=KopfWatch(access, settings.namespaces, take_signals=take_signals),
             acted=metrics.acted,
             polled=metrics.polled,
         )

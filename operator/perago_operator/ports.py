@@ -183,16 +183,8 @@ class Sink(Protocol):
         """The object is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sinks:
-    """Where attempts and PeragoTasks go."""
-
-    attempts: Sink
-    tasks: Sink
-
-
-WatchObjects = Callable[[Sinks, asyncio.Event], Coroutine[None, None, None]]
-"""Watches attempts and PeragoTasks until canceled, and sets the event once it does."""
+WatchTasks = Callable[[Sink, asyncio.Event], Coroutine[None, None, None]]
+"""Watches PeragoTasks until canceled, and sets the event once it does."""
 
 
 def key_of(obj: Manifest) -> Key:

@@ -10,7 +10,7 @@ from datetime import datetime
 from perago.wire import ConductorTask
 from perago.wire.times import timestamp
 from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
-from perago_operator.ports import Manifest, Page, Sinks, WatchEvent, key_of
+from perago_operator.ports import Manifest, Page, Sink, WatchEvent, key_of
 from tests import builders as b
 from tests.crash.calls import Calls, Exchange
 from tests.fakes.conductor import FakeConductor
@@ -169,25 +169,25 @@ class Servers:
         for feed in self._feeds:
             feed.end()
 
-    async def watch_objects(self, sinks: Sinks, watching: asyncio.Event) -> None:
+    async def watch_tasks(self, sink: Sink, watching: asyncio.Event) -> None:
         """In the place of kopf: everything that is there, then what changes, while the API server answers."""
         news: asyncio.Queue[WatchEvent] = asyncio.Queue()
-        for obj in [*self.cluster.of("PeragoTask"), *self.cluster.of("PeragoAttempt")]:
-            _deliver(sinks, WatchEvent("ADDED", obj))
+        for obj in self.cluster.of("PeragoTask"):
+            sink.put(obj)
         self.cluster.listeners.append(news.put_nowait)
         watching.set()
         try:
             while True:
                 event = await news.get()
                 await self.exchange.back("cluster")
-                _deliver(sinks, event)
+                if event.obj["kind"] == "PeragoTask":
+                    _deliver(sink, event)
         finally:
             self.cluster.listeners.remove(news.put_nowait)
 
 
-def _deliver(sinks: Sinks, event: WatchEvent) -> None:
-    sink = {"PeragoAttempt": sinks.attempts, "PeragoTask": sinks.tasks}.get(event.obj["kind"])
-    if sink is not None and event.kind == "DELETED":
+def _deliver(sink: Sink, event: WatchEvent) -> None:
+    if event.kind == "DELETED":
         sink.remove(key_of(event.obj))
-    elif sink is not None:
+    else:
         sink.put(event.obj)

@@ -116,7 +116,7 @@ class World:
             versions=self.versions,
             leases=self.servers.leases,
             scopes=(Scope(None, *feeds),),
-            watch_objects=self.servers.watch_objects,
+            watch_tasks=self.servers.watch_tasks,
             acted=lambda *_: None,
             polled=lambda *_: None,
         )

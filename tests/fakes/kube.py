@@ -66,9 +66,12 @@ class FakeCluster:
         return self._store("ADDED", identity, made)
 
     def merge(self, kind: str, namespace: str, name: str, patch: Manifest) -> Manifest:
-        """Merge a patch into an object, as a user or a kubelet would."""
+        """Merge a patch into an object, as a user or a kubelet would; another spec is another generation."""
         found = self._get(kind, namespace, name)
-        return self._store("MODIFIED", (kind, namespace, name), merged(found, patch))
+        changed = merged(found, patch)
+        if kind != "Pod" and changed.get("spec") != found.get("spec"):
+            changed = merged(changed, {"metadata": {"generation": found["metadata"].get("generation", 1) + 1}})
+        return self._store("MODIFIED", (kind, namespace, name), changed)
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete an object: at once, or marked for deletion while it has finalizers."""
@@ -229,7 +232,7 @@ class FakeFeed:
         self._ended = False
         since = int(resource_version)
         while not self._ended:
-            newer = [event for event in self._cluster.history if int(event.resource_version) > since]
+            newer = self._cluster.history[since:]  # each version is one event
             for event in newer:
                 since = int(event.resource_version)
                 if event.obj["kind"] == self._kind:

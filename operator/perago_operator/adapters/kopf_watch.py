@@ -1,4 +1,4 @@
-"""`ports.WatchObjects` by kopf: attempts and PeragoTasks as they come and go, handed to sinks.
+"""`ports.WatchTasks` by kopf: PeragoTasks as they come and go, handed to a sink.
 
 What kopf costs besides watching is switched off: no event posting, no state in annotations (only `on.event` handlers),
 no peering, no scanning of CRDs and namespaces, no log line per event.
@@ -11,11 +11,11 @@ from typing import Any
 
 import kopf
 
-from perago.wire import API_GROUP, API_VERSION, ATTEMPTS_PLURAL
+from perago.wire import API_GROUP, API_VERSION
 from perago_operator.adapters.kube_access import Access
 from perago_operator.api.task import TASKS_PLURAL
 from perago_operator.loops import first_of
-from perago_operator.ports import Sink, Sinks, key_of
+from perago_operator.ports import Sink, key_of
 
 IDENTITY: Any = "perago-operator"
 """kopf's name for its process, used in peering only. Without one it asks for the user's name; ours has none."""
@@ -32,14 +32,14 @@ class KopfWatch:
         self._namespaces = namespaces
         self._take_signals = take_signals
 
-    async def __call__(self, sinks: Sinks, watching: asyncio.Event) -> None:
+    async def __call__(self, sink: Sink, watching: asyncio.Event) -> None:
         """Watch until canceled; raises when a part of kopf fails.
 
         `kopf.operator` is not used: at its end it cancels every task of the event loop, also those of others.
         """
         logging.getLogger("kopf.objects").setLevel(logging.WARNING)
         parts = await kopf.spawn_tasks(
-            registry=registry(sinks, self._login),
+            registry=registry(sink, self._login),
             settings=settings(),
             standalone=True,
             identity=IDENTITY,
@@ -69,11 +69,10 @@ class KopfWatch:
         )
 
 
-def registry(sinks: Sinks, login: Callable[..., Any]) -> kopf.OperatorRegistry:
-    """Handlers for both kinds, and how kopf logs in."""
+def registry(sink: Sink, login: Callable[..., Any]) -> kopf.OperatorRegistry:
+    """The handler of PeragoTasks, and how kopf logs in."""
     handlers = kopf.OperatorRegistry()
-    for plural, sink in ((ATTEMPTS_PLURAL, sinks.attempts), (TASKS_PLURAL, sinks.tasks)):
-        kopf.on.event(API_GROUP, API_VERSION, plural, registry=handlers, id=plural)(_into(sink))
+    kopf.on.event(API_GROUP, API_VERSION, TASKS_PLURAL, registry=handlers, id=TASKS_PLURAL)(_into(sink))
     kopf.on.login(registry=handlers, id="login")(login)
     return handlers
 

@@ -61,7 +61,7 @@ class KubeCluster:
         return await self._api.served(f"{API_GROUP}/{API_VERSION}")
 
     async def create_attempt(self, namespace: str, manifest: Manifest) -> None:
-        await self._api.create(attempts_path(namespace), manifest)
+        await self._api.post(attempts_path(namespace), manifest)
 
     async def read_attempt(self, namespace: str, name: str) -> Manifest | None:
         return await self._read(attempts_path(namespace, name))
@@ -71,7 +71,14 @@ class KubeCluster:
         await self._delete(attempts_path(namespace, name), options)
 
     async def hold_attempt(self, namespace: str, name: str, uid: str) -> None:
+        """In one call where the attempt has no finalizer, as those made by hand; else read, and put ours first."""
         path = attempts_path(namespace, name)
+        try:
+            await self._api.change(path, _addition(ATTEMPT_FINALIZER, uid), JSON_PATCH)
+            return
+        except Refused as error:
+            if not precondition_failed(error):
+                raise
         for _ in range(FINALIZER_TRIES):
             metadata = (await self._api.get(path))["metadata"]
             finalizers: list[str] = metadata.get("finalizers", [])
@@ -101,7 +108,7 @@ class KubeCluster:
         await self._api.patch(f"{tasks_path(namespace, name)}/status", patch)
 
     async def create_pod(self, namespace: str, manifest: Manifest) -> None:
-        await self._api.create(pods_path(namespace), manifest)
+        await self._api.post(pods_path(namespace), manifest)
 
     async def read_pod(self, namespace: str, name: str) -> Manifest | None:
         return await self._read(pods_path(namespace, name))
@@ -144,7 +151,7 @@ class KubeCluster:
         at = 0
         for _ in range(FINALIZER_TRIES):
             try:
-                await self._api.patch(path, _removal(finalizer, at, uid), JSON_PATCH)
+                await self._api.change(path, _removal(finalizer, at, uid), JSON_PATCH)
             except NotFound:
                 return
             except Refused as error:
@@ -171,6 +178,15 @@ class KubeCluster:
 
 def _unsettled(path: str) -> Conflict:
     return Conflict(f"PATCH {path}: the object changed {FINALIZER_TRIES} times in a row; try again later")
+
+
+def _addition(finalizer: str, uid: str) -> list[Manifest]:
+    """A JSON patch that gives the object with that uid its only finalizer; where it has one already, it is refused."""
+    return [
+        {"op": "test", "path": "/metadata/uid", "value": uid},
+        {"op": "test", "path": "/metadata/finalizers", "value": None},
+        {"op": "add", "path": "/metadata/finalizers", "value": [finalizer]},
+    ]
 
 
 def _removal(finalizer: str, at: int, uid: str) -> list[Manifest]:

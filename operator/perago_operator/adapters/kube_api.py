@@ -21,6 +21,9 @@ REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 WATCH_LINE_LIMIT = 8 * 1024 * 1024
 """Bytes of one watch event; an object is at most 1.5 MiB in etcd, and JSON escapes."""
 
+USER_AGENT = "perago-operator"
+"""By which the API server's audit log and metrics tell our requests from others."""
+
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 JSON = "application/json"
@@ -48,6 +51,7 @@ class KubeApi:
             connector=aiohttp.TCPConnector(limit=connections, ssl=True if tls is None else tls),
             timeout=REQUEST_TIMEOUT,
             json_serialize=_compact,
+            headers={"User-Agent": USER_AGENT},
             read_bufsize=WATCH_LINE_LIMIT,
         )
 
@@ -113,6 +117,14 @@ class KubeApi:
     async def patch(self, path: str, body: Any, media_type: str = MERGE_PATCH) -> Manifest:
         """PATCH an object; returns it as stored."""
         return await self._json("PATCH", path, body=body, media_type=media_type)
+
+    async def post(self, path: str, body: Manifest) -> None:
+        """The same as `create` for whoever does not need the object back: it is not parsed."""
+        await self._call("POST", path, body=body)
+
+    async def change(self, path: str, body: Any, media_type: str = MERGE_PATCH) -> None:
+        """The same as `patch` for whoever does not need the object back."""
+        await self._call("PATCH", path, body=body, media_type=media_type)
 
     async def delete(self, path: str, options: Manifest) -> None:
         """DELETE an object with these DeleteOptions."""

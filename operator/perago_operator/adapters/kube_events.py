@@ -29,12 +29,12 @@ class EventRecorder:
         name: str = event["metadata"]["name"]
         path = f"/api/v1/namespaces/{quote(namespace, safe='')}/events"
         try:
-            await self._api.create(path, event)
+            await self._api.post(path, event)
             self._remember(name, 1)
         except AlreadyExists:
             count = self._counts.get(name, 1) + 1
             patch: Manifest = {"count": count, "lastTimestamp": event["lastTimestamp"]}
-            await self._api.patch(f"{path}/{quote(name, safe='')}", patch)
+            await self._api.change(f"{path}/{quote(name, safe='')}", patch)
             self._remember(name, count)
 
     def _remember(self, name: str, count: int) -> None:

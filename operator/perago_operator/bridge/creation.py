@@ -98,6 +98,7 @@ class Creation:
         self._created: dict[Key, tuple[Key, float]] = {}
         self._failing: dict[Key, tuple[Key, PortError]] = {}
         self._ceased = False
+        attempts.when_shown = self._shown
 
     def start(self, claim: Claim, *, wanted: bool = True) -> None:
         """Create the attempt in the background; give the task back if it is not wanted, or once creation has ceased."""
@@ -114,14 +115,14 @@ class Creation:
         created = {attempt.name for attempt, (owner, _) in self._created.items() if owner == peragotask}
         return frozenset(created | {c.attempt.name for c in self._under_way.values() if c.peragotask == peragotask})
 
+    def _shown(self, attempt: Key) -> None:
+        """The watch has shown it, and will say when it is gone."""
+        self._created.pop(attempt, None)
+
     def _forget_created(self) -> None:
-        """Those that the watch has shown, and those that it will not show any more."""
+        """Those that the watch will not show any more."""
         oldest = self._clock() - UNSEEN_SECONDS
-        self._created = {
-            attempt: (owner, at)
-            for attempt, (owner, at) in self._created.items()
-            if at > oldest and attempt not in self._attempts
-        }
+        self._created = {attempt: (owner, at) for attempt, (owner, at) in self._created.items() if at > oldest}
 
     def is_creating(self, attempt_name: str) -> bool:
         """Whether an attempt of this name is being created, or was and no watch has shown it yet."""

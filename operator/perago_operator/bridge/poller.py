@@ -161,8 +161,9 @@ class TaskPoller:
             self._note(Reason.ATTEMPTS_NOT_CREATED, trouble)
             return 0
         limit = spec.max_concurrency or self._settings.max_attempts
-        shown = {attempt.metadata.name for attempt in self._attempts.unfinished(self.key)}
-        room = limit - len(shown | self._creation.unseen(self.key))
+        unseen = (Key(self.key.namespace, name) for name in self._creation.unseen(self.key))
+        shown = self._attempts.count_unfinished(self.key)
+        room = limit - shown - sum(not self._attempts.is_unfinished(attempt) for attempt in unseen)
         self._note(Reason.POLLING if room > 0 else Reason.MAX_CONCURRENCY, f"at most {limit} attempts at once")
         return room
 

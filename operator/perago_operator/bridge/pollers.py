@@ -152,7 +152,7 @@ class Pollers:
 
     async def _numbers(self, poller: TaskPoller) -> TaskNumbers:
         return TaskNumbers(
-            active=len(self._attempts.unfinished(poller.key)),
+            active=self._attempts.count_unfinished(poller.key),
             pending_pods=self._attempts.without_running_pod(poller.key),
             queued=await self._queued(poller),
         )

@@ -94,6 +94,11 @@ class Config:
     start before all images of the pod are there, and large ones take minutes."""
     agent_patience: float = 5.0
     """How long the agent may outlive its task container, or the task its agent, before the pod is deleted."""
+    quiet_start: float = 5.0
+    """How long the status may say nothing new while all there is to say is that a pod starts: an attempt that has got
+    further by then costs no patch for it."""
+    quiet_seconds: float = 2.0
+    """The same once the pod runs, and while its end is being dealt with."""
     unseen_patience: float = 30.0
     """How long a pod may exist without a watch showing it before the API server is asked for it."""
     silent_node_patience: float = 60.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from perago.wire import ENDED_PHASES
 from perago_operator.api.attempt_status import OutcomeStatus
@@ -10,6 +10,8 @@ from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.actions import Action
+from perago_operator.core.conditions import is_complete
+from perago_operator.core.pod.hindrance import helper_trouble
 from perago_operator.core.reporting import heartbeat, heartbeat_at
 from perago_operator.core.rules import RULES, Rule, Ruling
 from perago_operator.core.rules.common import let_strangers_go
@@ -38,6 +40,7 @@ def decide(s: Situation) -> Decision:
     calls = (*heartbeat(s), *turn.actions, *let_strangers_go(s), *ruling.actions)
     actions = tuple(call for call in calls if not _rests(s, type(call))) or tuple(_status_actions(s, ruling))
     looks = (
+        _quiet_until(s) if _may_wait(s, ruling) else None,
         ruling.look_again_at,
         turn.look_again_at,
         s.deadline_at if s.outcome is None else None,
@@ -73,12 +76,32 @@ def _earliest(looks: Iterable[datetime | None], now: datetime) -> datetime | Non
 
 def _status_actions(s: Situation, ruling: Ruling) -> Iterator[Action]:
     """The status patch and its event; guarded where the agent might have written meanwhile."""
-    patch = status_patch(s, ruling)
-    if not patch or _rests(s, do.PatchStatus):
+    patch = {} if _may_wait(s, ruling) or _rests(s, do.PatchStatus) else status_patch(s, ruling)
+    if not patch:
         return
     ends = ruling.outcome is not None or ruling.next_execution is not None
     yield do.PatchStatus(patch, guarded=ends or s.foreign_outcome)
     yield from _events(s, ruling, patch)
+
+
+def _may_wait(s: Situation, ruling: Ruling) -> bool:
+    """The status would say only that the pod starts or runs, or that its end is being dealt with, and not for long."""
+    until = _quiet_until(s)
+    if until is None or s.now >= until:
+        return False
+    unremarkable = ruling.notice is None or ruling.notice.reason is Reason.POD_STARTING
+    goes_on = ruling.outcome is None and ruling.next_execution is None and not s.foreign_outcome and not s.superseded
+    troubled = bool(s.memory.troubles) or (s.pod is not None and helper_trouble(s.pod) is not None)
+    return unremarkable and goes_on and not troubled and s.status.turn is None and not is_complete(s)
+
+
+def _quiet_until(s: Situation) -> datetime | None:
+    """How long the status may be silent, where this process has created the pod; None where it may not."""
+    created = s.memory.created.get(s.pod_name)
+    since, seconds = s.memory.outcome_seen_at or s.memory.running_at, s.config.quiet_seconds
+    if since is None:
+        since, seconds = created, s.config.quiet_start
+    return since + timedelta(seconds=seconds) if created and since else None
 
 
 def _events(s: Situation, ruling: Ruling, patch: JsonObject) -> Iterator[do.RecordEvent]:

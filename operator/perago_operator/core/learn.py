@@ -12,7 +12,7 @@ from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core import turns
 from perago_operator.core.answers import Answer, Failure, Landed, Missing, Patched, PodExists, Standing, Verdict
-from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble, TurnSeen, backoff
+from perago_operator.core.memory import Evidence, Hindered, Memory, RanOn, Trouble, TurnSeen, backoff
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.hindrance import hindrance
 from perago_operator.core.reporting import heartbeat_period
@@ -54,6 +54,8 @@ def looked(s: Situation) -> Memory:
         moments=_moments(s),
         seen=seen,
         outcome_seen_at=outcome_at,
+        running_at=s.memory.running_at or (s.now if s.running else None),
+        ran_on=RanOn(s.pod_name, s.node_name) if s.node_name else s.memory.ran_on,
         hindered=_hindered(s),
         turn=_turn(s),
     )

@@ -54,6 +54,13 @@ class Hindered(NamedTuple):
     since: datetime
 
 
+class RanOn(NamedTuple):
+    """A pod whose containers have started, and its node."""
+
+    pod: str
+    node: str
+
+
 class TurnSeen(NamedTuple):
     """A turn that the attempt holds, whether it is revoked, and since when, on our own clock, it stands like this."""
 
@@ -88,6 +95,10 @@ class Memory:
     """Uids of pods."""
     released_pods: frozenset[str] = frozenset()
     """Uids of pods; one of an earlier attempt may have had the name of one of this attempt's."""
+    running_at: datetime | None = None
+    """When agent and task of a pod were first seen to run."""
+    ran_on: RanOn | None = None
+    """The last pod that was seen to run; it may be gone when the status is written next."""
     hindered: Hindered | None = None
     logs: Mapping[str, str] = field(default_factory=dict)
     """By pod, the end of its task's log; dropped when the attempt is released."""

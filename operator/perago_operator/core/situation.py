@@ -195,6 +195,19 @@ class Situation:
             return not self.may_run(self.pod)
         return self.pod_was_created and not self.pod_unseen
 
+    @property
+    def running(self) -> bool:
+        """Agent and task of the current execution have started, as the pod or the agent says, or the status did."""
+        return bool((self.pod and self.pod.started) or self.status.step or self.status.phase == "Running")
+
+    @property
+    def node_name(self) -> str | None:
+        """Where the current execution's pod runs, or ran; None before its containers have started."""
+        if self.pod and self.pod.started:
+            return self.pod.spec.node_name
+        ran_on = self.memory.ran_on
+        return ran_on.node if ran_on and ran_on.pod == self.pod_name else None
+
     @cached_property
     def running_pods(self) -> tuple[Pod, ...]:
         """Pods of any execution of which a process may run, or will."""

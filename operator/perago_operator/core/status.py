@@ -29,7 +29,7 @@ def status_patch(s: Situation, ruling: Ruling) -> JsonObject:
         "phase": phase(s, ruling),
         **_execution(s, ruling),
         **_reporting(s),
-        **_timings(s, ruling),
+        **_timings(s),
         **_staging(s),
         **_turn(s),
         **_outcome(s, ruling.outcome),
@@ -60,8 +60,7 @@ def _was_stopped(s: Situation, outcome: OutcomeStatus) -> bool:
 def _phase_of_pod(s: Situation, ruling: Ruling) -> Phase:
     if ruling.next_execution or not s.pod_was_created:
         return "Pending"
-    running = (s.pod and s.pod.started) or s.status.step or s.status.phase == "Running"
-    return "Running" if running else "Starting"
+    return "Running" if s.running else "Starting"
 
 
 def _execution(s: Situation, ruling: Ruling) -> JsonObject:
@@ -71,13 +70,11 @@ def _execution(s: Situation, ruling: Ruling) -> JsonObject:
     """
     if ruling.next_execution:
         return {"executions": ruling.next_execution, "podName": None, "nodeName": None, **AGENT_OVER}
-    if s.outcome:
-        return dict(AGENT_OVER)
-    if not s.pod_was_created:
-        return {}
-    placed = s.pod is not None and s.pod.started and s.pod.spec.node_name is not None
-    node: JsonObject = {"nodeName": s.pod.spec.node_name} if s.pod and placed else {}
-    return {"executions": s.execution, "podName": s.pod_name, **node}
+    over = AGENT_OVER if s.outcome else {}
+    if s.completed or not s.pod_was_created:
+        return dict(over)
+    node: JsonObject = {"nodeName": s.node_name} if s.node_name else {}
+    return {"executions": s.execution, "podName": s.pod_name, **node, **over}
 
 
 def _reporting(s: Situation) -> JsonObject:
@@ -102,12 +99,12 @@ def _last_error(s: Situation) -> str | None:
     return trouble.message if trouble and reporting_state(s) == "Pending" else None
 
 
-def _timings(s: Situation, ruling: Ruling) -> JsonObject:
+def _timings(s: Situation) -> JsonObject:
     """The operator's share of the timings, each written once."""
     written = s.status.timings or Timings()
     seconds = {
         "queued": _queued(s) if written.queued is None else None,
-        "starting": _starting(s, ruling) if written.starting is None else None,
+        "starting": _starting(s) if written.starting is None else None,
         "reporting": _reporting_time(s) if written.reporting is None else None,
     }
     timings: JsonObject = {name: round(max(value, 0.0), 3) for name, value in seconds.items() if value is not None}
@@ -126,9 +123,9 @@ def _queued_since(s: Situation) -> datetime:
     return seen if within else created
 
 
-def _starting(s: Situation, ruling: Ruling) -> float | None:
-    running = s.outcome is None and phase(s, ruling) == "Running"
-    return (s.now - s.memory.created_at).total_seconds() if running and s.memory.created_at else None
+def _starting(s: Situation) -> float | None:
+    created_at, running_at = s.memory.created_at, s.memory.running_at
+    return (running_at - created_at).total_seconds() if created_at and running_at else None
 
 
 def _reporting_time(s: Situation) -> float | None:

@@ -10,7 +10,7 @@ from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollObserver, PollSettings
 from perago_operator.bridge.pollers import Pollers
 from perago_operator.clocks import Clock
-from perago_operator.ports import Cluster, Gauge, Health, Leases, WatchObjects
+from perago_operator.ports import Cluster, Gauge, Health, Leases, WatchTasks
 from perago_operator.process import probes
 from perago_operator.process.leader import Leadership
 from perago_operator.process.life import Life
@@ -31,7 +31,7 @@ class Outside:
     versions: SweepableVersions
     leases: Leases
     scopes: tuple[Scope, ...]
-    watch_objects: WatchObjects
+    watch_tasks: WatchTasks
     acted: Observer
     polled: PollObserver
 
@@ -79,7 +79,7 @@ class Operator:
             self.reconciler,
             pollers,
             outside.scopes,
-            outside.watch_objects,
+            outside.watch_tasks,
             beside={
                 "adoption of polled tasks": adoption.run,
                 **({"sweep of staging branches": self.sweeper.run} if settings.sweep_seconds else {}),

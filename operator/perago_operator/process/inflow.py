@@ -5,35 +5,14 @@ It knows stores and pollers, not where objects come from.
 
 from perago_operator.api.shared import Key
 from perago_operator.bridge.pollers import Pollers
-from perago_operator.ports import Manifest, Sinks, key_of
-from perago_operator.watch.stores import AttemptStore, Stores, TaskStore, task_key
+from perago_operator.ports import Manifest, key_of
+from perago_operator.watch.stores import Stores, TaskStore
 
 
-def inflow(stores: Stores, pollers: Pollers) -> Sinks:
-    """The way into the stores for attempts and PeragoTasks."""
-    return Sinks(AttemptInflow(stores.attempts, pollers), TaskInflow(stores.tasks, pollers))
-
-
-class AttemptInflow:
-    """Attempts: a change may make room for another one of the same PeragoTask."""
-
-    def __init__(self, store: AttemptStore, pollers: Pollers) -> None:
-        self._store = store
-        self._pollers = pollers
-
-    def put(self, obj: Manifest) -> None:
-        self._store.put(obj)
-        self._wake(key_of(obj))
-
-    def remove(self, key: Key) -> None:
-        self._wake(key)
-        self._store.remove(key)
-
-    def _wake(self, key: Key) -> None:
-        attempt = self._store.get(key)
-        task = task_key(attempt) if attempt else None
-        if task is not None:
-            self._pollers.wake(task)
+def inflow(stores: Stores, pollers: Pollers) -> "TaskInflow":
+    """The way into the stores for PeragoTasks. An attempt that ends makes room for another one."""
+    stores.attempts.when_finished = pollers.wake
+    return TaskInflow(stores.tasks, pollers)
 
 
 class TaskInflow:

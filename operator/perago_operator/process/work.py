@@ -13,7 +13,7 @@ from loguru import logger
 
 from perago_operator.bridge.pollers import Pollers
 from perago_operator.loops import first_of
-from perago_operator.ports import Feed, WatchObjects
+from perago_operator.ports import Feed, WatchTasks
 from perago_operator.process.inflow import inflow
 from perago_operator.reconcile.loop import Reconciler
 from perago_operator.watch.audit import Audit
@@ -44,7 +44,7 @@ class Work:
         reconciler: Reconciler,
         pollers: Pollers,
         scopes: tuple[Scope, ...],
-        watch_objects: WatchObjects,
+        watch_tasks: WatchTasks,
         *,
         beside: Mapping[str, Callable[[], Coroutine[None, None, None]]] | None = None,
         clock: Callable[[], float],
@@ -52,21 +52,22 @@ class Work:
         self._stores = stores
         self._reconciler = reconciler
         self._pollers = pollers
-        self._watch_objects = watch_objects
+        self._watch_tasks = watch_tasks
         self._beside = beside or {}
-        self._sinks = inflow(stores, pollers)
+        self._tasks = inflow(stores, pollers)
         self._parts: list[asyncio.Task[None]] = []
-        self.watches = tuple(Watch(scope.name("pods"), scope.pods, stores.pods, clock=clock) for scope in scopes)
-        self.audits = tuple(audit for scope in scopes for audit in self._audits_of(scope))
+        self.watches = tuple(
+            Watch(scope.name(kind), feed, sink, clock=clock)
+            for scope in scopes
+            for kind, feed, sink in (("attempts", scope.attempts, stores.attempts), ("pods", scope.pods, stores.pods))
+        )
+        self.audits = tuple(self._audit_of(scope) for scope in scopes)
         self.working = False
         """Everything is listed and watched."""
 
-    def _audits_of(self, scope: Scope) -> tuple[Audit, Audit]:
-        tasks, attempts = (partial(s.versions, scope.namespace) for s in (self._stores.tasks, self._stores.attempts))
-        return (
-            Audit(scope.name("tasks"), scope.tasks, tasks, self._sinks.tasks),
-            Audit(scope.name("attempts"), scope.attempts, attempts, self._sinks.attempts),
-        )
+    def _audit_of(self, scope: Scope) -> Audit:
+        versions = partial(self._stores.tasks.versions, scope.namespace)
+        return Audit(scope.name("tasks"), scope.tasks, versions, self._tasks)
 
     @property
     def active(self) -> int:
@@ -81,7 +82,7 @@ class Work:
         logger.info("{} attempts, {} tasks, {} pods", *self._counts())
         self._reconciler.start()
         watching = asyncio.Event()
-        self._start(self._watch_objects(self._sinks, watching), "watch attempts and tasks")
+        self._start(self._watch_tasks(self._tasks, watching), "watch tasks")
         for audit in self.audits:
             self._start(audit.run(), f"audit {audit.name}")
         await self._or_failure(watching.wait())

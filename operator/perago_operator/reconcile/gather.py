@@ -1,5 +1,6 @@
 """From stores and memory to the situation of one attempt. Pure."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from perago_operator.api.attempt import PeragoAttempt
@@ -11,7 +12,8 @@ from perago_operator.core.names import POD_FINALIZER
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.siblings import Sibling
 from perago_operator.core.situation import Situation
-from perago_operator.watch.stores import Stores, age, task_key
+from perago_operator.watch.rooms import task_key
+from perago_operator.watch.stores import Stores
 
 
 def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, at: Instant, config: Config) -> Situation:
@@ -26,7 +28,7 @@ def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, at: Instant, 
         attempt,
         task,
         own,
-        replace(memory, created={name: when for name, when in memory.created.items() if name not in taken}),
+        _without(taken, memory) if taken else memory,
         siblings=(),
         ahead=0,
         now=at.now,
@@ -43,17 +45,20 @@ def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, at: Instant, 
     return replace(s, siblings=siblings, ahead=ahead, turn_behind=str(behind) if behind else None)
 
 
+def _without(taken: Collection[str], memory: Memory) -> Memory:
+    """The memory without pods of ours whose names strangers have: those were not created."""
+    return replace(memory, created={name: when for name, when in memory.created.items() if name not in taken})
+
+
 def _sibling(other: PeragoAttempt, stores: Stores) -> Sibling:
-    return Sibling.of(other, has_pods=bool(stores.pods.of(other.metadata.key)))
+    started = stores.attempts.has_started(other) or bool(stores.pods.of(other.metadata.key))
+    return Sibling.of(other, has_pods=started)
 
 
 def _ahead(s: Situation, stores: Stores) -> int:
     """Attempts of the same task that have a pod, or wait for one and are older."""
-    peragotask = task_key(s.attempt)
-    if peragotask is None or s.resolved.max_concurrency is None:
-        return 0
-    others = (other for other in stores.attempts.unfinished(peragotask) if other.metadata.name != s.name)
-    return sum(1 for other in others if other.status.pod_name or age(other) < age(s.attempt))
+    limit = s.resolved.max_concurrency
+    return 0 if limit is None else stores.attempts.ahead(s.attempt, limit)
 
 
 def orphans(stores: Stores, attempt: Key) -> tuple[Pod, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.attempt_status import AttemptStatus
 from perago_operator.api.shared import Key
 from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
@@ -36,11 +37,12 @@ class Memories:
         return replace(s, memory=self._memories[key])
 
     def _first(self, attempt: PeragoAttempt) -> Memory:
+        """One that has a pod is under way although its status may not say so yet."""
         reporting = attempt.status.reporting
         return first_memory(
             attempt.metadata.uid,
             self._clock.now(),
-            under_way=attempt.status.phase is not None,
+            under_way=attempt.status != AttemptStatus() or self._stores.pods.has(attempt),
             reports=(reporting.attempts if reporting else None) or 0,
         )
 

@@ -23,9 +23,12 @@ class WorkQueue:
 
     def __init__(self, look: Look, *, concurrency: int, fault_seconds: float) -> None:
         self._look = look
-        self._slots = asyncio.Semaphore(concurrency)
+        self._concurrency = concurrency
         self._fault_seconds = fault_seconds
         self._started = False
+        self._due: dict[Key, None] = {}
+        """Keys that wait for a slot, in their order. As tasks, thousands would run before the event loop looks at its
+        sockets again."""
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -33,7 +36,7 @@ class WorkQueue:
     @property
     def active(self) -> int:
         """How many objects are being looked at, or wait for a slot."""
-        return len(self._running)
+        return len(self._running) + len(self._due)
 
     def start(self) -> None:
         """Look at everything that was added so far."""
@@ -55,6 +58,7 @@ class WorkQueue:
 
     def _cease(self) -> None:
         self._started = False
+        self._due.clear()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -67,7 +71,8 @@ class WorkQueue:
         elif not self._started or key in self._running:
             self._again.add(key)
         else:
-            self._run(key)
+            self._due[key] = None
+            self._fill_slots()
 
     def _timer_fired(self, key: Key) -> None:
         self._timers.pop(key, None)
@@ -77,6 +82,12 @@ class WorkQueue:
         if timer := self._timers.pop(key, None):
             timer.cancel()
 
+    def _fill_slots(self) -> None:
+        while self._due and len(self._running) < self._concurrency:
+            key = next(iter(self._due))
+            del self._due[key]
+            self._run(key)
+
     def _run(self, key: Key) -> None:
         task = asyncio.get_running_loop().create_task(self._work(key), name=f"attempt {key}")
         self._running[key] = task
@@ -85,16 +96,17 @@ class WorkQueue:
     def _done(self, key: Key) -> None:
         del self._running[key]
         if key in self._again and self._started:
-            self._run(key)
+            self._again.discard(key)
+            self._due[key] = None
+        self._fill_slots()
 
     async def _work(self, key: Key) -> None:
-        async with self._slots:
-            self._again.discard(key)
-            self._cancel_timer(key)
-            try:
-                delay = await self._look(key)
-            except Exception:  # noqa: BLE001 -- the edge of one object: a fault of ours must not stop the others
-                logger.exception("attempt {}: internal error; looking again in {:.0f} s", key, self._fault_seconds)
-                delay = self._fault_seconds
+        self._again.discard(key)
+        self._cancel_timer(key)
+        try:
+            delay = await self._look(key)
+        except Exception:  # noqa: BLE001 -- the edge of one object: a fault of ours must not stop the others
+            logger.exception("attempt {}: internal error; looking again in {:.0f} s", key, self._fault_seconds)
+            delay = self._fault_seconds
         if delay is not None:
             self.add(key, delay)

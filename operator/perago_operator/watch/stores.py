@@ -17,8 +17,9 @@ from perago_operator.api.shared import ApiObject, Key, Metadata
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.names import ATTEMPT_LABEL
 from perago_operator.core.pod.model import Pod
-from perago_operator.ports import Manifest
+from perago_operator.ports import Manifest, key_of
 from perago_operator.watch.index import Index
+from perago_operator.watch.rooms import Rooms, age, task_key
 from perago_operator.watch.turnqueues import TurnQueues
 
 Listener = Callable[[Key], None]
@@ -30,6 +31,10 @@ NO_POD_YET = frozenset({None, "Pending", "Starting"})
 """Phases of an attempt that waits for a pod or for its start."""
 
 Model = TypeVar("Model", bound=ApiObject)
+
+
+def _nobody(_: Key) -> None:
+    """The listener where nobody listens."""
 
 
 class Store(Generic[Model]):
@@ -66,13 +71,13 @@ class Store(Generic[Model]):
         }
 
     def put(self, obj: Manifest) -> None:
-        """The object as it is now, or was: a version older than the one in the store is ignored."""
-        new = self._read(obj)
-        if new is None:
-            return
-        key = new.metadata.key
+        """The object as it is now, or was: a version older than the one in the store is ignored, and not even read."""
+        key, metadata = key_of(obj), obj["metadata"]
         old = self._objects.get(key)
-        if new.metadata.uid in self._removed or (old and not _is_newer(new.metadata, old.metadata)):
+        if metadata.get("uid") in self._removed or (old and not _is_newer(metadata, old.metadata)):
+            return
+        new = self._read(obj, old)
+        if new is None:
             return
         self._objects[key] = new
         self._changed(key, old, new)
@@ -84,44 +89,89 @@ class Store(Generic[Model]):
             self._removed.append(old.metadata.uid)
             self._changed(key, old, None)
 
-    def _read(self, obj: Manifest) -> Model | None:
-        """The object as a model; one that an older CRD let through is logged and left out."""
+    def _read(self, obj: Manifest, old: Model | None) -> Model | None:
+        """The object as a model; one that an older CRD let through is logged and left out.
+
+        `old` is what the key had before, and may lend what has not changed.
+        """
         try:
-            return self._model.model_validate(obj)
+            return self._model.model_validate(self._borrowed(obj, old))
         except ValidationError as error:
             metadata = obj.get("metadata", {})
             where = f"{metadata.get('namespace')}/{metadata.get('name')}"
             logger.error("{} {} cannot be read and is left alone: {}", self._model.__name__, where, problems_of(error))
             return None
 
+    def _borrowed(self, obj: Manifest, old: Model | None) -> Manifest:
+        """The object with parts of `old` that are the same and need not be read again."""
+        return obj
+
     def _changed(self, key: Key, old: Model | None, new: Model | None) -> None:
         """For indices and listeners; at least one of `old` and `new` is there."""
 
 
-def _is_newer(new: Metadata, old: Metadata) -> bool:
-    """Whether `new` replaces `old`: another object of the name does, else the higher version."""
-    return new.uid != old.uid or _version(new) > _version(old)
+def _is_newer(new: Manifest, old: Metadata) -> bool:
+    """Whether metadata is that of an object which replaces another: one of the same name, else the higher version."""
+    newer = _version(new.get("resourceVersion", "")) > _version(old.resource_version)
+    return new.get("uid", "") != old.uid or newer
 
 
-def _version(metadata: Metadata) -> int:
-    return int(metadata.resource_version) if metadata.resource_version.isdecimal() else 0
+def _version(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 class AttemptStore(Store[PeragoAttempt]):
-    """Attempts, by logical task, by PeragoTask, and by the branch that they ask or hold a turn for."""
+    """Attempts, by logical task, by PeragoTask, and by the branch that they ask or hold a turn for.
 
-    def __init__(self, listener: Listener) -> None:
+    `has_pod` says whether a pod of an attempt is there.
+    """
+
+    def __init__(self, listener: Listener, has_pod: Callable[[PeragoAttempt], bool] = lambda _: False) -> None:
         super().__init__(PeragoAttempt)
         self._listener = listener
+        self.when_shown: Listener = _nobody
+        """Hears the key of an attempt that is seen for the first time."""
+        self.when_finished: Listener = _nobody
+        """Hears the key of a PeragoTask of which an attempt has ended, or is gone."""
         self._repositories: dict[str, None] = {}
         self._by_logical_task = Index(_logical_task)
-        self._by_peragotask = Index(task_key)
+        self._rooms = Rooms(has_pod)
         self._turns = TurnQueues(self._objects)
 
     def unfinished(self, peragotask: Key) -> list[PeragoAttempt]:
         """Attempts of this PeragoTask without an outcome, oldest first."""
-        attempts = (self._objects[key] for key in self._by_peragotask[peragotask])
-        return sorted((attempt for attempt in attempts if attempt.status.outcome is None), key=age)
+        return sorted((self._objects[key] for key in self._rooms.unfinished(peragotask)), key=age)
+
+    def count_unfinished(self, peragotask: Key) -> int:
+        """How many attempts of this PeragoTask have no outcome."""
+        return self._rooms.count(peragotask)
+
+    def is_unfinished(self, key: Key) -> bool:
+        """An attempt of a PeragoTask has this key, and no outcome."""
+        return key in self._rooms
+
+    def ahead(self, attempt: PeragoAttempt, limit: int) -> int:
+        """How many attempts of the same PeragoTask, of which so many may have a pod, have one or wait and are older."""
+        return self._rooms.ahead(attempt.metadata.key, limit)
+
+    def has_started(self, attempt: PeragoAttempt) -> bool:
+        """It has a pod, or one is being created."""
+        return self._rooms.has_started(attempt)
+
+    def starts(self, attempt: PeragoAttempt) -> None:
+        """Its pod is being created: until that is seen it counts as there."""
+        self._rooms.start(attempt)
+        self.pods_changed(attempt.metadata.key)
+
+    def does_not_start(self, attempt: PeragoAttempt) -> None:
+        """Its pod could not be created."""
+        self._rooms.did_not_start(attempt.metadata.key)
+        self.pods_changed(attempt.metadata.key)
+
+    def pods_changed(self, key: Key) -> None:
+        """A pod of the attempt has come or gone."""
+        for other in self._rooms.changed(key, self._objects.get(key)):
+            self._listener(other)
 
     def repositories(self) -> list[str]:
         """Repositories in which attempts had a staging branch, the latest last; so many are remembered."""
@@ -147,10 +197,23 @@ class AttemptStore(Store[PeragoAttempt]):
         """
         return self._turns.reserve(attempt)
 
+    def _borrowed(self, obj: Manifest, old: PeragoAttempt | None) -> Manifest:
+        """The spec, which may hold a large input: it has a generation that changes with it."""
+        if old is None or not old.metadata.generation:
+            return obj
+        uid, generation = obj["metadata"].get("uid"), obj["metadata"].get("generation")
+        same = (uid, generation) == (old.metadata.uid, old.metadata.generation)
+        return obj | {"spec": old.spec} if same else obj
+
     def _changed(self, key: Key, old: PeragoAttempt | None, new: PeragoAttempt | None) -> None:
-        for index in (self._by_logical_task, self._by_peragotask):
-            index.changed(key, old, new)
+        self._by_logical_task.changed(key, old, new)
+        if old is None:
+            self.when_shown(key)
         self._listener(key)
+        was_unfinished = key in self._rooms
+        self.pods_changed(key)
+        if old and was_unfinished and key not in self._rooms and (peragotask := task_key(old)):
+            self.when_finished(peragotask)
         for following in self._turns.changed(key, old, new):
             self._listener(following)
         if new and new.status.staging:
@@ -158,33 +221,12 @@ class AttemptStore(Store[PeragoAttempt]):
         for attempt in (old, new):
             for sibling in self.siblings(attempt) if attempt else ():
                 self._listener(sibling.metadata.key)
-        if old and old.status.outcome is None and (new is None or new.status.outcome is not None):
-            self._room_was_made(old)
 
     def _remember(self, repository: str) -> None:
         self._repositories.pop(repository, None)
         self._repositories[repository] = None
         if len(self._repositories) > REMEMBERED:
             del self._repositories[next(iter(self._repositories))]
-
-    def _room_was_made(self, finished: PeragoAttempt) -> None:
-        """Attempts that wait for room look again, the oldest first."""
-        peragotask = task_key(finished)
-        for attempt in self.unfinished(peragotask) if peragotask else ():
-            if attempt.status.pod_name is None:
-                self._listener(attempt.metadata.key)
-
-
-def age(attempt: PeragoAttempt) -> tuple[str, str]:
-    """Sorts attempts by creation, then by name."""
-    created = attempt.metadata.creation_timestamp
-    return created.isoformat() if created else "", attempt.metadata.name
-
-
-def task_key(attempt: PeragoAttempt) -> Key | None:
-    """The PeragoTask that an attempt refers to."""
-    ref = attempt.spec.task_ref
-    return Key(attempt.metadata.namespace, ref.name) if ref else None
 
 
 def _logical_task(attempt: PeragoAttempt) -> Key | None:
@@ -210,10 +252,17 @@ class TaskStore(Store[PeragoTask]):
 class PodStore(Store[Pod]):
     """Pods by attempt: label or owner says whose a pod is, the owner's uid whether it is this very attempt's."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, changed: Listener = _nobody) -> None:
+        """`changed` hears of an attempt whose pods have changed before `listener` does."""
         super().__init__(Pod)
         self._listener = listener
+        self._pods_changed = changed
         self._by_attempt = Index(_attempt_of)
+
+    def has(self, attempt: PeragoAttempt) -> bool:
+        """A pod of this very attempt is there."""
+        pods = (self._objects[key] for key in self._by_attempt[attempt.metadata.key])
+        return any(pod.belongs_to(attempt.metadata.uid) for pod in pods)
 
     def of(self, attempt: Key) -> list[Pod]:
         """All pods of attempts of that name, by name."""
@@ -222,6 +271,8 @@ class PodStore(Store[Pod]):
     def _changed(self, key: Key, old: Pod | None, new: Pod | None) -> None:
         self._by_attempt.changed(key, old, new)
         for attempt in {_attempt_of(pod) for pod in (old, new) if pod}:
+            if old is None or new is None:
+                self._pods_changed(attempt)
             self._listener(attempt)
 
 
@@ -235,6 +286,6 @@ class Stores:
     """The three together; `listener` hears the key of every attempt that a change concerns."""
 
     def __init__(self, listener: Listener) -> None:
-        self.attempts = AttemptStore(listener)
+        self.pods: PodStore = PodStore(listener, lambda attempt: self.attempts.pods_changed(attempt))
+        self.attempts: AttemptStore = AttemptStore(listener, self.pods.has)
         self.tasks = TaskStore(self.attempts, listener)
-        self.pods = PodStore(listener)

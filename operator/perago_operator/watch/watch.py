@@ -1,7 +1,7 @@
 """Keeps a sink the same as the API server: lists in pages, watches, resumes, and lists again when told to.
 
-It knows the Feed port and a sink, not what the objects are or who reads them. Used for pods, which kopf would list in
-one piece and without a label selector.
+It knows the Feed port and a sink, not what the objects are or who reads them. Used for attempts and pods, which are
+many; PeragoTasks are left to kopf.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from perago_operator.api.shared import Key
 from perago_operator.loops import Backoff
 from perago_operator.ports import Expired, Feed, Manifest, PortError, Sink, WatchEvent, key_of
 
+BATCH = 50
+"""Objects that are put before others have their turn in the event loop: some ten milliseconds of work."""
 PAUSE_SECONDS = 0.1
 """Between the end of one stream and the next request, so that a server that ends streams at once is not flooded."""
 
@@ -67,9 +69,11 @@ class Watch:
         while True:
             page = await self._feed.page(token)
             self._heard()
-            for obj in page.items:
+            for number, obj in enumerate(page.items, 1):
                 self._put(obj)
                 listed.add(key_of(obj))
+                if number % BATCH == 0:
+                    await asyncio.sleep(0)
             token = page.next_page
             if token is None:
                 break
@@ -80,10 +84,14 @@ class Watch:
 
     async def _follow(self, since: str) -> None:
         """Apply events until the server ends the stream."""
+        number = 0
         async for event in self._feed.watch(since):
             self._heard()
             self._apply(event)
             self._since = event.resource_version
+            number += 1
+            if number % BATCH == 0:
+                await asyncio.sleep(0)
         self._heard()
 
     def _apply(self, event: WatchEvent) -> None:

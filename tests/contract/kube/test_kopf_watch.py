@@ -11,8 +11,9 @@ import pytest
 
 from perago_operator.adapters import kube_access
 from perago_operator.adapters.kopf_watch import KopfWatch
+from perago_operator.adapters.kube import tasks_path
 from perago_operator.api.shared import Key
-from perago_operator.ports import Manifest, Sinks, key_of
+from perago_operator.ports import Manifest, key_of
 from tests.contract.kube.names import attempt
 from tests.contract.kube.subject import Subject
 
@@ -41,15 +42,15 @@ class Sink:
 
 
 @asynccontextmanager
-async def watching(kubeconfig: Path, namespace: str) -> AsyncIterator[Sinks]:
+async def watching(kubeconfig: Path, namespace: str) -> AsyncIterator[Sink]:
     """kopf at work on one namespace."""
-    sinks, ready = Sinks(Sink(), Sink()), asyncio.Event()
+    sink, ready = Sink(), asyncio.Event()
     watch = KopfWatch(kube_access.load(kubeconfig), (namespace,), take_signals=lambda: None)
-    running = asyncio.create_task(watch(sinks, ready))
+    running = asyncio.create_task(watch(sink, ready))
     try:
         async with asyncio.timeout(30):
             await ready.wait()
-        yield sinks
+        yield sink
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -61,29 +62,26 @@ def subject(real_subject: Subject) -> Subject:
     return real_subject
 
 
-async def test_objects_that_exist_and_that_come_and_go_reach_their_sinks(subject: Subject, kubeconfig: Path) -> None:
-    """Attempts here, PeragoTasks there."""
-    await subject.cluster.create_attempt(subject.namespace, attempt("before"))
-    async with watching(kubeconfig, subject.namespace) as sinks:
-        assert isinstance(sinks.attempts, Sink)
-        assert isinstance(sinks.tasks, Sink)
-        await sinks.attempts.until("before")
+async def test_tasks_that_exist_and_that_come_and_go_reach_the_sink(subject: Subject, kubeconfig: Path) -> None:
+    """And nothing else does."""
+    await subject.cluster.create_attempt(subject.namespace, attempt("a1"))
+    await subject.task("before")
+    async with watching(kubeconfig, subject.namespace) as sink:
+        await sink.until("before")
         await subject.task("build")
-        await sinks.tasks.until("build")
-        uid = sinks.attempts.objects[Key(subject.namespace, "before")]["metadata"]["uid"]
-        await subject.cluster.delete_attempt(subject.namespace, "before", uid)
-        await subject.cluster.release_attempt(subject.namespace, "before", uid)
-        await sinks.attempts.until()
+        await sink.until("before", "build")
+        assert subject.real is not None
+        await subject.real.delete(tasks_path(subject.namespace, "before"), {})
+        await sink.until("build")
 
 
 async def test_kopf_leaves_no_mark_on_an_object(subject: Subject, kubeconfig: Path) -> None:
     """No annotation, no finalizer, no event: one version, ours."""
-    await subject.cluster.create_attempt(subject.namespace, attempt())
-    async with watching(kubeconfig, subject.namespace) as sinks:
-        assert isinstance(sinks.attempts, Sink)
-        await sinks.attempts.until("a1")
-        seen = sinks.attempts.objects[Key(subject.namespace, "a1")]
-    obj = await subject.get("PeragoAttempt", "a1")
+    await subject.task("build")
+    async with watching(kubeconfig, subject.namespace) as sink:
+        await sink.until("build")
+        seen = sink.objects[Key(subject.namespace, "build")]
+    obj = await subject.get("PeragoTask", "build")
     assert obj is not None
     assert obj["metadata"]["resourceVersion"] == seen["metadata"]["resourceVersion"]
     assert subject.real is not None
@@ -110,7 +108,7 @@ async def test_sigterm_is_never_kopfs_alone(subject: Subject, kubeconfig: Path) 
         taken.set()
 
     watch = KopfWatch(kube_access.load(kubeconfig), (subject.namespace,), take_signals=take_signals)
-    running = asyncio.create_task(watch(Sinks(Sink(), Sink()), asyncio.Event()))
+    running = asyncio.create_task(watch(Sink(), asyncio.Event()))
     try:
         async with asyncio.timeout(30):
             await taken.wait()

@@ -111,8 +111,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "the finalizer is taken off another object of the name",
-            '        {"op": "test", "path": "/metadata/uid", "value": uid},\n',
-            "",
+            '{"op": "test", "path": "/metadata/uid", "value": uid},\n        {"op": "test", "path": where',
+            '{"op": "test", "path": where',
         ),
         (
             "a finalizer of another object of the name is looked up",

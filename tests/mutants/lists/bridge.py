@@ -25,7 +25,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "for polled in taken:",
             "for polled in taken if not self._stopping.is_set() else ():",
         ),
-        ("attempts that no watch has shown take no room", "shown | self._creation.unseen(self.key)", "shown"),
+        ("attempts that no watch has shown take no room", "limit - shown - sum(", "limit - shown - 0 * sum("),
         ("a paused task is polled for", "spec.task_type is None or spec.paused", "spec.task_type is None"),
         (
             "nobody looks for what a poll without an answer has taken",
@@ -80,8 +80,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a refusal is reported once", "for _ in range(REPORT_TRIES):", "for _ in range(1):"),
         (
             "an attempt that no watch shows takes room forever",
-            "if at > oldest and attempt not in self._attempts",
-            "if attempt not in self._attempts",
+            "if at > oldest}",
+            "}",
         ),
     ),
     *creation(
@@ -207,16 +207,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a status goes on being written at the end", "            worker.status.cancel()\n", ""),
     ),
     *inflow(
-        (
-            "a finished attempt makes no room",
-            "        self._store.put(obj)\n        self._wake(key_of(obj))\n",
-            "        self._store.put(obj)\n",
-        ),
-        (
-            "a deleted attempt makes no room",
-            "        self._wake(key)\n        self._store.remove(key)",
-            "        self._store.remove(key)",
-        ),
+        ("an attempt that ends makes no room", "    stores.attempts.when_finished = pollers.wake\n", ""),
     ),
     *taskstatus(
         ("each poll is written", "late >= POLL_TIME_SECONDS", "late > 0"),
@@ -292,7 +283,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *memories(
         ("another attempt of a name inherits the memory", " or memory.uid != attempt.metadata.uid", ""),
         ("a status patch is known only when the watch shows it", "            self._stores.attempts.put(answer)\n", ""),
-        ("an attempt under way counts as new", "under_way=attempt.status.phase is not None", "under_way=False"),
+        ("an attempt under way counts as new", "under_way=attempt.status != AttemptStatus() or", "under_way="),
+        ("an attempt with a pod counts as new", " or self._stores.pods.has(attempt),", ","),
         (
             "the reports of an earlier process are not counted",
             "reports=(reporting.attempts if reporting else None) or 0",
@@ -306,8 +298,6 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *gather(
         ("siblings are not seen", "return replace(s, siblings=siblings, ahead", "return replace(s, ahead"),
-        ("an attempt waits for younger ones", "if other.status.pod_name or age(other) < age(s.attempt))", ")"),
-        ("an attempt that runs takes no room", "other.status.pod_name or age", "age"),
         ("a stranger's pod is ours", "if pod.belongs_to(attempt.metadata.uid))", ")"),
         ("a stranger's pod counts as created", " if name not in taken}", "}"),
         ("pods of a living attempt are orphans", "if pod.metadata.deletion_timestamp)", ")"),

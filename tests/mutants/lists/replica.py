@@ -12,6 +12,7 @@ loops = of(f"{ROOT}/loops.py", "perago_operator/test_loops.py")
 watch = of(f"{ROOT}/watch/watch.py", "perago_operator/watch/test_watch.py")
 audit = of(f"{ROOT}/watch/audit.py", "perago_operator/watch/test_audit.py")
 index = of(f"{ROOT}/watch/index.py", "perago_operator/watch/test_stores.py")
+rooms = of(f"{ROOT}/watch/rooms.py", "perago_operator/watch/test_rooms.py")
 stores = of(f"{ROOT}/watch/stores.py", "perago_operator/watch/test_stores.py")
 queue = of(f"{ROOT}/reconcile/workqueue.py", "perago_operator/reconcile/test_workqueue.py")
 loop = of(f"{ROOT}/reconcile/loop.py", "perago_operator/reconcile/test_loop.py")
@@ -98,8 +99,8 @@ STORES: tuple[Mutant, ...] = (
         ("what vanished between two tries of a list stays", "self._versions[key] = version", "self._versions"),
         (
             "synced before the list is complete",
-            "            self._heard()\n            for obj",
-            "            self.synced.set()\n            for obj",
+            "            self._heard()\n            for number",
+            "            self.synced.set()\n            for number",
         ),
         ("an expired watch is resumed", "self._since = None\n            except", "pass\n            except"),
         ("a deleted object stays", "self._remove(key_of(event.obj))", "pass"),
@@ -113,18 +114,34 @@ STORES: tuple[Mutant, ...] = (
         ("only the first page is read", "token = page.next_page\n", "token = None\n"),
     ),
     *index(("an index keeps what has moved", "self._keys[before].discard(key)", "pass")),
+    *rooms(
+        ("an attempt waits for younger ones", "len(room.started) + _index(room, key, place)", "len(room.started)"),
+        ("an attempt that runs takes no room", "else len(room.started) + _index", "else _index"),
+        ("an attempt with an outcome takes room", " or attempt.status.outcome is not None:", ":"),
+        ("a pod that is being created takes no room", "pod_name is not None or starting or", "pod_name is not None or"),
+        ("the pod of an execution counts for the next", "not in (None, _execution(attempt))", "is False"),
+        ("room that was made is not told", "if before and makes_room and", "if False and"),
+    ),
     *stores(
-        ("an older version wins", "_version(new) > _version(old)", "_version(new) != _version(old)"),
-        ("versions are texts", "int(metadata.resource_version) if", "len(metadata.resource_version) if"),
-        ("a removed object comes back", "new.metadata.uid in self._removed or", ""),
-        ("an attempt with an outcome takes room", "if attempt.status.outcome is None), key=age", "), key=age"),
-        ("no one hears of room", "self._room_was_made(old)", "pass"),
+        ("an older version wins", '"")) > _version(old', '"")) != _version(old'),
+        ("versions are texts", "int(text) if", "len(text) if"),
+        ("a removed object comes back", 'metadata.get("uid") in self._removed or', ""),
+        (
+            "a changed spec is not read",
+            "(uid, generation) == (old.metadata.uid,",
+            "(uid, generation) >= (old.metadata.uid,",
+        ),
+        ("no one hears of room", "            self._listener(other)\n", "            pass\n"),
         ("siblings do not hear of each other", "self._listener(sibling.metadata.key)", "pass"),
     ),
     *queue(
         ("two looks at one attempt at a time", "or key in self._running:", ":"),
         ("what comes during a look is forgotten", "if key in self._again and self._started:", "if False:"),
-        ("no limit to looks at work", "async with self._slots:", "if True:"),
+        (
+            "no limit to looks at work",
+            "while self._due and len(self._running) < self._concurrency:",
+            "while self._due:",
+        ),
         ("a fault ends the looks at its attempt", "delay = self._fault_seconds", "delay = None"),
         ("looks begin before the start", "elif not self._started or", "elif"),
         ("a kill leaves looks at work", "task.cancel()", "pass"),

@@ -6,7 +6,7 @@ from types import CoroutineType
 from typing import Any
 
 import perago_operator
-from perago_operator.ports import Sinks, WatchEvent, key_of
+from perago_operator.ports import Sink, WatchEvent, key_of
 from perago_operator.process.assembly import Operator, Outside
 from perago_operator.process.work import Scope
 from perago_operator.settings import Settings
@@ -50,7 +50,7 @@ class Replica:
             versions=FakeVersions(),
             leases=self.leases,
             scopes=(Scope(None, self.attempts, self.tasks, self.pods),),
-            watch_objects=self._watch_objects,
+            watch_tasks=self._watch_tasks,
             acted=lambda *_: None,
             polled=lambda *polled: self.polled.append(polled),
         )
@@ -63,16 +63,14 @@ class Replica:
             now=lambda: b.at(self.seconds),
         )
 
-    async def _watch_objects(self, sinks: Sinks, watching: asyncio.Event) -> None:
-        """Every event of the fake goes to its sink, as with kopf."""
+    async def _watch_tasks(self, sink: Sink, watching: asyncio.Event) -> None:
+        """Every event of a PeragoTask goes to the sink, as with kopf."""
         await self.watch_begins.wait()
-        by_kind = {"PeragoAttempt": sinks.attempts, "PeragoTask": sinks.tasks}
 
         def deliver(event: WatchEvent) -> None:
-            sink = by_kind.get(event.obj["kind"])
-            if sink is not None and event.kind == "DELETED":
+            if event.obj["kind"] == "PeragoTask" and event.kind == "DELETED":
                 sink.remove(key_of(event.obj))
-            elif sink is not None:
+            elif event.obj["kind"] == "PeragoTask":
                 sink.put(event.obj)
 
         self.cluster.listeners.append(deliver)

@@ -3,6 +3,7 @@ and what kubelet, agent and people do to it. Watches deliver at once; `settle` r
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -23,13 +24,18 @@ KEY = Key("ns", b.NAME)
 
 
 class World:
-    """One operator process at a time; `restart` replaces it by a new one that knows nothing."""
+    """One operator process at a time; `restart` replaces it by a new one that knows nothing.
 
-    def __init__(self, config: Config | None = None) -> None:
+    Statuses are written at once, unless they may be `quiet` for as long as the settings say.
+    """
+
+    def __init__(self, config: Config | None = None, *, quiet: bool = False) -> None:
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
         self.versions = FakeVersions()
         self.config = config or Config()
+        if not quiet:
+            self.config = replace(self.config, quiet_start=0.0, quiet_seconds=0.0)
         self.versions.branch("repo", "main")
         self.now = b.at(0.5)
         self.set_by = timedelta()

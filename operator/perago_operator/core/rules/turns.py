@@ -84,6 +84,8 @@ TURN_RULES: tuple[Rule, ...] = (
 
 def turn_ruling(s: Situation) -> Ruling:
     """What the first row that matches says; nothing for an attempt that neither asks nor holds."""
+    if s.status.turn is None:
+        return Ruling()
     rulings = (rule(s) for rule in TURN_RULES)
     return next((ruling for ruling in rulings if ruling is not None), Ruling())
 

@@ -70,7 +70,7 @@ def test_a_helper_that_cannot_start_is_shown_and_the_task_runs(helper: Raw) -> N
 
 def test_running_means_that_every_container_has_started() -> None:
     """Then the node and the time it took are known, too."""
-    created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25))
+    created = b.memory(created=frozenset({"a1-1"}), created_at=b.at(0.25), running_at=b.at(1))
     patch = patched(b.situation(pods=(b.running_pod(),), memory=created))
     assert (patch["phase"], patch["nodeName"], patch["timings"]["starting"]) == ("Running", "node-1", 0.75)
 
@@ -78,7 +78,7 @@ def test_running_means_that_every_container_has_started() -> None:
 def test_a_step_of_the_agent_means_running() -> None:
     """The agent may report before the kubelet does."""
     stepping = b.attempt(status={"step": "Downloading", "podName": "a1-1", "executions": 1})
-    patch = patched(b.situation(stepping, pods=(b.pod(),), memory=b.memory(created_at=b.at(0.25))))
+    patch = patched(b.situation(stepping, pods=(b.pod(),), memory=b.memory(created_at=b.at(0.25), running_at=b.at(1))))
     assert (patch["phase"], patch["timings"]["starting"]) == ("Running", 0.75)
 
 

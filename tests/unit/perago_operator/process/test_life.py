@@ -285,7 +285,7 @@ async def test_a_part_that_breaks_ends_the_replica_in_order() -> None:
     running = living.run()
     await until(lambda: living.work.working)
     living.watch_ends.set()
-    with pytest.raises(RuntimeError, match="watch attempts and tasks has ended"):
+    with pytest.raises(RuntimeError, match="watch tasks has ended"):
         await in_time(running)
     assert living.leases.stored.holder == ""
     await nothing_more_happens(living)

@@ -121,7 +121,7 @@ async def test_a_part_that_ends_ends_the_work(subject: Subject) -> None:
     running = subject.run()
     await until(lambda: subject.work.working)
     subject.watch_ends.set()
-    with pytest.raises(RuntimeError, match="watch attempts and tasks has ended"):
+    with pytest.raises(RuntimeError, match="watch tasks has ended"):
         await in_time(running)
 
 

@@ -80,7 +80,7 @@ class Lives:
     """A world with a first attempt, perhaps its retry, their pods, agents and staging branches."""
 
     def __init__(self) -> None:
-        self.world = World(CONFIG)
+        self.world = World(CONFIG, quiet=True)
         self.world.cluster.listeners.append(self._watch_creation)
         self.faults: list[str] = []
         self.said: set[str] = set()

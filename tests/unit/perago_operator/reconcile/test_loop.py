@@ -20,9 +20,9 @@ from tests.unit.perago_operator.world import KEY, World
 AWAY = Unreachable("connection refused")
 
 
-async def polled_and_running(config: Config | None = None) -> World:
+async def polled_and_running(config: Config | None = None, *, quiet: bool = False) -> World:
     """A world in which a polled attempt's pod runs."""
-    world = World(config)
+    world = World(config, quiet=quiet)
     await world.add_polled()
     await world.kubelet(b.running_pod())
     return world
@@ -33,14 +33,84 @@ def calls(world: World) -> list[str]:
     return [call for call in world.cluster.faults.seen if call != "record_event"]
 
 
-async def test_an_attempt_costs_eight_calls() -> None:
-    """Pod created, two statuses, log read, pod deleted and released, the last status, finalizer released."""
-    world = await polled_and_running()
+PATCH = "patch_attempt_status"
+ENDING = ["pod_log_tail", "delete_pod", "release_pod", PATCH, "release_attempt"]
+
+
+async def test_a_short_attempt_costs_six_calls() -> None:
+    """Pod created, log read, pod deleted and released, the status, finalizer released; and one event."""
+    world = await polled_and_running(quiet=True)
     await world.agent(outcome=b.completed())
-    patch = "patch_attempt_status"
-    ending = ["pod_log_tail", "delete_pod", "release_pod", patch, "release_attempt"]
-    assert calls(world) == ["create_pod", patch, patch, *ending]
+    assert calls(world) == ["create_pod", *ENDING]
+    assert len(world.cluster.events) == 1
     assert world.conductor.faults.seen == ["poll", "report", "read"]
+
+
+async def test_the_status_of_a_short_attempt_tells_all_of_it() -> None:
+    """Where its pod was, and how long it took to start, although no status was written before its end."""
+    world = await polled_and_running(quiet=True)
+    await world.agent(outcome=b.completed())
+    status = world.status()
+    assert (status["phase"], status["podName"], status["nodeName"], status["executions"]) == (
+        "Succeeded",
+        "a1-1",
+        "node-1",
+        1,
+    )
+    assert status["timings"].keys() == {"queued", "starting", "reporting"}
+
+
+async def test_what_lasts_is_shown_while_it_does() -> None:
+    """That the pod starts, and that it runs: one status each, after a moment at most."""
+    world = World(quiet=True)
+    await world.add_polled()
+    assert (calls(world), world.status()) == (["create_pod"], {})
+    await world.pass_time(world.config.quiet_start)
+    assert (world.status()["phase"], world.status()["podName"]) == ("Starting", "a1-1")
+    await world.kubelet(b.running_pod())
+    assert world.status()["phase"] == "Starting"
+    await world.pass_time(world.config.quiet_seconds)
+    assert world.status()["phase"] == "Running"
+    assert calls(world) == ["create_pod", PATCH, PATCH]
+
+
+async def test_a_pod_that_runs_soon_costs_one_status() -> None:
+    """Nobody has to know that it was starting."""
+    world = await polled_and_running(quiet=True)
+    await world.pass_time(world.config.quiet_seconds)
+    assert (world.status()["phase"], calls(world)) == ("Running", ["create_pod", PATCH])
+
+
+async def test_what_people_have_to_do_something_about_is_shown_at_once() -> None:
+    """An image that cannot be pulled, for example."""
+    world = World(quiet=True)
+    await world.add_polled()
+    await world.kubelet(b.pod(containers=[b.container("task", waiting={"reason": "InvalidImageName"})]))
+    assert world.status().get("outcome", {}).get("reason") == "InvalidTask"
+
+
+async def test_a_helper_that_does_not_start_is_shown_at_once() -> None:
+    """The task runs all the same."""
+    world = await polled_and_running(quiet=True)
+    helper = b.container("helper", waiting={"reason": "ErrImagePull", "message": "no such image"})
+    running = b.running_pod()
+    running["status"]["containerStatuses"].append(helper)
+    await world.kubelet(running)
+    assert world.status()["phase"] == "Running"
+    assert "helper" in str(world.status()["conditions"])
+
+
+async def test_another_process_serves_an_attempt_whose_status_says_nothing_yet() -> None:
+    """Its pod says that it is under way: it is not started a second time, and Conductor's task is looked at twice."""
+    world = await polled_and_running(quiet=True)
+    await world.restart()
+    await world.settle()
+    assert (world.status()["phase"], world.pods) == ("Running", ["a1-1"])
+    await world.agent(outcome=b.completed())
+    assert world.conductor.tasks[b.NAME].accepted == 1
+    assert world.attempt()["metadata"]["finalizers"] != []
+    await world.pass_time(60)
+    assert world.attempt()["metadata"]["finalizers"] == []
 
 
 async def test_the_pod_is_created_before_any_status_is_written() -> None:

@@ -94,6 +94,21 @@ async def test_no_more_are_at_work_than_there_are_slots(looks: Looks, queue: Wor
     assert looks.begin == [A, B, C]
 
 
+async def test_those_that_wait_for_a_slot_are_no_tasks_yet(looks: Looks) -> None:
+    """Thousands of tasks that are ready would keep the event loop from its sockets for seconds."""
+    queue = WorkQueue(looks, concurrency=2, fault_seconds=0)
+    keys = [Key("ns", f"many-{number}") for number in range(100)]
+    for key in keys:
+        queue.add(key)
+    looks.go_on.clear()
+    queue.start()
+    tasks = [task.get_name() for task in asyncio.all_tasks() if "many-" in task.get_name()]
+    assert (len(tasks), queue.active) == (2, 100)
+    looks.go_on.set()
+    await at_rest(queue)
+    assert sorted(looks.begin) == sorted(keys)
+
+
 async def test_what_comes_before_the_start_is_looked_at_then(looks: Looks) -> None:
     """Stores are filled first."""
     queue = WorkQueue(looks, concurrency=2, fault_seconds=0)
@@ -140,7 +155,7 @@ async def test_stopping_awaits_looks_under_way_and_begins_none(looks: Looks, que
     """Neither those that wait for a timer nor those that come meanwhile."""
     looks.go_on.clear()
     queue.add(A)
-    queue.add(B, 0.001)
+    queue.add(B, 0.1)
     await until(lambda: looks.under_way == [A])
     stopping = asyncio.create_task(queue.stop(5))
     await asyncio.sleep(0)
@@ -148,7 +163,7 @@ async def test_stopping_awaits_looks_under_way_and_begins_none(looks: Looks, que
     queue.add(C)
     looks.go_on.set()
     await in_time(stopping)
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.15)
     assert (looks.begin, queue.active) == ([A], 0)
 
 

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
-from perago_operator.watch.stores import Stores, age
+from perago_operator.watch.rooms import age
+from perago_operator.watch.stores import Stores
 from tests import builders as b
 
 KEY = Key("ns", b.NAME)
@@ -51,6 +53,20 @@ def test_versions_are_numbers(heard: Heard) -> None:
     heard.stores.attempts.put(named("a", 9))
     heard.stores.attempts.put(named("a", 10))
     assert heard.stores.attempts.versions() == {("ns", "a"): "10"}
+
+
+def test_a_spec_is_read_once_for_each_generation(heard: Heard) -> None:
+    """An input may be large, and a status changes often."""
+
+    def put(version: int, generation: int, **changes: Any) -> PeragoAttempt:
+        heard.stores.attempts.put(named("a", version, meta={"generation": generation}, **changes))
+        attempt = heard.stores.attempts.get(Key("ns", "a"))
+        assert attempt is not None
+        return attempt
+
+    first, running = put(1, 1), put(2, 1, status={"phase": "Running"})
+    assert (running.spec is first.spec, running.status.phase) == (True, "Running")
+    assert put(3, 2, cancel=True).spec.cancel is True
 
 
 def test_another_object_of_the_name_replaces_it(heard: Heard) -> None:
@@ -126,10 +142,13 @@ def test_another_attempt_of_the_name_may_belong_to_another_task(heard: Heard) ->
 
 
 def test_an_outcome_makes_room_for_those_that_wait(heard: Heard) -> None:
-    """They look again; those with a pod need not."""
+    """The next one looks again; those with a pod need not."""
     for name, status in (("a", {"podName": "a-1"}), ("b", {"podName": "b-1"}), ("c", {})):
         conductor = b.conductor_task(task_id=name, workflow_instance_id=name).to_json()
         heard.stores.attempts.put(named(name, taskRef={"name": "build"}, conductor=conductor, status=status))
+    waiting = heard.stores.attempts.get(Key("ns", "c"))
+    assert waiting is not None
+    assert heard.stores.attempts.ahead(waiting, 2) == 2
     heard.since()
     conductor = b.conductor_task(task_id="a", workflow_instance_id="a").to_json()
     done = named("a", 2, taskRef={"name": "build"}, conductor=conductor, status={"outcome": b.completed()})

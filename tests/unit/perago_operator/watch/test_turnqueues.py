@@ -28,7 +28,7 @@ class Heard:
         """An attempt as it is now; returns who else hears of that."""
         self.versions += 1
         meta = {"name": name, "namespace": namespace, "uid": f"uid-{name}", "resourceVersion": str(self.versions)}
-        meta |= changes.pop("meta", {})
+        meta |= {"generation": self.versions} | changes.pop("meta", {})
         self.stores.attempts.put(b.attempt(status=status, standalone=True, meta=meta, **changes))
         return [heard for heard in self.since() if heard != name]
 

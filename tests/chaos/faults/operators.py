@@ -49,14 +49,14 @@ def delete_pods(seconds: float, stage: Stage, choice: int) -> None:
             attempts = [one for one in stage.json("get", ATTEMPTS)["items"] if _has_a_pod(one)]
             step = wanted[0] if wanted else None
             victims = [one for one in attempts if step is None or one["status"].get("step", "") == step]
-            if not victims and chance.random() < 0.2:
+            if not victims and chance.random() < 0.5:
                 victims, step = attempts, None
             if victims:
                 _delete_pod(stage, chance.choice(victims))
                 wanted = wanted[1:] if step is not None else wanted
         except CommandFailed as failed:
             stage.journal(f"  pods: {str(failed).splitlines()[-1][:150]}")
-        time.sleep(chance.uniform(0.5, 3))
+        time.sleep(chance.uniform(0.2, 1.5))
 
 
 def _has_a_pod(attempt: dict[str, dict[str, object]]) -> bool:

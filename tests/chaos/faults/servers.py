@@ -6,7 +6,7 @@ from perago_dev.servers import workloads
 from tests.chaos.stage import REQUEST, Stage
 
 ETCD_PORT = 2379
-TABLE = "perago-chaos"
+TABLE = "perago_chaos"
 
 
 def relayed(server: str, mode: str, stage: Stage, choice: int) -> None:
@@ -47,8 +47,8 @@ def slow_etcd(seconds: float, stage: Stage, choice: int) -> None:
 
 def cut_etcd(stage: Stage, choice: int) -> None:
     """The API server's connections to it are refused, those that are open too."""
-    rule = f"type filter hook output priority 0; tcp dport {ETCD_PORT} reject with tcp reset;"
-    rules = f"table inet {TABLE} {{ chain out {{ {rule} }} }}"
+    rule = f"type filter hook output priority 0; tcp dport {ETCD_PORT} reject with tcp reset"
+    rules = f"table inet {TABLE} {{\nchain out {{\n{rule}\n}}\n}}"
     stage.on_node(stage.control_plane, f"echo '{rules}' | nft -f -")
 
 

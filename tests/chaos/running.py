@@ -16,6 +16,8 @@ class Running:
         self._stage, self._faults = stage, faults
         self._over = threading.Event()
         self._lock = threading.Lock()
+        self._hit = {fault.kind.hits: threading.Lock() for fault in faults.values()}
+        """What is undone slowly must be over before the same thing is hit again."""
         self._threads = [threading.Thread(target=self._run, args=(one,), name=one.fault) for one in planned]
         self._began = 0.0
         self.happened = 0
@@ -44,7 +46,12 @@ class Running:
     def _run(self, planned: Happening) -> None:
         if self._over.wait(max(0.0, self._began + planned.start - time.monotonic())):
             return
-        fault, journal = self._faults[planned.fault], self._stage.journal
+        fault = self._faults[planned.fault]
+        with self._hit[fault.kind.hits]:
+            self._happen(planned, fault)
+
+    def _happen(self, planned: Happening, fault: Fault) -> None:
+        journal, end = self._stage.journal, time.monotonic() + planned.end - planned.start
         journal(f"start {planned.fault}")
         try:
             fault.start(self._stage, planned.choice)
@@ -52,7 +59,7 @@ class Running:
                 self.happened += 1
         except Exception as failed:  # noqa: BLE001 -- whatever it is, the other faults go on
             journal(f"  {planned.fault} did not happen: {_short(failed)}")
-        self._over.wait(max(0.0, self._began + planned.end - time.monotonic()))
+        self._over.wait(max(0.0, end - time.monotonic()))
         self._undo(planned, fault)
         journal(f"stop  {planned.fault}")
 

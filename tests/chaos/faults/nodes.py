@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from perago_dev.cluster import network
 from perago_dev.cluster.kubectl import Kubectl
+from perago_dev.errors import CommandFailed
 from perago_dev.host.preflight import provider
 from tests.chaos.stage import REQUEST, Stage
 
@@ -29,11 +30,22 @@ def kill(stage: Stage, choice: int) -> None:
 
 
 def give_back(stage: Stage, choice: int) -> None:
-    """It is switched on again; where the pod network is our own, its routes are laid again."""
-    stage.engine("start", stage.worker(choice))
+    """It is switched on again, with another address; where the pod network is our own, its routes are laid again."""
+    node = stage.worker(choice)
+    stage.engine("start", node)
+    stage.cluster(REQUEST, "wait", "--for=condition=Ready", f"node/{node}", "--timeout=10s")
     if provider() == "podman":
+        _same_address(stage, node)
         network.connect(Kubectl(stage.env.bin_dir / "kubectl", stage.env.kubeconfig), _executor(stage))
-    stage.cluster(REQUEST, "wait", "--for=condition=Ready", f"node/{stage.worker(choice)}", "--timeout=10s")
+
+
+def _same_address(stage: Stage, node: str) -> None:
+    """Raises CommandFailed while the API server has another address of the node than the node itself."""
+    own = stage.on_node(node, "hostname -i").split()
+    listed = stage.json("get", "node", node)["status"]["addresses"]
+    told = next(entry["address"] for entry in listed if entry["type"] == "InternalIP")
+    if told not in own:
+        raise CommandFailed(f"{node} has the addresses {own}, and the API server still has {told}")
 
 
 def stop_kubelet(stage: Stage, choice: int) -> None:

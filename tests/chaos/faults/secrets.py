@@ -1,5 +1,7 @@
 """Secrets that change: the servers get new addresses, and the old ones end."""
 
+from functools import partial
+
 from perago_dev import release
 from perago_dev.servers import workloads
 from tests.chaos.routes import ROUTES, Route
@@ -15,9 +17,9 @@ def rotate(stage: Stage, choice: int) -> None:
     """Both Secrets name the other address; both addresses answer for as long as this lasts."""
     for server in SERVERS:
         other = next(route for route in of(server) if route.name not in stage.routes[server])
-        stage.routes[server].append(other.name)
         stage.relay(other.name, "pass")
-        stage.cluster.apply([secret(stage, other)])
+        stage.patiently(partial(stage.cluster.apply, [secret(stage, other)]), f"the Secret of {server}", 30)
+        stage.routes[server].append(other.name)  # not before: the old address ends only where there is a new one
 
 
 def retire(stage: Stage, choice: int) -> None:

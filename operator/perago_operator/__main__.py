@@ -26,6 +26,7 @@ from perago_operator.adapters.lakefs import LakefsVersions
 from perago_operator.adapters.metrics import Metrics
 from perago_operator.clocks import TimeOfDay
 from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
+from perago_operator.loops import first_of
 from perago_operator.process.assembly import Operator, Outside
 from perago_operator.process.leader import LeadershipLost
 from perago_operator.process.work import Scope
@@ -57,6 +58,7 @@ async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event, now
             watch_tasks=KopfWatch(access, settings.namespaces, take_signals=take_signals),
             acted=metrics.acted,
             polled=metrics.polled,
+            finished=metrics.finished,
         )
 
 
@@ -90,7 +92,7 @@ async def operate(settings: Settings) -> None:
         async with http_server.serving(health, settings.http_host, settings.http_port) as addresses:
             logger.info("answering probes at {}", ", ".join(addresses))
             try:
-                await operator.life.run()
+                await first_of(operator.life.run(), operator.preflight.run())
             except LeadershipLost as error:
                 _end_at_once(error)
 

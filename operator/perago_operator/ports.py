@@ -282,6 +282,22 @@ class Gauge:
     read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An attempt of which nothing is left to do: whose it was, how it ended, and how long its parts took."""
+
+    namespace: str
+    task: str
+    """The PeragoTask's name; "" without one."""
+    status: str
+    reason: str
+    """One of the published words, or `TaskException`: names that tasks choose are no labels of metrics."""
+    seconds: Mapping[str, float]
+    """By the names of `status.timings`."""
+
+
+FinishedObserver = Callable[[Finished], None]
+
 Check = Callable[[], str | None]
 
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -57,6 +58,8 @@ class Settings(BaseModel):
 
     runner_image: Annotated[str, Field(min_length=1)]
     """Image of the agent container in each attempt's pod."""
+    runner_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When nodes pull that image."""
     runner_service_account: Name = "perago-runner"
     """Service account of attempts' pods, in the attempt's namespace."""
     image_pull_secrets: Names = ()
@@ -68,6 +71,8 @@ class Settings(BaseModel):
 
     host_users: bool = True
     """False runs attempts' pods with `hostUsers: false`, each in a user namespace of its own."""
+    user_from_cluster: bool = False
+    """True leaves the user and the group of attempts' pods to the cluster, as OpenShift demands."""
 
     lakefs_keys: Path = Path("/etc/perago/lakefs")
     """Folder with the operator's Secret of lakeFS."""
@@ -180,6 +185,15 @@ class Settings(BaseModel):
         """What the operator's Secret of lakeFS says now; raises OSError and InvalidSecret."""
         return secrets.lakefs_keys(secrets.texts_in(self.lakefs_keys, secrets.LAKEFS_KEYS), self.egress)
 
+    def address_of(self, server: Literal["Conductor", "lakeFS"]) -> str:
+        """Where the server is, as its Secret says now: for messages, and so without a password."""
+        try:
+            url = self.lakefs_secret_now().endpoint if server == "lakeFS" else self.conductor_secret_now().url
+        except (OSError, secrets.InvalidSecret) as error:
+            return f"an address that cannot be read ({error})"
+        parts = urlsplit(url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
     def require_conductor(self) -> None:
         """Raises SettingsError when there is no way to Conductor."""
         try:
@@ -203,6 +217,7 @@ class Settings(BaseModel):
         """The settings as far as decisions depend on them."""
         pod = PodSettings(
             runner_image=self.runner_image,
+            runner_pull_policy=self.runner_pull_policy,
             image_pull_secrets=self.image_pull_secrets,
             service_account=self.runner_service_account,
             lakefs_secret=self.lakefs_secret,
@@ -216,6 +231,7 @@ class Settings(BaseModel):
             node_cache=self._node_cache(),
             turn_seconds=self.turn_seconds,
             host_users=self.host_users,
+            user_from_cluster=self.user_from_cluster,
         )
         return Config(
             installation=self.installation,

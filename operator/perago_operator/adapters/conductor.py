@@ -40,6 +40,7 @@ SEARCH_PAGE = 100
 MOST_SEARCHED = 1000
 """Tasks of a search: with the latest first, more than are lost between two searches."""
 
+NOT_JSON = "the answer is not JSON, so it is not from Conductor's API, whose address usually ends in /api"
 GONE = 404
 """Counts only in Conductor's own words."""
 
@@ -231,7 +232,7 @@ def _decoded(data: bytes, call: _Call, kind: type[T]) -> T | None:
     try:
         answer = json.loads(data) if data else None
     except ValueError as error:
-        raise http.translated(error, str(call)) from error
+        raise http.translated(ValueError(NOT_JSON), str(call)) from error
     if answer is None or isinstance(answer, kind):
         return answer
     raise http.translated(ValueError(f"the answer is not a JSON {kind.__name__}"), str(call))

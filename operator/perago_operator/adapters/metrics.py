@@ -5,14 +5,26 @@ prometheus_client, and not what the numbers mean.
 """
 
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from perago_operator.ports import Gauge
+from perago_operator.ports import Finished, Gauge
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each one, which nobody reads
 
 CALL_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+PART_BUCKETS = (1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
 
 
 class Metrics:
@@ -21,6 +33,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
+        Info("perago_build", "The operator's version", registry=self._registry).info({"version": version("perago")})
         self._actions = Histogram(
             "perago_action_seconds",
             "Time that actions of the reconciler took",
@@ -41,6 +54,19 @@ class Metrics:
         self._polled = Counter(
             "perago_polled_tasks", "Tasks that Conductor handed out", ("task_type",), registry=self._registry
         )
+        self._finished = Counter(
+            "perago_attempts_finished",
+            "Attempts of which nothing is left to do, by how they ended",
+            ("namespace", "task", "status", "reason"),
+            registry=self._registry,
+        )
+        self._parts = Histogram(
+            "perago_attempt_seconds",
+            "Time that the parts of finished attempts took, as in `status.timings`",
+            ("namespace", "task", "part"),
+            buckets=PART_BUCKETS,
+            registry=self._registry,
+        )
 
     def acted(self, action: str, seconds: float, ok: bool) -> None:
         """An action of the reconciler was carried out, or failed."""
@@ -56,6 +82,12 @@ class Metrics:
     def polled(self, task_type: str, count: int) -> None:
         """A poll handed out tasks."""
         self._polled.labels(task_type).inc(count)
+
+    def finished(self, attempt: Finished) -> None:
+        """An attempt is over."""
+        self._finished.labels(attempt.namespace, attempt.task, attempt.status, attempt.reason).inc()
+        for part, seconds in attempt.seconds.items():
+            self._parts.labels(attempt.namespace, attempt.task, part).observe(seconds)
 
     def read_when_asked(self, gauges: Iterable[Gauge]) -> None:
         """Add gauges that are read for each scrape."""

@@ -41,7 +41,11 @@ class ConditionType(_Explained):
     )
     # of a PeragoTask
     POLLING = ("Polling", "Tasks of this type are being taken from Conductor.")
-    READY = ("Ready", "The task can be run: its module and its image are set.")
+    READY = (
+        "Ready",
+        "The task can be run: its module and its image are set, and its latest attempts had no trouble with what is "
+        "declared. When false, the message names an attempt, and what kept it from running.",
+    )
 
 
 ATTEMPT_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
@@ -85,8 +89,21 @@ TASK_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
         Reason.TASK_TYPE_SERVED,
         Reason.POLL_FAILED,
         Reason.ATTEMPTS_NOT_CREATED,
+        Reason.TASK_NOT_READY,
     ),
-    ConditionType.READY: (Reason.TASK_COMPLETE, Reason.TASK_INCOMPLETE),
+    ConditionType.READY: (
+        Reason.TASK_COMPLETE,
+        Reason.TASK_INCOMPLETE,
+        Reason.INVALID_TASK,
+        Reason.IMAGE_PULL,
+        Reason.CONTAINER_CONFIG,
+        Reason.INIT_CONTAINER_FAILED,
+        Reason.AGENT_UNAVAILABLE,
+        Reason.POD_REFUSED,
+        Reason.PROTOCOL_MISMATCH,
+        Reason.LAKEFS_UNAUTHORIZED,
+        Reason.CLUSTER_REFUSED,
+    ),
 }
 """Reasons of a PeragoTask's conditions."""
 

@@ -14,9 +14,9 @@ from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask, TaskSpec
 from perago_operator.bridge.creation import Creation, claim
 from perago_operator.bridge.serving import Queue, queue_of
+from perago_operator.bridge.usability import Shown
 from perago_operator.loops import Backoff, within
 from perago_operator.ports import Conductor, PolledTask, PortError, Unreachable
-from perago_operator.watch.stores import AttemptStore
 
 BATCH = 100
 """Tasks of one poll at most."""
@@ -70,7 +70,7 @@ class TaskPoller:
         task: PeragoTask,
         conductor: Conductor,
         creation: Creation,
-        attempts: AttemptStore,
+        shown: Shown,
         settings: PollSettings,
         *,
         now: Callable[[], datetime],
@@ -80,7 +80,8 @@ class TaskPoller:
         self._elder: Key | None = None
         self._conductor = conductor
         self._creation = creation
-        self._attempts = attempts
+        self._attempts = shown.attempts
+        self._usability = shown.usability
         self._settings = settings
         self._now = now
         self._backoff = Backoff()
@@ -96,6 +97,8 @@ class TaskPoller:
 
     def replace(self, task: PeragoTask) -> None:
         """The PeragoTask has changed; takes effect with the next poll."""
+        if task.spec != self.task.spec:
+            self._usability.forget(self.key)
         self.task = task
         self.wake()
 
@@ -162,8 +165,12 @@ class TaskPoller:
             return 0
         limit = spec.max_concurrency or self._settings.max_attempts
         unseen = (Key(self.key.namespace, name) for name in self._creation.unseen(self.key))
-        shown = self._attempts.count_unfinished(self.key)
-        room = limit - shown - sum(not self._attempts.is_unfinished(attempt) for attempt in unseen)
+        coming = sum(not self._attempts.is_unfinished(attempt) for attempt in unseen)
+        room = limit - self._attempts.count_unfinished(self.key) - coming
+        if unusable := self._usability.of(self.task):
+            self._note(Reason.TASK_NOT_READY, with_remedy("see the condition Ready", Reason.TASK_NOT_READY))
+            undecided = coming + self._usability.undecided(self._attempts.unfinished(self.key))
+            return min(room, 1) if unusable.allows_trial(undecided) else 0
         self._note(Reason.POLLING if room > 0 else Reason.MAX_CONCURRENCY, f"at most {limit} attempts at once")
         return room
 

@@ -11,15 +11,16 @@ from functools import partial
 
 from loguru import logger
 
+from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
 from perago_operator.bridge.serving import Queue, queue_of, serving
 from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
+from perago_operator.bridge.usability import Shown
 from perago_operator.loops import end, lasting
 from perago_operator.ports import Cluster, Conductor, NotFound, PortError
-from perago_operator.watch.stores import AttemptStore
 
 STATUS_SECONDS = 5.0
 """How often a PeragoTask's numbers are compared with its status."""
@@ -40,7 +41,7 @@ class Pollers:
         cluster: Cluster,
         conductor: Conductor,
         creation: Creation,
-        attempts: AttemptStore,
+        shown: Shown,
         settings: PollSettings,
         *,
         now: Callable[[], datetime],
@@ -48,7 +49,9 @@ class Pollers:
         self._cluster = cluster
         self._conductor = conductor
         self._creation = creation
-        self._attempts = attempts
+        self._shown = shown
+        self._attempts = shown.attempts
+        self._usability = shown.usability
         self._settings = settings
         self._now = now
         self._workers: dict[Key, _Worker] = {}
@@ -75,7 +78,12 @@ class Pollers:
     def remove(self, key: Key) -> None:
         """The PeragoTask is gone: poll no more for it."""
         self._end(key, gone=True)
+        self._usability.forget(key)
         self._share_queues()
+
+    def heard(self, attempt: PeragoAttempt) -> None:
+        """An attempt as it is now, which shows whether others like it can run."""
+        self._usability.heard(attempt)
 
     def wake(self, key: Key) -> None:
         """An attempt of this PeragoTask has changed: there may be room."""
@@ -129,7 +137,7 @@ class Pollers:
             worker.polling.add_done_callback(self._ending.discard)
 
     def _employ(self, task: PeragoTask) -> _Worker:
-        poller = TaskPoller(task, self._conductor, self._creation, self._attempts, self._settings, now=self._now)
+        poller = TaskPoller(task, self._conductor, self._creation, self._shown, self._settings, now=self._now)
         return _Worker(
             poller,
             _background(f"poll for {task.metadata.name}", poller.run),
@@ -140,7 +148,8 @@ class Pollers:
         """Write the PeragoTask's status whenever it differs from what is true."""
         while True:
             await asyncio.sleep(STATUS_SECONDS)
-            patch = status_patch(poller.task, await self._numbers(poller), poller.state, self._now())
+            numbers, unusable = await self._numbers(poller), self._usability.of(poller.task)
+            patch = status_patch(poller.task, numbers, poller.state, self._now(), unusable)
             if patch is None:
                 continue
             try:

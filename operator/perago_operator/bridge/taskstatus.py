@@ -9,9 +9,10 @@ from datetime import datetime
 from perago.wire.times import timestamp
 from perago_operator.api.base import JsonObject
 from perago_operator.api.conditions import State, changed
-from perago_operator.api.reasons import ConditionType, Reason
+from perago_operator.api.reasons import ConditionType, Reason, with_remedy
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.poller import PollState
+from perago_operator.bridge.usability import Unusable
 
 POLL_TIME_SECONDS = 60.0
 """`lastPollTime` alone is written at most this often."""
@@ -26,8 +27,13 @@ class TaskNumbers:
     queued: int | None
 
 
-def status_patch(task: PeragoTask, numbers: TaskNumbers, state: PollState, now: datetime) -> JsonObject | None:
-    """The merge patch that brings the status up to date; None when it says what is true already."""
+def status_patch(
+    task: PeragoTask, numbers: TaskNumbers, state: PollState, now: datetime, unusable: Unusable | None = None
+) -> JsonObject | None:
+    """The merge patch that brings the status up to date; None when it says what is true already.
+
+    `unusable` says why its attempts cannot run, if that is known.
+    """
     old = task.status
     patch: JsonObject = {}
     if old.active != numbers.active:
@@ -36,7 +42,7 @@ def status_patch(task: PeragoTask, numbers: TaskNumbers, state: PollState, now: 
         patch["pendingPods"] = numbers.pending_pods
     if numbers.queued is not None and old.queued != numbers.queued:
         patch["queued"] = numbers.queued
-    states = {ConditionType.POLLING: _polling(state), ConditionType.READY: _ready(task)}
+    states = {ConditionType.POLLING: _polling(state), ConditionType.READY: _ready(task, unusable)}
     if conditions := changed(old.conditions, states, now, task.metadata.generation):
         patch["conditions"] = [condition.to_json() for condition in conditions]
     if state.last_poll is not None and _outdated(old.last_poll_time, state.last_poll, bool(patch)):
@@ -56,10 +62,12 @@ def _polling(state: PollState) -> State:
     return State(state.polling, state.reason, state.message or state.reason.sentence)
 
 
-def _ready(task: PeragoTask) -> State:
+def _ready(task: PeragoTask, unusable: Unusable | None) -> State:
     missing = [f"spec.{name}" for name in ("module", "image") if getattr(task.spec, name) is None]
     if missing:
         are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
         message = f"{' and '.join(missing)} {are} not set; each attempt has to set {them}"
         return State(False, Reason.TASK_INCOMPLETE, message)
+    if unusable:
+        return State(False, unusable.reason, with_remedy(unusable.message, unusable.reason))
     return State(True, Reason.TASK_COMPLETE, "spec.module and spec.image are set")

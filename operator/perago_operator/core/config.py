@@ -68,6 +68,8 @@ class PodSettings:
     """How long an agent may merge once it has seen its turn granted (`wire.Order`)."""
     host_users: bool = True
     """False gives each pod a user namespace of its own, which not every cluster has."""
+    user_from_cluster: bool = False
+    """True names neither user nor group, so that the cluster's admission gives the pod its own."""
 
 
 @dataclass(frozen=True, slots=True)

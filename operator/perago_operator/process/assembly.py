@@ -7,14 +7,17 @@ from datetime import datetime
 
 from perago_operator.bridge.adoption import Adoption, SearchableConductor, worker_name
 from perago_operator.bridge.creation import Creation
-from perago_operator.bridge.poller import PollObserver, PollSettings
+from perago_operator.bridge.poller import PollObserver, PollSettings, unobserved
 from perago_operator.bridge.pollers import Pollers
+from perago_operator.bridge.usability import Shown, Usability
 from perago_operator.clocks import Clock
-from perago_operator.ports import Cluster, Gauge, Health, Leases, WatchTasks
+from perago_operator.ports import Cluster, FinishedObserver, Gauge, Health, Leases, WatchTasks
 from perago_operator.process import probes
 from perago_operator.process.leader import Leadership
 from perago_operator.process.life import Life
+from perago_operator.process.preflight import Preflight, servers
 from perago_operator.process.sweeper import SweepableVersions, Sweeper, SweepTerms
+from perago_operator.process.taskgauges import task_gauges
 from perago_operator.process.work import Scope, Work
 from perago_operator.reconcile.apply import Applier
 from perago_operator.reconcile.loop import Observer, Reconciler
@@ -34,6 +37,7 @@ class Outside:
     watch_tasks: WatchTasks
     acted: Observer
     polled: PollObserver
+    finished: FinishedObserver = unobserved
 
 
 class Operator:
@@ -65,7 +69,8 @@ class Operator:
         polling = PollSettings(
             self._worker_id, settings.poll_seconds, settings.max_attempts, outside.polled, adoption.poll_failed
         )
-        pollers = Pollers(outside.cluster, outside.conductor, creation, attempts, polling, now=now)
+        shown = Shown(attempts, Usability(self.stores.tasks, config, clock=clock))
+        pollers = Pollers(outside.cluster, outside.conductor, creation, shown, polling, now=now)
         self.sweeper = Sweeper(
             outside.versions,
             outside.cluster,
@@ -84,8 +89,10 @@ class Operator:
                 "adoption of polled tasks": adoption.run,
                 **({"sweep of staging branches": self.sweeper.run} if settings.sweep_seconds else {}),
             },
+            observe=outside.finished,
             clock=clock,
         )
+        self.preflight = Preflight(servers(outside.conductor, outside.versions), settings.address_of)
         self.leadership = Leadership(outside.leases, settings.identity, clock=clock, now=now)
         self.life = Life(self.leadership, self.work, outside.cluster, stop, shutdown_seconds=settings.shutdown_seconds)
 
@@ -96,7 +103,7 @@ class Operator:
         """What the HTTP server answers from."""
         return Health(
             alive=probes.liveness(self.work, self._settings.watch_stale_seconds),
-            ready=probes.readiness(self.work, self.leadership),
+            ready=probes.readiness(self.work, self.leadership) | self.preflight.checks(),
             metrics=metrics,
         )
 
@@ -105,6 +112,8 @@ class Operator:
         return (
             *probes.gauges(self.stores, self.reconciler, self.work, self.leadership),
             *probes.sweep_gauges(self.sweeper),
+            *task_gauges(self.stores),
+            self.preflight.gauge(),
         )
 
 

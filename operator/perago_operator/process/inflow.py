@@ -3,14 +3,26 @@
 It knows stores and pollers, not where objects come from.
 """
 
+from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
 from perago_operator.bridge.pollers import Pollers
-from perago_operator.ports import Manifest, key_of
+from perago_operator.ports import FinishedObserver, Manifest, key_of
+from perago_operator.process.taskgauges import finished
 from perago_operator.watch.stores import Stores, TaskStore
 
 
-def inflow(stores: Stores, pollers: Pollers) -> "TaskInflow":
-    """The way into the stores for PeragoTasks. An attempt that ends makes room for another one."""
+def inflow(stores: Stores, pollers: Pollers, observe: FinishedObserver) -> "TaskInflow":
+    """The way into the stores for PeragoTasks, and what a change of an attempt means to pollers and metrics.
+
+    One that ends makes room for another one; `observe` is called once for each of which nothing is left to do.
+    """
+
+    def changed(before: PeragoAttempt | None, after: PeragoAttempt) -> None:
+        pollers.heard(after)
+        if ended := finished(before, after):
+            observe(ended)
+
+    stores.attempts.when_changed = changed
     stores.attempts.when_finished = pollers.wake
     return TaskInflow(stores.tasks, pollers)
 

@@ -11,9 +11,10 @@ from functools import partial
 
 from loguru import logger
 
+from perago_operator.bridge.poller import unobserved
 from perago_operator.bridge.pollers import Pollers
 from perago_operator.loops import first_of
-from perago_operator.ports import Feed, WatchTasks
+from perago_operator.ports import Feed, FinishedObserver, WatchTasks
 from perago_operator.process.inflow import inflow
 from perago_operator.reconcile.loop import Reconciler
 from perago_operator.watch.audit import Audit
@@ -47,6 +48,7 @@ class Work:
         watch_tasks: WatchTasks,
         *,
         beside: Mapping[str, Callable[[], Coroutine[None, None, None]]] | None = None,
+        observe: FinishedObserver = unobserved,
         clock: Callable[[], float],
     ) -> None:
         self._stores = stores
@@ -54,7 +56,7 @@ class Work:
         self._pollers = pollers
         self._watch_tasks = watch_tasks
         self._beside = beside or {}
-        self._tasks = inflow(stores, pollers)
+        self._tasks = inflow(stores, pollers, observe)
         self._parts: list[asyncio.Task[None]] = []
         self.watches = tuple(
             Watch(scope.name(kind), feed, sink, clock=clock)

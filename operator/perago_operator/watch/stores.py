@@ -37,6 +37,10 @@ def _nobody(_: Key) -> None:
     """The listener where nobody listens."""
 
 
+def _nothing(*_: object) -> None:
+    """The same for one that hears objects."""
+
+
 class Store(Generic[Model]):
     """Objects of one kind by key; newer versions replace older ones, removed objects stay removed."""
 
@@ -131,6 +135,8 @@ class AttemptStore(Store[PeragoAttempt]):
         self._listener = listener
         self.when_shown: Listener = _nobody
         """Hears the key of an attempt that is seen for the first time."""
+        self.when_changed: Callable[[PeragoAttempt | None, PeragoAttempt], None] = _nothing
+        """Hears an attempt as it was, if it was known, and as it is now."""
         self.when_finished: Listener = _nobody
         """Hears the key of a PeragoTask of which an attempt has ended, or is gone."""
         self._repositories: dict[str, None] = {}
@@ -209,6 +215,8 @@ class AttemptStore(Store[PeragoAttempt]):
         self._by_logical_task.changed(key, old, new)
         if old is None:
             self.when_shown(key)
+        if new is not None:
+            self.when_changed(old, new)
         self._listener(key)
         was_unfinished = key in self._rooms
         self.pods_changed(key)

@@ -309,7 +309,18 @@ class Reason(StrEnum):
         "Conductor is not polled while attempts of tasks that were polled before cannot be created.",
         "Read the message, and check that the API server is well and that the namespace takes PeragoAttempts.",
     )
-    TASK_COMPLETE = ("TaskComplete", "`spec.module` and `spec.image` are set.")
+    TASK_NOT_READY = (
+        "TaskNotReady",
+        "Attempts of this task cannot run, as its condition `Ready` says. To see whether that is still so, one task is "
+        "taken from Conductor from time to time.",
+        "Correct what `Ready` names; once the PeragoTask has changed, or `spec.paused` was set and unset, Perago tries "
+        "at once.",
+    )
+    TASK_COMPLETE = (
+        "TaskComplete",
+        "`spec.module` and `spec.image` are set, and the latest attempts have shown nothing that would keep the next "
+        "one from running.",
+    )
 
 
 WORDS = frozenset(reason.value for reason in Reason)

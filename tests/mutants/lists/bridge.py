@@ -12,6 +12,7 @@ manifest = of(f"{ROOT}/bridge/manifest.py", "perago_operator/bridge/test_manifes
 pollers = of(f"{ROOT}/bridge/pollers.py", "perago_operator/process/test_work.py")
 killed = of(f"{ROOT}/bridge/creation.py", "perago_operator/process/test_work.py")
 inflow = of(f"{ROOT}/process/inflow.py", "perago_operator/process/test_work.py")
+usability = of(f"{ROOT}/bridge/usability.py", "perago_operator/bridge/test_usability.py")
 taskstatus = of(f"{ROOT}/bridge/taskstatus.py", "perago_operator/bridge/test_taskstatus.py")
 apply = of(f"{ROOT}/reconcile/apply.py", "perago_operator/reconcile/test_apply.py")
 loop = of(f"{ROOT}/reconcile/loop.py", "perago_operator/reconcile/test_loop.py")
@@ -25,7 +26,14 @@ MUTANTS: tuple[Mutant, ...] = (
             "for polled in taken:",
             "for polled in taken if not self._stopping.is_set() else ():",
         ),
-        ("attempts that no watch has shown take no room", "limit - shown - sum(", "limit - shown - 0 * sum("),
+        ("attempts that no watch has shown take no room", "(self.key) - coming", "(self.key)"),
+        (
+            "a task that cannot run is taken at full speed",
+            "return min(room, 1) if unusable.allows_trial(undecided) else 0",
+            "return room",
+        ),
+        ("a trial goes beyond what may run at once", "return min(room, 1)", "return 1"),
+        ("a corrected PeragoTask waits", "            self._usability.forget(self.key)\n", "            pass\n"),
         ("a paused task is polled for", "spec.task_type is None or spec.paused", "spec.task_type is None"),
         (
             "nobody looks for what a poll without an answer has taken",
@@ -194,8 +202,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("who is alone serves nobody", "None if elder == poller.key else elder", "elder"),
         (
             "a PeragoTask goes on waiting for one that is gone",
-            "self._end(key, gone=True)\n        self._share_queues()\n",
-            "self._end(key, gone=True)\n",
+            "        self._usability.forget(key)\n        self._share_queues()\n",
+            "        self._usability.forget(key)\n",
         ),
         (
             "a PeragoTask that gets a domain of its own goes on waiting",
@@ -205,6 +213,16 @@ MUTANTS: tuple[Mutant, ...] = (
         ("polls under way outlive a kill", "            polling.cancel()\n", "            pass\n"),
         ("what the last poll brought is lost", "        await self._creation.settle(deadline - clock())\n", ""),
         ("a status goes on being written at the end", "            worker.status.cancel()\n", ""),
+    ),
+    *usability(
+        ("wrong keys of one PeragoTask stop all of them", "self._keys(other) == self._keys(task)", "True"),
+        ("wrong keys fail the tasks of each PeragoTask", "self._keys(other) == self._keys(task)", "other is task"),
+        ("an attempt that was made by hand counts", " and attempt.spec.conductor is not None", ""),
+        ("several tasks are taken for trial", "self.seconds <= 0 and undecided == 0", "self.seconds <= 0"),
+        ("trials begin at once", "self.seconds <= 0 and undecided", "undecided"),
+        ("an older attempt that failed counts", "created > self.worked or fails", "True or fails"),
+        ("a failure counts again with each change", "before.seen if before and", "now if before and"),
+        ("a pause never grows", "max(last - first, SHORTEST_PAUSE)", "SHORTEST_PAUSE"),
     ),
     *inflow(
         ("an attempt that ends makes no room", "    stores.attempts.when_finished = pollers.wake\n", ""),

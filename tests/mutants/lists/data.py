@@ -12,9 +12,6 @@ exchange = of(f"{AGENT}/clients/exchange.py", f"{TESTS}/clients/test_exchange.py
 channel = of(f"{AGENT}/clients/channel.py", f"{TESTS}/clients/test_channel.py")
 moving = of(f"{AGENT}/data/moving.py", f"{TESTS}/data/test_transfer.py")
 sending = of(f"{AGENT}/data/sending.py", f"{TESTS}/data/test_transfer.py")
-sent = of(f"{AGENT}/data/sending.py", f"{TESTS}/data/test_sending.py")
-presigned = of(f"{AGENT}/clients/presigned.py", f"{TESTS}/clients/test_presigned.py")
-store = of(f"{AGENT}/clients/store.py", f"{TESTS}/clients/test_presigned.py")
 told = of(f"{AGENT}/data/moving.py", f"{TESTS}/test_reporter.py")
 volume = of(f"{AGENT}/data/volume.py", f"{TESTS}/data/test_volume.py")
 parallel = of(f"{AGENT}/data/parallel.py", f"{TESTS}/data/test_parallel.py", f"{TESTS}/test_fence.py")
@@ -114,45 +111,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "what is stored is not read back",
             "            if self._stored_md5(path) != source.md5:\n                raise\n",
             "",
-        ),
-    ),
-    *sent(
-        ("a file that changes between its parts is published", "        source.require_unchanged()\n", ""),
-        ("parts that nobody needs stay in the store", "            if not completed:\n", "            if False:\n"),
-        ("parts that do not add up are published", "            source.check_size(stored)\n", "            pass\n"),
-        (
-            "a part is sent with the MD5 of another",
-            "source.md5_of(buffer, *span), _body",
-            "source.md5_of(buffer, 0, 1), _body",
-        ),
-    ),
-    *presigned(
-        (
-            "a download ends with its URL",
-            "                if not error.refused:\n                    raise\n                connection =",
-            "                if error:\n                    raise\n                connection =",
-        ),
-        (
-            "an upload in parts ends with its URLs",
-            "                if not error.refused:\n                    raise\n                etag =",
-            "                if error:\n                    raise\n                etag =",
-        ),
-        ("an outage of the store is not waited for", "away = self._presigning.worth_waiting()", "away = False"),
-        (
-            "somebody else's object is taken for the one that was uploaded",
-            'if record["physical_address"] == upload.physical else None',
-            "if record else None",
-        ),
-        ("a completion is lost with its answer", "UPLOAD_GONE not in str(error)", "error.status"),
-    ),
-    *store(
-        ("the whole object is taken for its end", "if ranged and head.status != 206:", "if False:"),
-        ("the store does not compare what it gets", '{"Content-MD5": base64', '{"X-MD5": base64'),
-        ("what was spoilt on its way fails the attempt", 'frozenset({"BadDigest", ', "frozenset({"),
-        (
-            "what the store says about its signature is told",
-            'words = f"{head.status} {code}".rstrip()',
-            "words = str(message)",
         ),
     ),
     *told(("threads tell nobody what they wait for", "underway=self._underway)", "underway=None)")),

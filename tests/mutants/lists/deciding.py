@@ -10,6 +10,7 @@ finishing = of(f"{CORE}/rules/finishing.py", f"{TESTS}/test_rules.py")
 log = of(f"{CORE}/log.py", f"{TESTS}/test_log.py")
 pod = of(f"{CORE}/rules/pod.py", f"{TESTS}/test_rules.py")
 starting = of(f"{CORE}/rules/starting.py", f"{TESTS}/test_rules.py")
+declaration = of(f"{CORE}/pod/declaration.py", f"{TESTS}/test_rules.py")
 common = of(f"{CORE}/rules/common.py", f"{TESTS}/test_rules.py")
 table = of(f"{CORE}/rules/__init__.py", f"{TESTS}/test_rules.py", f"{TESTS}/test_rule_order.py")
 situation = of(f"{CORE}/situation.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
@@ -213,13 +214,20 @@ RULES: tuple[Mutant, ...] = (
             "return Ruling() if s.pod else None",
         ),
     ),
-    *starting(
-        ("any refusal of a pod is final", "    if trouble.permanent:\n", "    if True:\n"),
+    *declaration(
         (
             "a template may hold Conductor's keys",
-            "{s.resolved.lakefs_secret, s.resolved.conductor_secret}",
-            "{s.resolved.lakefs_secret}",
+            "{resolved.lakefs_secret, resolved.conductor_secret}",
+            "{resolved.lakefs_secret}",
         ),
+        (
+            "the lakeFS keys may be given to the task",
+            "frozenset({resolved.lakefs_secret, resolved.conductor_secret})",
+            "frozenset({resolved.conductor_secret})",
+        ),
+    ),
+    *starting(
+        ("any refusal of a pod is final", "    if trouble.permanent:\n", "    if True:\n"),
         (
             "the next execution starts beside the former pod",
             "    return Ruling(actions) if actions else None",
@@ -259,11 +267,6 @@ RULES: tuple[Mutant, ...] = (
             "a template that reaches for the keys is used",
             "    return Ruling(outcome=invalid(s, problem)) if problem else None",
             "    return None",
-        ),
-        (
-            "the lakeFS keys may be given to the task",
-            "frozenset({s.resolved.lakefs_secret, s.resolved.conductor_secret})",
-            "frozenset({s.resolved.conductor_secret})",
         ),
         (
             "an attempt starts without the PeragoTask that it names",

@@ -18,7 +18,7 @@ transfer = of("runner/perago/agent/data/transfer.py", f"{TESTS}/test_downloads.p
 manifest = of(f"{PODS}/manifest.py", "perago_operator/core/pod/test_manifest.py")
 volumes = of(f"{PODS}/volumes.py", "perago_operator/core/pod/test_manifest.py")
 template = of(f"{PODS}/template.py", "perago_operator/core/pod/test_template.py")
-starting = of("operator/perago_operator/core/rules/starting.py", "perago_operator/core/test_rules.py")
+declaration = of("operator/perago_operator/core/pod/declaration.py", "perago_operator/core/test_rules.py")
 
 MUTANTS: tuple[Mutant, ...] = (
     *receiving(
@@ -200,7 +200,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("a template may mount no folder of the node", 'shorter == "/" or longer.startswith(shorter)', "True"),
     ),
-    *starting(
+    *declaration(
         ("a template reaches the node cache", " or cache_problem(template, cache)", ""),
     ),
 )

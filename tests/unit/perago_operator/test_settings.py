@@ -97,6 +97,8 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
         "RETRY_SECONDS": "7",
         "OUTAGE_SECONDS": "8",
         "HOST_USERS": "false",
+        "USER_FROM_CLUSTER": "true",
+        "RUNNER_PULL_POLICY": "Always",
         "PRESIGN": "false",
         "CONDUCTOR_TOKEN_HEADER": "X-Authorization",
         "TRUSTED_CA_CONFIG_MAP": "company",
@@ -114,6 +116,7 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
     assert (config.retried_patience, config.unschedulable_patience) == (9, 10)
     assert (pod.runner_image, pod.service_account, pod.image_pull_secrets) == ("runner:1", "runners", ("one", "two"))
     assert (pod.host_users, pod.presign) == (False, False)
+    assert (pod.user_from_cluster, pod.runner_pull_policy) == (True, "Always")
     assert (pod.lakefs_secret, pod.conductor_secret) == ("lakefs-keys", "conductor-keys")
     assert (pod.retry_seconds, pod.outage_seconds) == (7, 8)
     assert (pod.turn_seconds, config.turn_patience) == (12, 13)

@@ -105,7 +105,7 @@ def _spec(attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Co
         "terminationGracePeriodSeconds": config.pod.grace_seconds,
         "securityContext": {
             "runAsNonRoot": True,
-            "fsGroup": GROUP,
+            **({} if config.pod.user_from_cluster else {"fsGroup": GROUP}),
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
@@ -171,7 +171,7 @@ def _agent(attempt: PeragoAttempt, settings: PodSettings, order: Order) -> JsonO
             *_variables(settings.agent_variables),
         ],
         "resources": settings.agent_resources,
-        "securityContext": _restricted(),
+        "securityContext": _restricted(settings),
         "volumeMounts": mounts,
         "terminationMessagePolicy": LAST_WORDS,
     }
@@ -188,17 +188,16 @@ def _task(resolved: Resolved, settings: PodSettings) -> JsonObject:
         "command": ["python", "-m", "perago.taskside"],
         "env": [{"name": name, "value": value} for name, value in TASK_ENVIRONMENT.items()],
         "resources": resolved.resources.to_json(),
-        "securityContext": _restricted(),
+        "securityContext": _restricted(settings),
         "volumeMounts": [*shared_mounts("task-tmp"), *task_mounts()],
         "terminationMessagePolicy": LAST_WORDS,
     }
 
 
-def _restricted() -> JsonObject:
+def _restricted(settings: PodSettings) -> JsonObject:
     """Pod Security `restricted`, and a read-only root file system."""
     return {
-        "runAsUser": USER,
-        "runAsGroup": GROUP,
+        **({} if settings.user_from_cluster else {"runAsUser": USER, "runAsGroup": GROUP}),
         "runAsNonRoot": True,
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
+from perago_operator.core.pod.declaration import templates_problem
 from perago_operator.core.pod.manifest import pod_manifest
-from perago_operator.core.pod.template import cache_problem, template_problem
 from perago_operator.core.rules.common import delete_staging, failure, invalid, let_pods_go, waiting
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
@@ -44,10 +44,7 @@ def _waiting(s: Situation, reason: Reason, message: str) -> Ruling:
 
 def template_is_refused(s: Situation) -> Ruling | None:
     """The pod template reaches for what is the agent's alone."""
-    secrets = frozenset({s.resolved.lakefs_secret, s.resolved.conductor_secret})
-    cache, templates = s.config.pod.node_cache, s.resolved.pod_templates
-    problems = (template_problem(template, secrets) or cache_problem(template, cache) for template in templates)
-    problem = next((problem for problem in problems if problem), None)
+    problem = templates_problem(s.resolved, s.config)
     return Ruling(outcome=invalid(s, problem)) if problem else None
 
 

@@ -141,6 +141,14 @@ async def test_a_page_of_something_else_is_not_a_task(recorder: Recorder, answer
             await client.read("id")
 
 
+async def test_a_web_page_is_told_from_the_api(recorder: Recorder) -> None:
+    """The usual reason is an address without its path."""
+    recorder.answer = web.Response(body=b"<html></html>")
+    async with HttpConductor(lambda: ConductorKeys(recorder.url)) as client:
+        with pytest.raises(Unreachable, match=r"the answer is not JSON, .* whose address usually ends in /api"):
+            await client.queue_size("t", None)
+
+
 async def test_a_polled_task_keeps_its_whole_identity(recorder: Recorder) -> None:
     """Round and retry of a loop's task included: they tell logical tasks and attempts apart."""
     raw = {"taskId": "t1", "workflowInstanceId": "wf", "referenceTaskName": "ref", "taskDefName": "build", "seq": 4}

@@ -29,6 +29,7 @@ OTHER_MEANINGS: dict[str, set[str]] = {
     # columns of kubectl get
     f"{OPERATOR}/api/crds.py": {"Paused", "Polling"},
     # phases and reporting states
+    f"{OPERATOR}/process/taskgauges.py": {"Canceled"},
     "runner/perago/wire/base.py": {"Canceled"},
     f"{OPERATOR}/core/turns.py": {"Superseded"},
     f"{OPERATOR}/api/attempt_status.py": {"Starting", "Canceled", "Accepted", "Superseded", "NotRequired"},

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
+from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
+from perago_operator.bridge.usability import SHORTEST_PAUSE, Shown, Usability
 from perago_operator.core.config import Config
-from perago_operator.ports import Unreachable
-from perago_operator.watch.stores import AttemptStore
-from tests.builders import START, completed, task
+from perago_operator.ports import Unreachable, key_of
+from perago_operator.watch.stores import AttemptStore, TaskStore
+from tests.builders import START, attempt, completed, failure, task
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
@@ -36,6 +38,9 @@ class Subject:
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
         self.shown = AttemptStore(lambda _: None)
+        self.tasks = TaskStore(self.shown, lambda _: None)
+        self.seconds = 0.0
+        self.usability = Usability(self.tasks, Config(), clock=lambda: self.seconds)
         self.failed: list[str] = []
         self.cluster.listeners.append(lambda event: self.shown.put(event.obj))
         creation = Creation(self.cluster, self.conductor, self.shown, Config(), clock=lambda: 0.0)
@@ -43,11 +48,18 @@ class Subject:
             peragotask(**spec),
             self.conductor,
             creation,
-            self.shown,
+            Shown(self.shown, self.usability),
             PollSettings(lambda: "me", seconds, max_attempts=100, failed=lambda: self.failed.append("poll")),
             now=lambda: START,
         )
         self.running: asyncio.Task[None] | None = None
+
+    def show(self, obj: dict[str, Any]) -> None:
+        """The watch shows an attempt."""
+        self.shown.put(obj)
+        found = self.shown.get(key_of(obj))
+        assert found is not None
+        self.usability.heard(found)
 
     def run(self) -> "Subject":
         """Start polling."""
@@ -216,3 +228,38 @@ async def test_the_time_of_the_last_poll_is_kept() -> None:
     subject = Subject(seconds=0.001).run()
     await until(lambda: subject.polls() > 1)
     assert subject.poller.state.last_poll == START
+
+
+def ended(number: int, reason: str) -> dict[str, Any]:
+    """An attempt of the PeragoTask that has ended for this reason."""
+    meta = {"name": f"a{number}", "uid": f"uid-{number}"}
+    return attempt(meta=meta, status={"outcome": failure(reason)}, taskRef={"name": "build"})
+
+
+async def test_a_task_that_cannot_be_run_is_taken_once_for_trial() -> None:
+    """Not at the speed of polling: what fails one attempt would fail all of them."""
+    subject = Subject()
+    subject.show(ended(1, "InvalidTask"))
+    subject.schedule(3)
+    subject.run()
+    await until(lambda: subject.poller.state.reason is Reason.TASK_NOT_READY)
+    assert subject.polls() == 0
+    subject.seconds = SHORTEST_PAUSE
+    subject.poller.wake()
+    await until(lambda: subject.attempts() == 1)
+    await until(lambda: not subject.conductor.queues["build", None] or subject.polls() == 1)
+    subject.poller.wake()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert (subject.attempts(), subject.polls()) == (1, 1)
+    assert not subject.poller.state.polling
+
+
+async def test_a_change_of_the_peragotask_is_tried_at_once() -> None:
+    """Its image may be another one now."""
+    subject = Subject()
+    subject.show(ended(1, "InvalidTask"))
+    subject.run()
+    await until(lambda: subject.poller.state.reason is Reason.TASK_NOT_READY)
+    subject.poller.replace(peragotask(image="app:2"))
+    await until(lambda: subject.polls() == 1)

@@ -9,6 +9,7 @@ from perago_operator.api.reasons import Reason
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.poller import PollState
 from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
+from perago_operator.bridge.usability import Unusable
 from tests.builders import START, task
 from tests.fakes.kube import merged
 
@@ -92,3 +93,12 @@ def test_a_state_without_words_is_explained_by_its_reason() -> None:
     """A paused PeragoTask says why nothing is polled."""
     [polling, _] = patch_of(peragotask(), NUMBERS, PollState(Reason.PAUSED))["conditions"]
     assert polling["message"] == Reason.PAUSED.sentence
+
+
+def test_why_attempts_cannot_run_is_said_with_what_to_do() -> None:
+    """With the attempt that has shown it."""
+    unusable = Unusable(Reason.LAKEFS_UNAUTHORIZED, "attempt a1: 401")
+    patch: Any = status_patch(peragotask(), NUMBERS, POLLING, START, unusable)
+    (ready,) = (one for one in patch["status"]["conditions"] if one["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "LakeFSUnauthorized")
+    assert ready["message"].startswith("attempt a1: 401; correct accessKeyId and secretAccessKey in the Secret")

@@ -31,9 +31,12 @@ def test_a_watch_that_audits_find_behind_is_a_complaint() -> None:
 
 
 async def test_a_standby_is_ready_and_a_leader_once_everything_is_listed() -> None:
-    """A standby is ready to take over."""
+    """A standby is ready to take over, once lakeFS and Conductor have answered it."""
     replica = Replica()
     health = replica.operator.health(bytes)
+    assert len(complaints(health.ready)) == 2
+    await replica.operator.preflight.ask("lakeFS")
+    await replica.operator.preflight.ask("Conductor")
     assert complaints(health.ready) == []
     replica.watch_begins.clear()
     running = asyncio.create_task(replica.operator.life.run())

@@ -285,6 +285,15 @@ def test_a_pod_has_the_users_of_its_node_unless_the_settings_say_otherwise() -> 
     assert own["spec"]["hostUsers"] is False
 
 
+def test_the_cluster_chooses_the_user_where_the_settings_say_so() -> None:
+    """No user, group or group of volumes is named, and all that confines the pod stays."""
+    spec = manifest(config=Config(pod=PodSettings(user_from_cluster=True)))["spec"]
+    contexts = [spec["securityContext"], *(container["securityContext"] for container in spec["containers"])]
+    assert not {"runAsUser", "runAsGroup", "fsGroup"} & {field for context in contexts for field in context}
+    assert all(context["runAsNonRoot"] for context in contexts)
+    assert spec["containers"][1]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
 def test_the_pod_names_no_group_without_a_user() -> None:
     """containerd makes no sandbox of such a pod: "user group is specified without user"."""
     assert "runAsGroup" not in manifest()["spec"]["securityContext"]

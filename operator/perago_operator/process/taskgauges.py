@@ -1,0 +1,97 @@
+"""Numbers by PeragoTask for Prometheus: what waits and why, what can be run, and what has ended. It changes nothing.
+
+Labels have few values: namespaces, PeragoTasks and published words, never an attempt, nor a name that a task chose.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from perago.wire.reasons import WORDS
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.reasons import ConditionType
+from perago_operator.ports import Finished, Gauge
+from perago_operator.watch.stores import AttemptStore, Stores, TaskStore
+
+Labelled = Iterable[tuple[tuple[str, ...], float]]
+
+OF_TASK = ("namespace", "task")
+OTHER_REASON = "TaskException"
+"""The reason of an outcome that is the class of an exception that the task raised."""
+
+
+def task_gauges(stores: Stores) -> tuple[Gauge, ...]:
+    """Numbers to read for each scrape."""
+    tasks, attempts = stores.tasks, stores.attempts
+    return (
+        Gauge(
+            "perago_attempts_waiting",
+            "Attempts without a running pod, by what they wait for",
+            (*OF_TASK, "reason"),
+            lambda: _waiting(attempts),
+        ),
+        Gauge(
+            "perago_task_ready",
+            "1 if the PeragoTask's condition Ready is true, else 0",
+            (*OF_TASK, "reason"),
+            lambda: _conditions(tasks, ConditionType.READY),
+        ),
+        Gauge(
+            "perago_task_polling",
+            "1 if the PeragoTask's condition Polling is true, else 0",
+            (*OF_TASK, "reason"),
+            lambda: _conditions(tasks, ConditionType.POLLING),
+        ),
+        Gauge("perago_task_queued", "Tasks that wait in Conductor", OF_TASK, lambda: _queued(tasks)),
+    )
+
+
+def finished(before: PeragoAttempt | None, after: PeragoAttempt | None) -> Finished | None:
+    """What has ended with this change of an attempt; None if it is not its last one, or not the first time seen."""
+    if before is None or after is None or _is_over(before) or not _is_over(after):
+        return None
+    outcome, timings = after.status.outcome, after.status.timings
+    return Finished(
+        namespace=after.metadata.namespace,
+        task=_task(after),
+        status=outcome.status if outcome else "",
+        reason=known_reason(outcome.reason) if outcome else "",
+        seconds=timings.model_dump(exclude_none=True) if timings else {},
+    )
+
+
+def known_reason(reason: str) -> str:
+    """The reason, or `TaskException` for the name of an exception's class."""
+    return reason if reason in WORDS else OTHER_REASON
+
+
+def _is_over(attempt: PeragoAttempt) -> bool:
+    return attempt.status.phase in ("Succeeded", "Failed", "Canceled")
+
+
+def _task(attempt: PeragoAttempt) -> str:
+    return attempt.spec.task_ref.name if attempt.spec.task_ref else ""
+
+
+def _waiting(attempts: AttemptStore) -> Labelled:
+    counted: Counter[tuple[str, ...]] = Counter()
+    for attempt in attempts:
+        conditions = {condition.type: condition for condition in attempt.status.conditions}
+        ready = conditions.get(ConditionType.POD_READY.value)
+        if attempt.status.outcome is None and (ready is None or ready.status != "True"):
+            reason = known_reason(ready.reason) if ready else "Unseen"
+            counted[attempt.metadata.namespace, _task(attempt), reason] += 1
+    return counted.items()
+
+
+def _conditions(tasks: TaskStore, kind: ConditionType) -> Labelled:
+    for task in tasks:
+        for condition in task.status.conditions:
+            if condition.type == kind.value:
+                labels = (task.metadata.namespace, task.metadata.name, condition.reason)
+                yield labels, float(condition.status == "True")
+
+
+def _queued(tasks: TaskStore) -> Labelled:
+    for task in tasks:
+        if task.status.queued is not None:
+            yield (task.metadata.namespace, task.metadata.name), task.status.queued

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference test-mutants test-model test-crash test-races test-chaos soak
+.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos soak
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -63,6 +63,9 @@ reasons: venv ## generate docs/reference/reasons.md from the published words
 
 api-reference: venv ## generate docs/reference/api.md from the docstrings of the Python package
 	@$(PYTHON_IN_VENV) -m perago_dev.api_reference
+
+values: venv ## generate docs/reference/values.md and the chart's README from its values
+	@$(PYTHON_IN_VENV) -m perago_dev.values_reference
 
 bench-latency: venv ## measure latency and memory of attempts in the environment that is up
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m bench.latency

@@ -6,12 +6,16 @@
   value: {{ ternary "" (include "perago.namespaces" . | fromJsonArray | join ",") .Values.clusterWide | quote }}
 - name: PERAGO_RUNNER_IMAGE
   value: {{ include "perago.image" (dict "image" .Values.runner.image "chart" .Chart) | quote }}
+- name: PERAGO_RUNNER_PULL_POLICY
+  value: {{ .Values.runner.image.pullPolicy | quote }}
 - name: PERAGO_RUNNER_SERVICE_ACCOUNT
   value: {{ .Values.runner.serviceAccountName | quote }}
 - name: PERAGO_IMAGE_PULL_SECRETS
   value: {{ include "perago.pullSecretNames" . | quote }}
 - name: PERAGO_HOST_USERS
   value: {{ .Values.runner.hostUsers | quote }}
+- name: PERAGO_USER_FROM_CLUSTER
+  value: {{ .Values.userFromCluster | quote }}
 - name: PERAGO_LAKEFS_SECRET
   value: {{ .Values.lakefs.secretName | quote }}
 - name: PERAGO_PRESIGN
@@ -83,4 +87,15 @@
 
 {{- define "perago.pullSecretNames" -}}
 {{- range $index, $secret := .Values.imagePullSecrets }}{{ if $index }},{{ end }}{{ $secret.name }}{{ end -}}
+{{- end }}
+
+{{- /* All variables of the operator. One of extraEnv replaces the chart's own: a name must not occur twice. */ -}}
+{{- define "perago.environment" -}}
+{{- $given := dict }}
+{{- range .Values.extraEnv }}{{ $_ := set $given .name true }}{{ end }}
+{{- $variables := list }}
+{{- range include "perago.operatorEnv" . | fromYamlArray }}
+{{- if not (hasKey $given .name) }}{{ $variables = append $variables . }}{{ end }}
+{{- end }}
+{{- concat $variables .Values.extraEnv | toYaml }}
 {{- end }}

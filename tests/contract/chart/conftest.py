@@ -55,6 +55,12 @@ class Installed:
     helm: Helm
     kubectl: Kubectl
 
+    def install(self, release: str, *settings: str, dry_run: bool = False) -> subprocess.CompletedProcess[str]:
+        """Install a release in namespace `system` with these `name=value` settings, however it ends."""
+        head = ("install", release, str(CHART), "--namespace", "system", f"--kubeconfig={self.kubectl.kubeconfig}")
+        words = ("--dry-run=server",) if dry_run else ()
+        return self.helm.run(*head, *words, *(word for setting in settings for word in ("--set-json", setting)))
+
     def may(self, account: str, namespace: str, verb: str, resource: str) -> bool:
         """Whether a service account, as `namespace:name`, may do this there; `pods:log` is a subresource."""
         kind, _, part = resource.partition(":")
@@ -68,10 +74,10 @@ def _installed(helm: Helm, programs: Path, kubeconfig: Path, *settings: str) -> 
     kubectl = Kubectl(programs / "kubectl", kubeconfig)
     for namespace in ("system", "one", "two", "other"):
         kubectl("create", "namespace", namespace)
-    head = ("install", "perago", str(CHART), "--namespace", "system", f"--kubeconfig={kubeconfig}")
-    done = helm.run(*head, *(word for setting in settings for word in ("--set-json", setting)))
+    installed = Installed(helm, kubectl)
+    done = installed.install("perago", *settings)
     assert done.returncode == 0, done.stderr
-    return Installed(helm, kubectl)
+    return installed
 
 
 @pytest.fixture(scope="module")

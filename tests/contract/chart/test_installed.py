@@ -4,7 +4,11 @@ import json
 
 import pytest
 
+from perago_dev.servers import monitoring
+
+from .combinations import Choice, all_pairs, pairs, rows, settings
 from .conftest import Installed
+from .dry_run import DryRun
 
 OPERATOR = "system:perago-operator"
 RUNNER = "one:perago-runner"
@@ -116,8 +120,96 @@ def test_the_api_server_takes_the_pod_in_a_restricted_namespace(cluster_wide: In
     assert done.returncode == 0, done.stderr
 
 
+@pytest.fixture(scope="module")
+def dry_run(cluster_wide: Installed) -> DryRun:
+    """The same API server, which also knows the kinds of the Prometheus operator."""
+    files = (word for file in monitoring.crds() for word in ("-f", str(file)))
+    cluster_wide.kubectl("apply", "--server-side", *files)
+    cluster_wide.kubectl("wait", "--for=condition=Established", "--timeout=240s", "crd", "--all")
+    return DryRun(cluster_wide.kubectl.kubeconfig)
+
+
+def test_each_pair_of_choices_is_rendered() -> None:
+    """In one row at least, so that no two of them contradict each other."""
+    assert set().union(*map(pairs, rows())) == all_pairs()
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: "-".join(alternative for _, alternative in row))
+def test_the_api_server_takes_what_is_rendered(
+    cluster_wide: Installed, dry_run: DryRun, row: tuple[Choice, ...]
+) -> None:
+    """Each object, with every field being one that the server knows."""
+    assert dry_run.refusals(cluster_wide.helm.template(*settings(row))) == []
+
+
+def test_an_unknown_field_would_be_noticed(cluster_wide: Installed, dry_run: DryRun) -> None:
+    """In objects that the chart hands on without looking into them."""
+    volume = 'extraVolumes=[{"name":"more","emptyDir":{"sizelimit":"1Mi"}}]'
+    (refusal,) = dry_run.refusals(cluster_wide.helm.template(volume))
+    assert "sizelimit" in refusal
+
+
+def test_people_get_their_rights_with_the_roles_of_the_cluster(cluster_wide: Installed) -> None:
+    """The labels by which view, edit and admin collect rules; no controller does so here."""
+    roles = {
+        name: cluster_wide.kubectl.json("get", "clusterrole", f"perago-{name}")
+        for name in ("viewer", "editor", "author")
+    }
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    added = {
+        name: {label.removeprefix(prefix) for label in role["metadata"]["labels"] if label.startswith(prefix)}
+        for name, role in roles.items()
+    }
+    assert added == {"viewer": {"view", "edit", "admin"}, "editor": {"edit", "admin"}, "author": {"admin"}}
+
+
+PEOPLE = [
+    ("perago-viewer", "list", "peragoattempts", True),
+    ("perago-viewer", "create", "peragoattempts", False),
+    ("perago-editor", "create", "peragoattempts", True),
+    ("perago-editor", "delete", "peragoattempts", True),
+    ("perago-editor", "patch", "peragoattempts:status", False),
+    ("perago-editor", "create", "peragotasks", False),
+    ("perago-author", "create", "peragotasks", True),
+    ("perago-author", "patch", "peragotasks:status", False),
+]
+
+
+@pytest.mark.parametrize(("role", "verb", "resource", "want"), PEOPLE)
+def test_what_people_may_do(cluster_wide: Installed, role: str, verb: str, resource: str, want: bool) -> None:
+    """Nobody but agents and the operator writes a status."""
+    account = f"{role}-someone"
+    subject = f"--serviceaccount=one:{account}"
+    cluster_wide.kubectl.ended("create", "rolebinding", account, "--namespace=one", f"--clusterrole={role}", subject)
+    assert cluster_wide.may(f"one:{account}", "one", verb, resource) is want
+
+
+OTHER_PARTS = ("crds.install=false", "aggregatedRoles.create=false", 'runner.serviceAccountName="other"')
+
+
+def test_a_second_installation_for_the_same_namespaces_is_refused(
+    cluster_wide: Installed, namespaced: Installed
+) -> None:
+    """Whichever of the two was there first, with the other release's name and what to do."""
+    beside = cluster_wide.install("second", *OTHER_PARTS, "clusterWide=false", 'namespaces=["two"]', dry_run=True)
+    over = namespaced.install("second", *OTHER_PARTS, 'namespaces=["other"]', dry_run=True)
+    shared = namespaced.install("second", *OTHER_PARTS, "clusterWide=false", 'namespaces=["two"]', dry_run=True)
+    assert 'release "perago" in namespace "system" serves attempts of all namespaces already' in beside.stderr
+    assert 'release "perago" in namespace "system" serves attempts of namespace one already' in over.stderr
+    assert "serves attempts of namespace two already" in shared.stderr
+    assert "set clusterWide to false and name other namespaces in both releases" in shared.stderr
+
+
+def test_a_second_installation_for_other_namespaces_is_taken(namespaced: Installed) -> None:
+    """Also one for the same namespaces, if its owner insists."""
+    beside = namespaced.install("second", *OTHER_PARTS, "clusterWide=false", 'namespaces=["other"]', dry_run=True)
+    assert beside.returncode == 0, beside.stderr
+    insisting = ("clusterWide=false", 'namespaces=["two"]', "refuseOverlap=false")
+    assert namespaced.install("second", *OTHER_PARTS, *insisting, dry_run=True).returncode == 0
+
+
 def test_uninstall_leaves_crds_and_attempts(namespaced: Installed) -> None:
-    """All else is gone; an attempt made before is still there."""
+    """And the account with which agents write; all else is gone."""
     attempt = {
         "apiVersion": "perago.dev/v1alpha1",
         "kind": "PeragoAttempt",
@@ -132,3 +224,5 @@ def test_uninstall_leaves_crds_and_attempts(namespaced: Installed) -> None:
     assert gone.returncode == 0, gone.stderr
     assert namespaced.kubectl.json("get", "peragoattempt", "kept", "-n", "one")["spec"] == attempt["spec"]
     assert namespaced.kubectl.ended("get", "deployment", "perago-operator", "-n", "system").returncode == 1
+    for kind in ("serviceaccount", "role", "rolebinding"):  # what attempts need that still run
+        assert namespaced.kubectl.ended("get", kind, "perago-runner", "-n", "one").returncode == 0

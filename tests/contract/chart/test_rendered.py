@@ -8,6 +8,7 @@ import yaml
 
 from perago.wire.egress import ProxyServer
 from perago_operator import settings
+from perago_operator.core import names
 from perago_operator.core.config import NodeCache, TrustedCA
 
 from .conftest import CHART, Helm
@@ -89,7 +90,9 @@ def test_cluster_wide_is_told_by_no_namespaces(helm: Helm) -> None:
     """`namespaces` then only says where the runner's account is made."""
     objects = helm.template('namespaces=["a"]')
     assert settings.read(environment(objects)).namespaces == ()
-    assert [one["metadata"]["namespace"] for one in of_kind(objects, "ServiceAccount")] == ["system", "a"]
+    accounts = by_name(of_kind(objects, "ServiceAccount"))
+    assert accounts["perago-operator"]["metadata"]["namespace"] == "system"
+    assert accounts["perago-runner"]["metadata"]["namespace"] == "a"
 
 
 def test_the_port_of_the_probes_is_the_operators(helm: Helm) -> None:
@@ -261,6 +264,105 @@ def test_a_wrong_value_is_refused_by_name(helm: Helm, setting: str, field: str) 
     done = helm.run("template", str(CHART), "--kube-version", "v1.34.0", "--set-json", setting)
     assert done.returncode != 0
     assert field in done.stderr
+
+
+POLICY = (
+    "networkPolicy.enabled=true",
+    'networkPolicy.apiServer.cidrs=["10.0.0.1/32"]',
+    'networkPolicy.servers=[{"to":[{"ipBlock":{"cidr":"192.0.2.7/32"}}]}]',
+)
+
+
+def networks(rule: Object) -> list[str]:
+    """The networks to which an egress rule leads."""
+    return [peer["ipBlock"]["cidr"] for peer in rule["to"] if "ipBlock" in peer]
+
+
+def test_attempts_reach_what_is_named_and_nobody_reaches_them(helm: Helm) -> None:
+    """DNS, the API server and the servers, by the label that every pod of an attempt has."""
+    objects = helm.template(*POLICY, 'namespaces=["a"]')
+    policies = by_name(of_kind(objects, "NetworkPolicy"))
+    attempts = policies["perago-attempts"]
+    assert attempts["metadata"]["namespace"] == "a"
+    assert attempts["spec"]["podSelector"] == {"matchLabels": {names.MANAGED_BY_LABEL: names.MANAGED_BY}}
+    assert (attempts["spec"]["policyTypes"], attempts["spec"]["ingress"]) == (["Ingress", "Egress"], [])
+    dns, *others = attempts["spec"]["egress"]
+    assert networks(dns) == []
+    assert {port["port"] for port in dns["ports"]} == {53}
+    assert [networks(rule) for rule in others] == [["10.0.0.1/32"], ["192.0.2.7/32"]]
+    assert policies["perago-operator"]["spec"]["egress"] == attempts["spec"]["egress"]
+
+
+def test_the_internet_leaves_out_pods_nodes_and_metadata(helm: Helm) -> None:
+    """For attempts alone, in both versions of IP."""
+    policies = by_name(of_kind(helm.template(*POLICY, "networkPolicy.internet=true"), "NetworkPolicy"))
+    *_, internet = policies["perago-attempts"]["spec"]["egress"]
+    left_out = {peer["ipBlock"]["cidr"]: peer["ipBlock"]["except"] for peer in internet["to"]}
+    assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(left_out["0.0.0.0/0"])
+    assert left_out["::/0"] == ["fc00::/7", "fe80::/10"]
+    assert "0.0.0.0/0" not in [
+        network for rule in policies["perago-operator"]["spec"]["egress"] for network in networks(rule)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("networkPolicy.enabled=true",), "networkPolicy.enabled needs networkPolicy.apiServer.cidrs"),
+        (POLICY[:2], "networkPolicy.enabled needs networkPolicy.servers"),
+        (("metrics.service=false", "metrics.serviceMonitor.enabled=true"), "needs metrics.service"),
+        (('test.repository="weather"',), "test.repository needs test.commit"),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(helm: Helm, given: tuple[str, ...], told: str) -> None:
+    """With what is missing, and why."""
+    words = (word for setting in given for word in ("--set-json", setting))
+    done = helm.run("template", str(CHART), "--kube-version", "v1.34.0", *words)
+    assert told in done.stderr
+
+
+def test_labels_of_ones_own_leave_the_selector_alone(helm: Helm) -> None:
+    """A label of the chart's wins, so that the Deployment finds its pods; the test's pod is nobody's replica."""
+    labels = '{"app.kubernetes.io/name":"foo","team":"data"}'
+    objects = helm.template(f"podLabels={labels}", f"commonLabels={labels}")
+    (deployment,) = of_kind(objects, "Deployment")
+    selector = deployment["spec"]["selector"]["matchLabels"]
+    shown = deployment["spec"]["template"]["metadata"]["labels"]
+    (test,) = of_kind(objects, "Pod")
+    assert selector.items() <= shown.items()
+    assert shown["team"] == "data"
+    assert not selector.items() <= test["metadata"]["labels"].items()
+
+
+def test_a_variable_of_ones_own_replaces_the_charts(helm: Helm) -> None:
+    """A name that occurs twice would be refused, or one of the two ignored."""
+    objects = helm.template('extraEnv=[{"name":"PERAGO_RETRY_SECONDS","value":"5"},{"name":"MORE","value":"x"}]')
+    variables = [one["name"] for one in pod(objects)["containers"][0]["env"]]
+    assert len(variables) == len(set(variables))
+    assert settings.read(environment(objects)).retry_seconds == 5
+    assert environment(objects)["MORE"] == "x"
+
+
+def test_the_cluster_chooses_users_where_it_insists(helm: Helm) -> None:
+    """For the operator, for the test, and for attempts."""
+    objects = helm.template("userFromCluster=true")
+    (test,) = of_kind(objects, "Pod")
+    for spec in (pod(objects), test["spec"]):
+        assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert settings.read(environment(objects)).config().pod.user_from_cluster
+
+
+def test_the_runners_image_is_pulled_as_the_values_say(helm: Helm) -> None:
+    """The operator hands it on to every pod."""
+    objects = helm.template('runner.image.pullPolicy="Never"')
+    assert settings.read(environment(objects)).config().pod.runner_pull_policy == "Never"
+
+
+def test_a_drain_leaves_a_replica(helm: Helm) -> None:
+    """Where there is more than one: a budget for a single one would block drains for ever."""
+    assert of_kind(helm.template(), "PodDisruptionBudget") == []
+    (budget,) = of_kind(helm.template("replicas=2"), "PodDisruptionBudget")
+    assert budget["spec"]["minAvailable"] == 1
 
 
 def test_a_long_release_name_stays_within_limits(helm: Helm) -> None:

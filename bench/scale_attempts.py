@@ -3,11 +3,12 @@
 import asyncio
 import os
 import re
+import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -23,6 +24,7 @@ from perago.agent.mounts import Mounts
 from perago.agent.status import StatusWriter
 from perago.wire import API_GROUP, API_VERSION, Order, StatusReport
 from perago_dev.host import processes
+from perago_dev.host.commands import tail
 from perago_dev.servers import controlplane
 from perago_dev.servers.controlplane import ControlPlane
 from perago_operator.adapters import kube_access
@@ -31,6 +33,7 @@ from perago_operator.core.names import AGENT_CONTAINER
 API = f"{API_GROUP}/{API_VERSION}"
 READY_SECONDS = 240.0
 LIMIT_SECONDS = 1800.0
+LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 100
 """`maxConcurrency` of the PeragoTask in the case with a limit."""
 SESSIONS = 8
@@ -80,7 +83,7 @@ async def _measured(load: Load, sources: Path | None) -> dict[str, Any]:
     collector = controlplane.controllers(plane, ["garbage-collector-controller"])
     with collector, _operator(plane, namespace, sources) as operator:
         writes, cpu = plane.writes(), operator.cpu_seconds()
-        seconds = await _carried_out(load)
+        seconds = await _carried_out(load, operator)
         return {
             "n": load.count,
             "seconds": round(seconds, 1),
@@ -91,7 +94,7 @@ async def _measured(load: Load, sources: Path | None) -> dict[str, Any]:
         }
 
 
-async def _carried_out(load: Load) -> float:
+async def _carried_out(load: Load, operator: "Process") -> float:
     """Create them all, and wait until they are complete; in how many seconds."""
     course = Course(load.count)
     async with Api(load.plane.kubeconfig) as api, _agents(load.plane) as agents:
@@ -99,8 +102,11 @@ async def _carried_out(load: Load) -> float:
         async with pods, api.following(load.path, course.see), asyncio.timeout(LIMIT_SECONDS):
             began = time.monotonic()
             await api.create(load.path, load.attempts())
-            await course.over.wait()
-            agents.raise_failures()
+            while not course.over.is_set():
+                operator.require()
+                agents.raise_failures()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(course.over.wait(), LOOK_SECONDS)
             return time.monotonic() - began
 
 
@@ -203,7 +209,18 @@ def _mounts(plane: ControlPlane) -> Mounts:
 class Process:
     """The operator's process."""
 
-    pid: int
+    running: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.running.pid
+
+    def require(self) -> None:
+        """Raises RuntimeError with its last words when it has ended: on a starved machine it loses its Lease."""
+        if self.running.poll() is not None:
+            raise RuntimeError(f"the operator has ended:\n{tail(self.log.read_text())}")
 
     def cpu_seconds(self) -> float:
         """Its processor time so far, in user and kernel mode."""
@@ -239,4 +256,4 @@ def _operator(plane: ControlPlane, namespace: str, sources: Path | None) -> Iter
     with processes.child(command, log, env={**os.environ, **settings}) as process:
         ready = f"http://{processes.LOOPBACK}:{port}/readyz"
         processes.wait_for_child(process, lambda: processes.answers(ready), READY_SECONDS, log)
-        yield Process(process.pid)
+        yield Process(process, log)

@@ -20,6 +20,7 @@ from perago_operator.core.pod.model import Pod
 from perago_operator.ports import Manifest, key_of
 from perago_operator.watch.index import Index
 from perago_operator.watch.rooms import Rooms, age, task_key
+from perago_operator.watch.settled import without_payload
 from perago_operator.watch.turnqueues import TurnQueues
 
 Listener = Callable[[Key], None]
@@ -205,8 +206,9 @@ class AttemptStore(Store[PeragoAttempt]):
 
     def _borrowed(self, obj: Manifest, old: PeragoAttempt | None) -> Manifest:
         """The spec, which may hold a large input: it has a generation that changes with it."""
-        if old is None or not old.metadata.generation:
-            return obj
+        kept = without_payload(obj)
+        if old is None or not old.metadata.generation or kept is not obj:
+            return kept
         uid, generation = obj["metadata"].get("uid"), obj["metadata"].get("generation")
         same = (uid, generation) == (old.metadata.uid, old.metadata.generation)
         return obj | {"spec": old.spec} if same else obj

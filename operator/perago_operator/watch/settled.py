@@ -1,6 +1,6 @@
 """What is kept of an attempt that is complete and that nothing holds any more: enough to delete it in time. Pure.
 
-Such attempts stay for a day, thousands of them, and are mostly inputs and outputs: who needs those reads the object.
+Thousands of such attempts stay for a day, and most of each is its input and output, which its object still has.
 """
 
 from perago_operator.api.reasons import ConditionType

@@ -13,6 +13,7 @@ watch = of(f"{ROOT}/watch/watch.py", "perago_operator/watch/test_watch.py")
 audit = of(f"{ROOT}/watch/audit.py", "perago_operator/watch/test_audit.py")
 index = of(f"{ROOT}/watch/index.py", "perago_operator/watch/test_stores.py")
 rooms = of(f"{ROOT}/watch/rooms.py", "perago_operator/watch/test_rooms.py")
+settled = of(f"{ROOT}/watch/settled.py", "perago_operator/watch/test_settled.py")
 stores = of(f"{ROOT}/watch/stores.py", "perago_operator/watch/test_stores.py")
 queue = of(f"{ROOT}/reconcile/workqueue.py", "perago_operator/reconcile/test_workqueue.py")
 loop = of(f"{ROOT}/reconcile/loop.py", "perago_operator/reconcile/test_loop.py")
@@ -121,6 +122,14 @@ STORES: tuple[Mutant, ...] = (
         ("a pod that is being created takes no room", "pod_name is not None or starting or", "pod_name is not None or"),
         ("the pod of an execution counts for the next", "not in (None, _execution(attempt))", "is False"),
         ("room that was made is not told", "if before and makes_room and", "if False and"),
+    ),
+    *settled(
+        (
+            "an output that is to be reported is dropped",
+            "return complete and ATTEMPT_FINALIZER not in",
+            "return complete or",
+        ),
+        ("an attempt under way loses its input", "return complete and", "return"),
     ),
     *stores(
         ("an older version wins", '"")) > _version(old', '"")) != _version(old'),

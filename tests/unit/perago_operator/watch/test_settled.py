@@ -10,7 +10,7 @@ from tests import builders as b
 
 OUTCOME = {"status": "COMPLETED", "reason": "Completed", "output": {"rows": 3}, "execution": 1}
 STATUS = {"phase": "Succeeded", "outcome": OUTCOME, "conditions": [b.condition("Complete")]}
-EXACT = {"inputJson": "{}", "ttlSecondsAfterFinished": 60}
+EXACT: dict[str, Any] = {"inputJson": "{}", "ttlSecondsAfterFinished": 60}
 
 
 def over(status: dict[str, Any], finalizers: list[str]) -> dict[str, Any]:

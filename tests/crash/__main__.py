@@ -4,6 +4,7 @@
 [FAULT …]` lets one course of events happen, as a violation names it, and prints the operator's log.
 """
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -34,7 +35,7 @@ class Amount:
     """None: all of them."""
 
 
-PART = Amount(pairs=3, singles=25)
+PART = Amount(pairs=12, singles=105)
 SHOWN = 20
 """Violations that are printed in full."""
 
@@ -47,6 +48,7 @@ def main(words: Sequence[str]) -> int:
     amount = PART if "--part" in words else Amount(pairs=int(words[0]) if words[:1] and words[0].isdecimal() else PAIRS)
     only = words[words.index("--only") + 1 :] if "--only" in words else []
     names = [name for name in BY_NAME if not only or any(word in name for word in only)]
+    gc.freeze()  # what was imported stays: a collection need not look at it, and does not in the processes below
     with get_context("fork").Pool(cpu_count()) as pool:
         planned = pool.starmap(_planned, [(name, amount) for name in names], chunksize=1)
         trials = pool.imap_unordered(_tried, chain.from_iterable(planned), chunksize=20)

@@ -18,6 +18,9 @@ from tests.fakes.faulty import CallFaults, Work, unreachable
 PATIENCE = {"cluster": 30.0, "feed": 30.0, "lease": 30.0, "conductor": 15.0, "lakefs": 30.0}
 """How long the adapter of each server waits for an answer."""
 
+THAT_WAIT = frozenset({"conductor.poll"})
+"""Calls that their servers do not answer in one step."""
+
 Outage = Callable[[str], Any]
 """What a call gets, by its text, while its server is away: it raises, or returns what the adapter makes of it."""
 
@@ -50,7 +53,7 @@ class Exchange:
     hanging: set[str] = field(default_factory=set)
     """Servers that take calls and answer none; the calls have no effect."""
     hung_until: float = 0.0
-    """When the last call that hangs will be given up, or answered."""
+    """When the last call to Conductor that hangs will be given up, or answered: heartbeats wait for it."""
     late: int = 0
     """Calls that have yet to land."""
 
@@ -75,8 +78,8 @@ class Exchange:
         if outage is not None or server in self.hanging:
             return await self._unserved(process, call, kind, outage)
         if kind is None:
-            return await self._served(work)
-        return await self._fated(process, server, call, kind, work)
+            return await self._served(call, work)
+        return await self._fated(process, call, kind, work)
 
     async def back(self, server: str) -> None:
         """Wait until it answers."""
@@ -93,60 +96,62 @@ class Exchange:
             self._killed(process)
         if outage is not None:
             return outage(call)
-        await self._hangs(PATIENCE[call.partition(".")[0]])
+        await self._hangs(call, PATIENCE[_server(call)])
         raise unreachable(call)
 
-    def _served(self, work: Work) -> "asyncio.Future[Any]":
+    def _served(self, call: str, work: Work) -> "asyncio.Future[Any]":
         """The server does the work, even if whoever asked for it dies or gives up."""
+        loop = asyncio.get_running_loop()
+        if call in THAT_WAIT:
+            return asyncio.shield(loop.create_task(_begun(work), context=self._nobody))
+        answer: asyncio.Future[Any] = loop.create_future()
+        loop.call_soon(_serve, work, answer, context=self._nobody)
+        return answer
 
-        async def serve() -> Any:
-            return await work()
-
-        return asyncio.shield(asyncio.get_running_loop().create_task(serve(), context=self._nobody))
-
-    async def _fated(self, process: Process, server: str, call: str, kind: Kind, work: Work) -> Any:
+    async def _fated(self, process: Process, call: str, kind: Kind, work: Work) -> Any:
         match kind:
             case Kind.DIED_BEFORE:
                 self._killed(process)
             case Kind.DIED_AFTER:
-                await self._unheard(work)
+                await self._unheard(call, work)
                 self._killed(process)
             case Kind.DIED_LATE:
-                self._land_late(server, work)
+                self._land_late(call, work)
                 self._killed(process)
             case Kind.CUT:
                 pass
             case Kind.LOST:
-                await self._unheard(work)
+                await self._unheard(call, work)
             case Kind.LATE:
-                self._land_late(server, work)
-                await self._hangs(PATIENCE[server])
+                self._land_late(call, work)
+                await self._hangs(call, PATIENCE[_server(call)])
             case Kind.HELD:
-                return await self._held(work)
+                return await self._held(call, work)
         raise unreachable(call)
 
     def _killed(self, process: Process) -> None:
         process.kill()
         raise asyncio.CancelledError
 
-    async def _unheard(self, work: Work) -> None:
-        await asyncio.wait([asyncio.ensure_future(self._served(work))])
+    async def _unheard(self, call: str, work: Work) -> None:
+        await asyncio.wait([self._served(call, work)])
 
-    async def _held(self, work: Work) -> Any:
-        served = asyncio.ensure_future(self._served(work))
+    async def _held(self, call: str, work: Work) -> Any:
+        served = self._served(call, work)
         await asyncio.wait([served])
-        await self._hangs(HELD_SECONDS)
+        await self._hangs(call, HELD_SECONDS)
         return served.result()
 
-    async def _hangs(self, seconds: float) -> None:
-        self.hung_until = max(self.hung_until, asyncio.get_running_loop().time() + seconds)
+    async def _hangs(self, call: str, seconds: float) -> None:
+        if _server(call) == "conductor":
+            self.hung_until = max(self.hung_until, asyncio.get_running_loop().time() + seconds)
         await asyncio.sleep(seconds)
 
-    def _land_late(self, server: str, work: Work) -> None:
+    def _land_late(self, call: str, work: Work) -> None:
         self.late += 1
         if isinstance(work, HasBegun):
             work = work.begun()
-        asyncio.get_running_loop().create_task(self._land(server, work), context=self._nobody)
+        asyncio.get_running_loop().create_task(self._land(_server(call), work), context=self._nobody)
 
     async def _land(self, server: str, work: Work) -> None:
         await asyncio.sleep(LATE_SECONDS)
@@ -154,6 +159,31 @@ class Exchange:
         with suppress(PortError):
             await work()
         self.late -= 1
+
+
+async def _begun(work: Work) -> Any:
+    return await work()
+
+
+def _serve(work: Work, answer: "asyncio.Future[Any]") -> None:
+    """Do the work in one step, as a server does that waits for nothing; nobody may be left who hears the answer."""
+    steps = _begun(work)
+    try:
+        steps.send(None)
+    except StopIteration as end:
+        result, error = end.value, None
+    except Exception as refusal:  # noqa: BLE001 -- an error is an answer, too
+        result, error = None, refusal
+    else:
+        steps.close()
+        result, error = None, AssertionError(f"{work} waits: its call belongs into THAT_WAIT")
+    if answer.done():
+        return
+    answer.set_result(result) if error is None else answer.set_exception(error)
+
+
+def _server(call: str) -> str:
+    return call.partition(".")[0]
 
 
 def _keys(process: Process, server: str, call: str) -> tuple[str, ...]:

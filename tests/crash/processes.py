@@ -8,7 +8,9 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakSet
+
+MANY = 100
+"""Tasks among which those that have ended are looked for."""
 
 
 @dataclass(eq=False)
@@ -17,13 +19,21 @@ class Process:
 
     name: str
     alive: bool = True
-    tasks: WeakSet["asyncio.Task[Any]"] = field(default_factory=WeakSet)
+    tasks: list["asyncio.Task[Any]"] = field(default_factory=list)
+    """In the order in which they were started, so that they die in the same order every time."""
+
+    def begun(self, task: "asyncio.Task[Any]") -> None:
+        """It has started a task; those that have ended are forgotten now and then."""
+        if len(self.tasks) >= MANY:
+            self.tasks = [task for task in self.tasks if not task.done()]
+        self.tasks.append(task)
 
     def kill(self) -> None:
         """It ends like `kill -9`: its tasks are gone, and what they still do on their way out reaches nobody."""
         self.alive = False
-        for task in tuple(self.tasks):
+        for task in self.tasks:
             task.cancel()
+        self.tasks = []
 
 
 PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
@@ -48,8 +58,9 @@ def remembered(
     task = asyncio.Task(work, loop=loop, context=context)
     process = PROCESS.get() if context is None else context.get(PROCESS)
     if process is not None:
-        process.tasks.add(task)
-        if not process.alive:
+        if process.alive:
+            process.begun(task)
+        else:
             task.cancel()
     return task
 

@@ -7,7 +7,7 @@ scenario and the plan of faults alone.
 import asyncio
 import random
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,7 +60,7 @@ class World:
     """Objects of others, as they were made."""
     foreign_branches: set[str] = field(default_factory=set)
     unable: list[float] = field(default_factory=list)
-    """Seconds in which nobody led, a call was hanging, or Conductor was away."""
+    """Seconds in which nobody led, a call to Conductor was hanging, or Conductor was away."""
     expire: bool = False
     """Whether attempts are deleted when their time is over, before the end is believed."""
     errors: list[str] = field(default_factory=list)
@@ -178,22 +178,23 @@ class World:
     @property
     def at_rest(self) -> bool:
         """Nothing is under way, and nothing is left of what was."""
-        return not self.left()
+        return next(self.left(), None) is None
 
-    def left(self) -> list[str]:
+    def left(self) -> Iterator[str]:
         """What is under way, or left."""
-        open_tasks = [task for task in self.conductor.tasks.values() if task.status not in TERMINAL]
-        attempts = [obj for obj in self.cluster.of("PeragoAttempt") if self._lives(obj)]
-        pods = [run.name for run in self.nodes.runs.values() if run.object is not None]
+        if not self.scripted:
+            yield "the scenario goes on"
+        if self.exchange.late:
+            yield "a call has yet to land"
+        for task in self.conductor.tasks.values():
+            if task.status not in TERMINAL:
+                yield f"task {task.identity.task_id} is {task.status}"
+        for obj in self.cluster.of("PeragoAttempt"):
+            if self._lives(obj):
+                yield f"attempt {obj['metadata']['name']} is {obj.get('status', {}).get('phase')}"
+        yield from (f"pod {run.name} is there" for run in self.nodes.runs.values() if run.object is not None)
         branches = self.versions.repositories[REPOSITORY].branches.keys() - self.foreign_branches - {BRANCH}
-        return [
-            *([] if self.scripted else ["the scenario goes on"]),
-            *(["a call has yet to land"] if self.exchange.late else []),
-            *(f"task {task.identity.task_id} is {task.status}" for task in open_tasks),
-            *(f"attempt {obj['metadata']['name']} is {obj.get('status', {}).get('phase')}" for obj in attempts),
-            *(f"pod {pod} is there" for pod in pods),
-            *(f"branch {branch} is there" for branch in sorted(branches)),
-        ]
+        yield from (f"branch {branch} is there" for branch in sorted(branches))
 
 
 def as_sent(obj: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A Kubernetes API server in memory: attempts, tasks, pods and events with uids, versions, finalizers and watches."""
 
 import asyncio
-import copy
 import itertools
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
@@ -60,7 +60,7 @@ class FakeCluster:
         identity = _identity(obj)
         if identity in self.objects:
             raise AlreadyExists(f"{identity} exists")
-        made = copy.deepcopy(obj)
+        made = _copy_of(obj)
         made["metadata"].setdefault("uid", self.new_uid())
         made["metadata"].setdefault("creationTimestamp", self.created_now())
         return self._store("ADDED", identity, made)
@@ -230,11 +230,12 @@ class FakeFeed:
     async def watch(self, resource_version: str) -> AsyncIterator[WatchEvent]:
         await self.faults.around("watch", lambda: self._opened(int(resource_version)))
         self._ended = False
-        since = int(resource_version)
+        history = self._cluster.history
+        position = bisect_right(history, int(resource_version), key=lambda event: int(event.resource_version))
         while not self._ended:
-            newer = self._cluster.history[since:]  # each version is one event
+            newer = history[position:]
+            position += len(newer)
             for event in newer:
-                since = int(event.resource_version)
                 if event.obj["kind"] == self._kind:
                     yield event
             if not newer:
@@ -276,6 +277,13 @@ def merged(obj: Any, patch: Manifest) -> Manifest:
         else:
             result[key] = value
     return result
+
+
+def _copy_of(value: Any) -> Any:
+    """A JSON value that shares no part with this one."""
+    if isinstance(value, dict):
+        return {key: _copy_of(part) for key, part in value.items()}
+    return [_copy_of(part) for part in value] if isinstance(value, list) else value
 
 
 def _latest(cluster: FakeCluster) -> int:

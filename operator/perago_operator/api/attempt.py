@@ -1,5 +1,6 @@
 """`PeragoAttempt`: one attempt of one task, run as one isolated pod. The source of its CRD."""
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
@@ -63,6 +64,10 @@ class ConductorRef(ApiModel):
 
     def wire(self) -> ConductorTask:
         """The same identity as it crosses to the agent and to Conductor."""
+        return self._wire
+
+    @cached_property
+    def _wire(self) -> ConductorTask:
         return ConductorTask.model_validate(self.model_dump())
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.api.shared import Condition
@@ -28,12 +28,28 @@ def changed(
     transition time changes only with the status.
     """
     old = {condition.type: condition for condition in written}
+    if all(_says(old.get(kind), state, generation) for kind, state in states.items()):
+        return ()
     new = {kind.value: _condition(kind, state, old.get(kind), now, generation) for kind, state in states.items()}
-    return tuple({**old, **new}.values()) if any(old.get(kind) != condition for kind, condition in new.items()) else ()
+    return tuple({**old, **new}.values())
+
+
+def _says(written: Condition | None, state: State, generation: int) -> bool:
+    """Whether the condition says this already; most of them do, whenever an attempt is looked at."""
+    return written is not None and (
+        written.status == _status(state)
+        and written.reason == state.reason.value
+        and written.message == state.message[:MESSAGE_LIMIT]
+        and written.observed_generation == (generation or None)
+    )
+
+
+def _status(state: State) -> Literal["True", "False"]:
+    return "True" if state.holds else "False"
 
 
 def _condition(kind: ConditionType, state: State, old: Condition | None, now: datetime, generation: int) -> Condition:
-    status = "True" if state.holds else "False"
+    status = _status(state)
     return Condition(
         type=kind.value,
         status=status,

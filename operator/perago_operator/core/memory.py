@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from perago.wire import TicketId
@@ -141,6 +142,7 @@ class Memory:
         return replace(self, troubles={**self.troubles, kind: trouble})
 
 
+@lru_cache(4096)
 def fraction(text: str) -> float:
     """A number in [0, 1) that depends only on the text: jitter that can be repeated."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2**32

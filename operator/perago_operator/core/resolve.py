@@ -9,6 +9,7 @@ from perago_operator.api.task import PeragoTask, TaskSpec
 from perago_operator.core.config import Config
 
 _NO_TASK = TaskSpec()
+_NO_CODE, _NO_VOLUME, _NO_RESOURCES = TaskCode(), Volume(), Resources()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,15 @@ class Resolved:
 def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resolved:
     """Each field from the attempt, else from its task, else from the settings."""
     shared = task.spec if task else _NO_TASK
-    own = spec.task or TaskCode()
+    own = spec.task or _NO_CODE
     templates = (shared.pod_template, spec.pod_template)
     return Resolved(
         module=own.module or shared.module,
         image=own.image or shared.image,
         exclude=shared.exclude or (),
-        volume=spec.volume or shared.volume or Volume(),
+        volume=spec.volume or shared.volume or _NO_VOLUME,
         shm_size=spec.shm_size if spec.shm_size is not None else shared.shm_size,
-        resources=spec.resources or shared.resources or Resources(),
+        resources=spec.resources or shared.resources or _NO_RESOURCES,
         pod_templates=tuple(template for template in templates if template),
         image_pull_secrets=_pull_secrets(shared, config),
         failure_policy=spec.failure_policy or shared.failure_policy or (),

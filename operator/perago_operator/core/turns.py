@@ -11,6 +11,7 @@ from perago_operator.api.shared import Key
 from perago_operator.api.turn_status import HeldTicket, TicketStatus, TurnStatus
 
 NO_TICKET = TicketId(0, 0)
+_NO_TURN = TurnStatus()
 
 Place = tuple[bool, str, str, str, str]
 """Sorts the attempts of one branch: who holds a turn first, the others by request, creation, namespace and name."""
@@ -82,7 +83,7 @@ def place(attempt: PeragoAttempt, *, holding: bool) -> Place:
 
 def turn_of(attempt: PeragoAttempt) -> TurnStatus:
     """`status.turn`, empty where it is absent."""
-    return attempt.status.turn or TurnStatus()
+    return attempt.status.turn or _NO_TURN
 
 
 def held(attempt: PeragoAttempt) -> HeldTicket | None:

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime
 
+SECONDS, MICROSECONDS = len("2026-01-01T00:00:00"), len("2026-01-01T00:00:00.000000")
+
 
 def timestamp(moment: datetime) -> str:
     """`metav1.Time`: whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:SECONDS] + "Z"
 
 
 def micro_timestamp(moment: datetime) -> str:
     """`metav1.MicroTime`: six places of a second, so that texts are in the order of their moments."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:MICROSECONDS] + "Z"

@@ -37,12 +37,6 @@ GAPS: tuple[Gap, ...] = (
         r"conductor\.(report|read)",
         "task rerun at once",
     ),
-    Gap(
-        "a rerun whose poll is lost is not adopted while the task's first attempt is there; it costs a retry",
-        r"task t1 (timed out: no attempt|waits, and no condition)|attempt t1 says that its result was accepted; t1 is",
-        r"conductor\.poll|cluster\.(create|delete|read)_attempt",
-        "task rerun.*",
-    ),
 )
 
 

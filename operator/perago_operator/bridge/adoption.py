@@ -7,14 +7,14 @@ are. `fate` decides what becomes of one; what is adopted takes the same way as w
 
 import asyncio
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
 from loguru import logger
 
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Creation, claim
+from perago_operator.bridge.creation import Creation, claim, serves
 from perago_operator.bridge.serving import Queue, serving
 from perago_operator.core import names
 from perago_operator.loops import Backoff, lasting, within
@@ -41,9 +41,9 @@ class Fate(StrEnum):
     """What becomes of a task in progress."""
 
     LEAVE = "leave"
-    """It has an attempt, is becoming one, or was polled by somebody else."""
+    """It has an attempt, is becoming one, was polled by somebody else, or its workflow has ended."""
     LOOK_AGAIN = "look again"
-    """It may be in the answer to a poll that is under way."""
+    """It may be in the answer to a poll that is under way, or may be an earlier run that has come back to life."""
     ADOPT = "adopt"
     GIVE_BACK = "give back"
     """No PeragoTask serves it any more: others may."""
@@ -55,18 +55,22 @@ class Finding:
 
     polled_by: str
     has_attempt: bool = False
-    """There is one of its name, or is about to be."""
+    """There is one of its name that serves it, or is about to be."""
+    former_is_held: bool = False
+    """The attempt of an earlier run of the task has our finalizer still: a call may bring that run back to life."""
     seen_before: bool = False
     """An earlier look has found it, and nobody has worked on it since."""
     served: bool = True
     """There is a PeragoTask for its type and domain."""
+    workflow_ended: bool = False
+    """Whatever is reported of it has no effect: a late heartbeat has brought it back to life."""
 
 
 def fate(finding: Finding, worker_id: str) -> Fate:
     """What becomes of it, for the leader that polls under this worker id. Other replicas poll no more."""
-    if finding.has_attempt or not same_installation(finding.polled_by, worker_id):
+    if finding.has_attempt or finding.workflow_ended or not same_installation(finding.polled_by, worker_id):
         return Fate.LEAVE
-    if finding.polled_by == worker_id and not finding.seen_before:
+    if finding.former_is_held or (finding.polled_by == worker_id and not finding.seen_before):
         return Fate.LOOK_AGAIN
     return Fate.ADOPT if finding.served else Fate.GIVE_BACK
 
@@ -138,14 +142,14 @@ class Adoption:
     async def look(self) -> None:
         """Look once at the tasks in progress of every type that PeragoTasks or attempts name. Raises PortError."""
         served, undecided, found = serving(self._tasks), set[str](), set[str]()
-        attempts = frozenset(attempt.metadata.name for attempt in self._attempts)
+        attempts = frozenset(attempt.metadata.name for attempt in self._attempts if serves(attempt))
         for task_type in sorted(self._types(served)):
             for task_id in await self._in_progress(task_type):
                 found.add(task_id)
                 if not self._has_attempt(task_id, attempts) and await self._decided(task_id, served) is Fate.LOOK_AGAIN:
                     undecided.add(task_id)
         self._undecided = undecided
-        self._adopted &= found
+        self._adopted = {task_id for task_id in self._adopted & found if names.attempt_name(task_id) not in attempts}
 
     def _types(self, served: Mapping[Queue, PeragoTask]) -> set[str]:
         """Attempts name the types of PeragoTasks that were deleted a while ago."""
@@ -165,6 +169,12 @@ class Adoption:
         name = names.attempt_name(task_id)
         return name in attempts or task_id in self._adopted or self._creation.is_creating(name)
 
+    def _former_is_held(self, task_id: str) -> bool:
+        """The attempt of an earlier run is held for as long as a call of unknown fate may reach its task."""
+        name = names.attempt_name(task_id)
+        former = (attempt.metadata for attempt in self._attempts if attempt.metadata.name == name)
+        return any(names.ATTEMPT_FINALIZER in metadata.finalizers for metadata in former)
+
     async def _decided(self, task_id: str, served: Mapping[Queue, PeragoTask]) -> Fate:
         """What becomes of a task without an attempt; it is done on return."""
         polled = await self._conductor.find(task_id)
@@ -174,10 +184,14 @@ class Adoption:
         finding = Finding(
             polled_by=polled.task.worker_id or "",
             has_attempt=self._has_attempt(task_id),
+            former_is_held=self._former_is_held(task_id),
             seen_before=task_id in self._undecided,
             served=task is not None,
         )
         decided = fate(finding, self._worker_id())
+        if decided is Fate.ADOPT:
+            ended = await self._conductor.workflow_ended(polled.task.workflow_instance_id)
+            decided = fate(replace(finding, workflow_ended=ended), self._worker_id())
         if decided is Fate.ADOPT and task is not None:
             await self._adopt(polled, task)
         elif decided is Fate.GIVE_BACK:

@@ -34,6 +34,7 @@ from perago_operator.ports import (
     Unreachable,
     key_of,
 )
+from perago_operator.pulse import Pulse
 from perago_operator.watch.stores import AttemptStore
 
 UNSEEN_SECONDS = 30.0
@@ -73,6 +74,11 @@ def is_reported(attempt: PeragoAttempt) -> bool:
     """Nothing of it will be sent to Conductor any more."""
     reporting = attempt.status.reporting
     return reporting is not None and reporting.state != "Pending"
+
+
+def serves(attempt: PeragoAttempt) -> bool:
+    """It may still have something to say to Conductor: another attempt for its task would run beside it."""
+    return not (has_ended(attempt) and is_reported(attempt))
 
 
 class Creation:
@@ -177,7 +183,7 @@ class Creation:
     async def _until_created(self, claim: Claim) -> None:
         backoff, period = self._backoff(), heartbeat_period(claim.task, self._config)
         heartbeat_at = self._clock() + period
-        while (error := await self._try(claim)) is not None:
+        while (error := await self._try_beside_heartbeats(claim, period)) is not None:
             if isinstance(error, Refused) and error.invalid:
                 return await self._refuse(claim.task, error)
             self._failing[claim.attempt] = (claim.peragotask, error)
@@ -187,6 +193,21 @@ class Creation:
                 if not await self._is_still_ours(claim, error):
                     return None
         return None
+
+    async def _try_beside_heartbeats(self, claim: Claim, period: float) -> PortError | None:
+        """Try once; where that takes long, because a call hangs, the task is kept alive meanwhile.
+
+        Not once the watch shows its attempt, whose own heartbeats and report nothing may disturb.
+        """
+
+        async def beat() -> float:
+            attempt = self._attempts.get(claim.attempt)
+            if attempt is None or has_ended(attempt):
+                await self._is_still_ours(claim, None)
+            return period
+
+        async with Pulse(beat, period):
+            return await self._try(claim)
 
     async def _try(self, claim: Claim) -> PortError | None:
         """Create the attempt unless there is one that serves the task; returns why that did not succeed."""
@@ -232,14 +253,17 @@ class Creation:
         await self._cluster.delete_attempt(metadata.namespace, metadata.name, metadata.uid)
         return Conflict(f"{earlier} is being deleted")
 
-    async def _is_still_ours(self, claim: Claim, error: PortError) -> bool:
-        """Read the task. Keep it alive while the API server cannot take its attempt; let it time out if it will not."""
+    async def _is_still_ours(self, claim: Claim, error: PortError | None) -> bool:
+        """Read the task. Keep it alive while the API server cannot take its attempt; let it time out if it will not.
+
+        Without an error the API server has not answered yet.
+        """
         try:
             state = await self._conductor.read(claim.task.task_id)
             if state is None or state.status != IN_PROGRESS:
                 logger.warning("task {} is no longer ours: no attempt is created for it", claim.task.task_id)
                 return False
-            if isinstance(error, Unreachable | QuotaExceeded | Conflict):
+            if error is None or isinstance(error, Unreachable | QuotaExceeded | Conflict):
                 await self._conductor.extend_lease(claim.task)
         except PortError as trouble:
             logger.warning("task {}: no heartbeat: {}", claim.task.task_id, trouble)

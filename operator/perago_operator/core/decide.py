@@ -50,6 +50,17 @@ def decide(s: Situation) -> Decision:
     return Decision(actions, _earliest(looks, s.now), rule.__name__)
 
 
+def heartbeats(s: Situation) -> tuple[do.Heartbeat, ...]:
+    """The heartbeat alone, where it is due: it is sent beside other calls that take long."""
+    return tuple(beat for beat in heartbeat(s) if not _rests(s, do.Heartbeat))
+
+
+def heartbeat_due(s: Situation) -> datetime | None:
+    """When the next heartbeat is sent: when it is due, or its rest after a failure is over."""
+    due, trouble = heartbeat_at(s), s.trouble(do.Heartbeat)
+    return max(due, trouble.until) if due and trouble else due
+
+
 def first_match(s: Situation) -> tuple[Rule, Ruling]:
     """The first rule of the table that matches; the last one always does when none before it did."""
     rulings = ((rule, rule(s)) for rule in RULES)

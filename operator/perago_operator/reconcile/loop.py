@@ -1,11 +1,13 @@
 """The loop: any event means "look again at this attempt" — gather, decide, apply, until there is nothing to do.
 
-The work queue never runs two looks at one attempt at a time, so that there is one Conductor call at a time for each
-task. Memory is kept in `memories`; nothing is decided here.
+The work queue never runs two looks at one attempt at a time, and a heartbeat beside a look (`pulse`) waits for the
+calls about the task, so that there is one of them at a time. Memory is kept in `memories`; nothing is decided here.
 """
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 
 from loguru import logger
 
@@ -15,11 +17,12 @@ from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Failure
 from perago_operator.core.config import Config
-from perago_operator.core.decide import Decision, decide
+from perago_operator.core.decide import Decision, decide, heartbeat_due, heartbeats
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation import Situation
 from perago_operator.loops import end
 from perago_operator.ports import PortError
+from perago_operator.pulse import Pulse
 from perago_operator.reconcile.apply import Applier, failure_of
 from perago_operator.reconcile.gather import orphans
 from perago_operator.reconcile.memories import Memories
@@ -96,16 +99,36 @@ class Reconciler:
         if not decision.actions:
             return self._until_next(decision)
         logger.debug("attempt {}: {}: {}", key, decision.rule, [do.kind_of(action) for action in decision.actions])
-        for action in decision.actions:
-            await self._carry_out(action, s)
-            if isinstance(action, do.Heartbeat) and self._memories.superseded(key):
-                break  # nobody waits for what was decided before that was known
+        async with Pulse(partial(self._beat, key), self._seconds_to(heartbeat_due(s))) as pulse:
+            for action in decision.actions:
+                await self._in_order(action, s, pulse)
+                if (pulse.beaten or isinstance(action, do.Heartbeat)) and self._memories.superseded(key):
+                    break  # nobody waits for what was decided before that was known
         return AT_ONCE
 
-    def _until_next(self, decision: Decision) -> float | None:
-        if decision.look_again_at is None:
+    async def _in_order(self, action: do.Action, s: Situation, pulse: Pulse) -> None:
+        """Carry it out; a call about the Conductor task and a heartbeat beside the look wait for each other."""
+        if isinstance(action, do.Heartbeat | do.Report | do.ReadBack):
+            async with pulse.still:
+                return await self._carry_out(action, s)
+        return await self._carry_out(action, s)
+
+    async def _beat(self, key: Key) -> float | None:
+        """Send the heartbeat that has become due while an action waits; returns in how many seconds the next one is."""
+        attempt = self._stores.attempts.get(key)
+        if attempt is None:
             return None
-        return max((decision.look_again_at - self._clock.now()).total_seconds(), 0.001)
+        s = self._memories.situation(attempt)
+        for action in heartbeats(s):
+            await self._carry_out(action, s)
+        return self._seconds_to(heartbeat_due(self._memories.situation(attempt)))
+
+    def _until_next(self, decision: Decision) -> float | None:
+        seconds = self._seconds_to(decision.look_again_at)
+        return None if seconds is None else max(seconds, 0.001)
+
+    def _seconds_to(self, time: datetime | None) -> float | None:
+        return None if time is None else (time - self._clock.now()).total_seconds()
 
     async def _carry_out(self, action: do.Action, s: Situation) -> None:
         if isinstance(action, do.RecordEvent):

@@ -57,9 +57,10 @@ MUTANTS: tuple[Mutant, ...] = (
     *creation(
         (
             "a creation is tried once",
-            "while (error := await self._try(claim)) is not None:",
-            "if error := await self._try(claim):",
+            "while (error := await self._try_beside_heartbeats(claim, period)) is not None:",
+            "if error := await self._try_beside_heartbeats(claim, period):",
         ),
+        ("a call that hangs holds back heartbeats", "async with Pulse(beat, period):", "async with Pulse(beat, None):"),
         ("no heartbeat while the API server is away", "await self._conductor.extend_lease(claim.task)", "pass"),
         (
             "a heartbeat keeps a task that is forbidden",
@@ -131,11 +132,18 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *adoption(
         ("what another installation polled is adopted", " or not same_installation(finding.polled_by, worker_id)", ""),
-        ("what has an attempt gets another", "if finding.has_attempt or not", "if not"),
+        ("what has an attempt gets another", "if finding.has_attempt or finding", "if finding"),
+        (
+            "a rerun is not adopted",
+            "for attempt in self._attempts if serves(attempt))",
+            "for attempt in self._attempts)",
+        ),
+        ("a run that came back to life is run again", "if finding.former_is_held or (", "if ("),
+        ("an ended workflow gets an attempt", "or finding.workflow_ended or not", "or not"),
         (
             "what a poll under way brings is adopted beside it",
-            "if finding.polled_by == worker_id and not finding.seen_before:",
-            "if False:",
+            "(finding.polled_by == worker_id and not finding.seen_before):",
+            "False:",
         ),
         ("a lost answer is never made up for", "seen_before=task_id in self._undecided,", ""),
         ("what nobody serves gets an attempt", "Fate.ADOPT if finding.served else Fate.GIVE_BACK", "Fate.ADOPT"),

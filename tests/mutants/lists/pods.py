@@ -160,9 +160,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a pod that is being deleted is over at once",
-            "never_placed or self.metadata.deletion_grace_period_seconds == 0",
-            "never_placed or True",
+            "(self.metadata.deletion_grace_period_seconds == 0 and not runs)",
+            "not runs",
         ),
+        ("a pod that is deleted by force is over at once", "_seconds == 0 and not runs)", "_seconds == 0)"),
         (
             "a pod of an earlier object of the same name is ours",
             "any(owner.uid == uid for owner in self.metadata.owner_references)",

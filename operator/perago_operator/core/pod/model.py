@@ -44,6 +44,9 @@ class ContainerState(ApiModel):
         return self.running is not None or self.terminated is not None
 
 
+_UNREPORTED = ContainerState()
+
+
 class ContainerStatus(ApiModel):
     """A container by name and state."""
 
@@ -126,7 +129,7 @@ class Pod(ApiObject):
     def state(self, container: str) -> ContainerState:
         """The state of a container; an empty one while the kubelet has not reported it."""
         statuses = (status for status in self.status.container_statuses if status.name == container)
-        return next((status.state for status in statuses), ContainerState())
+        return next((status.state for status in statuses), _UNREPORTED)
 
     def limit(self, container: str, resource: str) -> str | None:
         """A container's limit of a resource, as it is written in the pod."""
@@ -195,11 +198,14 @@ class Pod(ApiObject):
 
     @property
     def _deletion_confirmed(self) -> bool:
-        """Deleted, and either no kubelet ever had it, or the kubelet has ended it: it then sets the grace to 0."""
-        never_placed = self.spec.node_name is None
-        return self.metadata.deletion_timestamp is not None and (
-            never_placed or self.metadata.deletion_grace_period_seconds == 0
-        )
+        """Deleted, and either no kubelet ever had it, or the kubelet has ended it: it then sets the grace to 0.
+
+        A forced deletion does that as well, while the kubelet still shows containers that run.
+        """
+        if self.metadata.deletion_timestamp is None:
+            return False
+        runs = any(state.running for state in self._states)
+        return self.spec.node_name is None or (self.metadata.deletion_grace_period_seconds == 0 and not runs)
 
     @property
     def started(self) -> bool:

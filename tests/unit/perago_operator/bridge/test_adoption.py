@@ -10,8 +10,9 @@ from perago_operator.bridge import adoption as module
 from perago_operator.bridge.adoption import Adoption, Fate, Finding, fate, same_installation, worker_name
 from perago_operator.bridge.creation import Creation, claim
 from perago_operator.core.config import Config
+from perago_operator.core.names import ATTEMPT_FINALIZER
 from perago_operator.loops import Backoff
-from perago_operator.ports import PolledTask, Refused, Unreachable
+from perago_operator.ports import PolledTask, Refused, Unreachable, WatchEvent, key_of
 from perago_operator.watch.stores import Stores
 from tests import builders as b
 from tests.fakes.conductor import FakeConductor
@@ -36,6 +37,8 @@ FATES = {
     "polled by another program": (Finding("pod-2", seen_before=True), Fate.LEAVE),
     "polled by nobody": (Finding("", seen_before=True, served=False), Fate.LEAVE),
     "it has an attempt": (Finding(FORMER, has_attempt=True, seen_before=True), Fate.LEAVE),
+    "a former run may come back to life": (Finding(FORMER, former_is_held=True, seen_before=True), Fate.LOOK_AGAIN),
+    "its workflow has ended": (Finding(FORMER, workflow_ended=True), Fate.LEAVE),
     "it has an attempt, and its PeragoTask is gone": (Finding(FORMER, has_attempt=True, served=False), Fate.LEAVE),
 }
 
@@ -68,9 +71,13 @@ class Subject:
         self.conductor = FakeConductor()
         self.stores = Stores(lambda _: None)
         self.seconds = 0.0
-        self.cluster.listeners.append(lambda event: self._store(event.obj["kind"]).put(event.obj))
+        self.cluster.listeners.append(self._show)
         self.creation, self.adoption = self.leader()
         self.cluster.add(b.task("build", taskType="build"))
+
+    def _show(self, event: WatchEvent) -> None:
+        store = self._store(event.obj["kind"])
+        store.remove(key_of(event.obj)) if event.kind == "DELETED" else store.put(event.obj)
 
     def _store(self, kind: str) -> Any:
         return {"PeragoAttempt": self.stores.attempts, "PeragoTask": self.stores.tasks}[kind]
@@ -227,6 +234,54 @@ async def test_a_task_is_adopted_once(subject: Subject) -> None:
         await subject.look()
         subject.seconds += 60
     assert subject.conductor.tasks["t1"].leases == 1
+
+
+def former(*finalizers: str, state: str = "Accepted") -> dict[str, Any]:
+    """The attempt of the task's first run, which has failed."""
+    status = {"outcome": b.failure(), "reporting": {"state": state}}
+    return b.attempt(status=status, meta={"name": "t1", "uid": "first", "finalizers": list(finalizers)})
+
+
+async def test_a_rerun_whose_poll_was_lost_is_adopted(subject: Subject) -> None:
+    """The attempt of the first run makes way, as it does for a rerun that a poll has brought."""
+    subject.cluster.add(former())
+    await subject.polled()
+    await subject.look()
+    assert subject.cluster.objects["PeragoAttempt", "ns", "t1"]["metadata"]["uid"] != "first"
+    assert subject.status() == "IN_PROGRESS"
+
+
+async def test_a_second_rerun_is_adopted_too(subject: Subject) -> None:
+    """Each run was polled for itself."""
+    await subject.polled()
+    await subject.look()
+    await subject.look()
+    subject.cluster.merge("PeragoAttempt", "ns", "t1", {**former(), "metadata": {"uid": "second", "finalizers": []}})
+    await subject.look()
+    assert subject.cluster.objects["PeragoAttempt", "ns", "t1"]["metadata"]["uid"] != "second"
+
+
+@pytest.mark.parametrize(
+    "first", [former(ATTEMPT_FINALIZER), former(state="Pending")], ids=["it is held", "it is being reported"]
+)
+async def test_a_first_run_that_may_have_come_back_to_life_is_left_alone(
+    subject: Subject, first: dict[str, Any]
+) -> None:
+    """A late heartbeat does that; its own reconciler reports the result once more."""
+    subject.cluster.add(first)
+    await subject.polled()
+    await subject.look()
+    await subject.look()
+    assert subject.cluster.objects["PeragoAttempt", "ns", "t1"]["metadata"]["uid"] == "first"
+    assert subject.conductor.tasks["t1"].leases == 0
+
+
+async def test_a_task_of_a_workflow_that_has_ended_is_left_alone(subject: Subject) -> None:
+    """A late heartbeat has brought it back to life, and nobody waits for its result."""
+    await subject.polled()
+    subject.conductor.workflows["workflow-of-t1"].status = "FAILED"
+    await subject.look()
+    assert (subject.attempts(), subject.conductor.tasks["t1"].leases) == ([], 0)
 
 
 async def test_a_type_that_conductor_refuses_stops_no_other(subject: Subject) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from perago_operator import pulse
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
+from perago_operator.bridge import creation as module
 from perago_operator.bridge.creation import Creation, claim
 from perago_operator.core.config import Config
 from perago_operator.loops import Backoff
@@ -194,6 +196,19 @@ async def test_the_lease_is_extended_while_the_api_server_is_away(subject: Subje
     subject.cluster.faults.clear()
     await subject.settled()
     assert subject.attempts() == ["t1"]
+
+
+async def test_a_call_that_hangs_holds_back_no_heartbeat(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API server may take as long to answer as the task may wait."""
+    monkeypatch.setattr(module, "heartbeat_period", lambda *_: 0.0)
+    monkeypatch.setattr(pulse, "LEAST_SECONDS", 0.0)
+    slow = Held()
+    subject.cluster.faults.on("create_attempt", slow)
+    await subject.polled()
+    await until(lambda: subject.conductor.tasks["t1"].leases == 2)
+    slow.release()
+    await subject.settled()
+    assert subject.cluster.faults.seen == ["create_attempt"]
 
 
 async def test_no_lease_keeps_a_task_that_the_api_server_forbids(subject: Subject) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from perago_operator import pulse
 from perago_operator.core.config import Config
 from perago_operator.ports import QuotaExceeded, Refused, Unreachable
+from perago_operator.reconcile import loop
 from tests import builders as b
 from tests.fakes.conductor_server import Step
 from tests.fakes.faulty import raising
@@ -718,6 +720,22 @@ async def test_a_fault_of_ours_in_posting_an_event_is_not_silent(lines: list[str
     world.cluster.faults.on("record_event", raising(KeyError("surprise")))
     await world.agent(outcome=b.completed())
     await until(lambda: any("event Completed: internal error" in line and "KeyError" in line for line in lines))
+
+
+async def test_a_call_that_hangs_holds_back_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise two such calls in a row would let the task time out; what was decided goes on once they answer."""
+    monkeypatch.setattr(pulse, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "heartbeat_due", lambda s: s.now)  # the world's clock is not that of asyncio
+    world, deletion = await polled_and_running(), Held()
+    world.cluster.faults.on("delete_pod", deletion)
+    world.cluster.merge("PeragoAttempt", *KEY, {"spec": {"cancel": True}})
+    await deletion.reached()
+    world.now += timedelta(seconds=30)
+    await until(lambda: world.conductor.tasks[b.NAME].leases == 1)
+    assert world.cluster.objects["Pod", "ns", "a1-1"]
+    deletion.release()
+    await world.settle()
+    assert "delete_pod" in world.cluster.faults.seen
 
 
 async def test_one_call_at_a_time_is_made_for_a_task() -> None:

@@ -96,6 +96,14 @@ def test_a_deletion_is_confirmed_by_the_kubelet() -> None:
     assert pod(meta={**asked, "deletionGracePeriodSeconds": 0}).ended
 
 
+def test_a_forced_deletion_ends_no_container() -> None:
+    """It sets the grace to 0 at once, and the kubelet has yet to stop what runs."""
+    forced = {"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 0}
+    assert not pod(meta=forced, containers=both(RUNS, RUNS)).ended
+    assert not pod(meta=forced, containers=both(OVER, RUNS)).ended
+    assert pod(meta=forced, containers=both(OVER, OVER)).ended
+
+
 @pytest.mark.parametrize(
     ("meta", "ended"), [({}, False), ({"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 30}, True)]
 )

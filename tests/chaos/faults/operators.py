@@ -16,7 +16,7 @@ def kill_leaders(every: float, stage: Stage, choice: int) -> None:
     for number in range(3):
         if number:
             time.sleep(every)
-        stage.patiently(lambda: kill_leader(stage), "killing the leader", 15)
+        stage.patiently(lambda: kill_leader(stage), "killing the leader", 30)
 
 
 def kill_leader(stage: Stage) -> None:

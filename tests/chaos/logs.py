@@ -15,7 +15,7 @@ EVERY = 3.0
 
 @contextmanager
 def kept_logs(stage: Stage, folder: Path) -> Iterator[None]:
-    """In this block the log of each operator is followed into a file: its pod's name, and the number of its restarts."""
+    """In this block the log of each operator is followed into a file of its own."""
     over, readers = threading.Event(), dict[str, subprocess.Popen[bytes]]()
     follower = threading.Thread(target=_follow, args=(stage, folder, over, readers))
     follower.start()

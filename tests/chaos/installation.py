@@ -15,9 +15,8 @@ from perago_dev.host.preflight import provider
 from perago_dev.release import helm, namespace_of
 from perago_dev.servers import workloads
 from tests.chaos.faults import clocks, secrets
-from tests.chaos.faults.operators import deployment
 from tests.chaos.routes import ROUTES
-from tests.chaos.stage import NAMESPACE, Journal, Stage, relay_folder
+from tests.chaos.stage import NAMESPACE, OPERATOR, Journal, Stage, relay_folder
 from tests.kubectl import Kubectl, Object
 
 RELAY = "relay"
@@ -53,9 +52,9 @@ def prepare(env: Environment, folder: Path, replicas: int = 2) -> Stage:
     cluster.apply([_api_server(), _faketime()])
     cluster.apply([secrets.secret(stage, next(iter(secrets.of(server)))) for server in secrets.SERVERS])
     helm(env, NAMESPACE, NAMESPACE, VALUES, SETTINGS)
-    cluster("patch", "deployment", deployment(stage), "--type=strategic", "-p", json.dumps(_with_faketime()))
-    cluster("scale", f"deployment/{deployment(stage)}", f"--replicas={replicas}")
-    cluster.rolled_out(NAMESPACE, deployment(stage), 180)
+    cluster("patch", "deployment", OPERATOR, "--type=strategic", "-p", json.dumps(_with_faketime()))
+    cluster("scale", f"deployment/{OPERATOR}", f"--replicas={replicas}")
+    cluster.rolled_out(NAMESPACE, OPERATOR, 180)
     cluster("delete", "peragotasks", "--all")
     cluster("delete", "peragoattempts", "--all", "--timeout=100s")
     return stage

@@ -13,6 +13,8 @@ from perago_dev.host.preflight import provider
 from tests.kubectl import Kubectl, Object
 
 NAMESPACE = "chaos"
+OPERATOR = f"{NAMESPACE}-perago-operator"
+"""The operator's Deployment and its Lease, in the release that is named like the namespace."""
 SERVERS = ("conductor", "lakefs", "apiserver")
 REQUEST = "--request-timeout=15s"
 """The API server itself fails at times."""

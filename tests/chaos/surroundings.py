@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos.faults.operators import deployment
+from perago_dev.errors import CommandFailed
 from tests.chaos.load import Load
 from tests.chaos.logs import kept_logs
-from tests.chaos.stage import NAMESPACE, Stage
+from tests.chaos.stage import NAMESPACE, OPERATOR, Stage
 from tests.kubectl import Object
 
 KINDS_OF_WITNESS = ("Pod", "PeragoAttempt")
@@ -21,16 +21,25 @@ SETTLING = 300.0
 
 
 def settle(stage: Stage, load: Load) -> None:
-    """Wait until nothing is left to do, or for long enough."""
-    end = time.monotonic() + SETTLING
+    """Wait until nothing is left to do, or for long enough, whether or not the API server answers meanwhile."""
+    end, last = time.monotonic() + SETTLING, "nothing is known"
     while time.monotonic() < end:
-        attempts = stage.json("get", "peragoattempts")["items"]
-        pods = stage.json("get", "pods", "-l", "perago.dev/attempt")["items"]
-        busy = [one for one in attempts if one["metadata"].get("finalizers") or load.goes_by_itself(one)]
-        if not (pods or busy):
+        try:
+            last = _left(stage, load)
+        except CommandFailed as failed:
+            last = str(failed).splitlines()[-1]
+        if not last:
             return
         time.sleep(3)
-    stage.journal(f"not settled after {SETTLING:.0f} s: {len(busy)} attempts, {len(pods)} pods")
+    stage.journal(f"not settled after {SETTLING:.0f} s: {last}")
+
+
+def _left(stage: Stage, load: Load) -> str:
+    """What is left to do; an empty text when nothing is."""
+    attempts = stage.json("get", "peragoattempts")["items"]
+    pods = stage.json("get", "pods", "-l", "perago.dev/attempt")["items"]
+    busy = [one for one in attempts if one["metadata"].get("finalizers") or load.goes_by_itself(one)]
+    return f"{len(busy)} attempts, {len(pods)} pods" if busy or pods else ""
 
 
 @contextmanager
@@ -73,5 +82,5 @@ def _request(stage: Stage, load: Load, folder: Path) -> Object:
         "conductor": env.conductor_url,
         "lakefs": env.lakefs_endpoint,
     }
-    expected = {**load.expected(), "leases": [deployment(stage)]}
+    expected = {**load.expected(), "leases": [OPERATOR]}
     return {"servers": servers, "expected": expected, "sightings": str(folder / "sightings.jsonl")}

@@ -4,7 +4,7 @@ import random
 import time
 
 from perago_dev.errors import CommandFailed
-from tests.chaos.stage import NAMESPACE, Stage
+from tests.chaos.stage import OPERATOR, Stage
 
 MOMENTS = ("", "Downloading", "Executing", "Staging", "Publishing")
 """Steps at which a pod is deleted; the first one is the time before any."""
@@ -31,13 +31,7 @@ def kill_leader(stage: Stage) -> None:
 
 def upgrade(stage: Stage, choice: int) -> None:
     """A new revision of the Deployment, as an upgrade makes it."""
-    stage.ask("rollout", "restart", f"deployment/{deployment(stage)}")
-
-
-def deployment(stage: Stage) -> str:
-    """The operator's Deployment."""
-    (found,) = stage.json("get", "deployments", "-l", f"app.kubernetes.io/instance={NAMESPACE}")["items"]
-    return str(found["metadata"]["name"])
+    stage.ask("rollout", "restart", f"deployment/{OPERATOR}")
 
 
 def delete_pods(seconds: float, stage: Stage, choice: int) -> None:

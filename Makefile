@@ -58,7 +58,7 @@ test-races: venv ## let publishers race for one branch of a real lakeFS on loopb
 crds: venv ## generate crds/ from the models
 	@$(PYTHON_IN_VENV) -m perago_operator.api.crds
 
-reasons: venv ## generate docs/reference/reasons.md from the published words
+reasons: venv ## generate docs/reference/reasons.md and pod-template.md from the published words and the table of pod fields
 	@$(PYTHON_IN_VENV) -m perago_operator.api.reference
 
 api-reference: venv ## generate docs/reference/api.md from the docstrings of the Python package

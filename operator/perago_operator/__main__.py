@@ -33,6 +33,9 @@ from perago_operator.process.work import Scope
 from perago_operator.settings import Settings, SettingsError, read
 
 COMPONENT = "perago-operator"
+DEEPEST = 60_000
+"""Levels of Python calls. The API server takes objects of 10,000 levels, and a list with one of them has to be read for
+the sake of all the others; its model is then refused. A test shows that the main thread's stack is enough for it."""
 LEASE_CONNECTIONS = 2
 """Of the Lease alone: it must not wait for a connection behind anything else. One, and one for when that one hangs."""
 
@@ -117,4 +120,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    sys.setrecursionlimit(DEEPEST)
     sys.exit(main())

@@ -24,8 +24,8 @@ from perago.wire.egress import (
     given_variables,
 )
 from perago.wire.egress import VARIABLES as PROXY_VARIABLES
-from perago_operator.core.config import Config, NodeCache, PodSettings, TrustedCA
-from perago_operator.core.pod.quantity import number_of_bytes
+from perago_operator.core.config import AttemptLimits, Config, NodeCache, PodSettings, TrustedCA
+from perago_operator.core.pod.quantity import amount, number_of_bytes
 
 PREFIX = "PERAGO_"
 
@@ -42,6 +42,19 @@ def _split(value: object) -> object:
 
 Names = Annotated[tuple[Name, ...], BeforeValidator(_split)]
 """Names separated by commas."""
+
+
+def _quantities(value: object) -> object:
+    pairs = [part.strip().partition("=") for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(pairs, list):
+        return value
+    for _, _, quantity in pairs:
+        amount(quantity)
+    return tuple((name, quantity) for name, _, quantity in pairs)
+
+
+Quantities = Annotated[tuple[tuple[Name, str], ...], BeforeValidator(_quantities)]
+"""Quantities by name: `cpu=4,memory=8Gi`."""
 Bytes = Annotated[int, BeforeValidator(number_of_bytes)]
 """A quantity of Kubernetes, such as 10Gi."""
 
@@ -73,6 +86,18 @@ class Settings(BaseModel):
     """False runs attempts' pods with `hostUsers: false`, each in a user namespace of its own."""
     user_from_cluster: bool = False
     """True leaves the user and the group of attempts' pods to the cluster, as OpenShift demands."""
+
+    attempt_own_code: bool = True
+    """Whether attempts may name a module and an image of their own, and set variables; else PeragoTasks alone do."""
+    attempt_runtime_classes: Names = ()
+    """RuntimeClasses that attempts may choose in their pod template."""
+    attempt_labels: Names = AttemptLimits().labels
+    """Keys of labels that attempts may give their pods; one that ends with a slash stands for all that begin so."""
+    attempt_annotations: Names = AttemptLimits().annotations
+    """The same of annotations."""
+    attempt_ceiling: Quantities = ()
+    """The most that an attempt may ask for by itself, such as `cpu=4,memory=8Gi,storage=100Gi`, where `storage` is the
+    size of its volume. It is also the limit of a task for which nobody sets one."""
 
     lakefs_keys: Path = Path("/etc/perago/lakefs")
     """Folder with the operator's Secret of lakeFS."""
@@ -236,6 +261,7 @@ class Settings(BaseModel):
         return Config(
             installation=self.installation,
             pod=pod,
+            attempts=self._attempts(),
             ttl_seconds=self.ttl_seconds,
             keep_failed_pods_seconds=self.keep_failed_pods_seconds,
             turn_patience=self.turn_patience_seconds,
@@ -246,6 +272,15 @@ class Settings(BaseModel):
             start_patience=self.start_patience_seconds,
             silent_node_patience=self.silent_node_patience_seconds,
             refused_patience=self.refused_patience_seconds,
+        )
+
+    def _attempts(self) -> AttemptLimits:
+        return AttemptLimits(
+            own_code=self.attempt_own_code,
+            runtime_classes=self.attempt_runtime_classes,
+            labels=self.attempt_labels,
+            annotations=self.attempt_annotations,
+            ceiling=dict(self.attempt_ceiling),
         )
 
     def _node_cache(self) -> NodeCache | None:

@@ -56,7 +56,15 @@ def test_helpers_neither_end_an_attempt_nor_keep_it(flow: Flow) -> None:
         helper("imageless", "localhost/no-such-helper:1", "pass"),
     ]
     template = {"spec": {"containers": helpers, "terminationGracePeriodSeconds": 1}}
-    flow.cluster.apply([flow.attempt("helped", "free", {"params": {"delay": 8}}, podTemplate=template)])
+    # a PeragoTask's, because an attempt's own template may name the task's container alone
+    task = {
+        "apiVersion": "perago.dev/v1alpha1",
+        "kind": "PeragoTask",
+        "metadata": {"name": "helped"},
+        "spec": {"podTemplate": template},
+    }
+    attempt = flow.attempt("helped", "free", {"params": {"delay": 8}}, taskRef={"name": "helped"})
+    flow.cluster.apply([task, attempt])
     running = flow.cluster.attempt("helped", lambda status: "imageless" in str(status.get("conditions")))["status"]
     assert (running["phase"], condition(running, "PodReady")) == ("Running", "True")
     status = flow.cluster.finished("helped")["status"]

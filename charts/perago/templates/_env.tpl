@@ -16,6 +16,18 @@
   value: {{ .Values.runner.hostUsers | quote }}
 - name: PERAGO_USER_FROM_CLUSTER
   value: {{ .Values.userFromCluster | quote }}
+{{- with .Values.attempts }}
+- name: PERAGO_ATTEMPT_OWN_CODE
+  value: {{ .ownCode | quote }}
+- name: PERAGO_ATTEMPT_RUNTIME_CLASSES
+  value: {{ join "," .runtimeClassNames | quote }}
+- name: PERAGO_ATTEMPT_LABELS
+  value: {{ join "," .labels | default "," | quote }}
+- name: PERAGO_ATTEMPT_ANNOTATIONS
+  value: {{ join "," .annotations | default "," | quote }}
+- name: PERAGO_ATTEMPT_CEILING
+  value: {{ include "perago.ceiling" .ceiling | quote }}
+{{- end }}
 - name: PERAGO_LAKEFS_SECRET
   value: {{ .Values.lakefs.secretName | quote }}
 - name: PERAGO_PRESIGN
@@ -98,4 +110,10 @@
 {{- if not (hasKey $given .name) }}{{ $variables = append $variables . }}{{ end }}
 {{- end }}
 {{- concat $variables .Values.extraEnv | toYaml }}
+{{- end }}
+
+{{- define "perago.ceiling" -}}
+{{- $pairs := list }}
+{{- range $name, $quantity := . }}{{ $pairs = append $pairs (printf "%s=%v" $name $quantity) }}{{ end }}
+{{- join "," $pairs }}
 {{- end }}

@@ -108,7 +108,7 @@ class KubeCluster:
         await self._api.patch(f"{tasks_path(namespace, name)}/status", patch)
 
     async def create_pod(self, namespace: str, manifest: Manifest) -> None:
-        await self._api.post(pods_path(namespace), manifest)
+        await self._api.post(pods_path(namespace), manifest, strict=True)
 
     async def read_pod(self, namespace: str, name: str) -> Manifest | None:
         return await self._read(pods_path(namespace, name))

@@ -118,9 +118,12 @@ class KubeApi:
         """PATCH an object; returns it as stored."""
         return await self._json("PATCH", path, body=body, media_type=media_type)
 
-    async def post(self, path: str, body: Manifest) -> None:
-        """The same as `create` for whoever does not need the object back: it is not parsed."""
-        await self._call("POST", path, body=body)
+    async def post(self, path: str, body: Manifest, *, strict: bool = False) -> None:
+        """The same as `create` for whoever does not need the object back: it is not parsed.
+
+        A strict one is refused when it has a field that does not exist.
+        """
+        await self._call("POST", path, query={"fieldValidation": "Strict"} if strict else None, body=body)
 
     async def change(self, path: str, body: Any, media_type: str = MERGE_PATCH) -> None:
         """The same as `patch` for whoever does not need the object back."""

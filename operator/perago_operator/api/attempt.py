@@ -3,12 +3,25 @@
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, WithJsonSchema
 
 from perago.wire import API_GROUP, API_VERSION, ConductorTask
 from perago_operator.api.attempt_status import AttemptStatus
 from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Quantity, immutable, rule
-from perago_operator.api.shared import LONGEST_DEADLINE, ApiObject, FailurePolicyRule, LocalRef, Resources, Volume
+from perago_operator.api.podfields import Whose
+from perago_operator.api.podschema import template_schema
+from perago_operator.api.shared import (
+    LONGEST_DEADLINE,
+    ApiObject,
+    FailurePolicyRule,
+    Int32,
+    LocalRef,
+    Resources,
+    Seconds,
+    Volume,
+)
+
+AttemptTemplate = Annotated[dict[str, JsonValue], WithJsonSchema(template_schema(Whose.ATTEMPT))]
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -41,13 +54,13 @@ class ConductorRef(ApiModel):
     reference_task_name: Text
     """Name of the task within its workflow. Retries share it."""
 
-    seq: int
+    seq: Int32
     """Conductor's sequence number of the task within its workflow."""
 
-    iteration: int = 0
+    iteration: Int32 = 0
     """Number of the iteration in a loop; 0 outside of loops."""
 
-    retry_count: int = 0
+    retry_count: Int32 = 0
     """How many attempts came before this one."""
 
     worker_id: Annotated[str, Field(max_length=1024)] | None = None
@@ -56,10 +69,10 @@ class ConductorRef(ApiModel):
     domain: Annotated[str, Field(max_length=1024)] | None = None
     """Task domain that the task was polled from."""
 
-    workflow_priority: int | None = None
+    workflow_priority: Int32 | None = None
     """Priority of the workflow, if it has one. Conductor hands out tasks by it; Perago passes it on."""
 
-    response_timeout_seconds: Annotated[int, Field(ge=0)] = 600
+    response_timeout_seconds: Seconds = 600
     """How long Conductor waits for a heartbeat before it times the task out. One is sent every third of this."""
 
     def wire(self) -> ConductorTask:
@@ -105,10 +118,10 @@ class AttemptSpec(ApiModel):
     active_deadline_seconds: Annotated[int, Field(ge=1, le=LONGEST_DEADLINE)] | None = None
     """Seconds after the creation of the first pod when the attempt fails with `DeadlineExceeded`."""
 
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None
+    ttl_seconds_after_finished: Seconds | None = None
     """Seconds after which a finished attempt is deleted. Default: the PeragoTask's, or else the operator's setting."""
 
-    keep_failed_pods_seconds: Annotated[int, Field(ge=0)] | None = None
+    keep_failed_pods_seconds: Seconds | None = None
     """Seconds for which the pod of a failed attempt is kept once its containers have ended, at most as long as the
     attempt. Default: the PeragoTask's, or else the operator's setting, which is 0."""
 
@@ -118,7 +131,7 @@ class AttemptSpec(ApiModel):
     failure_policy: Annotated[tuple[FailurePolicyRule, ...], Field(max_length=32)] | None = None
     """Which result is reported for which failure. The first rule that names the failure's reason applies."""
 
-    pod_template: FreeForm | None = None
+    pod_template: AttemptTemplate | None = None
     """Pod template that is merged into the pod: node selector, tolerations, labels, environment of the task."""
 
     cancel: bool | None = None

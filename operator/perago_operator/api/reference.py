@@ -1,12 +1,14 @@
-"""The reference of the published words: `python -m perago_operator.api.reference [--check] [FILE]`.
+"""The reference pages that are made from data: `python -m perago_operator.api.reference [--check] [FOLDER]`.
 
-Writes `docs/reference/reasons.md` from `reasons`; with `--check` writes nothing and fails when the file differs.
+Writes `reasons.md` from `reasons` and `pod-template.md` from `podfields` into `docs/reference`; with `--check` writes
+nothing and fails when a file differs.
 """
 
 import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from perago_operator.api import podreference
 from perago_operator.api.generated import written
 from perago_operator.api.reasons import (
     AGENT_OUTCOMES,
@@ -92,12 +94,14 @@ def _faults() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check the page; returns the exit code."""
+    """Write or check the pages; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m perago_operator.api.reference", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, and fail when the file differs")
-    parser.add_argument("file", nargs="?", default="docs/reference/reasons.md")
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail when a file differs")
+    parser.add_argument("folder", nargs="?", default="docs/reference")
     chosen = parser.parse_args(arguments)
-    return written({chosen.file: rendered()}, check=chosen.check, remedy="run make reasons")
+    pages = {"reasons.md": rendered(), "pod-template.md": podreference.rendered()}
+    files = {f"{chosen.folder}/{name}": text for name, text in pages.items()}
+    return written(files, check=chosen.check, remedy="run make reasons")
 
 
 if __name__ == "__main__":

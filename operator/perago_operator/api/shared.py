@@ -3,13 +3,25 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from perago_operator.api.base import ApiModel, Quantity, Time
 from perago_operator.api.reasons import POLICY_REASONS
 
 LONGEST_DEADLINE = 2**31 - 1
 """Seconds; the same as of a Kubernetes Job. A deadline beyond the year 9999 could not be computed."""
+LONGEST_SECONDS = 10**9
+"""Of any other time, 31 years."""
+Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+
+
+def _at_most_the_longest(value: object) -> object:
+    """An object of an older CRD may say more, and is no less an object for it."""
+    return min(value, LONGEST_SECONDS) if isinstance(value, int) else value
+
+
+Seconds = Annotated[int, Field(ge=0, le=LONGEST_SECONDS), BeforeValidator(_at_most_the_longest)]
+"""A time that people choose."""
 
 FailureResult = Literal["FAILED", "FAILED_WITH_TERMINAL_ERROR"]
 

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, WithJsonSchema
 
 from perago.wire import API_GROUP, API_VERSION
-from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Quantity, Time, rule
+from perago_operator.api.base import RULES_KEY, ApiModel, Quantity, Time, rule
+from perago_operator.api.podfields import Whose
+from perago_operator.api.podschema import template_schema
 from perago_operator.api.shared import (
     LONGEST_DEADLINE,
     ApiObject,
@@ -13,11 +15,13 @@ from perago_operator.api.shared import (
     FailurePolicyRule,
     LocalRef,
     Resources,
+    Seconds,
     Volume,
 )
 
 TASKS_PLURAL = "peragotasks"
 
+TaskTemplate = Annotated[dict[str, JsonValue], WithJsonSchema(template_schema(Whose.TASK))]
 Pattern = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -51,8 +55,9 @@ class TaskSpec(ApiModel):
     exclude: Annotated[tuple[Pattern, ...], Field(max_length=64)] | None = None
     """Patterns, as in `.gitignore`, of paths that are never published, beside those of the task's declaration."""
 
-    pod_template: FreeForm | None = None
-    """Pod template that is merged into the pod: node selector, tolerations, labels, environment of the task."""
+    pod_template: TaskTemplate | None = None
+    """Pod template that is merged into the pods: besides what an attempt may set, volumes, variables from Secrets,
+    init containers, priority. docs/reference/pod-template.md lists every field."""
 
     failure_policy: Annotated[tuple[FailurePolicyRule, ...], Field(max_length=32)] | None = None
     """Which result is reported for which failure. The first rule that names the failure's reason applies."""
@@ -60,14 +65,14 @@ class TaskSpec(ApiModel):
     active_deadline_seconds: Annotated[int, Field(ge=1, le=LONGEST_DEADLINE)] | None = None
     """Seconds after the creation of its first pod when an attempt fails with `DeadlineExceeded`."""
 
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None
+    ttl_seconds_after_finished: Seconds | None = None
     """Seconds after which a finished attempt is deleted. Default: the operator's setting."""
 
-    keep_failed_pods_seconds: Annotated[int, Field(ge=0)] | None = None
+    keep_failed_pods_seconds: Seconds | None = None
     """Seconds for which the pod of a failed attempt is kept once its containers have ended, at most as long as the
     attempt. Default: the operator's setting, which is 0."""
 
-    max_concurrency: Annotated[int, Field(ge=1)] | None = None
+    max_concurrency: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """How many attempts of this task may have a pod at once. Default: the operator's setting."""
 
     paused: bool | None = None

@@ -17,6 +17,7 @@ from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation, claim, serves
 from perago_operator.bridge.serving import Queue, serving
 from perago_operator.core import names
+from perago_operator.core.names import same_installation
 from perago_operator.loops import Backoff, lasting, within
 from perago_operator.ports import Conductor, PolledTask, PortError, Refused
 from perago_operator.watch.stores import AttemptStore, TaskStore
@@ -81,12 +82,6 @@ def worker_name(replica: str, installation: str, lease_uid: str) -> str:
     The UID of the Lease tells apart installations of one name in several clusters.
     """
     return f"{replica}@{installation}/{lease_uid}"
-
-
-def same_installation(one: str, other: str) -> bool:
-    """Whether two worker ids belong to replicas of the same installation; one without a Lease is not known to."""
-    installation = one.rpartition("@")[2]
-    return bool(installation.rpartition("/")[2]) and installation == other.rpartition("@")[2]
 
 
 class Adoption:

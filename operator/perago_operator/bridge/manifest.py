@@ -3,6 +3,7 @@
 from perago.wire import API_GROUP, API_VERSION, ConductorTask
 from perago.wire.exact import exact_text, kept_when_created
 from perago_operator.api.base import JsonObject
+from perago_operator.api.shared import LONGEST_SECONDS
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
 from perago_operator.ports import PolledTask
@@ -36,7 +37,7 @@ def attempt_manifest(polled: PolledTask, task: PeragoTask) -> JsonObject:
 
 def _conductor(task: ConductorTask) -> JsonObject:
     identity: JsonObject = task.to_json()
-    return identity
+    return identity | {"responseTimeoutSeconds": min(task.response_timeout_seconds, LONGEST_SECONDS)}
 
 
 def _input(polled: PolledTask) -> JsonObject:

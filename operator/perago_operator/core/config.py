@@ -1,5 +1,6 @@
 """The operator's settings as far as decisions depend on them, filled in from `perago_operator.settings`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -72,12 +73,31 @@ class PodSettings:
     """True names neither user nor group, so that the cluster's admission gives the pod its own."""
 
 
+Ceiling = Mapping[str, str]
+"""Quantities by resource: cpu, memory, ephemeral-storage, …, and storage for the workspace's volume."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimits:
+    """What an attempt may say for itself; beyond it, its PeragoTask has to."""
+
+    own_code: bool = True
+    """Whether an attempt may name a module or an image of its own."""
+    runtime_classes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ("attempt.perago.dev/", "kueue.x-k8s.io/queue-name")
+    """Keys of its pod's labels, or (with a slash at the end) what they begin with. Others select pods by theirs."""
+    annotations: tuple[str, ...] = ("attempt.perago.dev/",)
+    ceiling: Ceiling = field(default_factory=dict)
+    """The most of each resource."""
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Limits and patience, in seconds unless stated otherwise."""
 
     installation: str = "perago"
     pod: PodSettings = field(default_factory=PodSettings)
+    attempts: AttemptLimits = field(default_factory=AttemptLimits)
     max_concurrency: int | None = None
     """How many attempts of one task may have a pod at once, unless the PeragoTask says."""
     ttl_seconds: int | None = 24 * 3600

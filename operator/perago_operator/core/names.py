@@ -61,3 +61,9 @@ def labels_of(task: ConductorTask | None) -> dict[str, str]:
         WORKFLOW_LABEL: label_value(task.workflow_instance_id),
         LOGICAL_TASK_LABEL: logical_task_label(task),
     }
+
+
+def same_installation(one: str, other: str) -> bool:
+    """Whether two worker ids belong to replicas of the same installation; one without a Lease is not known to."""
+    installation = one.rpartition("@")[2]
+    return bool(installation.rpartition("/")[2]) and installation == other.rpartition("@")[2]

@@ -95,6 +95,8 @@ def reporting_state(s: Situation) -> ReportingState:
     written = s.status.reporting.state if s.status.reporting else "Pending"
     if written != "Pending":
         return written
+    if s.claim:
+        return "NotRequired"
     if s.superseded:
         return "Superseded"
     verdict = s.memory.verdict

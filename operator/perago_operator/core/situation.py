@@ -56,6 +56,8 @@ class Situation:
     """Pods of an earlier attempt of this name that still exist."""
     turn_behind: str | None = None
     """The attempt right before this one, which asks for a turn and has none; None when nobody is."""
+    claim: str | None = None
+    """Why the attempt may not speak for the Conductor task that it names (`core.claims`); None if it may."""
     clock: float = 0.0
     """`now` in seconds."""
     offset: timedelta = timedelta(0)

@@ -78,9 +78,9 @@ def _execution(s: Situation, ruling: Ruling) -> JsonObject:
 
 
 def _reporting(s: Situation) -> JsonObject:
-    """`Superseded` is written as soon as it is known; everything else once there is an outcome."""
+    """`Superseded` is written as soon as it is known, and so is a false claim; all else once there is an outcome."""
     state, written = reporting_state(s), s.status.reporting
-    if s.outcome is None and state != "Superseded":
+    if s.outcome is None and state != "Superseded" and not s.claim:
         return {}
     if state == "NotRequired":
         return {"reporting": {"state": state}}

@@ -62,6 +62,7 @@ class Operator:
             both,
             concurrency=settings.reconciles,
             observe=outside.acted,
+            worker_id=lambda: self._worker_id() if self.leadership.lease_uid else None,
         )
         attempts = self.stores.attempts
         creation = Creation(outside.cluster, outside.conductor, attempts, config, clock=clock)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
 from perago_operator.clocks import Instant
+from perago_operator.core.claims import false_claim, is_disowned
 from perago_operator.core.config import Config
 from perago_operator.core.memory import Memory
 from perago_operator.core.names import POD_FINALIZER
@@ -16,8 +17,16 @@ from perago_operator.watch.rooms import task_key
 from perago_operator.watch.stores import Stores
 
 
-def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, at: Instant, config: Config) -> Situation:
-    """Everything that is known about the attempt at this moment."""
+def gather(
+    attempt: PeragoAttempt,
+    stores: Stores,
+    memory: Memory,
+    at: Instant,
+    config: Config,
+    *,
+    worker_id: str | None = None,
+) -> Situation:
+    """Everything that is known about the attempt at this moment; claims are believed where there is no `worker_id`."""
     pods = stores.pods.of(attempt.metadata.key)
     own = tuple(pod for pod in pods if pod.belongs_to(attempt.metadata.uid))
     strangers = tuple(pod for pod in pods if pod not in own)
@@ -36,10 +45,12 @@ def gather(attempt: PeragoAttempt, stores: Stores, memory: Memory, at: Instant, 
         strangers=strangers,
         clock=at.seconds,
         offset=at.offset,
+        claim=None if worker_id is None else false_claim(attempt, worker_id, stores.tasks),
     )
     if s.outcome is not None:
         return s
-    siblings = tuple(_sibling(other, stores) for other in stores.attempts.siblings(attempt))
+    others = (other for other in stores.attempts.siblings(attempt) if not _is_false(other, stores, worker_id))
+    siblings = tuple(_sibling(other, stores) for other in others)
     behind = stores.attempts.before_in_turn(attempt)
     ahead = 0 if s.pod_was_created else _ahead(s, stores)
     return replace(s, siblings=siblings, ahead=ahead, turn_behind=str(behind) if behind else None)
@@ -53,6 +64,12 @@ def _without(taken: Collection[str], memory: Memory) -> Memory:
 def _sibling(other: PeragoAttempt, stores: Stores) -> Sibling:
     started = stores.attempts.has_started(other) or bool(stores.pods.of(other.metadata.key))
     return Sibling.of(other, has_pods=started)
+
+
+def _is_false(other: PeragoAttempt, stores: Stores, worker_id: str | None) -> bool:
+    """It only claims to be of the same logical task."""
+    found = worker_id is not None and false_claim(other, worker_id, stores.tasks) is not None
+    return found or is_disowned(other)
 
 
 def _ahead(s: Situation, stores: Stores) -> int:

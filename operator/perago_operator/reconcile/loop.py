@@ -26,6 +26,7 @@ from perago_operator.pulse import Pulse
 from perago_operator.reconcile.apply import Applier, failure_of
 from perago_operator.reconcile.gather import orphans
 from perago_operator.reconcile.memories import Memories
+from perago_operator.reconcile.stumbles import Stumbles, end_of
 from perago_operator.reconcile.workqueue import WorkQueue
 from perago_operator.watch.stores import Stores
 
@@ -54,14 +55,17 @@ class Reconciler:
         *,
         concurrency: int = 50,
         observe: Observer = unobserved,
+        worker_id: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`worker_id` is what this replica polls as; without one, every attempt is believed what task it is of."""
         self._applier = applier
         self._stores = stores
         self._config = config
         self._observe = observe
         self._clock = clock
-        self._memories = Memories(stores, config, clock)
+        self._memories = Memories(stores, config, clock, worker_id)
         self._queue = WorkQueue(self._look, concurrency=concurrency, fault_seconds=config.retry_cap)
+        self._stumbles = Stumbles()
         self._events: set[asyncio.Task[None]] = set()
 
     @property
@@ -94,8 +98,14 @@ class Reconciler:
         attempt = self._stores.attempts.get(key)
         if attempt is None:
             return await self._forget(key)
-        s = self._memories.situation(attempt)
-        decision = decide(s)
+        bearable = self._stumbles.bearable(attempt)
+        try:
+            s = self._memories.situation(bearable)
+            decision = decide(s)
+        except Exception as fault:  # the edge of one attempt: a fault of ours must not be repeated for ever
+            if bearable is not attempt or not self._stumbles.again(attempt):
+                raise
+            return AT_ONCE if attempt.status.outcome is not None else await self._end(attempt, fault)
         if not decision.actions:
             return self._until_next(decision)
         logger.debug("attempt {}: {}: {}", key, decision.rule, [do.kind_of(action) for action in decision.actions])
@@ -105,6 +115,18 @@ class Reconciler:
                 if (pulse.beaten or isinstance(action, do.Heartbeat)) and self._memories.superseded(key):
                     break  # nobody waits for what was decided before that was known
         return AT_ONCE
+
+    async def _end(self, attempt: PeragoAttempt, error: Exception) -> float | None:
+        """Write the outcome of an attempt that no rule can be asked about; looked at again when that is seen."""
+        logger.opt(exception=error).error("attempt {}: internal error for the second time", attempt.metadata.key)
+        try:
+            answer = await self._applier.carry_out(do.PatchStatus(end_of(error), guarded=True), attempt)
+        except PortError as trouble:
+            logger.warning("attempt {}: its end cannot be written: {}", attempt.metadata.key, trouble)
+            return self._config.retry_cap
+        if isinstance(answer, dict):
+            self._memories.read(answer)
+        return None
 
     async def _in_order(self, action: do.Action, s: Situation, pulse: Pulse) -> None:
         """Carry it out; a call about the Conductor task and a heartbeat beside the look wait for each other."""
@@ -188,6 +210,7 @@ class Reconciler:
     async def _forget(self, key: Key) -> float | None:
         """The attempt is gone: drop what is known of it, and let its pods go, whose end nobody waits for."""
         self._memories.forget(key)
+        self._stumbles.forget(key)
         failures = 0
         for pod in orphans(self._stores, key):
             failures += not await self._released(pod)

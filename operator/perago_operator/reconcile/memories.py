@@ -1,5 +1,6 @@
 """The memory of each attempt, from its first sight until it is gone. Makes no call."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from perago_operator.api.attempt import PeragoAttempt
@@ -20,10 +21,13 @@ from perago_operator.watch.stores import Stores
 class Memories:
     """By attempt; another object of the same name has a memory of its own."""
 
-    def __init__(self, stores: Stores, config: Config, clock: Clock) -> None:
+    def __init__(
+        self, stores: Stores, config: Config, clock: Clock, worker_id: Callable[[], str | None] = lambda: None
+    ) -> None:
         self._stores = stores
         self._config = config
         self._clock = clock
+        self._worker_id = worker_id
         self._memories: dict[Key, Memory] = {}
 
     def situation(self, attempt: PeragoAttempt) -> Situation:
@@ -32,7 +36,8 @@ class Memories:
         memory = self._memories.get(key)
         if memory is None or memory.uid != attempt.metadata.uid:
             memory = self._first(attempt)
-        s = gather(attempt, self._stores, memory, self._clock.instant(), self._config)
+        instant, worker_id = self._clock.instant(), self._worker_id()
+        s = gather(attempt, self._stores, memory, instant, self._config, worker_id=worker_id)
         self._memories[key] = looked(s)
         return replace(s, memory=self._memories[key])
 

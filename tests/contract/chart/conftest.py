@@ -1,5 +1,6 @@
 """Helm and a real API server for the chart: what it renders, and what it allows once it is installed."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,6 +70,40 @@ class Installed:
         assert done.stdout.strip() in ("yes", "no"), done.stderr
         return done.stdout.strip() == "yes"
 
+    def made(self, name: str, *, account: str = "", **spec: Any) -> str:
+        """Create an attempt in `one`, as this account or as an administrator; returns the refusal, or ''."""
+        given = {"taskRef": {"name": "t"}, "input": {"params": {}}, **spec}
+        attempt = {
+            "apiVersion": "perago.dev/v1alpha1",
+            "kind": "PeragoAttempt",
+            "metadata": {"name": name, "namespace": "one"},
+            "spec": {key: value for key, value in given.items() if value is not None},
+        }
+        text = json.dumps(attempt)
+        done = self.kubectl.ended("create", "-f", "-", *_impersonating(account), stdin=text)
+        return done.stderr if done.returncode else ""
+
+    def patched(self, name: str, status: Object, *, account: str = "", token: str = "", kind: str = "pa") -> str:
+        """Patch a status in `one`, as this account or with this token; returns the refusal, or ''."""
+        who = [f"--token={token}"] if token else _impersonating(account)
+        words = ("patch", kind, name, "-n", "one", "--subresource=status", "--type=merge", *who)
+        done = self.kubectl.ended(*words, "-p", json.dumps({"status": status}))
+        return done.stderr if done.returncode else ""
+
+    def token_of(self, pod: str) -> str:
+        """A token of the runner's account that is bound to a pod of this name, which is made for it."""
+        account, container = "perago-runner", {"name": "agent", "image": "x"}
+        spec = {"serviceAccountName": account, "containers": [container]}
+        self.kubectl.create(
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod, "namespace": "one"}, "spec": spec}
+        )
+        bound = ("--bound-object-kind=Pod", f"--bound-object-name={pod}")
+        return self.kubectl("create", "token", account, "-n", "one", *bound).strip()
+
+
+def _impersonating(account: str) -> list[str]:
+    return [f"--as=system:serviceaccount:{account}"] if account else []
+
 
 def _installed(helm: Helm, programs: Path, kubeconfig: Path, *settings: str) -> Installed:
     kubectl = Kubectl(programs / "kubectl", kubeconfig)
@@ -87,8 +122,12 @@ def cluster_wide(helm: Helm, programs: Path, tmp_path_factory: pytest.TempPathFa
         yield _installed(helm, programs, kubeconfig, 'namespaces=["one"]')
 
 
+BOUNDED = 'attempts={"ownCode":false,"ceiling":{"memory":"1Gi","storage":"2Gi"},"labels":[]}'
+"""Values that let attempts say little."""
+
+
 @pytest.fixture(scope="module")
 def namespaced(helm: Helm, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    """Installed for `one` and `two` only."""
+    """Installed for `one` and `two` only, with bounds for attempts."""
     with apiserver.local(tmp_path_factory.mktemp("apiserver")) as kubeconfig:
-        yield _installed(helm, programs, kubeconfig, 'namespaces=["one","two"]', "clusterWide=false")
+        yield _installed(helm, programs, kubeconfig, 'namespaces=["one","two"]', "clusterWide=false", BOUNDED)

@@ -1,6 +1,8 @@
 """What the installed chart allows, asked of a real API server, and what stays after it."""
 
 import json
+import uuid
+from typing import Any
 
 import pytest
 
@@ -208,21 +210,158 @@ def test_a_second_installation_for_other_namespaces_is_taken(namespaced: Install
     assert namespaced.install("second", *OTHER_PARTS, *insisting, dry_run=True).returncode == 0
 
 
+CONDUCTOR = {"taskType": "pay", "workflowInstanceId": "w", "taskId": "t", "referenceTaskName": "r", "seq": 1}
+
+
+@pytest.mark.parametrize(
+    "spec", [{"conductor": CONDUCTOR}, {"conductor": CONDUCTOR, "inputFrom": "Conductor", "input": None}]
+)
+def test_only_the_operator_makes_attempts_of_conductor_tasks(cluster_wide: Installed, spec: dict[str, Any]) -> None:
+    """Whoever else could would complete anybody's task, or read its input. Administrators are no exception."""
+    refusal = cluster_wide.made("forged", **spec)
+    assert "spec.conductor and spec.inputFrom can be set by Perago's operator alone" in refusal
+    assert cluster_wide.made(f"polled-{len(spec)}", account=OPERATOR, **spec) == ""
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ({"metadata": {"labels": {"app": "bank"}}}, "podTemplate.metadata.labels has a key that attempts may not set"),
+        ({"metadata": {"annotations": {"a": "b"}}}, "podTemplate.metadata.annotations has a key"),
+        ({"spec": {"runtimeClassName": "kata"}}, "runtimeClassName has a value that attempts may not set"),
+    ],
+)
+def test_an_attempt_that_says_more_than_the_chart_allows_is_refused(
+    cluster_wide: Installed, template: dict[str, Any], words: str
+) -> None:
+    """At `kubectl apply`, with the name of the value that would allow it."""
+    assert words in cluster_wide.made("greedy", podTemplate=template)
+
+
+def test_what_the_chart_allows_is_taken(cluster_wide: Installed) -> None:
+    """Keys by name and by what they begin with, and code of its own."""
+    labels = {"kueue.x-k8s.io/queue-name": "q", "attempt.perago.dev/team": "t"}
+    assert cluster_wide.made("modest", podTemplate={"metadata": {"labels": labels}}, task={"module": "m"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"task": {"image": "evil:1"}}, "spec.task cannot be set here"),
+        ({"resources": {"limits": {"memory": "1025Mi"}}}, "at most 1Gi of memory in an attempt"),
+        ({"resources": {"requests": {"memory": 2**31}}}, "at most 1Gi of memory in an attempt"),
+        ({"volume": {"size": "3Gi"}}, "spec.volume.size may be at most 2Gi"),
+        ({"podTemplate": {"metadata": {"labels": {"attempt.perago.dev/a": "b"}}}}, "labels has a key"),
+    ],
+)
+def test_bounds_of_the_chart_hold_at_the_api_server(namespaced: Installed, spec: dict[str, Any], words: str) -> None:
+    """Those of code, of resources and of the volume; at the ceiling an attempt is taken."""
+    assert words in namespaced.made("greedy", **spec)
+    at: dict[str, Any] = {"resources": {"limits": {"memory": "1024Mi", "cpu": 64}}, "volume": {"size": "2Gi"}}
+    assert namespaced.made(f"modest-{uuid.uuid4().hex[:8]}", **at) == ""
+
+
+@pytest.fixture(scope="module")
+def agent(cluster_wide: Installed) -> str:
+    """The token of the agent of attempt `own`, whose second execution runs."""
+    for name in ("own", "other"):
+        assert cluster_wide.made(name) == ""
+    operators = {"phase": "Running", "podName": "own-2", "executions": 2, "timings": {"queued": 1}}
+    assert cluster_wide.patched("own", operators, account=OPERATOR) == ""
+    reads = ("reads", "-n", "one")  # `kubectl patch` reads first what it patches, which an agent does not
+    cluster_wide.kubectl("create", "role", *reads, "--verb=get", "--resource=peragoattempts/status")
+    cluster_wide.kubectl("create", "rolebinding", *reads, "--role=reads", f"--serviceaccount={RUNNER}")
+    return cluster_wide.token_of("own-2")
+
+
+def staging(cluster_wide: Installed, execution: int) -> dict[str, Any]:
+    """The staging branch of an execution of attempt `own`."""
+    uid = cluster_wide.kubectl.json("get", "pa", "own", "-n", "one")["metadata"]["uid"]
+    branch = f"perago-staging-w-r-seq-1-iteration-0-task-id-t-retry-0-exec-{uid}-{execution}"
+    return {"staging": {"repository": "repo", "branch": branch, "state": "Planned"}}
+
+
+def test_an_agent_writes_its_own_fields_of_its_own_attempt(cluster_wide: Installed, agent: str) -> None:
+    """All that it tells of its work."""
+    status = {
+        "step": "Publishing",
+        "waiting": {"server": "lakeFS", "since": START, "until": START, "error": "x"},
+        "transfer": {"objects": 1, "bytes": 1, "bytesPerSecond": 1, "summary": "x"},
+        "workspace": {"repository": "r", "branch": "b", "inputRef": "a"},
+        "timings": {"downloading": 1.5},
+        "turn": {"requested": {"execution": 2, "number": 1, "time": START, "seconds": 60}},
+        **staging(cluster_wide, 2),
+    }
+    assert cluster_wide.patched("own", status, token=agent) == ""
+    assert cluster_wide.patched("own", {"waiting": None, "transfer": None}, token=agent) == ""
+
+
+START = "2026-01-01T00:00:00Z"
+HELD = {"execution": 2, "number": 1, "time": START, "seconds": 60}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"phase": "Succeeded"}, "status.phase is written by Perago's operator alone"),
+        ({"podName": "own-3"}, "status.podName is written"),
+        ({"executions": 900}, "status.executions is written"),
+        ({"executions": None}, "status.executions is written"),
+        ({"reporting": {"state": "Accepted"}}, "status.reporting is written"),
+        (
+            {"conditions": [{"type": "Complete", "status": "True", "reason": "X", "lastTransitionTime": START}]},
+            "status.c",
+        ),
+        ({"log": {"lines": ["x"]}}, "status.log is written"),
+        ({"timings": {"queued": 0}}, "status.timings.queued is written"),
+        ({"turn": {"granted": HELD}}, "status.turn.granted is written"),
+        ({"outcome": {"status": "FAILED", "reason": "X"}}, "status.outcome.execution must be the number"),
+        ({"outcome": {"status": "FAILED", "reason": "X", "execution": 1}}, "status.outcome.execution must be"),
+        ({"staging": {"repository": "payroll", "branch": "audit", "state": "Active"}}, "status.staging.branch must be"),
+    ],
+)
+def test_an_agent_writes_nothing_else(cluster_wide: Installed, agent: str, status: dict[str, Any], words: str) -> None:
+    """Neither the operator's fields, nor an outcome of another execution, nor a branch that is not its own."""
+    assert words in cluster_wide.patched("own", status, token=agent)
+
+
+def test_an_agent_writes_no_other_attempt(cluster_wide: Installed, agent: str) -> None:
+    """All agents of a namespace share an account: the pod of the token tells them apart."""
+    refusal = cluster_wide.patched("other", {"step": "Executing"}, token=agent)
+    assert "bound to pod own-2 cannot write the status of attempt other" in refusal
+
+
+def test_an_execution_that_was_given_up_writes_nothing(cluster_wide: Installed, agent: str) -> None:
+    """Its pod may live on at a lost node."""
+    refusal = cluster_wide.patched("own", {"step": "Executing"}, token=cluster_wide.token_of("own-1"))
+    assert "Pod own-1 has been given up" in refusal
+    assert cluster_wide.patched("own", {"step": "Executing"}, token=cluster_wide.token_of("own-3")) == ""
+
+
+def test_a_token_without_a_pod_writes_nothing(cluster_wide: Installed, agent: str) -> None:
+    """Nor does the account itself, impersonated."""
+    refusal = cluster_wide.patched("own", {"step": "Executing"}, account=RUNNER)
+    assert "cannot write the status of attempt own" in refusal
+
+
+def test_people_write_no_status(cluster_wide: Installed, agent: str) -> None:
+    """Administrators included: `spec.cancel` stops an attempt."""
+    assert "set spec.cancel" in cluster_wide.patched("own", {"step": "Executing"})
+    cluster_wide.kubectl("patch", "pa", "other", "-n", "one", "--type=merge", "-p", '{"spec":{"cancel":true}}')
+    task = {"apiVersion": "perago.dev/v1alpha1", "kind": "PeragoTask", "spec": {"module": "m"}}
+    cluster_wide.kubectl.create({**task, "metadata": {"name": "told", "namespace": "one"}})
+    assert "written by Perago's operator alone" in cluster_wide.patched("told", {"active": 1}, kind="pt")
+    assert cluster_wide.patched("told", {"active": 1}, kind="pt", account=OPERATOR) == ""
+
+
 def test_uninstall_leaves_crds_and_attempts(namespaced: Installed) -> None:
     """And the account with which agents write; all else is gone."""
-    attempt = {
-        "apiVersion": "perago.dev/v1alpha1",
-        "kind": "PeragoAttempt",
-        "metadata": {"name": "kept", "namespace": "one"},
-        "spec": {"task": {"module": "m", "image": "i"}, "input": {"params": {}}},
-    }
-    made = namespaced.kubectl.ended("create", "-f", "-", stdin=json.dumps(attempt))
-    assert made.returncode == 0, made.stderr
+    assert namespaced.made("kept") == ""
     gone = namespaced.helm.run(
         "uninstall", "perago", "--namespace", "system", f"--kubeconfig={namespaced.kubectl.kubeconfig}"
     )
     assert gone.returncode == 0, gone.stderr
-    assert namespaced.kubectl.json("get", "peragoattempt", "kept", "-n", "one")["spec"] == attempt["spec"]
+    assert namespaced.kubectl.json("get", "peragoattempt", "kept", "-n", "one")["spec"]["taskRef"] == {"name": "t"}
     assert namespaced.kubectl.ended("get", "deployment", "perago-operator", "-n", "system").returncode == 1
     for kind in ("serviceaccount", "role", "rolebinding"):  # what attempts need that still run
         assert namespaced.kubectl.ended("get", kind, "perago-runner", "-n", "one").returncode == 0

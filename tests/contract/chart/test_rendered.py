@@ -9,7 +9,7 @@ import yaml
 from perago.wire.egress import ProxyServer
 from perago_operator import settings
 from perago_operator.core import names
-from perago_operator.core.config import NodeCache, TrustedCA
+from perago_operator.core.config import AttemptLimits, NodeCache, TrustedCA
 
 from .conftest import CHART, Helm
 
@@ -230,6 +230,25 @@ def test_pods_have_a_user_namespace_of_their_own_where_it_is_wanted(helm: Helm, 
     assert settings.read(environment(objects)).host_users is host_users
 
 
+def test_bounds_of_attempts_reach_the_operator(helm: Helm) -> None:
+    """By default those of the settings; an empty list allows nothing."""
+    assert settings.read(environment(helm.template())).config().attempts == AttemptLimits()
+    ceiling = 'attempts.ceiling={"memory":"8Gi","cpu":4}'
+    given = ("attempts.ownCode=false", "attempts.labels=[]", 'attempts.annotations=["a/"]', ceiling)
+    read = settings.read(environment(helm.template(*given, 'attempts.runtimeClassNames=["kata"]'))).config().attempts
+    assert read == AttemptLimits(False, ("kata",), (), ("a/",), {"cpu": "4", "memory": "8Gi"})
+
+
+def test_admission_policies_can_be_left_out(helm: Helm) -> None:
+    """And are bound to the namespaces of a release that is not for all of them."""
+    kind = "ValidatingAdmissionPolicyBinding"
+    assert of_kind(helm.template("admissionPolicies.enabled=false"), kind) == []
+    bindings = of_kind(helm.template("clusterWide=false", 'namespaces=["a","b"]'), kind)
+    where = [one["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"] for one in bindings]
+    assert where == [["a", "b"]] * 3
+    assert not any("matchResources" in one["spec"] for one in of_kind(helm.template(), kind))
+
+
 def test_the_sweep_of_staging_branches_can_be_set(helm: Helm) -> None:
     """By default it runs hourly over the repositories of attempts; 0 seconds, which switches it off, arrive as 0."""
     by_default = settings.read(environment(helm.template()))
@@ -257,6 +276,8 @@ def test_the_tag_defaults_to_the_charts_version(helm: Helm) -> None:
         ('lakefs.endpoint="http://x"', "endpoint"),
         ('namespaces="one"', "namespaces"),
         ('image.digest="latest"', "image/digest"),
+        ('attempts.ceiling={"memory":"1e999999"}', "attempts/ceiling"),
+        ('attempts.labels=["it\'s"]', "attempts/labels"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(helm: Helm, setting: str, field: str) -> None:

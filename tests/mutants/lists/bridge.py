@@ -17,9 +17,38 @@ taskstatus = of(f"{ROOT}/bridge/taskstatus.py", "perago_operator/bridge/test_tas
 apply = of(f"{ROOT}/reconcile/apply.py", "perago_operator/reconcile/test_apply.py")
 loop = of(f"{ROOT}/reconcile/loop.py", "perago_operator/reconcile/test_loop.py")
 memories = of(f"{ROOT}/reconcile/memories.py", "perago_operator/reconcile/test_memories.py")
+installations = of(f"{ROOT}/core/names.py", "perago_operator/bridge/test_adoption.py")
+claims = of(f"{ROOT}/core/claims.py", "perago_operator/core/test_claims.py")
+stumbles = of(f"{ROOT}/reconcile/stumbles.py", "perago_operator/reconcile/test_loop.py")
 gather = of(f"{ROOT}/reconcile/gather.py", "perago_operator/reconcile/test_gather.py")
 
 MUTANTS: tuple[Mutant, ...] = (
+    *installations(
+        ("installations without a Lease are one", 'bool(installation.rpartition("/")[2]) and ', ""),
+    ),
+    *claims(
+        (
+            "a second attempt speaks for a task",
+            "if attempt.metadata.name != attempt_name(conductor.task_id):",
+            "if False:",
+        ),
+        (
+            "a task of other workers is completed",
+            'if not same_installation(conductor.worker_id or "", worker_id):',
+            "if False:",
+        ),
+        ("a task of another namespace is completed", "if task.metadata.namespace == namespace)", "if True)"),
+        ("an attempt that is under way loses its task", " or attempt.status.phase is not None", ""),
+        ("an attempt with a false claim supersedes others", 'reporting.state == "NotRequired"', "False"),
+    ),
+    *stumbles(
+        (
+            "an attempt that no rule can be asked about is looked at for ever",
+            "return before == version",
+            "return False",
+        ),
+        ("one fault ends an attempt", "return before == version", "return True"),
+    ),
     *poller(
         (
             "what a poll brought while stopping is lost",
@@ -148,7 +177,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a lost answer is never made up for", "seen_before=task_id in self._undecided,", ""),
         ("what nobody serves gets an attempt", "Fate.ADOPT if finding.served else Fate.GIVE_BACK", "Fate.ADOPT"),
         ("what nobody serves is forgotten", "await self._conductor.give_back(polled.task)", "pass"),
-        ("installations without a Lease are one", 'bool(installation.rpartition("/")[2]) and ', ""),
         (
             "the Lease does not count",
             'return f"{replica}@{installation}/{lease_uid}"',

@@ -201,6 +201,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a template may mount no folder of the node", 'shorter == "/" or longer.startswith(shorter)', "True"),
     ),
     *declaration(
-        ("a template reaches the node cache", " or cache_problem(template, cache)", ""),
+        ("a template reaches the node cache", "        or cache_problem(template, config.pod.node_cache)\n", ""),
     ),
 )

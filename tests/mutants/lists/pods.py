@@ -20,6 +20,8 @@ accounts = of(f"{POD}/accounts.py", f"{TESTS}/test_manifest.py")
 memory = of(f"{POD}/memory.py", f"{TESTS}/test_manifest.py")
 quantity = of(f"{POD}/quantity.py", f"{TESTS}/test_manifest.py")
 template = of(f"{POD}/template.py", f"{TESTS}/test_template.py")
+allowed = of(f"{POD}/allowed.py", f"{TESTS}/test_allowed.py")
+limits = of(f"{POD}/limits.py", f"{TESTS}/test_limits.py")
 
 MUTANTS: tuple[Mutant, ...] = (
     *diagnosis(
@@ -242,27 +244,52 @@ MUTANTS: tuple[Mutant, ...] = (
     *quantity(
         ("a volume of 1Gi counts as 1G", '{unit}i": Decimal(1024)', '{unit}i": Decimal(1000)'),
     ),
+    *allowed(
+        ("a merge directive takes away what is ours", 'if key.startswith("$")', "if False"),
+        ("a null takes away what is ours", "            if value is None:", "            if False:"),
+        (
+            "nesting without end is read",
+            'levels. Make it flatter." if level else None',
+            'levels. Make it flatter." if False else None',
+        ),
+        ("a misspelt field is ignored", "for name in value if name not in known", "for name in value if False"),
+        ("a list may be an object", "elif not _is_of_kind(value[field.name], field):", "elif False:"),
+        ("a template takes our labels", "if key.startswith(KEY_PREFIX) or any", "if any"),
+        ("an annotation confines a container otherwise", " or any(part in key for part in CONFINING)", ""),
+        ("a template changes the agent", "and whose is Whose.TASK and set(container) - AGENT_FIELDS", "and False"),
+        ("an attempt adds a container", "elif name != TASK_CONTAINER and whose is Whose.ATTEMPT:", "elif False:"),
+        (
+            "an attempt's pod is selected by somebody's Service",
+            "if not any(key == one or",
+            "if False and any(key == one or",
+        ),
+        ("an attempt outlives its deadline for an hour", "not 0 <= grace <= LONGEST_GRACE", "not 0 <= grace"),
+        (
+            "an attempt chooses any runtime class",
+            "runtime is not None and runtime not in limits.runtime_classes",
+            "False",
+        ),
+        ("an attempt reads a Secret into a variable", '("env", ENV_FIELDS), ("ports"', '("ports"'),
+        ("an attempt takes a port of the node", '("env", ENV_FIELDS), ("ports", PORT_FIELDS)', '("env", ENV_FIELDS),'),
+        ("a variable chooses the code", 'if container.get("env") and not limits.own_code:', "if False:"),
+        ("a template's resources have no ceiling", "    yield from above_ceiling(", "    list() and above_ceiling("),
+        ("a merge changes what is ours of the pod", "and spec.get(field.name) != own.get(field.name)", "and False"),
+        ("a merge changes our volumes", '    yield from _missing("volume"', '    list() and _missing("volume"'),
+        (
+            "a merge changes the mounts of the task",
+            '    yield from _missing("mount"',
+            '    list() and _missing("mount"',
+        ),
+        ("a merge changes the agent", "{*agent, *own_agent} - AGENT_FIELDS", "()"),
+        ("a merge lifts the task's confinement", "_differing(task, own_task, decided)", "()"),
+    ),
+    *limits(
+        ("an attempt asks for any memory", "    if amount(quantity) > amount(most):", "    if False:"),
+        ("an attempt has code of its own", "if spec.task and not limits.own_code else ()", "if False else ()"),
+        ("an attempt without a limit has none", "if added else container", "if False else container"),
+        ("a request is above its limit", "        return request\n", "        return most\n"),
+    ),
     *template(
-        ("a template joins the two process namespaces", '    "shareProcessNamespace",\n', ""),
-        ("a template takes the pod out of its user namespace", '    "hostUsers",\n', ""),
-        ("a template gives the pod another identity", '    "serviceAccountName",\n', ""),
-        ("a template gets a token mounted", '    "automountServiceAccountToken",\n', ""),
-        (
-            "a template changes the agent's image",
-            "if name == AGENT_CONTAINER and set(container) - AGENT_FIELDS:",
-            "if False:",
-        ),
-        (
-            "a template lifts the task's confinement",
-            'if name == TASK_CONTAINER and "securityContext" in container:',
-            "if False:",
-        ),
-        (
-            "a template replaces the task's container",
-            "    if name == TASK_CONTAINER and DIRECTIVE in container:",
-            "    if False:",
-        ),
-        ("a template replaces the pod", "    if DIRECTIVE in spec:", "    if False:"),
         ("a template mounts the agent's keys", '        if mount.get("name") in AGENT_VOLUMES:', "        if False:"),
         ("a template reads the keys into the environment", "        if _names(entry) & secrets:", "        if False:"),
         ("a template replaces the agent's volume", '    if volume.get("name") in AGENT_VOLUMES:', "    if False:"),

@@ -15,6 +15,19 @@ from perago_operator.process.leader import LeadershipLost
 threading.Thread(target=threading.Event().wait).start()
 _end_at_once(LeadershipLost("the Lease was not renewed for 10 s"))
 """
+DEEP = """
+import contextlib, json, runpy
+from perago_operator.watch.stores import Stores
+
+with contextlib.suppress(SystemExit):
+    runpy.run_module("perago_operator", run_name="__main__")
+listed = '{"spec": {"taskRef": {"name": "t"}, "input": %s}, "metadata": {"name": "%s"}}'
+stores = Stores(lambda key: None)
+objects, lists = '{"a":' * 9990 + "1" + "}" * 9990, '{"a":' + "[" * 9980 + "]" * 9980 + "}"
+for name, value in ("objects", objects), ("lists", lists), ("plain", "{}"):
+    stores.attempts.put(json.loads(listed % (value, name)))
+print([attempt.metadata.name for attempt in stores.attempts])
+"""
 
 
 def test_bad_settings_are_named_and_end_the_process(
@@ -41,3 +54,9 @@ def test_a_lost_leadership_waits_for_no_thread() -> None:
     ended = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert "the Lease was not renewed for 10 s: ending at once" in ended.stderr
+
+
+def test_an_object_as_deep_as_the_api_server_takes_hides_no_other() -> None:
+    """It is read with the list that it is in, cannot be understood, and is left out."""
+    ended = subprocess.run([sys.executable, "-c", DEEP], capture_output=True, text=True, timeout=120)
+    assert (ended.stdout, ended.returncode) == ("['plain']\n", 0), ended.stderr[-2000:]

@@ -178,3 +178,10 @@ def test_lakefs_is_read_from_its_secret(tmp_path: Path) -> None:
     for name, value in {"endpoint": "http://lakefs/api/v1/", "accessKeyId": "a", "secretAccessKey": "s"}.items():
         (tmp_path / name).write_text(value)
     assert settings.read(ENOUGH | {"PERAGO_LAKEFS_KEYS": str(tmp_path)}).lakefs_secret_now().endpoint == "http://lakefs"
+
+
+@pytest.mark.parametrize("ceiling", ["memory", "memory=lots", "memory=1e999999"])
+def test_a_ceiling_that_is_none_is_refused_at_the_start(ceiling: str) -> None:
+    """Not when an attempt asks for something."""
+    with pytest.raises(settings.SettingsError, match=r"PERAGO_ATTEMPT_CEILING.*is not a quantity"):
+        settings.read(ENOUGH | {"PERAGO_ATTEMPT_CEILING": ceiling})

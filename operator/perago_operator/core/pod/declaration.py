@@ -1,19 +1,30 @@
 """What is wrong with the declaration of an attempt's pod, before there is a pod to try. Pure."""
 
+from dataclasses import replace
+
 from perago.wire import API_GROUP, API_VERSION
-from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.attempt import AttemptSpec, PeragoAttempt
+from perago_operator.api.podfields import Whose
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.config import Config
+from perago_operator.core.pod.allowed import field_problem, merged_problem, structure_problem
 from perago_operator.core.pod.manifest import pod_manifest
 from perago_operator.core.pod.template import cache_problem, template_problem
 from perago_operator.core.resolve import Resolved, resolve
 
 
-def templates_problem(resolved: Resolved, config: Config) -> str | None:
-    """Why a pod template is refused: it reaches for what is the agent's alone. None when all may be merged."""
+def templates_problem(task: PeragoTask | None, spec: AttemptSpec, resolved: Resolved, config: Config) -> str | None:
+    """Why the pod template of a PeragoTask or of an attempt is refused, as it was written; None when both are taken."""
     secrets = frozenset({resolved.lakefs_secret, resolved.conductor_secret})
-    cache, templates = config.pod.node_cache, resolved.pod_templates
-    problems = (template_problem(template, secrets) or cache_problem(template, cache) for template in templates)
+    templates = (task.spec.pod_template if task else None, Whose.TASK), (spec.pod_template, Whose.ATTEMPT)
+    problems = (
+        structure_problem(template)
+        or field_problem(template, whose, config.attempts)
+        or template_problem(template, secrets)
+        or cache_problem(template, config.pod.node_cache)
+        for template, whose in templates
+        if template
+    )
     return next((problem for problem in problems if problem), None)
 
 
@@ -23,13 +34,13 @@ def declaration_problem(task: PeragoTask, config: Config) -> str | None:
     resolved = resolve(attempt.spec, task, config)
     if resolved.missing:
         return None
-    if problem := templates_problem(resolved, config):
-        return problem
     try:
-        pod_manifest(attempt, resolved, 1, config)
+        if problem := templates_problem(task, attempt.spec, resolved, config):
+            return problem
+        pod = pod_manifest(attempt, resolved, 1, config)
+        return merged_problem(pod, pod_manifest(attempt, replace(resolved, pod_templates=()), 1, config))
     except ValueError as error:
         return str(error)
-    return None
 
 
 def _attempt_of(task: PeragoTask) -> PeragoAttempt:

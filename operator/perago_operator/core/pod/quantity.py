@@ -11,13 +11,21 @@ _UNITS = {
     **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
     **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
 }
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([numkMGTPE]?|[KMGTPE]i)")
+LONGEST = 20
+"""Characters of a quantity, as in the CRDs."""
+_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?)([numkMGTPE]?|[KMGTPE]i)", re.ASCII)
+"""With two digits of exponent at most: the number that follows from more takes half a minute to compute."""
+
+
+def amount(quantity: int | float | str) -> Decimal:
+    """`500m` → 0.5. Raises ValueError if it is not a quantity."""
+    text = str(quantity)
+    match = _QUANTITY.fullmatch(text) if len(text) <= LONGEST else None
+    if match is None:
+        raise ValueError(f"{text[:LONGEST]!r} is not a quantity such as 500M, 1Gi or 2")
+    return Decimal(match[1]) * _UNITS[match[2]]
 
 
 def number_of_bytes(quantity: int | float | str) -> int:
     """`1Gi` → 1073741824, rounded up to whole bytes. Raises ValueError if it is not a quantity."""
-    match = _QUANTITY.fullmatch(str(quantity))
-    if match is None:
-        raise ValueError(f"{quantity!r} is not a quantity such as 500M, 1Gi or 2")
-    value = Decimal(match[1]) * _UNITS[match[2]]
-    return int(value.to_integral_value(rounding="ROUND_CEILING"))
+    return int(amount(quantity).to_integral_value(rounding="ROUND_CEILING"))

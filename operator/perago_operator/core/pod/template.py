@@ -1,6 +1,6 @@
-"""Pod templates: what one may not do, and how it is merged into a pod. Pure.
+"""Pod templates: how they are merged into a pod, and that none of them reaches the agent's keys, token or cache. Pure.
 
-A template may not reach the agent's keys, its token or its identity, nor take away what confines the task.
+Which fields a template may set at all is checked in `allowed`.
 """
 
 from posixpath import normpath
@@ -9,22 +9,7 @@ from pydantic import JsonValue
 
 from perago_operator.api.base import JsonObject
 from perago_operator.core.config import NodeCache
-from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
 
-FORBIDDEN_POD_FIELDS = (
-    "serviceAccountName",
-    "serviceAccount",
-    "automountServiceAccountToken",
-    "shareProcessNamespace",
-    "hostPID",
-    "hostIPC",
-    "hostNetwork",
-    "hostUsers",
-    "restartPolicy",
-    "securityContext",
-)
-"""Fields of the pod that would let the task reach the agent, or change how the attempt ends."""
-AGENT_FIELDS = frozenset({"name", "resources"})
 AGENT_VOLUMES = frozenset({"lakefs-keys", "conductor-keys", "cluster-token", "agent-tmp", "trusted-ca", "node-cache"})
 """Volumes that only the agent mounts."""
 
@@ -41,49 +26,23 @@ MERGE_KEYS = {
 }
 """Lists whose elements have an identity; all other lists are replaced as a whole."""
 
-DIRECTIVE = "$patch"
-
 
 def template_problem(template: JsonObject, secrets: frozenset[str]) -> str | None:
-    """Why this template is refused; None when it may be merged. `secrets` are the names of the Secrets with keys."""
+    """What this template reaches for that is the agent's alone; None when nothing.
+
+    `secrets` are the names of the Secrets with keys.
+    """
+    spec = _object(template.get("spec"))
+    containers = _objects(spec.get("containers")) + _objects(spec.get("initContainers"))
     problems = (
-        _shape_problem(template),
-        _pod_problem(_object(template.get("spec"))),
-        *_part_problems(_object(template.get("spec")), secrets),
+        *(_container_problem(container, secrets) for container in containers),
+        *(_volume_problem(volume, secrets) for volume in _objects(spec.get("volumes"))),
     )
     return next((problem for problem in problems if problem), None)
 
 
-def _shape_problem(template: JsonObject) -> str | None:
-    for name in ("metadata", "spec"):
-        if not isinstance(template.get(name, {}), dict):
-            return f"podTemplate.{name} must be an object"
-    return None
-
-
-def _pod_problem(spec: JsonObject) -> str | None:
-    if DIRECTIVE in spec:
-        return "podTemplate.spec cannot be replaced as a whole: set the fields that differ"
-    name = next((name for name in FORBIDDEN_POD_FIELDS if name in spec), None)
-    return f"podTemplate.spec.{name} cannot be set: the operator decides it" if name else None
-
-
-def _part_problems(spec: JsonObject, secrets: frozenset[str]) -> tuple[str | None, ...]:
-    containers = _objects(spec.get("containers")) + _objects(spec.get("initContainers"))
-    return (
-        *(_container_problem(container, secrets) for container in containers),
-        *(_volume_problem(volume, secrets) for volume in _objects(spec.get("volumes"))),
-    )
-
-
 def _container_problem(container: JsonObject, secrets: frozenset[str]) -> str | None:
     name = container.get("name")
-    if name == AGENT_CONTAINER and set(container) - AGENT_FIELDS:
-        return f"podTemplate may set only resources of the container {AGENT_CONTAINER!r}"
-    if name == TASK_CONTAINER and "securityContext" in container:
-        return f"podTemplate cannot set the security context of the container {TASK_CONTAINER!r}"
-    if name == TASK_CONTAINER and DIRECTIVE in container:
-        return f"podTemplate can neither replace nor delete the container {TASK_CONTAINER!r}"
     for mount in _objects(container.get("volumeMounts")):
         if mount.get("name") in AGENT_VOLUMES:
             return f"podTemplate mounts the volume {mount.get('name')!r}, which is the agent's alone"
@@ -143,48 +102,27 @@ def _objects(value: JsonValue) -> list[JsonObject]:
 
 
 def merged(base: JsonObject, patch: JsonObject) -> JsonObject:
-    """`base` with `patch` merged in as `kubectl patch` does it: named things merge by name; neither is changed.
-
-    `null` removes a field, `$patch: replace` the whole object.
-    """
-    if patch.get(DIRECTIVE) == "replace":
-        return _without_directive(patch)
-    result = dict(base)
-    for name, value in patch.items():
-        if name == DIRECTIVE:
-            continue
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = _merged_field(name, result.get(name), value)
-    return result
+    """`base` with `patch` merged in: objects by field, lists with an identity by element; neither is changed."""
+    return {**base, **{name: _merged_field(name, base.get(name), value) for name, value in patch.items()}}
 
 
 def _merged_field(name: str, old: JsonValue, new: JsonValue) -> JsonValue:
-    if isinstance(new, dict):
-        return merged(old if isinstance(old, dict) else {}, new)
-    if isinstance(new, list) and name in MERGE_KEYS:
-        return _merged_list(old if isinstance(old, list) else [], new, MERGE_KEYS[name])
+    if isinstance(old, dict) and isinstance(new, dict):
+        return merged(old, new)
+    if isinstance(old, list) and isinstance(new, list) and name in MERGE_KEYS:
+        return _merged_list(old, new, MERGE_KEYS[name])
     return new
 
 
 def _merged_list(old: list[JsonValue], new: list[JsonValue], key: str) -> list[JsonValue]:
-    """Elements of `old` in their order, changed or (`$patch: delete`) removed by those of `new`; then the new ones."""
-    changes = {_identity(element, key): element for element in new if isinstance(element, dict)}
+    """Elements of `old` in their order, changed by those of `new`; then the new ones."""
+    changes = {_identity(element, key): element for element in new}
     result: list[JsonValue] = []
     for element in old:
         change = changes.pop(_identity(element, key), None)
-        if change is None:
-            result.append(element)
-        elif isinstance(element, dict) and change.get(DIRECTIVE) != "delete":
-            result.append(merged(element, change))
-    additions = (change for change in changes.values() if change.get(DIRECTIVE) != "delete")
-    return result + [_without_directive(addition) for addition in additions]
+        result.append(merged(element, change) if isinstance(element, dict) and isinstance(change, dict) else element)
+    return result + list(changes.values())
 
 
 def _identity(element: JsonValue, key: str) -> str:
     return repr(element.get(key)) if isinstance(element, dict) else repr(element)
-
-
-def _without_directive(patch: JsonObject) -> JsonObject:
-    return {name: value for name, value in patch.items() if name != DIRECTIVE}

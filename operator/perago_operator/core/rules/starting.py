@@ -1,10 +1,13 @@
 """There is no pod for the next execution: what has to be out of the way before it is created. Rules, pure."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
+from perago_operator.core.pod.allowed import merged_problem
 from perago_operator.core.pod.declaration import templates_problem
+from perago_operator.core.pod.limits import attempt_problem
 from perago_operator.core.pod.manifest import pod_manifest
 from perago_operator.core.rules.common import delete_staging, failure, invalid, let_pods_go, waiting
 from perago_operator.core.rules.ruling import Notice, Ruling
@@ -25,6 +28,11 @@ def former_staging_is_left(s: Situation) -> Ruling | None:
     return Ruling(actions, notice) if actions else None
 
 
+def claim_is_false(s: Situation) -> Ruling | None:
+    """Whoever wrote the attempt names a Conductor task that is not its own: nothing is done in that task's name."""
+    return Ruling(outcome=invalid(s, s.claim)) if s.claim else None
+
+
 def task_is_unknown(s: Situation) -> Ruling | None:
     """The PeragoTask does not exist, or says too little: wait for it."""
     ref, missing = s.attempt.spec.task_ref, s.resolved.missing
@@ -43,8 +51,13 @@ def _waiting(s: Situation, reason: Reason, message: str) -> Ruling:
 
 
 def template_is_refused(s: Situation) -> Ruling | None:
-    """The pod template reaches for what is the agent's alone."""
-    problem = templates_problem(s.resolved, s.config)
+    """The attempt asks for more than it may, or a pod template does, or reaches for what is the agent's alone."""
+    try:
+        problem = attempt_problem(s.attempt.spec, s.config.attempts) or templates_problem(
+            s.task, s.attempt.spec, s.resolved, s.config
+        )
+    except ValueError as error:
+        problem = str(error)
     return Ruling(outcome=invalid(s, problem)) if problem else None
 
 
@@ -85,11 +98,16 @@ def pod_was_refused(s: Situation) -> Ruling | None:
 
 
 def pod_can_start(s: Situation) -> Ruling | None:
-    """Nothing stands in the way: create the pod of this execution."""
+    """Nothing stands in the way: create the pod of this execution, unless a template has taken away what is ours."""
+    execution = max(s.execution, 1)
     try:
-        manifest = pod_manifest(s.attempt, s.resolved, max(s.execution, 1), s.config)
+        manifest = pod_manifest(s.attempt, s.resolved, execution, s.config)
+        ours = pod_manifest(s.attempt, replace(s.resolved, pod_templates=()), execution, s.config)
     except ValueError as error:
         return Ruling(outcome=invalid(s, str(error)))
+    problem = merged_problem(manifest, ours)
+    if problem:
+        return Ruling(outcome=invalid(s, problem))
     return Ruling((do.CreatePod(s.pod_name, manifest),), _refusal(s, do.CreatePod))
 
 

@@ -85,12 +85,13 @@ class Stage:
             "task": {"module": "situation", "image": self.env.runner_image},
             "input": {"params": {"code": code}},
             "resources": {"limits": {"memory": "128Mi"}},
-            "podTemplate": {"spec": merged(TEMPLATE, template)},
             **spec,
         }
         made = {"apiVersion": "perago.dev/v1alpha1", "kind": "PeragoAttempt", "metadata": {"name": name}, "spec": given}
         path = self.path("peragoattempts", root="/apis/perago.dev/v1alpha1")
-        return PeragoAttempt.model_validate(self.api("POST", path, made))
+        created = self.api("POST", path, made)
+        shape = {"podTemplate": {"spec": merged(TEMPLATE, template)}}  # of a PeragoTask's author: attempts may say less
+        return PeragoAttempt.model_validate({**created, "spec": {**created["spec"], **shape}})
 
     def manifest(self, attempt: PeragoAttempt, settings: Mapping[str, Any]) -> Object:
         """The pod that the operator makes for the attempt."""

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from perago_operator.bridge import adoption as module
-from perago_operator.bridge.adoption import Adoption, Fate, Finding, fate, same_installation, worker_name
+from perago_operator.bridge.adoption import Adoption, Fate, Finding, fate, worker_name
 from perago_operator.bridge.creation import Creation, claim
 from perago_operator.core.config import Config
-from perago_operator.core.names import ATTEMPT_FINALIZER
+from perago_operator.core.names import ATTEMPT_FINALIZER, same_installation
 from perago_operator.loops import Backoff
 from perago_operator.ports import PolledTask, Refused, Unreachable, WatchEvent, key_of
 from perago_operator.watch.stores import Stores

@@ -104,10 +104,12 @@ TOGETHER: dict[tuple[str, str], Situation] = {
     ("former_pod_is_held", "former_staging_is_left"): b.situation(
         b.attempt(status={**BETWEEN, "staging": b.STAGING}), pods=(b.ended_pod(),)
     ),
-    # a zombie is fenced, whatever became of the PeragoTask
-    ("former_staging_is_left", "task_is_unknown"): b.situation(
-        b.attempt(**UNKNOWN, status={**BETWEEN, "staging": b.STAGING})
+    # a zombie is fenced, whatever its attempt may claim
+    ("former_staging_is_left", "claim_is_false"): b.situation(
+        b.attempt(status={**BETWEEN, "staging": b.STAGING}), claim="not polled"
     ),
+    # nobody waits in the name of a task that is not its own
+    ("claim_is_false", "task_is_unknown"): b.situation(b.attempt(**UNKNOWN), claim="not polled"),
     # while the task is unknown, nothing about the attempt is judged
     ("task_is_unknown", "template_is_refused"): b.situation(b.attempt(**UNKNOWN, podTemplate=GREEDY)),
     # what can never run need not wait for its turn

@@ -15,8 +15,8 @@ from perago.wire import Outcome
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Publication, Standing, Verdict
-from perago_operator.core.config import Config, NodeCache, PodSettings
-from perago_operator.core.decide import first_match
+from perago_operator.core.config import AttemptLimits, Config, NodeCache, PodSettings
+from perago_operator.core.decide import decide, first_match
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.rules import RULES, Notice, Ruling
@@ -754,6 +754,17 @@ def test_a_task_that_says_too_little_is_waited_for(
     assert notice(s, "task_is_unknown") == waiting(Reason.TASK_INCOMPLETE, message)
 
 
+def test_an_attempt_with_a_false_claim_ends_and_reports_to_nobody() -> None:
+    """No heartbeat and no report in the name of somebody else's task, also once the outcome is there."""
+    forged = b.situation(claim="spec.conductor names task t")
+    assert outcome(forged, "claim_is_false").reason == "InvalidTask"
+    (patch,) = decide(forged).actions
+    assert isinstance(patch, do.PatchStatus)
+    assert patch.status["reporting"] == {"state": "NotRequired"}
+    ended = b.situation(b.attempt(status=patch.status), 3600)
+    assert not {"Report", "Heartbeat"} & {do.kind_of(action) for action in decide(ended).actions}
+
+
 def test_a_template_that_reaches_for_the_keys_is_refused() -> None:
     """Terminal, and it says which field."""
     refused = outcome(b.situation(b.attempt(podTemplate={"spec": {"hostPID": True}})), "template_is_refused")
@@ -765,15 +776,59 @@ def test_a_template_that_reaches_the_node_cache_is_refused() -> None:
     """A task that writes to it would write into the workspaces of others."""
     config = Config(pod=PodSettings(node_cache=NodeCache("persistentVolumeClaim", "cache", 1, 0)))
     template = {"spec": {"volumes": [{"name": "mine", "persistentVolumeClaim": {"claimName": "cache"}}]}}
-    refused = outcome(b.situation(b.attempt(podTemplate=template), config=config), "template_is_refused")
-    assert refused.reason == "InvalidTask"
+    s = b.situation(b.attempt(taskRef={"name": "build"}), task=b.task(podTemplate=template), config=config)
+    refused = outcome(s, "template_is_refused")
+    assert (refused.reason, "node's cache" in (refused.message or "")) == ("InvalidTask", True)
 
 
 @pytest.mark.parametrize("secret", ["perago-lakefs", "perago-conductor"])
 def test_a_template_that_mounts_either_secret_is_refused(secret: str) -> None:
     """Both hold keys that are the agent's alone."""
     template = {"spec": {"volumes": [{"name": "mine", "secret": {"secretName": secret}}]}}
-    assert outcome(b.situation(b.attempt(podTemplate=template)), "template_is_refused").reason == "InvalidTask"
+    s = b.situation(b.attempt(taskRef={"name": "build"}), task=b.task(podTemplate=template))
+    refused = outcome(s, "template_is_refused")
+    assert (refused.reason, "agent's keys" in (refused.message or "")) == ("InvalidTask", True)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        {"spec": {"volumes": [{"name": "mine", "configMap": {"name": "settings"}}]}},
+        {"spec": {"priorityClassName": "system-node-critical"}},
+        {"spec": {"containers": [{"name": "task", "envFrom": [{"secretRef": {"name": "settings"}}]}]}},
+    ],
+)
+def test_what_a_peragotask_may_say_an_attempt_may_not(template: dict[str, Any]) -> None:
+    """Whoever may create attempts alone is not trusted with the namespace's Secrets and volumes."""
+    trusted = b.situation(b.attempt(taskRef={"name": "build"}), task=b.task(podTemplate=template))
+    assert kinds(ruling(trusted, "pod_can_start")) == ["CreatePod"]
+    refused = outcome(b.situation(b.attempt(podTemplate=template)), "template_is_refused")
+    assert "spec.podTemplate of the PeragoTask" in (refused.message or "")
+
+
+def test_an_attempt_that_asks_for_more_than_it_may_is_refused() -> None:
+    """Its own resources, too, and code of its own where that is not allowed."""
+    config = Config(attempts=AttemptLimits(own_code=False, ceiling={"memory": "1Gi"}))
+    hungry = b.situation(b.attempt(task=None, resources={"limits": {"memory": "2Gi"}}), config=config, task=b.task())
+    assert "spec.resources.limits.memory is 2Gi" in (outcome(hungry, "template_is_refused").message or "")
+    coded = outcome(b.situation(b.attempt(), config=config), "template_is_refused")
+    assert "spec.task.module cannot be set" in (coded.message or "")
+
+
+def test_a_quantity_that_cannot_be_read_ends_the_attempt() -> None:
+    """An older CRD has let it through: it must not take half a minute, nor be looked at for ever."""
+    bomb = b.attempt(volume={"size": "1e999999"})
+    config = Config(attempts=AttemptLimits(ceiling={"storage": "1Gi"}))
+    for s, rule in ((b.situation(bomb), "pod_can_start"), (b.situation(bomb, config=config), "template_is_refused")):
+        assert "is not a quantity" in (outcome(s, rule).message or "")
+
+
+def test_a_merge_that_takes_away_what_is_ours_makes_no_pod() -> None:
+    """A mount over the agent's socket passes the look at the template: the merged pod gives it away."""
+    mount = {"name": "workspace", "mountPath": "/run/perago"}
+    template = {"spec": {"containers": [{"name": "task", "volumeMounts": [mount]}]}}
+    s = b.situation(b.attempt(taskRef={"name": "build"}), task=b.task(podTemplate=template))
+    assert "the mount /run/perago" in (outcome(s, "pod_can_start").message or "")
 
 
 def test_an_earlier_attempt_that_may_publish_is_waited_for() -> None:

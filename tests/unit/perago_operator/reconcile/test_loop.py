@@ -608,6 +608,46 @@ async def test_a_fault_of_ours_is_logged_and_does_not_stop_the_others(monkeypatc
     assert world.pods == ["a1-1"]
 
 
+async def test_an_attempt_that_no_rule_can_be_asked_about_ends_with_the_second_look() -> None:
+    """A value that nobody foresaw: it is not looked at for ever, Conductor is told, and nothing is left."""
+    world = World()
+    await world.add_polled(activeDeadlineSeconds=5, status={"timings": {"queued": 1e300}})
+    assert "outcome" not in world.status()
+    await world.pass_time(61)
+    outcome = world.status()["outcome"]
+    assert (outcome["status"], outcome["reason"]) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
+    assert "OverflowError" in outcome["message"]
+    assert world.status()["reporting"]["state"] == "Accepted"
+    assert world.attempt()["metadata"]["finalizers"] == []
+
+
+async def test_an_end_that_cannot_be_written_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API server is away when the second look fails."""
+    world = World()
+
+    async def away(*_: object, **__: object) -> None:
+        raise AWAY
+
+    monkeypatch.setattr(world.cluster, "patch_attempt_status", away)
+    await world.add_polled(activeDeadlineSeconds=5, status={"timings": {"queued": 1e300}})
+    await world.pass_time(61)
+    assert "outcome" not in world.status()
+    monkeypatch.undo()
+    await world.pass_time(61)
+    assert world.status()["outcome"]["reason"] == "InvalidTask"
+
+
+async def test_one_fault_at_a_version_is_no_end() -> None:
+    """The attempt has changed since: it is looked at once more."""
+    world = World()
+    await world.add_polled(activeDeadlineSeconds=3600, status={"timings": {"queued": 1e300}})
+    await world.agent(step="Executing")
+    assert "outcome" not in world.status()
+    await world.agent(timings={"queued": 1})
+    await world.pass_time(61)
+    assert world.pods == ["a1-1"]
+
+
 async def test_a_fault_in_one_action_does_not_hold_up_those_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report is the first of the last actions; the pod goes and the branch is deleted whatever becomes of it."""
     world = await polled_and_running()

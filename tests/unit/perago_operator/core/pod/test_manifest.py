@@ -381,6 +381,7 @@ def test_a_pod_never_starts_over() -> None:
         ("1e3", 1000),
         ("0.5", 1),
         ("128974848", 128974848),
+        ("1e99", 10**99),
     ],
 )
 def test_quantities_are_bytes(quantity: int | str, expected: int) -> None:
@@ -388,7 +389,7 @@ def test_quantities_are_bytes(quantity: int | str, expected: int) -> None:
     assert number_of_bytes(quantity) == expected
 
 
-@pytest.mark.parametrize("quantity", ["1GB", "Gi", "", "1 Gi"])
+@pytest.mark.parametrize("quantity", ["1GB", "Gi", "", "1 Gi", "1e999999", "1e100", "1" * 21, 1e300, "١Gi"])
 def test_what_is_no_quantity_is_refused(quantity: str) -> None:
     """With an example of one."""
     with pytest.raises(ValueError, match="1Gi"):

@@ -1,0 +1,85 @@
+"""What an attempt may ask for by itself: code, and resources up to a ceiling. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
+
+from perago_operator.api.attempt import AttemptSpec
+from perago_operator.api.base import JsonObject
+from perago_operator.core.config import AttemptLimits, Ceiling
+from perago_operator.core.names import TASK_CONTAINER
+from perago_operator.core.pod.quantity import amount
+
+STORAGE, MEMORY = "storage", "memory"
+"""In a ceiling: the size of the workspace's volume, and of memory."""
+
+
+def attempt_problem(spec: AttemptSpec, limits: AttemptLimits) -> str | None:
+    """Why an attempt asks for more than it may; None when it does not. Raises ValueError for what is no quantity."""
+    return next(_problems(spec, limits), None)
+
+
+def _problems(spec: AttemptSpec, limits: AttemptLimits) -> Iterator[str]:
+    for name in ("module", "image") if spec.task and not limits.own_code else ():
+        if getattr(spec.task, name) is not None:
+            yield (
+                f"spec.task.{name} cannot be set in an attempt here (attempts.ownCode is false). "
+                "Name a PeragoTask in spec.taskRef."
+            )
+    if spec.resources:
+        yield from above_ceiling("spec.resources", spec.resources.to_json(), limits.ceiling)
+    if spec.volume:
+        yield from _above("spec.volume.size", spec.volume.size, STORAGE, limits.ceiling)
+    yield from _above("spec.shmSize", spec.shm_size, MEMORY, limits.ceiling)
+
+
+def above_ceiling(path: str, resources: JsonObject, ceiling: Ceiling) -> Iterator[str]:
+    """What an attempt asks for beyond the ceiling, as sentences. Raises ValueError for what is no quantity."""
+    for kind in ("requests", "limits"):
+        amounts = resources.get(kind)
+        for name, quantity in amounts.items() if isinstance(amounts, dict) else ():
+            yield from _above(f"{path}.{kind}.{name}", quantity, name, ceiling)
+
+
+def _above(path: str, quantity: JsonValue, name: str, ceiling: Ceiling) -> Iterator[str]:
+    most = ceiling.get(name)
+    if most is None or quantity is None or isinstance(quantity, bool | list | dict):
+        return
+    if amount(quantity) > amount(most):
+        yield (
+            f"{path} is {quantity}, and an attempt may ask for at most {most} (the chart's attempts.ceiling). "
+            "Ask for less, or set it in the PeragoTask."
+        )
+
+
+def with_ceiling(pod: JsonObject, ceiling: Ceiling) -> JsonObject:
+    """The pod, with the ceiling as the limit of the task's container where nobody has set one."""
+    spec = pod["spec"]
+    if not ceiling or not isinstance(spec, dict):
+        return pod
+    containers = spec["containers"]
+    assert isinstance(containers, list)
+    limited = [_limited(container, ceiling) if isinstance(container, dict) else container for container in containers]
+    return {**pod, "spec": {**spec, "containers": limited}}
+
+
+def _limited(container: JsonObject, ceiling: Ceiling) -> JsonObject:
+    if container.get("name") != TASK_CONTAINER:
+        return container
+    resources = _object(container.get("resources"))
+    limits, requests = _object(resources.get("limits")), _object(resources.get("requests"))
+    added: dict[str, JsonValue] = {
+        name: _higher(requests.get(name), most) for name, most in ceiling.items() if name not in (STORAGE, *limits)
+    }
+    return {**container, "resources": {**resources, "limits": {**limits, **added}}} if added else container
+
+
+def _higher(request: JsonValue, most: str) -> JsonValue:
+    """A limit is at least what is requested, which the author of a PeragoTask may do beyond the ceiling."""
+    if isinstance(request, int | float | str) and amount(request) > amount(most):
+        return request
+    return most
+
+
+def _object(value: JsonValue) -> Mapping[str, JsonValue]:
+    return value if isinstance(value, dict) else {}

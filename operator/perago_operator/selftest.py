@@ -33,7 +33,6 @@ class Case:
     """An attempt to run, and the reason that its outcome should have."""
 
     name: str
-    module: str
     task_input: JsonObject
     expected: Reason
     shows: str
@@ -44,25 +43,25 @@ def cases(repository: str, commit: str, branch: str) -> Iterator[Case]:
     """What is tried, in this order."""
     alone: JsonObject = {"params": {"text": "hello"}}
     pods = "a pod has started, its agent has written the outcome, and task code has run"
-    yield Case("alone", "perago.selftest.alone", alone, Reason.COMPLETED, pods)
+    yield Case("alone", alone, Reason.COMPLETED, pods)
     workspace: JsonObject = {"repository": repository or NO_REPOSITORY, "branch": branch}
     files: JsonObject = {"workspace": {**workspace, "refType": "commit", "ref": commit or NO_COMMIT}, "params": {}}
     if repository:
         shows = f"the files of {repository} can be read"
-        yield Case("files", "perago.selftest.files", files, Reason.COMPLETED, shows)
+        yield Case("files", files, Reason.COMPLETED, shows)
     else:
         shows = f"lakeFS answers, and knows the keys: it has no repository {NO_REPOSITORY}"
-        yield Case("files", "perago.selftest.files", files, Reason.REPOSITORY_NOT_FOUND, shows)
+        yield Case("files", files, Reason.REPOSITORY_NOT_FOUND, shows)
 
 
-def manifest(case: Case, name: str, namespace: str, image: str, seconds: int) -> JsonObject:
-    """The attempt of a case; it is deleted by the cluster if this program cannot."""
+def manifest(case: Case, name: str, namespace: str, tasks: str, seconds: int) -> JsonObject:
+    """The attempt of a case; its PeragoTask is `TASKS-NAME`. The operator deletes it if this program cannot."""
     return {
         "apiVersion": f"{API_GROUP}/{API_VERSION}",
         "kind": "PeragoAttempt",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            "task": {"module": case.module, "image": image},
+            "taskRef": {"name": f"{tasks}-{case.name}"},
             "input": case.task_input,
             "activeDeadlineSeconds": seconds,
             "ttlSecondsAfterFinished": 600,
@@ -98,7 +97,7 @@ class SelfTest:
         self,
         cluster: Cluster,
         namespace: str,
-        image: str,
+        tasks: str,
         seconds: int,
         *,
         clock: Callable[[], float],
@@ -106,7 +105,7 @@ class SelfTest:
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._image = image
+        self._tasks = tasks
         self._seconds = seconds
         self._clock = clock
         self._say = say
@@ -114,10 +113,10 @@ class SelfTest:
     async def run(self, case: Case, name: str) -> bool:
         """Whether the case passes. Its attempt is deleted, unless it failed: then people want to look at it."""
         await self._cluster.create_attempt(
-            self._namespace, manifest(case, name, self._namespace, self._image, self._seconds)
+            self._namespace, manifest(case, name, self._namespace, self._tasks, self._seconds)
         )
         passed, words, uid = await self._ended(case, name)
-        self._say(f"{'passed' if passed else 'FAILED'}: {self._namespace}/{name} ({case.module}): {words}")
+        self._say(f"{'passed' if passed else 'FAILED'}: {self._namespace}/{name}: {words}")
         if passed:
             await self._cluster.delete_attempt(self._namespace, name, uid)
         return passed
@@ -140,7 +139,7 @@ async def run(options: argparse.Namespace) -> bool:
     """Run all cases, also those after one that fails."""
     async with KubeApi(kube_access.load()) as api:
         cluster = KubeCluster(api, component="perago-selftest", now=utc_now)
-        test = SelfTest(cluster, options.namespace, options.image, options.seconds, clock=time.monotonic, say=_say)
+        test = SelfTest(cluster, options.namespace, options.tasks, options.seconds, clock=time.monotonic, say=_say)
         tried = cases(options.repository, options.commit, options.branch)
         suffix = secrets.token_hex(3)
         passed = [await test.run(case, f"selftest-{case.name}-{suffix}") for case in tried]
@@ -156,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the test; the exit status is 0 if every attempt ended as it should."""
     parser = argparse.ArgumentParser(prog="python -m perago_operator.selftest")
     parser.add_argument("--namespace", required=True, help="where to create the attempts")
-    parser.add_argument("--image", required=True, help="the runner image")
+    parser.add_argument("--tasks", required=True, help="how the names of the PeragoTasks begin")
     parser.add_argument("--repository", default="", help="a lakeFS repository to read")
     parser.add_argument("--commit", default="", help="a commit of the repository, by its id")
     parser.add_argument("--branch", default="main", help="the commit's branch")

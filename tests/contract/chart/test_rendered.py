@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from perago.wire.egress import ProxyServer
-from perago_operator import settings
+from perago_operator import selftest, settings
+from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
 from perago_operator.core.config import AttemptLimits, NodeCache, TrustedCA
 
@@ -15,6 +16,7 @@ from .conftest import CHART, Helm
 
 Object = dict[str, Any]
 ROOT = CHART.parents[1]
+IDENTITY = {"uid": "uid", "resourceVersion": "1"}
 
 
 def of_kind(objects: list[Object], kind: str) -> list[Object]:
@@ -377,6 +379,18 @@ def test_the_runners_image_is_pulled_as_the_values_say(helm: Helm) -> None:
     """The operator hands it on to every pod."""
     objects = helm.template('runner.image.pullPolicy="Never"')
     assert settings.read(environment(objects)).config().pod.runner_pull_policy == "Never"
+
+
+def test_the_test_names_the_tasks_that_come_with_it(helm: Helm) -> None:
+    """In the first namespace, with modules of the runner image; it needs no image of anybody's."""
+    objects = helm.template('namespaces=["a","b"]')
+    tasks = by_name(of_kind(objects, "PeragoTask"))
+    (test,) = of_kind(objects, "Pod")
+    assert set(tasks) == {f"perago-operator-test-{case.name}" for case in selftest.cases("", "", "main")}
+    assert {task["metadata"]["namespace"] for task in tasks.values()} == {"a"}
+    assert all(PeragoTask.model_validate(task | {"metadata": task["metadata"] | IDENTITY}) for task in tasks.values())
+    assert "--tasks=perago-operator-test" in test["spec"]["containers"][0]["args"]
+    assert "--namespace=a" in test["spec"]["containers"][0]["args"]
 
 
 def test_a_drain_leaves_a_replica(helm: Helm) -> None:

@@ -1,13 +1,14 @@
 """What `helm test` runs, and how it judges."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
-from perago.selftest import alone, files
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.attempt_status import AttemptStatus
 from perago_operator.api.reasons import Reason
+from perago_operator.api.shared import LocalRef
 from perago_operator.ports import WatchEvent
 from perago_operator.selftest import SelfTest, cases, manifest, verdict, waiting
 from tests import builders as b
@@ -33,12 +34,12 @@ def outcome(reason: Reason, message: str = "why") -> dict[str, str]:
 
 @pytest.mark.parametrize(("repository", "commit"), [("", ""), ("weather", COMMIT)])
 def test_the_attempts_are_what_the_api_takes(repository: str, commit: str) -> None:
-    """Each is standalone, and names a module that every runner image has."""
+    """Each is standalone, and names a PeragoTask of the chart, whose module every runner image has."""
     for case in cases(repository, commit, "main"):
-        attempt = PeragoAttempt.model_validate(stored(manifest(case, "name", "ns", "runner:1", 60)))
-        assert attempt.spec.task is not None
-        assert attempt.spec.task.module in (alone.__name__, files.__name__)
+        attempt = PeragoAttempt.model_validate(stored(manifest(case, "name", "ns", "test", 60)))
+        assert attempt.spec.task_ref == LocalRef(name=f"test-{case.name}")
         assert attempt.spec.conductor is None
+        assert find_spec(f"perago.selftest.{case.name}") is not None
 
 
 def test_without_a_repository_lakefs_has_to_say_that_there_is_none() -> None:
@@ -84,7 +85,7 @@ async def run_with(ending: dict[str, Any] | None) -> tuple[bool, list[str], bool
             cluster.merge("PeragoAttempt", "ns", "selftest", {"status": {"outcome": ending}})
 
     cluster.listeners.append(end)
-    test = SelfTest(cluster, "ns", "runner:1", 0, clock=lambda: 0.0, say=said.append)
+    test = SelfTest(cluster, "ns", "test", 0, clock=lambda: 0.0, say=said.append)
     passed = await test.run(next(iter(cases("", "", "main"))), "selftest")
     return passed, said, await cluster.read_attempt("ns", "selftest") is not None
 
@@ -93,21 +94,14 @@ async def test_an_attempt_that_passes_is_deleted() -> None:
     """And what it shows is said."""
     passed, said, left = await run_with(outcome(Reason.COMPLETED))
     assert (passed, left) == (True, False)
-    assert said == [
-        "passed: ns/selftest (perago.selftest.alone): a pod has started, its agent has written the outcome, and task "
-        "code has run"
-    ]
+    assert said == ["passed: ns/selftest: a pod has started, its agent has written the outcome, and task code has run"]
 
 
 async def test_an_attempt_that_fails_stays_to_be_looked_at() -> None:
     """Its outcome is said, or what it waits for."""
     failed, said, left = await run_with(outcome(Reason.INVALID_TASK, "no such image"))
     assert (failed, left) == (False, True)
-    assert said == [
-        "FAILED: ns/selftest (perago.selftest.alone): the attempt ended with FAILED (InvalidTask): no such image"
-    ]
+    assert said == ["FAILED: ns/selftest: the attempt ended with FAILED (InvalidTask): no such image"]
     _, said, left = await run_with(None)
     assert left
-    assert said[0].startswith(
-        "FAILED: ns/selftest (perago.selftest.alone): no outcome after 0 s; it waits for no operator"
-    )
+    assert said[0].startswith("FAILED: ns/selftest: no outcome after 0 s; it waits for no operator")

@@ -8,7 +8,6 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -211,13 +210,11 @@ class Settings(BaseModel):
         return secrets.lakefs_keys(secrets.texts_in(self.lakefs_keys, secrets.LAKEFS_KEYS), self.egress)
 
     def address_of(self, server: Literal["Conductor", "lakeFS"]) -> str:
-        """Where the server is, as its Secret says now: for messages, and so without a password."""
+        """Where the server is, as its Secret says now: for messages."""
         try:
-            url = self.lakefs_secret_now().endpoint if server == "lakeFS" else self.conductor_secret_now().url
+            return self.lakefs_secret_now().endpoint if server == "lakeFS" else self.conductor_secret_now().url
         except (OSError, secrets.InvalidSecret) as error:
             return f"an address that cannot be read ({error})"
-        parts = urlsplit(url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def require_conductor(self) -> None:
         """Raises SettingsError when there is no way to Conductor."""

@@ -185,3 +185,13 @@ def test_a_ceiling_that_is_none_is_refused_at_the_start(ceiling: str) -> None:
     """Not when an attempt asks for something."""
     with pytest.raises(settings.SettingsError, match=r"PERAGO_ATTEMPT_CEILING.*is not a quantity"):
         settings.read(ENOUGH | {"PERAGO_ATTEMPT_CEILING": ceiling})
+
+
+def test_the_addresses_of_the_servers_are_those_of_the_secrets(tmp_path: Path) -> None:
+    """As they are now; why one cannot be read is said in its place, and no key is."""
+    read = settings.read(ENOUGH | {"PERAGO_CONDUCTOR_URL": "http://conductor/api", "PERAGO_LAKEFS_KEYS": str(tmp_path)})
+    assert read.address_of("Conductor") == "http://conductor/api"
+    assert read.address_of("lakeFS").startswith("an address that cannot be read (")
+    for name, text in {"endpoint": "http://lakefs", "accessKeyId": "key", "secretAccessKey": "hidden"}.items():
+        (tmp_path / name).write_text(text)
+    assert read.address_of("lakeFS") == "http://lakefs"

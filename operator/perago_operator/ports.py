@@ -292,6 +292,8 @@ class Finished:
     status: str
     reason: str
     """One of the published words, or `TaskException`: names that tasks choose are no labels of metrics."""
+    failure_class: str
+    """Whose fault a failure was; "" of anything else."""
     seconds: Mapping[str, float]
     """By the names of `status.timings`."""
 

@@ -57,7 +57,7 @@ class Metrics:
         self._finished = Counter(
             "perago_attempts_finished",
             "Attempts of which nothing is left to do, by how they ended",
-            ("namespace", "task", "status", "reason"),
+            ("namespace", "task", "status", "class", "reason"),
             registry=self._registry,
         )
         self._parts = Histogram(
@@ -85,7 +85,8 @@ class Metrics:
 
     def finished(self, attempt: Finished) -> None:
         """An attempt is over."""
-        self._finished.labels(attempt.namespace, attempt.task, attempt.status, attempt.reason).inc()
+        ended = attempt.status, attempt.failure_class, attempt.reason
+        self._finished.labels(attempt.namespace, attempt.task, *ended).inc()
         for part, seconds in attempt.seconds.items():
             self._parts.labels(attempt.namespace, attempt.task, part).observe(seconds)
 

@@ -13,7 +13,7 @@ from perago_operator.api.podschema import template_schema
 from perago_operator.api.shared import (
     LONGEST_DEADLINE,
     ApiObject,
-    FailurePolicyRule,
+    FailurePolicy,
     Int32,
     LocalRef,
     Resources,
@@ -128,8 +128,8 @@ class AttemptSpec(ApiModel):
     disruption_retries: Annotated[int, Field(ge=0, le=1000)] | None = None
     """How many times a pod that was lost, evicted or preempted is replaced. Default: 3."""
 
-    failure_policy: Annotated[tuple[FailurePolicyRule, ...], Field(max_length=32)] | None = None
-    """Which result is reported for which failure. The first rule that names the failure's reason applies."""
+    failure_policy: FailurePolicy | None = None
+    """Which result is reported for which failure. The first rule that a failure matches decides."""
 
     pod_template: AttemptTemplate | None = None
     """Pod template that is merged into the pod: node selector, tolerations, labels, environment of the task."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from perago.wire import LONGEST_LINE, MOST_LINES, FenceKind, Outcome, ResultStatus, StagingState, Step
+from perago.wire import LONGEST_LINE, MOST_LINES, FailureClass, FenceKind, Outcome, ResultStatus, StagingState, Step
 from perago_operator.api.base import ApiModel, FreeForm, Time
 from perago_operator.api.shared import Conditions
 from perago_operator.api.turn_status import TurnStatus
@@ -38,6 +38,16 @@ class OutcomeStatus(ApiModel):
 
     execution: Annotated[int, Field(ge=1)] | None = None
     """The execution whose agent wrote it; absent where the operator did."""
+
+    failure_class: FailureClass | None = None
+    """Who has to do something about a failure: `User`, whose task or input it is; `Configuration`, whoever declares
+    tasks, images and Secrets; `Infrastructure`, whoever runs nodes, network and servers."""
+
+    remedy: Annotated[str, Field(max_length=1024)] | None = None
+    """What to do about the reason."""
+
+    failure_policy_rule: Annotated[int, Field(ge=0)] | None = None
+    """Number of the rule of `failurePolicy` that chose the status, counted from 0; absent where none did."""
 
     def wire(self) -> Outcome:
         """The same outcome as it is reported to Conductor."""

@@ -48,6 +48,7 @@ ATTEMPT_COLUMNS: list[JsonValue] = [
     column("Pod", ".status.podName", wide=True),
     column("Node", ".status.nodeName", wide=True),
     column("Reason", ".status.outcome.reason", wide=True),
+    column("Class", ".status.outcome.failureClass", wide=True, description="Who has to do something about a failure."),
     column("Progress", ".status.transfer.summary", wide=True, description="How far a download or an upload is."),
     column("Waiting", ".status.waiting.server", wide=True, description="Server that does not answer the agent."),
 ]

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
+from perago.wire.faults import FAULTS as FAULTS
+from perago.wire.faults import Fault as Fault
 from perago.wire.reasons import Reason as Reason
 
 
@@ -129,9 +131,6 @@ WAITS = (Reason.TASK_NOT_FOUND, Reason.TASK_INCOMPLETE, Reason.EARLIER_ATTEMPT)
 STOPS = (Reason.CANCELED, Reason.ATTEMPT_DELETED, Reason.SUPERSEDED)
 """Reasons of outcomes that the operator writes for attempts that did not fail but were stopped."""
 
-POLICY_REASONS = (*POD_FAILURES, *WAITS, Reason.CANCELED, Reason.ATTEMPT_DELETED)
-"""Reasons that `failurePolicy.onReason` may name: of outcomes that the operator writes and reports."""
-
 AGENT_OUTCOMES = (
     Reason.COMPLETED,
     Reason.TASK_INPUT_ERROR,
@@ -165,65 +164,14 @@ AGENT_OUTCOMES = (
 """Reasons of outcomes that the agent writes, besides the class names of exceptions that a task body raised."""
 
 
-class Fault(_Explained):
-    """Who has to do something about a failure, and the sentence that says so."""
-
-    USER = ("User", "The task's code, its input or its use of resources.")
-    CONFIGURATION = ("Configuration", "What is declared: a PeragoTask, its image or pod template, a Secret, a policy.")
-    INFRASTRUCTURE = ("Infrastructure", "A node, the network, or a server that the attempt needs.")
-
-
-_FAULTS: Mapping[Fault, tuple[Reason, ...]] = {
-    Fault.USER: (
-        Reason.OOM_KILLED,
-        Reason.TASK_EXITED,
-        Reason.DEADLINE_EXCEEDED,
-        Reason.VOLUME_FULL,
-        Reason.TASK_INPUT_ERROR,
-        Reason.VALIDATION_ERROR,
-        Reason.TASK_EXECUTION_ERROR,
-        Reason.TASK_TERMINAL_ERROR,
-        Reason.PUBLISH_FENCE,
-        Reason.UNCOMMITTED_CHANGES,
-        Reason.REPOSITORY_NOT_FOUND,
-        Reason.REF_NOT_FOUND,
-        Reason.UNREADABLE_FILE,
-        Reason.OUTPUT_TOO_LARGE,
-    ),
-    Fault.CONFIGURATION: (
-        Reason.INVALID_TASK,
-        Reason.UNSCHEDULABLE,
-        Reason.INIT_CONTAINER_FAILED,
-        Reason.AGENT_UNAVAILABLE,
-        Reason.POD_REFUSED,
-        Reason.TASK_NOT_FOUND,
-        Reason.TASK_INCOMPLETE,
-        Reason.PROTOCOL_MISMATCH,
-        Reason.LAKEFS_UNAUTHORIZED,
-        Reason.LAKEFS_FORBIDDEN,
-    ),
-    Fault.INFRASTRUCTURE: (
-        Reason.DISRUPTED,
-        Reason.IMAGE_PULL,
-        Reason.NOT_STARTED,
-        Reason.EARLIER_ATTEMPT,
-        Reason.STALE_ATTEMPT,
-        Reason.CORRUPT_OBJECT,
-        Reason.OUTCOME_REFUSED,
-        Reason.PUBLISHED_WITHOUT_OUTPUT,
-        Reason.LAKEFS_REFUSED,
-        Reason.LAKEFS_UNREACHABLE,
-        Reason.NO_TURN,
-        Reason.CONDUCTOR_REFUSED,
-        Reason.CONDUCTOR_UNREACHABLE,
-        Reason.CLUSTER_REFUSED,
-        Reason.CLUSTER_UNREACHABLE,
-        Reason.AGENT_ERROR,
-    ),
-}
-
-FAULTS: Mapping[Reason, Fault] = {reason: fault for fault, reasons in _FAULTS.items() for reason in reasons}
-"""Whose fault a failure is, by the reason of its outcome."""
+POLICY_REASONS = tuple(
+    dict.fromkeys(
+        reason
+        for reason in (*POD_FAILURES, *WAITS, Reason.CANCELED, Reason.ATTEMPT_DELETED, *AGENT_OUTCOMES)
+        if reason is not Reason.COMPLETED
+    )
+)
+"""Reasons that `failurePolicy.onReason` may name: of every outcome that is reported and is no success."""
 
 EVENT_REASONS = (Reason.COMMIT_REPLACED,)
 """Reasons of events alone; every other event has the reason of the condition or outcome that it announces."""
@@ -231,7 +179,10 @@ EVENT_REASONS = (Reason.COMMIT_REPLACED,)
 
 def with_remedy(message: str, reason: Reason) -> str:
     """The message, followed by what to do about the reason."""
-    if not reason.remedy:
-        return message
-    remedy = reason.remedy.replace("`", "").removesuffix(".")
-    return f"{message.rstrip('. ')}; {remedy[0].lower()}{remedy[1:]}"
+    return with_advice(message, reason.remedy) if reason.remedy else message
+
+
+def with_advice(message: str, remedy: str) -> str:
+    """The message, followed by this remedy."""
+    advice = remedy.replace("`", "").removesuffix(".")
+    return f"{message.rstrip('. ')}; {advice[0].lower()}{advice[1:]}"

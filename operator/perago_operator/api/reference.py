@@ -48,11 +48,12 @@ def rendered() -> str:
         "## Conditions of a PeragoAttempt\n",
         *_conditions(ATTEMPT_CONDITIONS),
         "## Outcomes of a PeragoAttempt\n",
-        "Each failure is the fault of one of three, who has to do something about it.\n",
+        "`.status.outcome.failureClass` says whose fault a failure is, and `.status.outcome.remedy` what to do about\n"
+        "it. The metric `perago_attempts_finished_total` counts attempts by result, class and reason.\n",
         _faults(),
         "### Failures found by the operator\n",
-        "`failurePolicy` chooses the result that is reported for them. Its `onReason` takes these reasons, and also\n"
-        "`Canceled` and `AttemptDeleted`.\n",
+        "`failurePolicy` chooses the result that is reported for them, and for those that the agent reports. Its\n"
+        "`onReason` takes every reason of an outcome except `Completed` and `Superseded`.\n",
         _failures((*POD_FAILURES, *WAITS)),
         "### Attempts that were stopped\n",
         _table(STOPS),
@@ -85,12 +86,12 @@ def _failures(reasons: Iterable[Reason]) -> str:
     head, line, *rows, end = _table(reasons).split("\n")
     faults = (FAULTS[reason].value if reason in FAULTS else "" for reason in reasons)
     told = (f"{row} {fault} |".replace("|  |", "| |") for row, fault in zip(rows, faults, strict=True))
-    return "\n".join([f"{head} Fault |", f"{line}---|", *told, end])
+    return "\n".join([f"{head} Class |", f"{line}---|", *told, end])
 
 
 def _faults() -> str:
     rows = (f"| {fault.value} | {fault.sentence} |" for fault in Fault)
-    return "\n".join(["| Fault | What is to be corrected |", "|---|---|", *rows, ""])
+    return "\n".join(["| Class | What is to be corrected |", "|---|---|", *rows, ""])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

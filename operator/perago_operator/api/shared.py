@@ -5,7 +5,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from perago_operator.api.base import ApiModel, Quantity, Time
+from perago.wire.policy import CLASS_PATTERN, LONGEST_CLASS, PolicyRule
+from perago.wire.policy import FailureResult as FailureResult
+from perago_operator.api.base import RULES_KEY, ApiModel, Quantity, Time, rule
 from perago_operator.api.reasons import POLICY_REASONS
 
 LONGEST_DEADLINE = 2**31 - 1
@@ -22,8 +24,6 @@ def _at_most_the_longest(value: object) -> object:
 
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_SECONDS), BeforeValidator(_at_most_the_longest)]
 """A time that people choose."""
-
-FailureResult = Literal["FAILED", "FAILED_WITH_TERMINAL_ERROR"]
 
 
 class Key(NamedTuple):
@@ -103,16 +103,50 @@ class Resources(ApiModel):
 
 
 class FailurePolicyRule(ApiModel):
-    """Which result is reported for failures that the operator finds. Those that the agent finds have a fixed result."""
+    """Which result is reported for which failures. One of `onReason`, `onExitCode` and `onException` says which."""
 
-    on_reason: Annotated[
-        tuple[Annotated[str, Field(json_schema_extra={"enum": [reason.value for reason in POLICY_REASONS]})], ...],
-        Field(min_length=1, max_length=16),
-    ]
+    on_reason: (
+        Annotated[
+            tuple[Annotated[str, Field(json_schema_extra={"enum": [reason.value for reason in POLICY_REASONS]})], ...],
+            Field(min_length=1, max_length=16),
+        ]
+        | None
+    ) = None
     """Reasons of the failures that this rule applies to."""
+
+    on_exit_code: (
+        Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(min_length=1, max_length=16)] | None
+    ) = None
+    """Exit codes of the task's process, where it ended without a result, was killed for lack of memory, or by
+    `sys.exit`."""
+
+    on_exception: (
+        Annotated[
+            tuple[Annotated[str, Field(max_length=LONGEST_CLASS, pattern=CLASS_PATTERN)], ...],
+            Field(min_length=1, max_length=16),
+        ]
+        | None
+    ) = None
+    """Classes of exceptions that the task's function raised, as `ValueError` or `requests.exceptions.HTTPError`. As in
+    `except`, those that are derived from them are meant, too."""
 
     result: FailureResult
     """Result to report. `FAILED` lets Conductor retry; `FAILED_WITH_TERMINAL_ERROR` fails the workflow at once."""
+
+    def wire(self) -> PolicyRule:
+        """The same rule as it crosses to the agent."""
+        return PolicyRule.model_validate(self.model_dump(exclude_none=True))
+
+
+_ONE_CRITERION = rule(
+    "[has(self.onReason), has(self.onExitCode), has(self.onException)].filter(given, given).size() == 1",
+    "exactly one of onReason, onExitCode and onException must be set",
+)
+
+FailurePolicy = Annotated[
+    tuple[Annotated[FailurePolicyRule, Field(json_schema_extra={RULES_KEY: [_ONE_CRITERION]})], ...],
+    Field(max_length=32),
+]
 
 
 class Condition(ApiModel):

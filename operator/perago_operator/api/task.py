@@ -12,7 +12,7 @@ from perago_operator.api.shared import (
     LONGEST_DEADLINE,
     ApiObject,
     Conditions,
-    FailurePolicyRule,
+    FailurePolicy,
     LocalRef,
     Resources,
     Seconds,
@@ -59,8 +59,8 @@ class TaskSpec(ApiModel):
     """Pod template that is merged into the pods: besides what an attempt may set, volumes, variables from Secrets,
     init containers, priority. docs/reference/pod-template.md lists every field."""
 
-    failure_policy: Annotated[tuple[FailurePolicyRule, ...], Field(max_length=32)] | None = None
-    """Which result is reported for which failure. The first rule that names the failure's reason applies."""
+    failure_policy: FailurePolicy | None = None
+    """Which result is reported for which failure. The first rule that a failure matches decides."""
 
     active_deadline_seconds: Annotated[int, Field(ge=1, le=LONGEST_DEADLINE)] | None = None
     """Seconds after the creation of its first pod when an attempt fails with `DeadlineExceeded`."""

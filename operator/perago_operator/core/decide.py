@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from perago.wire import ENDED_PHASES
 from perago_operator.api.attempt_status import OutcomeStatus
 from perago_operator.api.base import JsonObject
-from perago_operator.api.reasons import Reason
+from perago_operator.api.reasons import Reason, with_advice
 from perago_operator.core import actions as do
 from perago_operator.core.actions import Action
 from perago_operator.core.conditions import is_complete
@@ -135,7 +135,10 @@ def _replaced(s: Situation) -> Iterator[do.RecordEvent]:
 def _event_of(outcome: OutcomeStatus) -> do.RecordEvent:
     if outcome.status == "COMPLETED":
         return do.RecordEvent("Normal", outcome.reason, outcome.message or "the attempt completed")
-    return do.RecordEvent("Warning", outcome.reason, outcome.message or f"the attempt ended as {outcome.status}")
+    message = outcome.message or f"the attempt ended as {outcome.status}"
+    by_agent = outcome.execution is not None  # the operator's own messages end with the remedy
+    advised = with_advice(message, outcome.remedy) if outcome.remedy and by_agent else message
+    return do.RecordEvent("Warning", outcome.reason, advised)
 
 
 def _is_news(s: Situation, ruling: Ruling) -> bool:

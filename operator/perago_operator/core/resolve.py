@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from perago.wire.policy import PolicyRule
 from perago_operator.api.attempt import AttemptSpec, TaskCode
 from perago_operator.api.base import JsonObject
-from perago_operator.api.shared import FailurePolicyRule, FailureResult, Resources, Volume
+from perago_operator.api.shared import Resources, Volume
 from perago_operator.api.task import PeragoTask, TaskSpec
 from perago_operator.core.config import Config
 
@@ -25,7 +26,7 @@ class Resolved:
     pod_templates: tuple[JsonObject, ...]
     """In the order in which they are merged: the task's, then the attempt's."""
     image_pull_secrets: tuple[str, ...]
-    failure_policy: tuple[FailurePolicyRule, ...]
+    failure_policy: tuple[PolicyRule, ...]
     active_deadline_seconds: int | None
     ttl_seconds: int | None
     keep_failed_pods_seconds: int
@@ -38,11 +39,6 @@ class Resolved:
     def missing(self) -> str | None:
         """What is missing and needed to run: `module` or `image`."""
         return next((name for name in ("module", "image") if getattr(self, name) is None), None)
-
-    def result_for(self, reason: str, default: FailureResult) -> FailureResult:
-        """The result of the first rule of the failure policy that names the reason, else the default."""
-        results = (rule.result for rule in self.failure_policy if reason in rule.on_reason)
-        return next(results, default)
 
 
 def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resolved:
@@ -59,7 +55,7 @@ def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resol
         resources=spec.resources or shared.resources or _NO_RESOURCES,
         pod_templates=tuple(template for template in templates if template),
         image_pull_secrets=_pull_secrets(shared, config),
-        failure_policy=spec.failure_policy or shared.failure_policy or (),
+        failure_policy=tuple(rule.wire() for rule in spec.failure_policy or shared.failure_policy or ()),
         active_deadline_seconds=spec.active_deadline_seconds or shared.active_deadline_seconds,
         ttl_seconds=_first(spec.ttl_seconds_after_finished, shared.ttl_seconds_after_finished, config.ttl_seconds),
         keep_failed_pods_seconds=_first(

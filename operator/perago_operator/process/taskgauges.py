@@ -55,6 +55,7 @@ def finished(before: PeragoAttempt | None, after: PeragoAttempt | None) -> Finis
         task=_task(after),
         status=outcome.status if outcome else "",
         reason=known_reason(outcome.reason) if outcome else "",
+        failure_class=(outcome.failure_class if outcome else None) or "",
         seconds=timings.model_dump(exclude_none=True) if timings else {},
     )
 

@@ -27,7 +27,7 @@ class Ending:
     """Knows what the outcome has to say, and records it."""
 
     def __init__(self, order: wire.Order, status: StatusWriter, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = order.failure_reason_max_length
+        self._terms = outcomes.Terms(order.failure_reason_max_length, order.failure_policy)
         self._execution = order.execution
         self._status = status
         self._clock = clock
@@ -70,7 +70,7 @@ class Ending:
         if result.status == "COMPLETED":
             await self.record(await self._completed(result.output or {}))
         else:
-            await self.record(outcomes.not_completed(result, cause.reason if cause else None, self._limit))
+            await self.record(outcomes.not_completed(result, cause.reason if cause else None, self._terms))
 
     async def _completed(self, output: JsonObject) -> wire.Outcome:
         """The task's result with the workspace that this agent knows to be true, or none, whatever the task says."""
@@ -80,14 +80,14 @@ class Ending:
         try:
             await self._steps.confirm()
         except (PublishFenceError, LakeFSError, PublishedWithoutOutput) as error:
-            return outcomes.failed(failure_of(error).reason, str(error), self._limit)
+            return outcomes.failed(failure_of(error).reason, str(error), self._terms)
         return self._stored({**result, **self._steps.output()}, self._steps.remark)
 
     def _stored(self, output: JsonObject, remark: str | None) -> wire.Outcome:
         try:
             return outcomes.completed(output, remark)
         except (outcomes.OutputTooLarge, wire.NotJson) as error:
-            return outcomes.failed(failure_of(error).reason, str(error), self._limit)
+            return outcomes.failed(failure_of(error).reason, str(error), self._terms)
 
     async def record_publication(self) -> bool:
         """The task died after its work was published: record that; False when nothing was published."""
@@ -116,7 +116,7 @@ class Ending:
         except Exception as error:  # noqa: BLE001 - the edge: whatever else hides the evidence is the outcome
             failure = failure_of(error)
             logger.opt(exception=error).warning("no evidence could be had: {}", failure.message)
-            outcome = outcomes.failed(failure.reason, failure.message, self._limit)
+            outcome = outcomes.failed(failure.reason, failure.message, self._terms)
         if outcome is not None:
             await self.record(outcome)
         return outcome is not None
@@ -129,7 +129,7 @@ class Ending:
             await self._status.write(report)
         except ClusterRefused as error:
             logger.error("the outcome was refused; recording that instead: {}", error)
-            outcome = outcomes.failed(Reason.OUTCOME_REFUSED, str(error), self._limit)
+            outcome = outcomes.failed(Reason.OUTCOME_REFUSED, str(error), self._terms)
             await self._status.write(report.model_copy(update={"outcome": self._signed(outcome)}))
         self._recorded = True
         logger.info("recorded {} ({})", outcome.status, outcome.reason)

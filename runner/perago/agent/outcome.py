@@ -4,9 +4,12 @@ It fits within an object's limits, survives a merge patch, and carries the preci
 """
 
 import re
+from dataclasses import dataclass
 
 from perago import wire
 from perago.wire import JsonObject, Reason
+from perago.wire.faults import FAULTS, Fault, remedy_of
+from perago.wire.policy import Failure, FailureResult, PolicyRule, class_names, decided
 from perago.wire.reasons import TASK_WORDS, WORDS
 
 _WORD = re.compile(r"[A-Z][A-Za-z0-9]{0,99}")
@@ -16,9 +19,26 @@ class OutputTooLarge(ValueError):
     """The output exceeds what an object can hold; the text says by how much and what to do."""
 
 
-def failed(reason: Reason, message: str, max_length: int) -> wire.Outcome:
+@dataclass(frozen=True)
+class Terms:
+    """What the order says about outcomes of failures."""
+
+    max_length: int = 500
+    """Characters of a message."""
+    policy: tuple[PolicyRule, ...] = ()
+
+
+def failed(reason: Reason, message: str, terms: Terms) -> wire.Outcome:
     """The outcome of an attempt that the agent itself gave up."""
-    return wire.Outcome(status="FAILED", reason=reason.value, message=cut(message, max_length))
+    result, rule = decided(terms.policy, Failure(reason.value), "FAILED")
+    return wire.Outcome(
+        status=result,
+        reason=reason.value,
+        message=cut(message, terms.max_length),
+        failure_class=_class(FAULTS.get(reason)),
+        remedy=remedy_of(reason),
+        failure_policy_rule=rule,
+    )
 
 
 def completed(output: JsonObject, message: str | None = None) -> wire.Outcome:
@@ -26,12 +46,33 @@ def completed(output: JsonObject, message: str | None = None) -> wire.Outcome:
     return wire.Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, message=message, **_stored(output))
 
 
-def not_completed(result: wire.Result, cause: Reason | None, max_length: int) -> wire.Outcome:
-    """The outcome of a failed attempt; `cause` is the agent's own reason, which is more precise than the task's."""
-    message = cut(result.message or result.reason, max_length)
+def not_completed(result: wire.Result, cause: Reason | None, terms: Terms) -> wire.Outcome:
+    """The outcome of a failed attempt; `cause` is the agent's own reason, which is more precise than the task's.
+
+    The body's exception, and its exit code, are not what failed where the agent knows another cause.
+    """
     reason = cause.value if cause else reason_word(result.reason)
-    traceback = wire.last_lines(result.traceback) or None
-    return wire.Outcome(status=result.status, reason=reason, message=message, traceback=traceback)
+    own = Failure(reason, result.exit_code, class_names(result.exceptions))
+    default: FailureResult = "FAILED" if result.status == "COMPLETED" else result.status
+    status, rule = decided(terms.policy, Failure(reason) if cause else own, default)
+    return wire.Outcome(
+        status=status,
+        reason=reason,
+        message=cut(result.message or result.reason, terms.max_length),
+        traceback=wire.last_lines(result.traceback) or None,
+        failure_class=_class(FAULTS.get(cause) if cause else _tasks_own(reason)),
+        remedy=remedy_of(reason),
+        failure_policy_rule=rule,
+    )
+
+
+def _tasks_own(reason: str) -> Fault:
+    """Whose fault it is that a task failed by its own account: never that of the infrastructure."""
+    return Fault.CONFIGURATION if reason == Reason.INVALID_TASK else Fault.USER
+
+
+def _class(fault: Fault | None) -> wire.FailureClass | None:
+    return fault.value if fault else None
 
 
 def reason_word(reason: str) -> str:

@@ -4,6 +4,7 @@ from pydantic import ValidationError
 
 from perago import errors, wire
 from perago.traces import last_lines_of, place_of
+from perago.wire.policy import MOST_CLASSES
 from perago.wire.reasons import WORDS
 
 IN_THE_AUTHORS_WORDS = (errors.TaskFailed, errors.TaskTerminalError)
@@ -32,3 +33,18 @@ def message_of(error: BaseException, text: str) -> str:
 def traceback_of(error: BaseException) -> tuple[str, ...]:
     """The end of the traceback, as much of it as the attempt's status takes."""
     return wire.last_lines(last_lines_of(error))
+
+
+def classes_of(error: BaseException) -> tuple[str, ...]:
+    """The exception's class and those that it is derived from, as `module.Class`, the nearest first."""
+    kinds = type(error).__mro__[:-1][:MOST_CLASSES]
+    return tuple(f"{kind.__module__}.{kind.__qualname__.rpartition('<locals>.')[2]}" for kind in kinds)
+
+
+def exit_code_of(error: BaseException) -> int | None:
+    """The exit code of a process that this exception ends: only `sys.exit` asks for one."""
+    if not isinstance(error, SystemExit):
+        return None
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    return 0 if error.code is None else 1

@@ -62,5 +62,7 @@ def result_of(attempt: Ended, executing_seconds: float | None) -> wire.Result:
         reason=failure.reason_of(attempt.error),
         message=failure.message_of(attempt.error, attempt.result.reason_for_incompletion or ""),
         traceback=failure.traceback_of(attempt.error),
+        exceptions=failure.classes_of(attempt.error),
+        exit_code=failure.exit_code_of(attempt.error),
         executing_seconds=executing_seconds,
     )

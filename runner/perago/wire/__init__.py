@@ -7,6 +7,7 @@
     agent ── commit metadata ──▶ lakeFS ──▶ operator      metadata_keys.py, kept_output.py
     agent, operator ── reason ──▶ people, programs        reasons.py
     agent, task ── exit code ──▶ operator                 exits.py
+    operator ── failure policy (part of the order) ──▶ agent  policy.py, faults.py
 
 The only part of `perago` besides errors and models that the operator imports. The task speaks first and waits for each
 answer; there is never more than one call under way.
@@ -75,6 +76,7 @@ from perago.wire.status import (
     WHILE_AT_WORK,
     Changed,
     Cleared,
+    FailureClass,
     FenceKind,
     NotJson,
     Outcome,
@@ -127,6 +129,7 @@ __all__ = [
     "Done",
     "Download",
     "Downloaded",
+    "FailureClass",
     "FenceKind",
     "FrameError",
     "Hello",

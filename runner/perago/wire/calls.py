@@ -106,6 +106,10 @@ class Result(WireModel):
     message: str | None = None
     traceback: tuple[str, ...] = ()
     """The last lines of the traceback of the exception that ended the attempt."""
+    exceptions: tuple[str, ...] = ()
+    """The class of that exception and those that it is derived from, as `module.Class`, the nearest first."""
+    exit_code: int | None = None
+    """The exit code that the body asked for with `sys.exit`."""
     output: JsonObject | None = None
     executing_seconds: float | None = None
 

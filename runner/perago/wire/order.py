@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from perago.wire.base import IN_PROGRESS, ConductorTask, CurrentAttempt, WireModel
+from perago.wire.policy import PolicyRule
 
 WORKSPACE_MOUNT = "/workspace"
 SOCKET_PATH = "/run/perago/agent.sock"
@@ -48,6 +49,8 @@ class Order(WireModel):
     """Patterns of the PeragoTask for what is never published, beside those of the task's declaration."""
     volume_bytes: Annotated[int, Field(ge=0)] = 0
     failure_reason_max_length: Annotated[int, Field(ge=1)] = 500
+    failure_policy: tuple[PolicyRule, ...] = ()
+    """Chooses the result of a failure that the agent records."""
     connect_seconds: float = 60.0
     """How long the agent waits for the task container's first call before it gives up."""
     retry_seconds: float = 60.0

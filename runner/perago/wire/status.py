@@ -25,6 +25,7 @@ _REMEDY = "write large results to the workspace and return their paths"
 Step = Literal["Downloading", "Executing", "Staging", "Publishing"]
 StagingState = Literal["Planned", "Active", "Deleted"]
 FenceKind = Literal["Hard", "Soft"]
+FailureClass = Literal["User", "Configuration", "Infrastructure"]
 
 
 class NotJson(ValueError):
@@ -44,6 +45,12 @@ class Outcome(WireModel):
     """The end of the traceback of the exception that ended the attempt (`last_lines`)."""
     execution: int | None = None
     """The execution whose agent wrote it; None where no agent did."""
+    failure_class: FailureClass | None = None
+    """Whose fault it is (`wire.faults`); None of a success, and of an attempt that was stopped."""
+    remedy: str | None = None
+    """What to do about it."""
+    failure_policy_rule: int | None = None
+    """The number of the rule of the failure policy that chose the status; None where none did."""
 
     def full_output(self) -> JsonObject | None:
         """The output as Conductor receives it, whichever way it is stored; None when there is none."""

@@ -49,7 +49,11 @@ def test_a_full_attempt_is_accepted(kubectl: Kubectl) -> None:
         activeDeadlineSeconds=60,
         ttlSecondsAfterFinished=0,
         disruptionRetries=0,
-        failurePolicy=[{"onReason": ["OOMKilled"], "result": "FAILED_WITH_TERMINAL_ERROR"}],
+        failurePolicy=[
+            {"onReason": ["OOMKilled", "TaskInputError"], "result": "FAILED_WITH_TERMINAL_ERROR"},
+            {"onExitCode": [0, 255], "result": "FAILED"},
+            {"onException": ["ValueError", "requests.exceptions.HTTPError"], "result": "FAILED"},
+        ],
         podTemplate={"metadata": {"labels": {"x": "y"}}, "spec": {"tolerations": [{"operator": "Exists"}]}},
         cancel=False,
     )
@@ -90,6 +94,14 @@ def test_nulls_in_an_input_are_kept(kubectl: Kubectl) -> None:
         ({"activeDeadlineSeconds": 0}, "spec.activeDeadlineSeconds"),
         ({"failurePolicy": [{"onReason": [], "result": "FAILED"}]}, "spec.failurePolicy[0].onReason"),
         ({"failurePolicy": [{"onReason": ["X"], "result": "COMPLETED"}]}, "spec.failurePolicy[0].result"),
+        ({"failurePolicy": [{"result": "FAILED"}]}, "exactly one of onReason, onExitCode and onException must be set"),
+        (
+            {"failurePolicy": [{"onReason": ["OOMKilled"], "onExitCode": [1], "result": "FAILED"}]},
+            "exactly one of onReason, onExitCode and onException must be set",
+        ),
+        ({"failurePolicy": [{"onExitCode": [256], "result": "FAILED"}]}, "spec.failurePolicy[0].onExitCode[0]"),
+        ({"failurePolicy": [{"onException": ["a b"], "result": "FAILED"}]}, "spec.failurePolicy[0].onException[0]"),
+        ({"failurePolicy": [{"onException": ["x" * 129], "result": "FAILED"}]}, "spec.failurePolicy[0].onException[0]"),
     ],
 )
 def test_a_wrong_attempt_is_refused_by_field(kubectl: Kubectl, changes: dict[str, Any], words: str) -> None:
@@ -178,12 +190,29 @@ def test_the_dashboard_shows_what_matters(kubectl: Kubectl) -> None:
     """`kubectl get pa`, and more with -o wide; TASK is the PeragoTask or the module."""
     kubectl.create(attempt("shown", conductor={**TASK_TYPE, "retryCount": 2}))
     told = {"repository": "repo", "branch": "main", "inputRef": "aaa", "publishedRef": "bbb"}
-    status = {"phase": "Finishing", "podName": "shown-1", "workspace": told, "outcome": b.failure("OOMKilled")}
+    status = {
+        "phase": "Finishing",
+        "podName": "shown-1",
+        "workspace": told,
+        "outcome": b.failure("OOMKilled", failureClass="User"),
+    }
     assert kubectl.patch("shown", {"status": {**status, "reporting": {"state": "Pending"}}}) == ""
     header, row = kubectl("get", "pa", "shown", "-o", "wide").splitlines()
     assert header.split()[:7] == ["NAME", "TASK", "PHASE", "STEP", "RESULT", "RETRY", "REPORTED"]
-    assert header.split()[8:] == ["REPOSITORY", "BRANCH", "REF", "POD", "NODE", "REASON", "PROGRESS", "WAITING"]
-    assert {"app.work", "Finishing", "FAILED", "2", "Pending", "bbb", "shown-1", "OOMKilled"} <= set(row.split())
+    assert header.split()[8:] == [
+        "REPOSITORY",
+        "BRANCH",
+        "REF",
+        "POD",
+        "NODE",
+        "REASON",
+        "CLASS",
+        "PROGRESS",
+        "WAITING",
+    ]
+    assert {"app.work", "Finishing", "FAILED", "2", "Pending", "bbb", "shown-1", "OOMKilled", "User"} <= set(
+        row.split()
+    )
 
 
 def test_a_reference_to_a_task_is_shown_by_its_name(kubectl: Kubectl) -> None:

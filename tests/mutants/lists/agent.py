@@ -364,7 +364,7 @@ RECORDS: tuple[Mutant, ...] = (
         ),
         (
             "a lost lakeFS lets the body run a second time",
-            "            outcome = outcomes.failed(failure.reason, failure.message, self._limit)\n        if outcome",
+            "            outcome = outcomes.failed(failure.reason, failure.message, self._terms)\n        if outcome",
             "            outcome = None\n        if outcome",
         ),
         (

@@ -303,8 +303,8 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "the failure policy has no effect",
-            "Outcome(status=s.resolved.result_for(reason, default)",
-            "Outcome(status=default",
+            "decided(s.resolved.failure_policy, Failure",
+            "decided((), Failure",
         ),
         (
             "an invalid task is retried",

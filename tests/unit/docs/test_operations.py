@@ -36,7 +36,7 @@ def existing() -> dict[str, set[str]]:
     metrics.acted("a", 1.0, False)
     metrics.called("s", "c", "ok", 1.0)
     metrics.polled("t", 1)
-    metrics.finished(Finished("n", "t", "COMPLETED", "Completed", {"executing": 1.0}))
+    metrics.finished(Finished("n", "t", "COMPLETED", "Completed", "", {"executing": 1.0}))
     found = {gauge.name: set(gauge.labels) for gauge in Replica().operator.gauges()}
     for family in text_string_to_metric_families(metrics.render().decode()):
         if family.name.startswith("perago_"):

@@ -26,6 +26,8 @@ class Ending:
     """Not the task's doing: another pod may do better."""
     log_helps: bool = False
     """The last lines of the task's log belong in the message."""
+    exit_code: int | None = None
+    """That of the task, where it ended by its own doing."""
 
 
 SIGNALS = {
@@ -93,7 +95,7 @@ def _out_of_memory(pod: Pod) -> Ending | None:
         return None
     limit = pod.limit(TASK_CONTAINER, "memory")
     why = f"for exceeding its memory limit of {limit}" if limit else "because memory ran out"
-    return Ending(Reason.OOM_KILLED, f"the task was killed {why}")
+    return Ending(Reason.OOM_KILLED, f"the task was killed {why}", exit_code=ended.exit_code)
 
 
 def _out_of_pod_deadline(pod: Pod) -> Ending | None:
@@ -215,7 +217,8 @@ def _task_ended(pod: Pod) -> Ending | None:
 
 
 def _exited(ended: Terminated) -> Ending:
-    return Ending(Reason.TASK_EXITED, f"the task ended without a result, with {_how(ended)}", log_helps=True)
+    message = f"the task ended without a result, with {_how(ended)}"
+    return Ending(Reason.TASK_EXITED, message, log_helps=True, exit_code=ended.exit_code)
 
 
 def _lost_its_agent(pod: Pod, task: Terminated) -> bool:

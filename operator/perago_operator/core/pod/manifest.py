@@ -141,6 +141,7 @@ def agent_order(attempt: PeragoAttempt, resolved: Resolved, execution: int, conf
         exclude=resolved.exclude,
         volume_bytes=number_of_bytes(volume_size(resolved, config.pod)),
         failure_reason_max_length=config.failure_reason_max_length,
+        failure_policy=resolved.failure_policy,
         connect_seconds=config.pod.connect_seconds,
         retry_seconds=config.pod.retry_seconds,
         outage_seconds=config.pod.outage_seconds,

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from perago.wire import Outcome
-from perago_operator.api.reasons import Reason
+from perago.wire.policy import Failure, decided
+from perago_operator.api.reasons import FAULTS, Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core import actions as do
 from perago_operator.core.pod.model import Pod
@@ -64,9 +65,20 @@ def waiting(s: Situation, notice: Notice) -> Ruling:
     return Ruling(outcome=failure(s, notice.reason, message))
 
 
-def failure(s: Situation, reason: Reason, message: str, default: FailureResult = "FAILED") -> Outcome:
-    """The default result, unless the failure policy has another one for this reason."""
-    return Outcome(status=s.resolved.result_for(reason, default), reason=reason.value, message=message)
+def failure(
+    s: Situation, reason: Reason, message: str, default: FailureResult = "FAILED", *, exit_code: int | None = None
+) -> Outcome:
+    """The default result, unless the failure policy has another one for this reason or exit code."""
+    status, rule = decided(s.resolved.failure_policy, Failure(reason.value, exit_code), default)
+    fault = FAULTS.get(reason)
+    return Outcome(
+        status=status,
+        reason=reason.value,
+        message=message,
+        failure_class=fault.value if fault else None,
+        remedy=reason.remedy or None,
+        failure_policy_rule=rule,
+    )
 
 
 def invalid(s: Situation, message: str) -> Outcome:

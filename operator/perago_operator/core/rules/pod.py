@@ -57,7 +57,8 @@ def failed(s: Situation) -> Ruling | None:
     ending = _ending(s)
     if ending is None:
         return None
-    return Ruling(outcome=failure(s, ending.reason, _message(s, ending), ending.result))
+    message = _message(s, ending)
+    return Ruling(outcome=failure(s, ending.reason, message, ending.result, exit_code=ending.exit_code))
 
 
 def _message(s: Situation, ending: Ending) -> str:

@@ -12,6 +12,7 @@ from perago.result import failed_result, result_for_exception
 from perago.run import Ended
 from perago.taskside.run import result_of
 from perago.wire import LONGEST_LINE, MOST_LINES
+from perago.wire.policy import class_names
 
 
 class Params(BaseModel):
@@ -72,3 +73,29 @@ def test_the_traceback_is_bounded() -> None:
     traceback = result_of(Ended(failed_result("why"), error), None).traceback
     assert len(traceback) <= MOST_LINES
     assert max(map(len, traceback)) == LONGEST_LINE
+
+
+class NoSuchStation(KeyError):
+    pass
+
+
+def test_the_classes_of_an_exception_cross() -> None:
+    """Its own and those that it is derived from, with their modules; one in a function by its own name."""
+
+    class Local(NoSuchStation):
+        pass
+
+    crossing = result_of(Ended(failed_result("why"), Local("x")), None).exceptions
+    here = __name__
+    bases = ("builtins.KeyError", "builtins.LookupError", "builtins.Exception", "builtins.BaseException")
+    assert crossing == (f"{here}.Local", f"{here}.NoSuchStation", *bases)
+    assert class_names(crossing) == crossing
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(SystemExit(3), 3), (SystemExit(), 0), (SystemExit("no"), 1), (SystemExit(-1), 255), (ValueError("x"), None)],
+)
+def test_the_exit_code_is_that_of_a_process(error: BaseException, code: int | None) -> None:
+    """As `python` would end with; an exception that is no exit has none."""
+    assert result_of(Ended(failed_result("why"), error), None).exit_code == code

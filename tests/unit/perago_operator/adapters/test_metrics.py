@@ -9,7 +9,7 @@ from perago_operator.ports import Finished
 def test_a_finished_attempt_is_counted_and_its_parts_are_measured() -> None:
     """By namespace and PeragoTask."""
     metrics = Metrics()
-    metrics.finished(Finished("jobs", "build", "FAILED", "OOMKilled", {"executing": 2.5}))
+    metrics.finished(Finished("jobs", "build", "FAILED", "OOMKilled", "User", {"executing": 2.5}))
     shown = metrics.render().decode()
     labels = 'namespace="jobs",reason="OOMKilled",status="FAILED",task="build"'
     assert f"perago_attempts_finished_total{{{labels}}} 1.0" in shown

@@ -146,6 +146,14 @@ def test_the_end_is_an_event() -> None:
     assert decided(ended).actions[1] == do.RecordEvent("Warning", "TaskFailed", "it broke")
 
 
+@pytest.mark.parametrize(("author", "text"), [(1, "it broke; raise the limit"), (None, "it broke")])
+def test_the_event_of_a_failure_ends_with_the_remedy(author: int | None, text: str) -> None:
+    """The operator's own messages have it already."""
+    outcome = b.failure("OOMKilled", execution=author, remedy="Raise the `limit`.")
+    ended = b.situation(b.attempt(standalone=True, status={"outcome": outcome}))
+    assert decided(ended).actions[1] == do.RecordEvent("Warning", "OOMKilled", text)
+
+
 def test_what_the_attempt_replaced_is_an_event() -> None:
     """With the commit and who made it, so that nobody misses it in silence."""
     verdict = Verdict(Standing.ACCEPTED, "", b.at(1), after_report=True)

@@ -75,15 +75,20 @@ def test_templates_are_merged_in_order() -> None:
     assert resolved({"podTemplate": {}}, {}).pod_templates == ()
 
 
-def test_the_first_policy_rule_that_names_the_reason_counts() -> None:
-    """And without one the default."""
-    rules = [
+def test_the_attempts_failure_policy_replaces_that_of_the_task() -> None:
+    """Rules stay in order, and become those that agents apply as well."""
+    rules: list[dict[str, Any]] = [
         {"onReason": ["VolumeFull", "OOMKilled"], "result": "FAILED_WITH_TERMINAL_ERROR"},
-        {"onReason": ["OOMKilled"], "result": "FAILED"},
+        {"onExitCode": [3], "result": "FAILED"},
+        {"onException": ["ValueError"], "result": "FAILED"},
     ]
-    policy = resolved({"failurePolicy": rules})
-    assert policy.result_for("OOMKilled", "FAILED") == "FAILED_WITH_TERMINAL_ERROR"
-    assert policy.result_for("TaskExited", "FAILED") == "FAILED"
+    policy = resolved({"failurePolicy": rules}, {"failurePolicy": rules[:1]}).failure_policy
+    assert [(rule.on_reason, rule.on_exit_code, rule.on_exception) for rule in policy] == [
+        (("VolumeFull", "OOMKilled"), (), ()),
+        ((), (3,), ()),
+        ((), (), ("ValueError",)),
+    ]
+    assert resolved({}, {"failurePolicy": rules}).failure_policy == policy
 
 
 def test_pull_secrets_are_the_settings_and_the_tasks() -> None:

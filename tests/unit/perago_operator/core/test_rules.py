@@ -514,13 +514,30 @@ def test_a_task_that_ended_without_a_result_failed(memory: Memory) -> None:
     assert ("boom" in (failed.message or "")) == bool(memory.logs)
 
 
-def test_the_failure_policy_chooses_the_result() -> None:
-    """The first rule that names the reason counts."""
-    policy = [{"onReason": ["OOMKilled"], "result": "FAILED_WITH_TERMINAL_ERROR"}]
+@pytest.mark.parametrize("criterion", [{"onReason": ["OOMKilled"]}, {"onExitCode": [1, 137]}], ids=["reason", "code"])
+def test_the_failure_policy_chooses_the_result(criterion: dict[str, Any]) -> None:
+    """By reason or exit code; the first rule that matches counts, and its number is told."""
+    policy = [
+        {"onReason": ["TaskExited"], "result": "FAILED"},
+        {"onException": ["MemoryError"], "result": "FAILED"},
+        {**criterion, "result": "FAILED_WITH_TERMINAL_ERROR"},
+    ]
     killed = b.ended_pod(task_ended={"exitCode": 137, "reason": "OOMKilled"})
     failed = outcome(b.situation(b.attempt(failurePolicy=policy), pods=(killed,)), "failed")
     assert (failed.status, failed.reason) == ("FAILED_WITH_TERMINAL_ERROR", "OOMKilled")
+    assert (failed.failure_policy_rule, failed.failure_class) == (2, "User")
     assert "128Mi" in (failed.message or "")
+    assert failed.remedy == Reason.OOM_KILLED.remedy
+
+
+def test_the_exit_code_of_a_task_that_ended_without_a_result_may_choose_the_result() -> None:
+    """Others fail as ever."""
+    policy = [{"onExitCode": [3], "result": "FAILED_WITH_TERMINAL_ERROR"}]
+    unread = b.memory(troubles={do.ReadLog: trouble(count=2)})
+    for code, result in ((3, "FAILED_WITH_TERMINAL_ERROR"), (4, "FAILED")):
+        pod = b.ended_pod(task_ended={"exitCode": code})
+        s = b.situation(b.attempt(failurePolicy=policy), pods=(pod,), memory=unread)
+        assert outcome(s, "failed").status == result
 
 
 def test_a_pod_that_somebody_deleted_may_still_finish() -> None:

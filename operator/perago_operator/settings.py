@@ -23,7 +23,7 @@ from perago.wire.egress import (
     given_variables,
 )
 from perago.wire.egress import VARIABLES as PROXY_VARIABLES
-from perago_operator.core.config import AttemptLimits, Config, NodeCache, PodSettings, TrustedCA
+from perago_operator.core.config import AttemptLimits, Config, Limits, NodeCache, PodSettings, TrustedCA
 from perago_operator.core.pod.quantity import amount, number_of_bytes
 
 PREFIX = "PERAGO_"
@@ -134,8 +134,15 @@ class Settings(BaseModel):
 
     poll_seconds: Annotated[float, Field(gt=0, le=5)] = 5.0
     """How long one poll waits in Conductor for a task (it allows 5), and a shutdown for a poll under way."""
-    max_attempts: Annotated[int, Field(ge=1)] = 100
-    """Unfinished attempts of one PeragoTask without `maxConcurrency`."""
+    limit_per_task: Annotated[int, Field(ge=0)] = 100
+    """Attempts of one PeragoTask without `maxConcurrency` that may have a pod at once; no more tasks are polled.
+    As of the limits below, 0 is no limit."""
+    limit_per_namespace: Annotated[int, Field(ge=0)] = 200
+    """The same of all attempts of a namespace."""
+    limit_per_node: Annotated[int, Field(ge=0)] = 50
+    """The same of all attempts for each node that is in use."""
+    limit_starting_per_node: Annotated[int, Field(ge=0)] = 10
+    """The same of the pods of a namespace that have not started."""
     reconciles: Annotated[int, Field(ge=1)] = 50
     """Attempts that are looked at concurrently."""
 
@@ -165,6 +172,12 @@ class Settings(BaseModel):
     refused_patience_seconds: Annotated[float, Field(ge=0)] = 300.0
     """How long the API server may refuse a pod before its attempt fails: for a policy, a LimitRange, or a service
     account or class that does not exist. A pod that is invalid fails at once, and a full quota is waited for."""
+    disruption_retries: Annotated[int, Field(ge=0, le=1000)] = 3
+    """How many times a pod that was lost is replaced, where neither the attempt nor its PeragoTask say."""
+    disruption_backoff_seconds: Annotated[float, Field(ge=0)] = 10.0
+    """The pause before the first replacement; it doubles with each one, and is cut by up to a half at random."""
+    disruption_backoff_cap_seconds: Annotated[float, Field(ge=0)] = 300.0
+    """The longest such pause."""
     ttl_seconds: Annotated[int, Field(ge=0)] = 24 * 3600
     """A finished attempt is deleted after this, where neither it nor its PeragoTask say."""
 
@@ -261,6 +274,15 @@ class Settings(BaseModel):
             attempts=self._attempts(),
             ttl_seconds=self.ttl_seconds,
             keep_failed_pods_seconds=self.keep_failed_pods_seconds,
+            limits=Limits(
+                per_task=self.limit_per_task or None,
+                per_namespace=self.limit_per_namespace or None,
+                per_node=self.limit_per_node or None,
+                starting_per_node=self.limit_starting_per_node or None,
+            ),
+            disruption_retries=self.disruption_retries,
+            disruption_backoff=self.disruption_backoff_seconds,
+            disruption_backoff_cap=self.disruption_backoff_cap_seconds,
             turn_patience=self.turn_patience_seconds,
             retried_patience=self.retried_patience_seconds,
             unschedulable_patience=self.unschedulable_patience_seconds,

@@ -135,6 +135,7 @@ def test_an_image_that_cannot_be_pulled_is_said_before_it_is_given_up(flow: Flow
     """The pod's own words are in the attempt's condition while it waits, and in its outcome at the end."""
     manifest = flow.attempt("no-image", "free", FREE)
     manifest["spec"]["task"]["image"] = "localhost/no-such-image:1"
+    manifest["spec"]["disruptionRetries"] = 0  # the pod would be replaced otherwise
     flow.cluster.apply([manifest])
     waiting = flow.cluster.attempt("no-image", lambda status: "no-such-image" in str(status.get("conditions")))
     assert "outcome" not in waiting["status"]

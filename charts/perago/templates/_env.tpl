@@ -73,6 +73,20 @@
   value: {{ .keepFreePercent | int64 | quote }}
 {{- end }}
 {{- end }}
+- name: PERAGO_LIMIT_PER_TASK
+  value: {{ .Values.limits.perTask | quote }}
+- name: PERAGO_LIMIT_PER_NAMESPACE
+  value: {{ .Values.limits.perNamespace | quote }}
+- name: PERAGO_LIMIT_PER_NODE
+  value: {{ .Values.limits.perNode | quote }}
+- name: PERAGO_LIMIT_STARTING_PER_NODE
+  value: {{ .Values.limits.startingPerNode | quote }}
+- name: PERAGO_DISRUPTION_RETRIES
+  value: {{ .Values.disruptions.retries | quote }}
+- name: PERAGO_DISRUPTION_BACKOFF_SECONDS
+  value: {{ .Values.disruptions.backoffSeconds | quote }}
+- name: PERAGO_DISRUPTION_BACKOFF_CAP_SECONDS
+  value: {{ .Values.disruptions.backoffCapSeconds | quote }}
 - name: PERAGO_RETRY_SECONDS
   value: {{ .Values.retrySeconds | quote }}
 - name: PERAGO_OUTAGE_SECONDS

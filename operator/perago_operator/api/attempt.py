@@ -126,7 +126,8 @@ class AttemptSpec(ApiModel):
     attempt. Default: the PeragoTask's, or else the operator's setting, which is 0."""
 
     disruption_retries: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """How many times a pod that was lost, evicted or preempted is replaced. Default: 3."""
+    """How many times a pod that was lost, evicted or preempted is replaced. Default: the PeragoTask's, or else the
+    operator's setting, which is 3."""
 
     failure_policy: FailurePolicy | None = None
     """Which result is reported for which failure. The first rule that a failure matches decides."""

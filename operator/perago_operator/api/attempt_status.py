@@ -214,6 +214,22 @@ class TransferStatus(ApiModel):
     """The same in one line."""
 
 
+class DisruptionStatus(ApiModel):
+    """A pod that was lost through no fault of the task, and the pause before another one replaces it."""
+
+    execution: Annotated[int, Field(ge=1)]
+    """Number of the execution that was lost."""
+
+    message: Annotated[str, Field(max_length=1024)]
+    """Why, in words for people."""
+
+    since: Time
+    """When the loss was recorded."""
+
+    until: Time
+    """When the next pod is created at the earliest. The pause doubles with every execution."""
+
+
 class AttemptStatus(ApiModel):
     """What happened so far. The agent in the pod writes `step`, `waiting`, `transfer`, `staging`, `workspace`,
     `outcome`, some timings, and `requested` and `returned` of `turn`."""
@@ -238,6 +254,9 @@ class AttemptStatus(ApiModel):
 
     executions: int | None = None
     """How many pods the attempt has had; more than one after a disruption."""
+
+    disruption: DisruptionStatus | None = None
+    """The last pod that was lost through no fault of the task, and was replaced."""
 
     outcome: OutcomeStatus | None = None
     """How the attempt ended."""

@@ -72,6 +72,10 @@ class TaskSpec(ApiModel):
     """Seconds for which the pod of a failed attempt is kept once its containers have ended, at most as long as the
     attempt. Default: the operator's setting, which is 0."""
 
+    disruption_retries: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """How many times a pod that was lost, evicted or preempted is replaced. Default: the operator's setting, which is
+    3."""
+
     max_concurrency: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """How many attempts of this task may have a pod at once. Default: the operator's setting."""
 
@@ -96,6 +100,10 @@ class TaskStatus(ApiModel):
 
     pending_pods: int | None = None
     """Number of attempts that wait for their pod to be created or to start."""
+
+    waiting_for_room: int | None = None
+    """Number of attempts that have no pod because a limit of the namespace or of the nodes is reached; the condition
+    PodReady of each says which."""
 
     last_poll_time: Time | None = None
     """When Conductor was last polled."""

@@ -15,9 +15,12 @@ from perago_operator.api.task import PeragoTask, TaskSpec
 from perago_operator.bridge.creation import Creation, claim
 from perago_operator.bridge.serving import Queue, queue_of
 from perago_operator.bridge.usability import Shown
+from perago_operator.core.config import Limits
 from perago_operator.loops import Backoff, within
 from perago_operator.ports import Conductor, PolledTask, PortError, Unreachable
 
+FULL = frozenset({Reason.MAX_CONCURRENCY, Reason.NAMESPACE_LIMIT, Reason.NODE_LIMIT})
+"""Why nothing is polled although nothing is wrong."""
 BATCH = 100
 """Tasks of one poll at most."""
 DRAIN_MS = 10
@@ -38,11 +41,11 @@ def unobserved(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PollSettings:
-    """How this replica polls: under which name, for how long, and how many attempts a task has by default."""
+    """How this replica polls: under which name, for how long, and how many attempts there may be."""
 
     worker_id: Callable[[], str]
     poll_seconds: float
-    max_attempts: int
+    limits: Limits
     observe: PollObserver = unobserved
     failed: Callable[[], None] = unobserved
     """Called when a poll has no answer."""
@@ -59,7 +62,7 @@ class PollState:
     @property
     def polling(self) -> bool:
         """Whether tasks are being taken, or would be if there were room."""
-        return self.reason in (Reason.POLLING, Reason.MAX_CONCURRENCY)
+        return self.reason is Reason.POLLING or self.reason in FULL
 
 
 class TaskPoller:
@@ -163,15 +166,31 @@ class TaskPoller:
         if trouble := self._creation.trouble(self.key):
             self._note(Reason.ATTEMPTS_NOT_CREATED, trouble)
             return 0
-        limit = spec.max_concurrency or self._settings.max_attempts
+        limit = spec.max_concurrency or self._settings.limits.per_task
         unseen = (Key(self.key.namespace, name) for name in self._creation.unseen(self.key))
         coming = sum(not self._attempts.is_unfinished(attempt) for attempt in unseen)
-        room = limit - self._attempts.count_unfinished(self.key) - coming
+        room = _left(limit, self._attempts.count_unfinished(self.key) + coming)
         if unusable := self._usability.of(self.task):
             self._note(Reason.TASK_NOT_READY, with_remedy("see the condition Ready", Reason.TASK_NOT_READY))
             undecided = coming + self._usability.undecided(self._attempts.unfinished(self.key))
             return min(room, 1) if unusable.allows_trial(undecided) else 0
-        self._note(Reason.POLLING if room > 0 else Reason.MAX_CONCURRENCY, f"at most {limit} attempts at once")
+        words = f"at most {limit} attempts at once" if limit else ""
+        self._note(Reason.POLLING if room > 0 else Reason.MAX_CONCURRENCY, words)
+        return min(room, self._room_beside(coming)) if room > 0 else 0
+
+    def _room_beside(self, coming: int) -> int:
+        """How many attempts may be added beside those of others; notes why when there is no room.
+
+        What would have to wait here stays in Conductor, where others can take it.
+        """
+        limits, namespace = self._settings.limits, self.key.namespace
+        room = _left(limits.per_namespace, self._attempts.crowds.unfinished(namespace) + coming)
+        if room <= 0:
+            words = f"at most {limits.per_namespace} attempts of namespace {namespace} at once"
+            self._note(Reason.NAMESPACE_LIMIT, words)
+        elif self._attempts.crowds.is_crowded(namespace):
+            self._note(Reason.NODE_LIMIT, "attempts wait for room on the nodes")
+            return 0
         return room
 
     async def _poll(self, room: int) -> list[PolledTask]:
@@ -197,6 +216,11 @@ class TaskPoller:
 
     def _note(self, reason: Reason, message: str = "") -> None:
         self.state = PollState(reason, message, self.state.last_poll)
+
+
+def _left(limit: int | None, taken: int) -> int:
+    """Room below a limit; as much as one poll can take where there is none."""
+    return limit - taken if limit else BATCH
 
 
 def _served(spec: TaskSpec, elder: Key) -> str:

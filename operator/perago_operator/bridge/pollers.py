@@ -12,6 +12,7 @@ from functools import partial
 from loguru import logger
 
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation
@@ -22,6 +23,7 @@ from perago_operator.bridge.usability import Shown
 from perago_operator.loops import end, lasting
 from perago_operator.ports import Cluster, Conductor, NotFound, PortError
 
+SHARED_LIMITS = frozenset({Reason.NAMESPACE_LIMIT, Reason.NODE_LIMIT})
 STATUS_SECONDS = 5.0
 """How often a PeragoTask's numbers are compared with its status."""
 
@@ -86,10 +88,10 @@ class Pollers:
         self._usability.heard(attempt)
 
     def wake(self, key: Key) -> None:
-        """An attempt of this PeragoTask has changed: there may be room."""
-        worker = self._workers.get(key)
-        if worker is not None:
-            worker.poller.wake()
+        """An attempt of this PeragoTask has changed: there may be room, also for those that share a limit with it."""
+        for other, worker in self._workers.items():
+            if other == key or worker.poller.state.reason in SHARED_LIMITS:
+                worker.poller.wake()
 
     async def stop(self, seconds: float) -> None:
         """Poll no more, await the polls under way, and create attempts for all that they bring, within this time."""
@@ -164,6 +166,7 @@ class Pollers:
             active=self._attempts.count_unfinished(poller.key),
             pending_pods=self._attempts.without_running_pod(poller.key),
             queued=await self._queued(poller),
+            waiting_for_room=self._attempts.waiting_for_room(poller.key),
         )
 
     async def _queued(self, poller: TaskPoller) -> int | None:

@@ -20,11 +20,13 @@ POLL_TIME_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class TaskNumbers:
-    """Attempts that are not finished, those of them without a running pod, and tasks waiting in Conductor."""
+    """Attempts that are not finished, those of them without a running pod and those for which a limit leaves no room,
+    and tasks waiting in Conductor."""
 
     active: int
     pending_pods: int
     queued: int | None
+    waiting_for_room: int = 0
 
 
 def status_patch(
@@ -40,6 +42,8 @@ def status_patch(
         patch["active"] = numbers.active
     if old.pending_pods != numbers.pending_pods:
         patch["pendingPods"] = numbers.pending_pods
+    if (old.waiting_for_room or 0) != numbers.waiting_for_room:
+        patch["waitingForRoom"] = numbers.waiting_for_room
     if numbers.queued is not None and old.queued != numbers.queued:
         patch["queued"] = numbers.queued
     states = {ConditionType.POLLING: _polling(state), ConditionType.READY: _ready(task, unusable)}

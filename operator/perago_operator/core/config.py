@@ -92,19 +92,35 @@ class AttemptLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How many attempts may have a pod at once; None and 0 are no limit."""
+
+    per_task: int | None = None
+    """Of one PeragoTask that does not say."""
+    per_namespace: int | None = None
+    per_node: int | None = None
+    """For each node that attempts run on."""
+    starting_per_node: int | None = None
+    """The same of pods of one namespace that have not started."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Limits and patience, in seconds unless stated otherwise."""
 
     installation: str = "perago"
     pod: PodSettings = field(default_factory=PodSettings)
     attempts: AttemptLimits = field(default_factory=AttemptLimits)
-    max_concurrency: int | None = None
-    """How many attempts of one task may have a pod at once, unless the PeragoTask says."""
+    limits: Limits = Limits()
     ttl_seconds: int | None = 24 * 3600
     """When a finished attempt is deleted, unless it or its PeragoTask says; None keeps it."""
     keep_failed_pods_seconds: int = 0
     """For how long the pod of a failed attempt is kept, unless the attempt or its PeragoTask says."""
     disruption_retries: int = 3
+    disruption_backoff: float = 10.0
+    disruption_backoff_cap: float = 300.0
+    """The pause before a lost pod is replaced: doubled with each execution from the first up to the second of these,
+    with jitter."""
     failure_reason_max_length: int = 500
     retried_patience: float = 60.0
     """How long errors that the kubelet retries may last, such as pull errors and missing Secrets: registries hiccup."""

@@ -13,6 +13,7 @@ from perago_operator.core.actions import Action
 from perago_operator.core.conditions import is_complete
 from perago_operator.core.pod.hindrance import helper_trouble
 from perago_operator.core.reporting import heartbeat, heartbeat_at
+from perago_operator.core.room import Scope
 from perago_operator.core.rules import RULES, Rule, Ruling
 from perago_operator.core.rules.common import let_strangers_go
 from perago_operator.core.rules.turns import turn_ruling
@@ -27,6 +28,8 @@ class Decision:
     actions: tuple[Action, ...]
     look_again_at: datetime | None
     rule: str
+    waits_for: Scope | None = None
+    """The limit that leaves no room for the attempt's pod."""
 
 
 def decide(s: Situation) -> Decision:
@@ -47,7 +50,7 @@ def decide(s: Situation) -> Decision:
         heartbeat_at(s),
         *_rest_ends(s, calls, actions),
     )
-    return Decision(actions, _earliest(looks, s.now), rule.__name__)
+    return Decision(actions, _earliest(looks, s.now), rule.__name__, ruling.waits_for)
 
 
 def heartbeats(s: Situation) -> tuple[do.Heartbeat, ...]:

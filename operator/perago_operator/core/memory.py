@@ -149,6 +149,11 @@ def fraction(text: str) -> float:
 
 
 def backoff(uid: str, kind: str, count: int, config: Config, cap: float | None = None) -> timedelta:
-    """How long to rest after this many failures in a row: doubled each time up to the cap, then cut by up to a half."""
-    full = min(cap or config.retry_cap, config.retry_cap, config.retry_first * 2 ** min(count - 1, 30))
-    return timedelta(seconds=full * (1 - fraction(f"{uid}/{kind}/{count}") / 2))
+    """How long to rest after this many failures in a row."""
+    return doubled(config.retry_first, min(cap or config.retry_cap, config.retry_cap), count, f"{uid}/{kind}")
+
+
+def doubled(first: float, cap: float, count: int, seed: str) -> timedelta:
+    """A pause that doubles with each count up to the cap, and is then cut by up to a half, which the seed decides."""
+    full = min(cap, first * 2 ** min(count - 1, 30))
+    return timedelta(seconds=full * (1 - fraction(f"{seed}/{count}") / 2))

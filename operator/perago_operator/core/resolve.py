@@ -62,8 +62,8 @@ def resolve(spec: AttemptSpec, task: PeragoTask | None, config: Config) -> Resol
             spec.keep_failed_pods_seconds, shared.keep_failed_pods_seconds, config.keep_failed_pods_seconds
         )
         or 0,
-        disruption_retries=_first(spec.disruption_retries, config.disruption_retries) or 0,
-        max_concurrency=_first(shared.max_concurrency, config.max_concurrency),
+        disruption_retries=_first(spec.disruption_retries, shared.disruption_retries, config.disruption_retries) or 0,
+        max_concurrency=_first(shared.max_concurrency, config.limits.per_task),
         conductor_secret=shared.conductor_secret_ref.name
         if shared.conductor_secret_ref
         else config.pod.conductor_secret,

@@ -25,6 +25,7 @@ from perago_operator.core.memory import Memory, Trouble
 from perago_operator.core.pod.hindrance import hindrance
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.resolve import Resolved, resolve
+from perago_operator.core.room import NOBODY, Crowd
 from perago_operator.core.siblings import Rank, Sibling
 
 
@@ -52,6 +53,8 @@ class Situation:
     now: datetime
     """On our own clock, which is never set."""
     config: Config
+    crowd: Crowd = NOBODY
+    """Attempts of all PeragoTasks that are before this one where it needs room for its pod."""
     strangers: tuple[Pod, ...] = ()
     """Pods of an earlier attempt of this name that still exist."""
     turn_behind: str | None = None
@@ -78,7 +81,8 @@ class Situation:
     def times(self) -> Iterator[datetime]:
         """Every time that an object carries and something counts from."""
         pods = (time for pod in self.pods for time in (pod.metadata.creation_timestamp, *_times_of(pod)))
-        carried = (self.attempt.metadata.creation_timestamp, self.completed, self.unready, *pods)
+        lost = self.status.disruption.since if self.status.disruption else None
+        carried = (self.attempt.metadata.creation_timestamp, self.completed, self.unready, lost, *pods)
         return (time for time in carried if time is not None)
 
     @property

@@ -13,6 +13,7 @@ from perago_operator.core import actions as do
 from perago_operator.core import turns
 from perago_operator.core.conditions import conditions, is_complete
 from perago_operator.core.log import log_status
+from perago_operator.core.pauses import disruption
 from perago_operator.core.reporting import reporting_state
 from perago_operator.core.rules import Ruling
 from perago_operator.core.situation import Situation
@@ -69,7 +70,13 @@ def _execution(s: Situation, ruling: Ruling) -> JsonObject:
     With the outcome the agent's last step is over, too, and what it waited for.
     """
     if ruling.next_execution:
-        return {"executions": ruling.next_execution, "podName": None, "nodeName": None, **AGENT_OVER}
+        return {
+            "executions": ruling.next_execution,
+            "podName": None,
+            "nodeName": None,
+            "disruption": disruption(s, ruling.disruption),
+            **AGENT_OVER,
+        }
     over = AGENT_OVER if s.outcome else {}
     if s.completed or not s.pod_was_created:
         return dict(over)

@@ -68,7 +68,7 @@ class Operator:
         creation = Creation(outside.cluster, outside.conductor, attempts, config, clock=clock)
         adoption = Adoption(outside.conductor, creation, attempts, self.stores.tasks, self._worker_id)
         polling = PollSettings(
-            self._worker_id, settings.poll_seconds, settings.max_attempts, outside.polled, adoption.poll_failed
+            self._worker_id, settings.poll_seconds, config.limits, outside.polled, adoption.poll_failed
         )
         shown = Shown(attempts, Usability(self.stores.tasks, config, clock=clock))
         pollers = Pollers(outside.cluster, outside.conductor, creation, shown, polling, now=now)

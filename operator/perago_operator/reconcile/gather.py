@@ -53,7 +53,8 @@ def gather(
     siblings = tuple(_sibling(other, stores) for other in others)
     behind = stores.attempts.before_in_turn(attempt)
     ahead = 0 if s.pod_was_created else _ahead(s, stores)
-    return replace(s, siblings=siblings, ahead=ahead, turn_behind=str(behind) if behind else None)
+    crowd = stores.attempts.crowds.crowd(attempt)
+    return replace(s, siblings=siblings, ahead=ahead, crowd=crowd, turn_behind=str(behind) if behind else None)
 
 
 def _without(taken: Collection[str], memory: Memory) -> Memory:

@@ -106,6 +106,7 @@ class Reconciler:
             if bearable is not attempt or not self._stumbles.again(attempt):
                 raise
             return AT_ONCE if attempt.status.outcome is not None else await self._end(attempt, fault)
+        self._make_room(decision, s)
         if not decision.actions:
             return self._until_next(decision)
         logger.debug("attempt {}: {}: {}", key, decision.rule, [do.kind_of(action) for action in decision.actions])
@@ -115,6 +116,13 @@ class Reconciler:
                 if (pulse.beaten or isinstance(action, do.Heartbeat)) and self._memories.superseded(key):
                     break  # nobody waits for what was decided before that was known
         return AT_ONCE
+
+    def _make_room(self, decision: Decision, s: Situation) -> None:
+        """What was decided takes room, or waits for it, before anybody else looks."""
+        if any(isinstance(action, do.CreatePod) for action in decision.actions):
+            self._stores.attempts.take_room(s.attempt)
+        elif not s.pod_was_created:
+            self._stores.attempts.stay_out(s.attempt, decision.waits_for)
 
     async def _end(self, attempt: PeragoAttempt, error: Exception) -> float | None:
         """Write the outcome of an attempt that no rule can be asked about; looked at again when that is seen."""

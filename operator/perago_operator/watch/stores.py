@@ -5,7 +5,7 @@ attempts that a change concerns. The stores read no clock and make no call.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from loguru import logger
@@ -17,7 +17,9 @@ from perago_operator.api.shared import ApiObject, Key, Metadata
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.names import ATTEMPT_LABEL
 from perago_operator.core.pod.model import Pod
+from perago_operator.core.room import Scope
 from perago_operator.ports import Manifest, key_of
+from perago_operator.watch.crowds import Crowds
 from perago_operator.watch.index import Index
 from perago_operator.watch.rooms import Rooms, age, task_key
 from perago_operator.watch.settled import without_payload
@@ -128,10 +130,15 @@ def _version(text: str) -> int:
 class AttemptStore(Store[PeragoAttempt]):
     """Attempts, by logical task, by PeragoTask, and by the branch that they ask or hold a turn for.
 
-    `has_pod` says whether a pod of an attempt is there.
+    `has_pod` says whether a pod of an attempt is there, `running_on` on which node one runs.
     """
 
-    def __init__(self, listener: Listener, has_pod: Callable[[PeragoAttempt], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        has_pod: Callable[[PeragoAttempt], bool] = lambda _: False,
+        running_on: Callable[[PeragoAttempt], str | None] = lambda _: None,
+    ) -> None:
         super().__init__(PeragoAttempt)
         self._listener = listener
         self.when_shown: Listener = _nobody
@@ -143,6 +150,7 @@ class AttemptStore(Store[PeragoAttempt]):
         self._repositories: dict[str, None] = {}
         self._by_logical_task = Index(_logical_task)
         self._rooms = Rooms(has_pod)
+        self.crowds = Crowds(running_on)
         self._turns = TurnQueues(self._objects)
 
     def unfinished(self, peragotask: Key) -> list[PeragoAttempt]:
@@ -176,9 +184,26 @@ class AttemptStore(Store[PeragoAttempt]):
         self.pods_changed(attempt.metadata.key)
 
     def pods_changed(self, key: Key) -> None:
-        """A pod of the attempt has come or gone."""
-        for other in self._rooms.changed(key, self._objects.get(key)):
-            self._listener(other)
+        """A pod of the attempt has come, has started, or is gone."""
+        attempt = self._objects.get(key)
+        self._tell((*self._rooms.changed(key, attempt), *self.crowds.changed(key, attempt)))
+
+    def take_room(self, attempt: PeragoAttempt) -> None:
+        """The attempt's pod is about to be created: until that is seen it counts all the same."""
+        self._tell(self.crowds.take(attempt))
+
+    def stay_out(self, attempt: PeragoAttempt, scope: Scope | None) -> None:
+        """The attempt has no pod and creates none now: it waits for room in this scope, or (None) for other things."""
+        self._tell(self.crowds.stay_out(attempt, scope))
+
+    def _tell(self, woken: Iterable[Key]) -> None:
+        """Attempts that wait for room look again, the oldest first."""
+        for key in woken:
+            self._listener(key)
+
+    def waiting_for_room(self, peragotask: Key) -> int:
+        """How many attempts of this PeragoTask wait below a limit of their namespace or of the nodes."""
+        return sum(1 for key in self._rooms.unfinished(peragotask) if self.crowds.waits(key))
 
     def repositories(self) -> list[str]:
         """Repositories in which attempts had a staging branch, the latest last; so many are remembered."""
@@ -274,6 +299,12 @@ class PodStore(Store[Pod]):
         pods = (self._objects[key] for key in self._by_attempt[attempt.metadata.key])
         return any(pod.belongs_to(attempt.metadata.uid) for pod in pods)
 
+    def running_on(self, attempt: PeragoAttempt) -> str | None:
+        """The node on which a pod of this very attempt has started."""
+        pods = (self._objects[key] for key in self._by_attempt[attempt.metadata.key])
+        own = (pod for pod in pods if pod.started and pod.belongs_to(attempt.metadata.uid))
+        return next((pod.spec.node_name for pod in own if pod.spec.node_name), None)
+
     def of(self, attempt: Key) -> list[Pod]:
         """All pods of attempts of that name, by name."""
         return sorted((self._objects[key] for key in self._by_attempt[attempt]), key=lambda pod: pod.name)
@@ -281,7 +312,7 @@ class PodStore(Store[Pod]):
     def _changed(self, key: Key, old: Pod | None, new: Pod | None) -> None:
         self._by_attempt.changed(key, old, new)
         for attempt in {_attempt_of(pod) for pod in (old, new) if pod}:
-            if old is None or new is None:
+            if old is None or new is None or old.started != new.started:
                 self._pods_changed(attempt)
             self._listener(attempt)
 
@@ -297,5 +328,5 @@ class Stores:
 
     def __init__(self, listener: Listener) -> None:
         self.pods: PodStore = PodStore(listener, lambda attempt: self.attempts.pods_changed(attempt))
-        self.attempts: AttemptStore = AttemptStore(listener, self.pods.has)
+        self.attempts: AttemptStore = AttemptStore(listener, self.pods.has, self.pods.running_on)
         self.tasks = TaskStore(self.attempts, listener)

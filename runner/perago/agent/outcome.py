@@ -72,7 +72,7 @@ def _tasks_own(reason: str) -> Fault:
 
 
 def _class(fault: Fault | None) -> wire.FailureClass | None:
-    return fault.value if fault else None
+    return fault.failure_class if fault else None
 
 
 def reason_word(reason: str) -> str:

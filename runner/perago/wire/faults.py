@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
-from perago.wire.reasons import WORDS, Reason
+from perago.wire.reasons import Reason
+
+FailureClass = Literal["User", "Configuration", "Infrastructure"]
 
 
 class Fault(StrEnum):
@@ -22,6 +24,18 @@ class Fault(StrEnum):
     USER = ("User", "The task's code, its input or its use of resources.")
     CONFIGURATION = ("Configuration", "What is declared: a PeragoTask, its image or pod template, a Secret, a policy.")
     INFRASTRUCTURE = ("Infrastructure", "A node, the network, or a server that the attempt needs.")
+
+    @property
+    def failure_class(self) -> FailureClass:
+        """The word as it stands in an outcome."""
+        return _CLASSES[self]
+
+
+_CLASSES: Mapping[Fault, FailureClass] = {
+    Fault.USER: "User",
+    Fault.CONFIGURATION: "Configuration",
+    Fault.INFRASTRUCTURE: "Infrastructure",
+}
 
 
 _REASONS: Mapping[Fault, tuple[Reason, ...]] = {
@@ -77,11 +91,14 @@ FAULTS: Mapping[Reason, Fault] = {reason: fault for fault, reasons in _REASONS.i
 """Whose fault a failure is, by the reason of its outcome; attempts that were stopped are nobody's."""
 
 
+_BY_WORD = {reason.value: reason for reason in Reason}
+
+
 def fault_of(reason: str) -> Fault | None:
     """Whose fault a failure with this reason is; a reason that is no published word is the class of an exception."""
-    return FAULTS.get(Reason(reason)) if reason in WORDS else Fault.USER
+    return FAULTS.get(_BY_WORD[reason]) if reason in _BY_WORD else Fault.USER
 
 
 def remedy_of(reason: str) -> str | None:
     """What to do about a failure with this reason, if there is something to say."""
-    return (Reason(reason).remedy or None) if reason in WORDS else None
+    return (_BY_WORD[reason].remedy or None) if reason in _BY_WORD else None

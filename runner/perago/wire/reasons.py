@@ -42,6 +42,16 @@ class Reason(StrEnum):
         "This task already has as many attempts under way as may run at once.",
         "Wait, or raise `spec.maxConcurrency` of the PeragoTask.",
     )
+    NAMESPACE_LIMIT = (
+        "NamespaceLimit",
+        "The namespace has as many attempts with a pod as may be there at once.",
+        "Wait, or raise the value `limits.perNamespace` of the chart.",
+    )
+    NODE_LIMIT = (
+        "NodeLimit",
+        "There are as many pods of attempts, or as many that have not started, as the nodes in use may have.",
+        "Wait, or raise the values `limits.perNode` and `limits.startingPerNode` of the chart.",
+    )
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
         "The namespace's quota leaves no room for another pod. The pod is created when there is room.",

@@ -10,6 +10,7 @@ from pydantic import Field, field_serializer
 
 from perago.wire.base import JsonObject, ResultStatus, WireModel
 from perago.wire.exact import kept_in_merge_patch
+from perago.wire.faults import FailureClass as FailureClass
 from perago.wire.times import timestamp
 from perago.wire.turn import TurnReport
 
@@ -25,7 +26,6 @@ _REMEDY = "write large results to the workspace and return their paths"
 Step = Literal["Downloading", "Executing", "Staging", "Publishing"]
 StagingState = Literal["Planned", "Active", "Deleted"]
 FenceKind = Literal["Hard", "Soft"]
-FailureClass = Literal["User", "Configuration", "Infrastructure"]
 
 
 class NotJson(ValueError):

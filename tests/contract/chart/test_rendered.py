@@ -166,6 +166,18 @@ def test_patience_reaches_the_agents(helm: Helm) -> None:
     assert otherwise.outage_seconds == fields["outage_seconds"].default
 
 
+def test_limits_and_pauses_are_those_of_the_settings_unless_given(helm: Helm) -> None:
+    """A limit of 0 is none."""
+    fields = settings.Settings.model_fields
+    otherwise = settings.read(environment(helm.template())).model_dump()
+    names = [name for name in fields if name.startswith(("limit_", "disruption_"))]
+    assert {name: otherwise[name] for name in names} == {name: fields[name].default for name in names}
+    given = ("limits.perTask=7", "limits.perNode=0", "disruptions.retries=1", "disruptions.backoffCapSeconds=2.5")
+    config = settings.read(environment(helm.template(*given))).config()
+    assert (config.limits.per_task, config.limits.per_node) == (7, None)
+    assert (config.disruption_retries, config.disruption_backoff_cap) == (1, 2.5)
+
+
 @pytest.mark.parametrize("presign", [True, False])
 def test_agents_pass_lakefs_by_unless_the_chart_says_no(helm: Helm, presign: bool) -> None:
     """As the settings have it by default."""

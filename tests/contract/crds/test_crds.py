@@ -170,7 +170,9 @@ def test_a_whole_status_is_accepted(kubectl: Kubectl) -> None:
         "step": "Staging",
         "podName": "p-1",
         "nodeName": "n",
-        "executions": 1,
+        "executions": 2,
+        "disruption": {"execution": 1, "message": "Evicted", "since": b.stamp(1), "until": b.stamp(2)},
+        "outcome": b.failure("OOMKilled", failureClass="User", remedy="Raise it.", failurePolicyRule=0, execution=2),
         "workspace": {
             "inputRef": "a",
             "publishedRef": "b",

@@ -55,7 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "for polled in taken:",
             "for polled in taken if not self._stopping.is_set() else ():",
         ),
-        ("attempts that no watch has shown take no room", "(self.key) - coming", "(self.key)"),
+        ("attempts that no watch has shown take no room", "(self.key) + coming", "(self.key)"),
         (
             "a task that cannot run is taken at full speed",
             "return min(room, 1) if unusable.allows_trial(undecided) else 0",

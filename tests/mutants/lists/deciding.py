@@ -155,8 +155,8 @@ RULES: tuple[Mutant, ...] = (
         ("a disrupted attempt starts forever", "if s.execution <= s.resolved.disruption_retries:", "if True:"),
         (
             "a new execution has the number of the lost one",
-            "next_execution=s.execution + 1)",
-            "next_execution=max(s.execution, 1))",
+            "next_execution=s.execution + 1, ",
+            "next_execution=max(s.execution, 1), ",
         ),
         (
             "a pod that the watch has not shown yet counts as lost",
@@ -200,7 +200,7 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "a container that its node cannot create fails the attempt",
-            "    if found.disrupted:\n        return _replaced(s, found.message)\n",
+            "    if found.disrupted:\n        return _replaced(s, found.message, found.fails_with)\n",
             "",
         ),
         (
@@ -245,8 +245,8 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "one attempt more than allowed runs",
-            "if limit is None or s.ahead < limit:",
-            "if limit is None or s.ahead <= limit:",
+            "reached(s.ahead, s.resolved",
+            "reached(s.ahead - 1, s.resolved",
         ),
         (
             "an attempt made by hand is deleted unseen",
@@ -592,7 +592,12 @@ SITUATION: tuple[Mutant, ...] = (
             '    if not is_complete(s):\n        return "Finishing"\n',
             "",
         ),
-        ("the execution number is known only after its pod", '"executions": ruling.next_execution, ', ""),
+        ("the execution number is known only after its pod", '            "executions": ruling.next_execution,\n', ""),
+        (
+            "the pause before a lost pod is replaced is kept nowhere",
+            '            "disruption": disruption(s, ruling.disruption),\n',
+            "",
+        ),
         (
             "the operator writes its outcome without the commit that it found",
             'return {"outcome": outcome.to_json(), **workspace}',

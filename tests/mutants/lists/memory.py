@@ -170,8 +170,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a back-off never ends", "return now < self.until and", "return"),
         (
             "a back-off grows without end",
-            "min(cap or config.retry_cap, config.retry_cap, config.retry_first * 2 ** min(count - 1, 30))",
-            "min(cap or 1e9, config.retry_first * 2 ** min(count - 1, 30))",
+            "full = min(cap, first * 2 ** min(count - 1, 30))",
+            "full = first * 2 ** min(count - 1, 30)",
         ),
         (
             "one success ends the back-off of other calls",
@@ -180,7 +180,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "calls that failed together are repeated together",
-            'return timedelta(seconds=full * (1 - fraction(f"{uid}/{kind}/{count}") / 2))',
+            'return timedelta(seconds=full * (1 - fraction(f"{seed}/{count}") / 2))',
             "return timedelta(seconds=full)",
         ),
     ),

@@ -140,7 +140,11 @@ STORES: tuple[Mutant, ...] = (
             "(uid, generation) == (old.metadata.uid,",
             "(uid, generation) >= (old.metadata.uid,",
         ),
-        ("no one hears of room", "            self._listener(other)\n", "            pass\n"),
+        (
+            "no one hears of room",
+            "self._tell((*self._rooms.changed(key, attempt), ",
+            "self._tell((*self._rooms.changed(key, attempt)[:0], ",
+        ),
         ("siblings do not hear of each other", "self._listener(sibling.metadata.key)", "pass"),
     ),
     *queue(

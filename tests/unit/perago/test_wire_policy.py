@@ -1,12 +1,14 @@
 """The failure policy: ordered rules, of which the first that matches decides."""
 
+from typing import Final
+
 import pytest
 
 from perago.wire.faults import FAULTS, Fault, fault_of, remedy_of
 from perago.wire.policy import LONGEST_CLASS, MOST_CLASSES, Decided, Failure, PolicyRule, class_names, decided
 from perago.wire.reasons import Reason
 
-TERMINAL = "FAILED_WITH_TERMINAL_ERROR"
+TERMINAL: Final = "FAILED_WITH_TERMINAL_ERROR"
 
 
 def test_the_first_rule_that_matches_decides() -> None:

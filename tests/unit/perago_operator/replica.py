@@ -54,7 +54,7 @@ class Replica:
             acted=lambda *_: None,
             polled=lambda *polled: self.polled.append(polled),
         )
-        common = {"runner_image": "runner:1", "identity": "me", "poll_seconds": 0.05, "max_attempts": 10}
+        common = {"runner_image": "runner:1", "identity": "me", "poll_seconds": 0.05, "limit_per_task": 10}
         self.operator = Operator(
             outside,
             Settings(**common | settings),

@@ -7,7 +7,7 @@ import pytest
 
 from perago.wire.egress import ProxyServer
 from perago_operator import settings
-from perago_operator.core.config import NodeCache, TrustedCA
+from perago_operator.core.config import Limits, NodeCache, TrustedCA
 
 ENOUGH = {"PERAGO_RUNNER_IMAGE": "runner:1"}
 
@@ -48,7 +48,7 @@ def test_a_missing_variable_is_named() -> None:
         ("PERAGO_HTTP_PORT", "70000"),
         ("PERAGO_LOG_LEVEL", "LOUD"),
         ("PERAGO_CONDUCTOR_TOKEN_HEADER", "Cookie"),
-        ("PERAGO_MAX_ATTEMPTS", "-1"),
+        ("PERAGO_LIMIT_PER_TASK", "-1"),
     ],
 )
 def test_a_bad_variable_is_named_without_its_value(name: str, value: str) -> None:
@@ -109,6 +109,13 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
         "UNSCHEDULABLE_PATIENCE_SECONDS": "10",
         "TURN_SECONDS": "12",
         "TURN_PATIENCE_SECONDS": "13",
+        "DISRUPTION_RETRIES": "14",
+        "DISRUPTION_BACKOFF_SECONDS": "15",
+        "DISRUPTION_BACKOFF_CAP_SECONDS": "16",
+        "LIMIT_PER_TASK": "17",
+        "LIMIT_PER_NAMESPACE": "18",
+        "LIMIT_PER_NODE": "0",
+        "LIMIT_STARTING_PER_NODE": "19",
     }
     config = settings.read(ENOUGH | {f"PERAGO_{name}": value for name, value in variables.items()}).config()
     pod = config.pod
@@ -120,6 +127,8 @@ def test_what_decisions_depend_on_is_passed_on() -> None:
     assert (pod.lakefs_secret, pod.conductor_secret) == ("lakefs-keys", "conductor-keys")
     assert (pod.retry_seconds, pod.outage_seconds) == (7, 8)
     assert (pod.turn_seconds, config.turn_patience) == (12, 13)
+    assert (config.disruption_retries, config.disruption_backoff, config.disruption_backoff_cap) == (14, 15, 16)
+    assert config.limits == Limits(17, 18, None, 19)
     assert (pod.token_header, pod.trusted_ca) == ("X-Authorization", TrustedCA("ConfigMap", "company", "bundle.pem"))
 
 

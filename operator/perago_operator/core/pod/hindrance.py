@@ -25,7 +25,9 @@ class Patience(StrEnum):
     STARTING = "Starting"
     """A container of the pod template has to stay up first, and is started again and again."""
     SCHEDULING = "Scheduling"
-    """The scheduler tries again: there may be room later."""
+    """The scheduler tries again: a node that fits may come."""
+    ROOM = "Room"
+    """The same, where nothing is missing but room: there is some when others have ended."""
     GATED = "Gated"
     """Somebody holds the pod back on purpose, for as long as they want."""
 
@@ -47,8 +49,8 @@ class Hindrance:
 
     @property
     def disrupted(self) -> bool:
-        """Not the task's doing: another pod may do better."""
-        return self.fails_with is Reason.DISRUPTED
+        """Not the task's doing: another pod, or a later one, may do better."""
+        return self.fails_with in (Reason.DISRUPTED, Reason.IMAGE_PULL)
 
 
 ON_ITS_WAY = frozenset({"", "ContainerCreating", "PodInitializing"})
@@ -60,6 +62,8 @@ REGISTRY_SAYS_NO = re.compile(
     re.IGNORECASE,
 )
 """What a registry answers about an image that it does not give us; everything else is the registry's own trouble."""
+LACKS_ROOM = re.compile(r"\bInsufficient |\bToo many pods\b")
+"""What the scheduler says of a node that has the means, and has given them to others."""
 OF_THE_NODE = ("/containerd.sock", '"task-accounts"')
 """What the kubelet says of an image or a mount when the node's runtime is away, or cannot mount what every pod has."""
 _TERMINAL: FailureResult = "FAILED_WITH_TERMINAL_ERROR"
@@ -77,8 +81,9 @@ def _not_scheduled(pod: Pod) -> Hindrance | None:
     condition = pod.condition("PodScheduled")
     if condition is None or condition.status != "False":
         return None
-    gated = condition.reason == "SchedulingGated"
-    patience = Patience.GATED if gated else Patience.SCHEDULING
+    patience = Patience.ROOM if LACKS_ROOM.search(condition.message) else Patience.SCHEDULING
+    if condition.reason == "SchedulingGated":
+        patience = Patience.GATED
     return Hindrance(Reason.UNSCHEDULABLE, condition.message, patience, Reason.UNSCHEDULABLE)
 
 

@@ -40,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     starting.former_pod_is_held,  # delete and release it
     starting.former_staging_is_left,  # delete the branch
     starting.claim_is_false,  # end: terminal, reported to nobody
+    starting.execution_is_paused,  # wait, for longer each time
     starting.task_is_unknown,  # say which, wait for it; patience over: end, FAILED
     starting.template_is_refused,  # end: terminal, with the field
     starting.earlier_attempt_may_publish,  # wait for its end; patience over: end, FAILED

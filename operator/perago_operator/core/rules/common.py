@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from perago.wire import Outcome
 from perago.wire.policy import Failure, decided
+from perago.wire.times import timestamp
 from perago_operator.api.reasons import FAULTS, Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core import actions as do
@@ -65,6 +66,12 @@ def waiting(s: Situation, notice: Notice) -> Ruling:
     return Ruling(outcome=failure(s, notice.reason, message))
 
 
+def pausing(message: str, until: datetime) -> Notice:
+    """What people read between two executions; the text stays the same for as long as the pause lasts."""
+    words = f"{message.rstrip('. ')}; another pod is created at {timestamp(until)}"
+    return Notice(Reason.DISRUPTED, words, warning=True)
+
+
 def failure(
     s: Situation, reason: Reason, message: str, default: FailureResult = "FAILED", *, exit_code: int | None = None
 ) -> Outcome:
@@ -75,7 +82,7 @@ def failure(
         status=status,
         reason=reason.value,
         message=message,
-        failure_class=fault.value if fault else None,
+        failure_class=fault.failure_class if fault else None,
         remedy=reason.remedy or None,
         failure_policy_rule=rule,
     )

@@ -3,14 +3,15 @@
 from datetime import datetime, timedelta
 
 from perago.wire.times import timestamp
-from perago_operator.api.reasons import Reason, with_remedy
+from perago_operator.api.reasons import FAULTS, Fault, Reason, with_remedy
 from perago_operator.core import evidence
 from perago_operator.core.log import read_log, with_last_words
+from perago_operator.core.pauses import pause_after
 from perago_operator.core.pod import diagnosis
 from perago_operator.core.pod.diagnosis import Ending
 from perago_operator.core.pod.hindrance import Hindrance, Patience, hindrance
 from perago_operator.core.pod.model import Pod
-from perago_operator.core.rules.common import delete_pods, failure, unseen_until
+from perago_operator.core.rules.common import delete_pods, failure, pausing, unseen_until
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
@@ -26,13 +27,14 @@ def disrupted(s: Situation) -> Ruling | None:
     return _replaced(s, ending.message) if ending and ending.disrupted else None
 
 
-def _replaced(s: Situation, message: str) -> Ruling:
-    """The next execution, or the end when there were too many."""
+def _replaced(s: Situation, message: str, reason: Reason = Reason.DISRUPTED) -> Ruling:
+    """The next execution, or the end when there were too many, which then has this reason."""
     if s.execution <= s.resolved.disruption_retries:
-        return Ruling(notice=Notice(Reason.DISRUPTED, message, warning=True), next_execution=s.execution + 1)
+        notice = pausing(message, s.time_of_day + pause_after(s, s.execution))
+        return Ruling(notice=notice, next_execution=s.execution + 1, disruption=message)
     often = f"{message} (disrupted {s.execution} times)" if s.execution > 1 else message
-    words = evidence.with_strays(s, with_remedy(often, Reason.DISRUPTED))
-    return Ruling(outcome=failure(s, Reason.DISRUPTED, words))
+    words = evidence.with_strays(s, with_remedy(often, reason))
+    return Ruling(outcome=failure(s, reason, words))
 
 
 def end_may_be_explained(s: Situation) -> Ruling | None:
@@ -100,7 +102,7 @@ def pod_cannot_start(s: Situation) -> Ruling | None:
     if s.now < until:
         return Ruling(notice=notice, look_again_at=until)
     if found.disrupted:
-        return _replaced(s, found.message)
+        return _replaced(s, found.message, found.fails_with)
     return Ruling(outcome=failure(s, found.fails_with, message, found.result))
 
 
@@ -116,6 +118,8 @@ def pod_starts(s: Situation) -> Ruling | None:
     if s.now < until:
         return Ruling(notice=notice, look_again_at=until)
     reason, message = _never_started(s, pod)
+    if FAULTS[reason] is Fault.INFRASTRUCTURE:
+        return _replaced(s, message, reason)
     return Ruling(outcome=failure(s, reason, message))
 
 
@@ -178,6 +182,7 @@ def _patience(s: Situation, found: Hindrance) -> float:
         Patience.RETRIED: s.config.retried_patience,
         Patience.STARTING: s.config.start_patience,
         Patience.SCHEDULING: s.config.unschedulable_patience,
+        Patience.ROOM: s.config.wait_patience if s.crowd.running else s.config.unschedulable_patience,
         Patience.GATED: s.config.gated_patience,
     }
     return limits.get(found.patience, 0.0)

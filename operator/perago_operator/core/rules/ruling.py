@@ -7,6 +7,7 @@ from datetime import datetime
 from perago.wire import Outcome
 from perago_operator.api.reasons import Reason
 from perago_operator.core.actions import Action
+from perago_operator.core.room import Scope
 from perago_operator.core.situation import Situation
 
 
@@ -31,6 +32,10 @@ class Ruling:
     """How the attempt ended, where the operator has to write it because no agent can."""
     next_execution: int | None = None
     """The number of the execution that replaces a disrupted one."""
+    waits_for: Scope | None = None
+    """The limit that leaves no room for a pod."""
+    disruption: str = ""
+    """What became of the disrupted one."""
 
 
 Rule = Callable[[Situation], Ruling | None]

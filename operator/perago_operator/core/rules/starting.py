@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
+from perago_operator.core.pauses import paused_until
 from perago_operator.core.pod.allowed import merged_problem
 from perago_operator.core.pod.declaration import templates_problem
 from perago_operator.core.pod.limits import attempt_problem
 from perago_operator.core.pod.manifest import pod_manifest
-from perago_operator.core.rules.common import delete_staging, failure, invalid, let_pods_go, waiting
+from perago_operator.core.room import reached
+from perago_operator.core.rules.common import delete_staging, failure, invalid, let_pods_go, pausing, waiting
 from perago_operator.core.rules.ruling import Notice, Ruling
 from perago_operator.core.situation import Situation
 
@@ -31,6 +33,14 @@ def former_staging_is_left(s: Situation) -> Ruling | None:
 def claim_is_false(s: Situation) -> Ruling | None:
     """Whoever wrote the attempt names a Conductor task that is not its own: nothing is done in that task's name."""
     return Ruling(outcome=invalid(s, s.claim)) if s.claim else None
+
+
+def execution_is_paused(s: Situation) -> Ruling | None:
+    """A pod was lost: whatever took it may last, so each one that follows waits for longer, and says until when."""
+    disruption, until = s.status.disruption, paused_until(s)
+    if disruption is None or until is None or s.now >= until:
+        return None
+    return Ruling(notice=pausing(disruption.message, disruption.until), look_again_at=until)
 
 
 def task_is_unknown(s: Situation) -> Ruling | None:
@@ -70,12 +80,11 @@ def earlier_attempt_may_publish(s: Situation) -> Ruling | None:
 
 
 def too_many_run(s: Situation) -> Ruling | None:
-    """Back-pressure: as many attempts of this task as may run at once have a pod."""
-    limit = s.resolved.max_concurrency
-    if limit is None or s.ahead < limit:
+    """Back-pressure: the task, the namespace or the nodes have as many pods as they may have at once."""
+    full = reached(s.ahead, s.resolved.max_concurrency, s.crowd, s.config.limits)
+    if full is None:
         return None
-    message = with_remedy(f"only {limit} attempts of this task may run at once", Reason.MAX_CONCURRENCY)
-    return Ruling(notice=Notice(Reason.MAX_CONCURRENCY, message))
+    return Ruling(notice=Notice(full.reason, with_remedy(full.message, full.reason)), waits_for=full.scope)
 
 
 def attempt_is_not_held(s: Situation) -> Ruling | None:

@@ -26,6 +26,7 @@ def test_the_exceptions_class_is_the_reason() -> None:
     assert result_of(attempt, 1.5).to_json() == {
         "call": "result", "status": "FAILED", "reason": "KeyError", "message": "KeyError: 'body'",
         "traceback": ["KeyError: 'body'"], "executingSeconds": 1.5,
+        "exceptions": [f"builtins.{name}" for name in ("KeyError", "LookupError", "Exception", "BaseException")],
     }  # fmt: skip
 
 

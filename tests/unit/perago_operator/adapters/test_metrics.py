@@ -11,7 +11,7 @@ def test_a_finished_attempt_is_counted_and_its_parts_are_measured() -> None:
     metrics = Metrics()
     metrics.finished(Finished("jobs", "build", "FAILED", "OOMKilled", "User", {"executing": 2.5}))
     shown = metrics.render().decode()
-    labels = 'namespace="jobs",reason="OOMKilled",status="FAILED",task="build"'
+    labels = 'class="User",namespace="jobs",reason="OOMKilled",status="FAILED",task="build"'
     assert f"perago_attempts_finished_total{{{labels}}} 1.0" in shown
     assert 'perago_attempt_seconds_sum{namespace="jobs",part="executing",task="build"} 2.5' in shown
 

@@ -39,6 +39,8 @@ OTHER_MEANINGS: dict[str, set[str]] = {
     f"{OPERATOR}/core/situation.py": {"Accepted", "Superseded"},
     f"{OPERATOR}/core/status.py": {"Starting", "Canceled", "Accepted", "Superseded", "NotRequired"},
     f"{OPERATOR}/watch/stores.py": {"Starting"},
+    # what a limit is about
+    f"{OPERATOR}/core/room.py": {"Starting"},
     # where an attempt stands with Conductor
     f"{OPERATOR}/core/answers.py": {"Accepted", "Superseded"},
     # the kubelet's words

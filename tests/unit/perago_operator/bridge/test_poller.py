@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.poller import PollSettings, TaskPoller
 from perago_operator.bridge.usability import SHORTEST_PAUSE, Shown, Usability
-from perago_operator.core.config import Config
+from perago_operator.core.config import Config, Limits
+from perago_operator.core.room import Scope
 from perago_operator.ports import Unreachable, key_of
 from perago_operator.watch.stores import AttemptStore, TaskStore
 from tests.builders import START, attempt, completed, failure, task
@@ -26,6 +28,9 @@ LONG = 5.0
 """Seconds of the longest poll that Conductor takes; no test waits for its end."""
 
 
+HUNDRED = Limits(per_task=100)
+
+
 def peragotask(**spec: Any) -> PeragoTask:
     """A PeragoTask for task type `build`."""
     return PeragoTask.model_validate(task("build", **({"taskType": "build"} | spec)))
@@ -34,7 +39,7 @@ def peragotask(**spec: Any) -> PeragoTask:
 class Subject:
     """Fakes and a poller over them."""
 
-    def __init__(self, seconds: float = LONG, **spec: Any) -> None:
+    def __init__(self, seconds: float = LONG, limits: Limits = HUNDRED, **spec: Any) -> None:
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
         self.shown = AttemptStore(lambda _: None)
@@ -49,7 +54,7 @@ class Subject:
             self.conductor,
             creation,
             Shown(self.shown, self.usability),
-            PollSettings(lambda: "me", seconds, max_attempts=100, failed=lambda: self.failed.append("poll")),
+            PollSettings(lambda: "me", seconds, limits, failed=lambda: self.failed.append("poll")),
             now=lambda: START,
         )
         self.running: asyncio.Task[None] | None = None
@@ -112,6 +117,33 @@ async def test_no_more_attempts_than_max_concurrency() -> None:
     await until(lambda: subject.attempts() == 3)
     await until(lambda: subject.poller.state.reason == "MaxConcurrency")
     assert len(subject.conductor.tasks) - subject.attempts() == await subject.conductor.queue_size("build", None)
+
+
+async def test_a_namespace_takes_no_more_than_its_limit() -> None:
+    """Attempts of other PeragoTasks count as well; what is over the limit stays in Conductor."""
+    subject = Subject(limits=Limits(per_namespace=3))
+    other = attempt(meta={"name": "other", "uid": "uid-other"}, standalone=True)
+    subject.cluster.add(other)
+    subject.schedule(5)
+    subject.run()
+    await until(lambda: subject.attempts() == 3)
+    await until(lambda: subject.poller.state.reason == "NamespaceLimit")
+    assert subject.poller.state.message == "at most 3 attempts of namespace ns at once"
+    assert await subject.conductor.queue_size("build", None) == 3
+
+
+async def test_nothing_is_polled_while_attempts_wait_for_nodes() -> None:
+    """It goes on when they have found room; that the task itself has none is told first."""
+    subject = Subject()
+    shown = PeragoAttempt.model_validate(attempt(meta={"name": "other", "uid": "uid-other"}, standalone=True))
+    subject.shown.stay_out(shown, Scope.STARTING)
+    subject.schedule(1)
+    subject.run()
+    await until(lambda: subject.poller.state.reason == "NodeLimit")
+    assert (subject.polls(), subject.poller.state.polling) == (0, True)
+    subject.shown.take_room(shown)
+    subject.poller.wake()
+    await until(lambda: subject.attempts() == 1)
 
 
 async def test_room_that_was_made_is_used_at_once() -> None:

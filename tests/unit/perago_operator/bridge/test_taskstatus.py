@@ -42,6 +42,13 @@ def test_the_first_status_says_everything() -> None:
     assert set(patch) == {"active", "pendingPods", "queued", "conditions", "lastPollTime"}
 
 
+def test_attempts_that_wait_for_room_are_counted() -> None:
+    """Nothing is written for a task none of whose attempts has ever waited."""
+    waiting = TaskNumbers(2, 1, 5, waiting_for_room=3)
+    assert patch_of(settled(), waiting, POLLING) == {"waitingForRoom": 3}
+    assert patch_of(settled(waiting), NUMBERS, POLLING) == {"waitingForRoom": 0}
+
+
 def test_what_is_written_already_is_not_written_again() -> None:
     """No write, no event, nobody woken."""
     assert status_patch(settled(), NUMBERS, POLLING, START) is None

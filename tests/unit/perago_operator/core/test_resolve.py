@@ -44,6 +44,8 @@ def test_what_is_missing_is_named(own: dict[str, Any], missing: str | None) -> N
         ("ttl_seconds", {}, {"ttlSecondsAfterFinished": 2}, 2),
         ("ttl_seconds", {}, {}, 86400),
         ("disruption_retries", {"disruptionRetries": 0}, {}, 0),
+        ("disruption_retries", {"disruptionRetries": 0}, {"disruptionRetries": 5}, 0),
+        ("disruption_retries", {}, {"disruptionRetries": 5}, 5),
         ("disruption_retries", {}, {}, 3),
         ("max_concurrency", {}, {"maxConcurrency": 5}, 5),
         ("max_concurrency", {}, {}, None),

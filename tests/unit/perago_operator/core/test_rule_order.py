@@ -29,6 +29,8 @@ def refused(permanent: bool = False) -> dict[do.Kind, Trouble]:
 OVER = {"outcome": b.completed(), "reporting": {"state": "Accepted"}, "conditions": [b.condition("Complete")]}
 DOUBT = b.memory(doubt_since=b.at(1))
 BETWEEN = {"executions": 2, "podName": None}
+LOSS = {"execution": 1, "message": "Evicted", "since": b.stamp(0), "until": b.stamp(5)}
+PAUSED = {**BETWEEN, "disruption": LOSS}
 RETRY = b.conductor_task(retry_count=1).to_json()
 EARLIER = (Sibling("a0", 0, settled=False),)
 GREEDY = {"spec": {"hostPID": True}}
@@ -109,7 +111,9 @@ TOGETHER: dict[tuple[str, str], Situation] = {
         b.attempt(status={**BETWEEN, "staging": b.STAGING}), claim="not polled"
     ),
     # nobody waits in the name of a task that is not its own
-    ("claim_is_false", "task_is_unknown"): b.situation(b.attempt(**UNKNOWN), claim="not polled"),
+    ("claim_is_false", "execution_is_paused"): b.situation(b.attempt(status=PAUSED), claim="not polled"),
+    # people read when there is another pod, and of the PeragoTask only then
+    ("execution_is_paused", "task_is_unknown"): b.situation(b.attempt(**UNKNOWN, status=PAUSED)),
     # while the task is unknown, nothing about the attempt is judged
     ("task_is_unknown", "template_is_refused"): b.situation(b.attempt(**UNKNOWN, podTemplate=GREEDY)),
     # what can never run need not wait for its turn

@@ -15,14 +15,16 @@ from perago.wire import Outcome
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Publication, Standing, Verdict
-from perago_operator.core.config import AttemptLimits, Config, NodeCache, PodSettings
+from perago_operator.core.config import AttemptLimits, Config, Limits, NodeCache, PodSettings
 from perago_operator.core.decide import decide, first_match
 from perago_operator.core.memory import Evidence, Hindered, Memory, Trouble
 from perago_operator.core.pod.model import Pod
+from perago_operator.core.room import Crowd, Scope
 from perago_operator.core.rules import RULES, Notice, Ruling
 from perago_operator.core.rules.common import let_strangers_go
 from perago_operator.core.siblings import Sibling
 from perago_operator.core.situation import Situation
+from perago_operator.core.status import status_patch
 from tests import builders as b
 from tests.unit.perago_operator.core.situations import SILENT
 
@@ -405,6 +407,42 @@ def test_an_attempt_is_replaced_as_often_as_it_says(retries: int, execution: int
     assert (decided.next_execution, decided.outcome is None) == (another, another is not None)
 
 
+def lost(execution: int, seconds: float = 0, **more: Any) -> dict[str, Any]:
+    """The status between two executions, the first of which was lost at that second."""
+    disruption = {"execution": execution, "message": "Evicted", "since": b.stamp(seconds), "until": b.stamp(seconds)}
+    return {"executions": execution + 1, "podName": None, "disruption": disruption, **more}
+
+
+def test_the_next_execution_waits_for_longer_each_time() -> None:
+    """Doubled up to a bound, and cut by up to a half, which depends on attempt and execution alone."""
+    for execution, full in ((1, 10), (2, 20), (3, 40), (4, 80), (6, 300), (50, 300)):
+        waiting = ruling(b.situation(b.attempt(status=lost(execution)), 0), "execution_is_paused")
+        assert waiting.look_again_at is not None
+        assert b.at(full / 2) <= waiting.look_again_at <= b.at(full)
+    s = b.situation(b.attempt(status=lost(1)), 10)
+    assert kinds(ruling(s, "pod_can_start")) == ["CreatePod"]
+
+
+@pytest.mark.parametrize("status", [{"executions": 2}, lost(1, executions=3), lost(3, executions=2)])
+def test_only_the_execution_right_before_holds_one_back(status: dict[str, Any]) -> None:
+    """Not what an agent that was given up, or a former version, has left in the status."""
+    assert kinds(ruling(b.situation(b.attempt(status={**status, "podName": None}), 0), "pod_can_start")) == [
+        "CreatePod"
+    ]
+
+
+def test_a_loss_says_what_happened_and_when_another_pod_comes() -> None:
+    """In the condition; what is written suffices for whoever leads then."""
+    s = b.situation(None, 5, pods=(EVICTED,))
+    written = status_patch(s, ruling(s, "disrupted"))["disruption"]
+    assert isinstance(written, dict)
+    why = "Evicted: The node was low on resource: memory."
+    assert written == {"execution": 1, "message": why, "since": b.stamp(5), "until": written["until"]}
+    later = b.situation(b.attempt(status={"executions": 2, "disruption": written}), 6)
+    assert ruling(later, "execution_is_paused").notice == notice(s, "disrupted")
+    assert notice(s, "disrupted").message == f"{why[:-1]}; another pod is created at {written['until']}"
+
+
 def test_disruptions_beyond_the_limit_are_a_failure() -> None:
     """By default the fourth replacement is one too many; the message says how often it happened."""
     evicted = b.pod(4, phase="Failed", reason="Evicted")
@@ -577,8 +615,19 @@ def test_a_pull_error_that_stays_makes_the_task_invalid() -> None:
     ):
         task = b.container("task", waiting={"reason": "ErrImagePull", "message": words})
         pulling = b.pod(containers=[b.container("agent", running=True), task])
-        failed = outcome(b.situation(None, 62, pods=(pulling,), memory=hindered), "pod_cannot_start")
+        last = b.attempt(disruptionRetries=0)
+        failed = outcome(b.situation(last, 62, pods=(pulling,), memory=hindered), "pod_cannot_start")
         assert (failed.status, failed.reason) == want
+
+
+def test_a_registry_in_trouble_gets_time() -> None:
+    """Another pod tries again before Conductor's retries are used up; an image that is refused has none."""
+    hindered = b.memory(hindered=Hindered("a1-1", b.at(2)))
+    for words, another in (("app:1: not found", None), ("429 Too Many Requests", 2)):
+        task = b.container("task", waiting={"reason": "ErrImagePull", "message": words})
+        pulling = b.pod(containers=[b.container("agent", running=True), task])
+        s = b.situation(None, 62, pods=(pulling,), memory=hindered)
+        assert ruling(s, "pod_cannot_start").next_execution == another
 
 
 def test_a_container_that_its_node_cannot_create_is_replaced() -> None:
@@ -697,8 +746,9 @@ def test_the_patience_counts_from_the_pods_placement() -> None:
 
 
 def test_a_pod_that_never_starts_fails_and_says_where_to_look() -> None:
-    """A volume that cannot be mounted shows in no pod status, only in an event."""
-    failed = outcome(b.situation(None, 900, pods=(b.pod(),)), "pod_starts")
+    """A volume that cannot be mounted shows in no pod status, only in an event. Other nodes are tried before."""
+    assert ruling(b.situation(None, 900, pods=(b.pod(),)), "pod_starts").next_execution == 2
+    failed = outcome(b.situation(b.attempt(disruptionRetries=0), 900, pods=(b.pod(),)), "pod_starts")
     assert failed.reason == "NotStarted"
     assert "involvedObject.name=a1-1" in (failed.message or "")
 
@@ -862,7 +912,26 @@ def test_no_more_attempts_start_than_may_run_at_once() -> None:
     """Those ahead have a pod, or are older."""
     referring, limited = b.attempt(task=None, taskRef={"name": "build"}), b.task(maxConcurrency=2)
     assert notice(b.situation(referring, task=limited, ahead=2), "too_many_run").reason == Reason.MAX_CONCURRENCY
+    assert ruling(b.situation(referring, task=limited, ahead=2), "too_many_run").waits_for is Scope.TASK
     assert kinds(ruling(b.situation(referring, task=limited, ahead=1), "pod_can_start")) == ["CreatePod"]
+
+
+def test_an_attempt_waits_for_room_in_its_namespace_and_on_the_nodes() -> None:
+    """The condition says which limit it is and where to raise it."""
+    limits = Config(limits=Limits(per_namespace=2, per_node=3, starting_per_node=1))
+    for crowd, reason in ((Crowd(namespace=2), Reason.NAMESPACE_LIMIT), (Crowd(starting=1), Reason.NODE_LIMIT)):
+        s = replace(b.situation(config=limits), crowd=crowd)
+        assert notice(s, "too_many_run").reason is reason
+        assert reason.remedy.split("`")[1] in notice(s, "too_many_run").message
+
+
+@pytest.mark.parametrize(("running", "patience"), [(0, 300), (1, 3600)])
+def test_room_that_others_have_is_waited_for(running: int, patience: int) -> None:
+    """A node that is full has room when they have ended; where nobody runs, there is no use in waiting for long."""
+    words = "0/1 nodes are available: 1 Insufficient cpu."
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}
+    s = replace(b.situation(pods=(b.pod(conditions=[unscheduled]),)), crowd=Crowd(running=running))
+    assert ruling(s, "pod_cannot_start").look_again_at == b.at(patience)
 
 
 def test_an_attempt_made_by_hand_is_held_first() -> None:

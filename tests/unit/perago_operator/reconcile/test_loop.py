@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from loguru import logger
 
 from perago_operator import pulse
-from perago_operator.core.config import Config
+from perago_operator.core.config import Config, Limits
 from perago_operator.ports import QuotaExceeded, Refused, Unreachable
 from perago_operator.reconcile import loop
 from tests import builders as b
@@ -279,16 +279,48 @@ async def test_a_disrupted_attempt_runs_again_and_completes() -> None:
     """The second pod has its own number; the first is gone before."""
     world = await polled_and_running()
     await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))
-    assert (world.status()["executions"], world.pods) == (2, ["a1-2"])
+    assert (world.status()["executions"], world.pods) == (2, [])
+    await world.pass_time(10)
+    assert world.pods == ["a1-2"]
     await world.kubelet(b.running_pod(2))
     await world.agent(outcome=b.completed())
     assert world.status()["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["the same operator", "another one"])
+async def test_the_pause_before_another_pod_outlives_the_operator(dies: bool) -> None:
+    """It counts from when the loss was recorded, whoever leads then."""
+    world = World(Config(disruption_backoff=200.0))
+    await world.add(b.attempt(standalone=True))
+    await world.kubelet(b.running_pod())
+    await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))
+    until = datetime.fromisoformat(world.status()["disruption"]["until"])
+    if dies:
+        await world.restart()
+    await world.pass_time((until - world.now).total_seconds() - 5)
+    assert world.pods == []
+    [ready] = [said for said in world.status()["conditions"] if said["type"] == "PodReady"]
+    assert (ready["reason"], ready["status"]) == ("Disrupted", "False")
+    assert ready["message"].endswith(f"another pod is created at {world.status()['disruption']['until']}")
+    await world.pass_time(10)
+    assert world.pods == ["a1-2"]
+
+
+async def test_a_pause_costs_no_write_while_it_lasts() -> None:
+    """Whoever looks in the meantime finds everything said."""
+    world = await polled_and_running()
+    await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))
+    before = len(calls(world))
+    await world.pass_time(1)
+    await world.pass_time(1)
+    assert calls(world)[before:] == []
 
 
 async def test_an_execution_that_was_given_up_has_not_the_last_word() -> None:
     """Its node comes back, and its agent, whose branch is gone, says that it failed: the second one's word counts."""
     world = await polled_and_running()
     await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))
+    await world.pass_time(10)
     await world.kubelet(b.running_pod(2))
     await world.agent(outcome=b.failure("RefNotFound", execution=1, traceback=["it broke"]))
     assert "outcome" not in world.status()
@@ -425,6 +457,38 @@ async def test_attempts_wait_for_room_oldest_first() -> None:
     world.cluster.merge("PeragoAttempt", "ns", "a0", {"status": {"outcome": b.completed()}})
     await world.settle()
     assert world.pods == ["a1-1"]
+
+
+async def test_a_burst_is_no_fault() -> None:
+    """A small node gets as many pods as its limits allow, a few of them at a time; all attempts complete in order."""
+    world = World(Config(limits=Limits(per_task=50, per_namespace=20, per_node=6, starting_per_node=2)))
+    await world.add(b.task("build"))
+    names = [f"a{number:02}" for number in range(40)]
+    for number, name in enumerate(names):
+        meta = {"name": name, "uid": f"uid-{name}", "creationTimestamp": b.stamp(number)}
+        await world.add(b.attempt(task=None, taskRef={"name": "build"}, standalone=True, meta=meta))
+    assert world.status("a39")["conditions"][0]["reason"] == "NodeLimit"
+    most, begun = 0, list[str]()
+    while unfinished := [name for name in names if "outcome" not in world.status(name)]:
+        live = [name for name in unfinished if f"{name}-1" in world.pods]
+        starting = [name for name in live if world.status(name)["phase"] == "Starting"]
+        most, begun = max(most, len(live)), begun + [name for name in live if name not in begun]
+        assert 0 < len(starting) <= 2 or len(live) == 6 or len(live) == len(unfinished)
+        for name in starting:
+            await world.kubelet(b.running_pod(of=name, uid=f"uid-{name}"))
+        if not starting:
+            world.cluster.merge("PeragoAttempt", "ns", live[0], {"status": {"outcome": b.completed(execution=1)}})
+            await world.settle()
+    assert (most, begun) == (6, names)
+
+
+async def test_a_pod_that_is_refused_takes_no_room() -> None:
+    """The next attempt does not wait for it, however long it is tried."""
+    world = World(Config(limits=Limits(per_namespace=1)))
+    world.cluster.faults.on("create_pod", raising(Refused("no", status=403, message="x is forbidden: no")))
+    await world.add(b.attempt(standalone=True))
+    await world.add(b.attempt(standalone=True, meta={"name": "a2", "uid": "uid-a2"}))
+    assert world.pods == ["a2-1"]
 
 
 async def test_a_retry_waits_until_the_earlier_attempt_cannot_publish() -> None:

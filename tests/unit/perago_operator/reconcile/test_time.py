@@ -57,7 +57,7 @@ async def test_heartbeats_go_on(seconds: float, moment: str) -> None:
 async def test_a_pod_that_starts_has_its_time(seconds: float, moment: str) -> None:
     """A quarter of an hour from when it was placed."""
     world = World()
-    await world.add_polled()
+    await world.add_polled(disruptionRetries=0)
     await world.kubelet(b.pod())
     await a_clock_is_set(world, seconds, moment)
     await world.pass_time(890)

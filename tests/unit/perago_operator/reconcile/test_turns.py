@@ -21,7 +21,14 @@ from tests.unit.perago_operator.world import World
 
 LASTS = 100.0
 """Seconds that a turn lasts here."""
-CONFIG = Config(turn_patience=60, turn_margin=10, retried_patience=1e6, start_patience=1e6, unschedulable_patience=1e6)
+CONFIG = Config(
+    disruption_backoff=0,
+    turn_patience=60,
+    turn_margin=10,
+    retried_patience=1e6,
+    start_patience=1e6,
+    unschedulable_patience=1e6,
+)
 RUNNING = b.running_pod()
 ENDED = b.ended_pod()
 

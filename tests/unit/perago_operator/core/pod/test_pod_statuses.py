@@ -79,7 +79,8 @@ def exited(says: str) -> End:
 
 def unschedulable(says: str) -> Wait:
     """The scheduler tries again."""
-    return Wait(CONFIGURATION, Reason.UNSCHEDULABLE, Patience.SCHEDULING, Reason.UNSCHEDULABLE, says)
+    patience = Patience.ROOM if says.startswith("Insufficient") else Patience.SCHEDULING
+    return Wait(CONFIGURATION, Reason.UNSCHEDULABLE, patience, Reason.UNSCHEDULABLE, says)
 
 
 def no_image(says: str, patience: Patience = Patience.RETRIED) -> Wait:

@@ -7,6 +7,7 @@ is noticed after `STALL_SECONDS`. One thread uses a connection; only `abort` may
 
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -92,7 +93,9 @@ class Connection:
         for _ in targets[1:]:
             if not self._is_free():
                 raise self._broken("the connection ends before all answers have come")
-            yield self._reading_head()
+            with self._closing_on_error():
+                head = self._read_head()
+            yield head
 
     def _request(self, method: str, target: str, headers: str) -> bytes:
         if self._proxy is not None and self._context is None:
@@ -152,26 +155,22 @@ class Connection:
 
     def _ask(self, request: bytes, body: Body | None) -> Head:
         if self._is_free():
-            try:
-                return self._asked(request, body)
-            except TimeoutError:
-                raise
-            except OSError:
-                if self._ahead:
+            with self._closing_on_error():
+                try:
+                    return self._answer_to(request, body)
+                except TimeoutError:
                     raise
+                except OSError:
+                    if self._ahead:  # the server was there
+                        raise
         self._open()
-        return self._asked(request, body)
-
-    def _asked(self, request: bytes, body: Body | None) -> Head:
-        try:
+        with self._closing_on_error():
             return self._answer_to(request, body)
-        except BaseException:
-            self.close()
-            raise
 
-    def _reading_head(self) -> Head:
+    @contextmanager
+    def _closing_on_error(self) -> Iterator[None]:
         try:
-            return self._read_head()
+            yield
         except BaseException:
             self.close()
             raise

@@ -116,6 +116,16 @@ def test_a_connection_is_kept_and_opened_again_when_the_server_has_closed_it() -
         connection.close()
 
 
+def test_an_answer_that_breaks_off_on_a_kept_connection_is_told() -> None:
+    """The server was there: the request may have been carried out, and only the caller knows what that means."""
+    with serving(lambda *to: answering(LENGTH, LENGTH[:9] if to[1] == 0 else LENGTH)(*to)) as url:
+        connection = Connection(url, None)
+        assert got(connection) == b"hello"
+        with pytest.raises(BrokenExchange):
+            got(connection)
+        connection.close()
+
+
 def test_a_body_that_was_not_read_to_its_end_does_not_become_the_next_answer() -> None:
     """The connection is opened again."""
     with serving(answering(LENGTH, LENGTH)) as url:

@@ -24,6 +24,8 @@ class Tree:
     name: str
     files: int
     file_bytes: int
+    linked: bool = False
+    """Whether the files of a folder are one file by several names, which is made sooner."""
 
     @property
     def gib(self) -> float:
@@ -35,10 +37,14 @@ class Tree:
         return (f"d{number // FILES_PER_FOLDER:03}/f{number:06}" for number in range(self.files))
 
     def make(self, root: Path) -> Path:
-        """Write it; no two files are alike."""
-        folder = root / self.name
+        """Write it; no two files are alike, unless they are linked."""
+        folder = first = root / self.name
         for number, path in enumerate(self.paths()):
             target = folder / path
+            if self.linked and number % FILES_PER_FOLDER:
+                target.hardlink_to(first)
+                continue
+            first = target
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as file:
                 file.write(number.to_bytes(8, "big")[: self.file_bytes])

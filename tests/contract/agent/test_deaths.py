@@ -3,16 +3,23 @@
 import asyncio
 import random
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from perago import wire
 from perago.attempt import Changes
-from perago.taskside.client import AgentClient, connect
+from perago.taskside.client import AgentClient, AgentGone, connect
 from perago.workspace.changelist import write_changes
 from tests.contract.agent.pod import Pod
+from tests.contract.agent.processes import Process
 from tests.contract.agent.repository import Repository
+from tests.contract.agent.test_broken_lakefs import behind
 from tests.contract.agent.test_paths import base_of
+from tests.faults.kinds import Held
+from tests.faults.proxy import proxied
 
 INCOMPRESSIBLE = random.Random(0).randbytes(300_000).hex()
 """More than the 256 KiB of gzip that a commit carries."""
@@ -40,6 +47,11 @@ def staged(client: AgentClient) -> None:
     client._call(wire.LoadCurrentAttempt(), wire.CurrentAttempt)
     client._call(wire.Stage(), wire.Staged)
     client._call(wire.LoadCurrentAttempt(), wire.CurrentAttempt)
+
+
+async def started(pod: Pod) -> tuple[Process, Process]:
+    """An agent, and a task that it serves."""
+    return await pod.start_agent(), await pod.start_task()
 
 
 def hang_up(client: AgentClient) -> None:
@@ -87,6 +99,40 @@ async def test_a_task_that_dies_after_its_publication_has_completed(pod: Pod, re
     output = pod.outcome.full_output() or {}
     assert output["result"] == {"n": 1}
     assert output["workspace"]["ref"] == await repository.head()
+
+
+async def test_a_task_that_gets_sigterm_ends_a_download_whose_answer_is_still_to_come(
+    pod: Pod, repository: Repository
+) -> None:
+    """Both processes get the signal, as in a pod; the agent does not wait for lakeFS, which answers after all."""
+    base, body = await base_of(repository, a=b"a"), Held()
+    with proxied(repository.server.endpoint) as proxy:
+        proxy.on("GET .*/objects\\?path=a", body)
+        agent, task = await started(behind(proxy, pod).input(base))
+        await body.reached()
+        agent.send_signal(signal.SIGTERM)
+        task.terminate()
+        assert await asyncio.wait_for(task.wait(), 20) == 143
+        assert await ended(pod) == wire.NO_RESULT_EXIT
+        body.release()
+
+
+async def test_a_task_that_hangs_up_ends_an_upload_whose_answer_is_still_to_come(
+    pod: Pod, repository: Repository
+) -> None:
+    """The agent sees the socket end during a call, and deletes the branch that it was filling."""
+    base, upload = await base_of(repository, a=b"a"), Held()
+    with proxied(repository.server.endpoint) as proxy:
+        proxy.on("POST .*/objects\\?path=b", upload)
+        client = await client_of(behind(proxy, pod).input(base))
+        staging = asyncio.create_task(asyncio.to_thread(staged, client))
+        await upload.reached()
+        client._connection.shutdown(socket.SHUT_RDWR)
+        assert await ended(pod) == wire.NO_RESULT_EXIT
+        upload.release()
+    assert await repository.branches() == {"main"}
+    with pytest.raises(AgentGone):
+        await staging
 
 
 async def test_a_later_execution_completes_from_evidence(pod: Pod, repository: Repository) -> None:

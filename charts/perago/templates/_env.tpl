@@ -128,6 +128,11 @@
 
 {{- define "perago.ceiling" -}}
 {{- $pairs := list }}
-{{- range $name, $quantity := . }}{{ $pairs = append $pairs (printf "%s=%v" $name $quantity) }}{{ end }}
+{{- range $name, $quantity := . }}{{ $pairs = append $pairs (printf "%s=%s" $name (include "perago.quantity" $quantity)) }}{{ end }}
 {{- join "," $pairs }}
+{{- end }}
+
+{{- /* Numbers of values are floats to Helm, which writes 17179869184 as 1.7179869184e+10. */ -}}
+{{- define "perago.quantity" -}}
+{{- if kindIs "string" . }}{{ . }}{{ else }}{{ int64 . }}{{ end -}}
 {{- end }}

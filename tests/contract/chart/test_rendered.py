@@ -247,10 +247,10 @@ def test_pods_have_a_user_namespace_of_their_own_where_it_is_wanted(helm: Helm, 
 def test_bounds_of_attempts_reach_the_operator(helm: Helm) -> None:
     """By default those of the settings; an empty list allows nothing."""
     assert settings.read(environment(helm.template())).config().attempts == AttemptLimits()
-    ceiling = 'attempts.ceiling={"memory":"8Gi","cpu":4}'
+    ceiling = 'attempts.ceiling={"memory":"8Gi","cpu":4,"storage":17179869184}'
     given = ("attempts.ownCode=false", "attempts.labels=[]", 'attempts.annotations=["a/"]', ceiling)
     read = settings.read(environment(helm.template(*given, 'attempts.runtimeClassNames=["kata"]'))).config().attempts
-    assert read == AttemptLimits(False, ("kata",), (), ("a/",), {"cpu": "4", "memory": "8Gi"})
+    assert read == AttemptLimits(False, ("kata",), (), ("a/",), {"cpu": "4", "memory": "8Gi", "storage": "17179869184"})
 
 
 def test_admission_policies_can_be_left_out(helm: Helm) -> None:

@@ -20,10 +20,18 @@ def kill_leaders(every: float, stage: Stage, choice: int) -> None:
 
 
 def kill_leader(stage: Stage) -> None:
-    """SIGKILL on its node; then the pod's object goes, so that the next one need not wait for a back-off."""
+    """SIGKILL on its node; then the pod's object goes, so that the next one need not wait for a back-off.
+
+    Raises CommandFailed while nobody leads, and while the process that did has gone by itself.
+    """
     name = stage.leader()
+    if not name:
+        raise CommandFailed("nobody leads")
     pod = stage.pod(name)
-    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    running = [one for one in pod["status"].get("containerStatuses", []) if "running" in one["state"]]
+    if not running:
+        raise CommandFailed(f"the container of {name} does not run")
+    container = running[0]["containerID"].removeprefix("containerd://")
     stage.on_node(pod["spec"]["nodeName"], f"ctr -n k8s.io tasks kill -s SIGKILL {container}")
     stage.journal(f"  killed {name}")
     stage.ask("delete", "pod", name, "--force", "--grace-period=0", "--wait=false")

@@ -192,11 +192,14 @@ def _ended_once_deleted(self: Pod) -> bool:
     return self.metadata.deletion_timestamp is not None
 
 
+_WITHOUT_ADOPTION = Patch(Adoption, "look", _looks_for_nothing)
+"""Adoption would run a task again that is still in progress although its attempt takes it for settled."""
+
 BROKEN = (
     Variant("believes a report without reading it back", "result that nobody waits for",
             (Patch(Applier, "_report", _believes_the_report),)),
     Variant("reports once, whatever becomes of it", "Conductor away",
-            (Patch(memories, "failed", _failed_report_counts),)),
+            (Patch(memories, "failed", _failed_report_counts), _WITHOUT_ADOPTION)),
     Variant("calls the death of a pod a failure without asking for evidence", "task killed after publication",
             (without(ending.evidence_is_missing, ending.work_was_published),)),
     Variant("starts an attempt while an earlier one may publish", "supersession",
@@ -209,7 +212,7 @@ BROKEN = (
     Variant("takes any pod of the name for its own", "name taken, and deleted",
             (Patch(Applier, "_create_pod", _any_pod_is_ours),)),
     Variant("takes any 404 for Conductor's word", "proxy answers for Conductor",
-            (Patch(conductor_adapter, "_refused", _any_404_is_gone),)),
+            (Patch(conductor_adapter, "_refused", _any_404_is_gone), _WITHOUT_ADOPTION)),
     Variant("lets one failed action stop those behind it", "lakeFS away",
             (Patch(Reconciler, "_carry_out", _stops_at_a_failure),)),
     Variant("sends no heartbeats", "long task", (Patch(decide, "heartbeat", _no_heartbeat),)),

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -38,6 +39,7 @@ MOST_AT_ONCE = 100
 """`maxConcurrency` of the PeragoTask in the case with a limit."""
 SESSIONS = 8
 """Of four connections each, as every agent's session."""
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 NOWHERE = "http://127.0.0.1:9/api"
 """Conductor's address: these attempts belong to no Conductor task."""
 
@@ -234,6 +236,15 @@ class Process:
         return int(found[1]) / 1024
 
 
+def _leads(metrics: str) -> bool:
+    """Whether it leads. It is never ready: these attempts need neither Conductor nor lakeFS, and there is none."""
+    try:
+        with DIRECT.open(metrics, timeout=3) as answer:
+            return b"perago_leader 1.0" in answer.read()
+    except OSError:
+        return False
+
+
 @contextmanager
 def _operator(plane: ControlPlane, namespace: str, sources: Path | None) -> Iterator[Process]:
     port, log, keys = processes.free_port(), plane.folder / f"operator-{namespace}.log", plane.folder / "keys"
@@ -254,6 +265,6 @@ def _operator(plane: ControlPlane, namespace: str, sources: Path | None) -> Iter
         settings["PYTHONPATH"] = os.pathsep.join(str(sources / part) for part in ("operator", "runner"))
     command = [sys.executable, "-m", "perago_operator"]
     with processes.child(command, log, env={**os.environ, **settings}) as process:
-        ready = f"http://{processes.LOOPBACK}:{port}/readyz"
-        processes.wait_for_child(process, lambda: processes.answers(ready), READY_SECONDS, log)
+        metrics = f"http://{processes.LOOPBACK}:{port}/metrics"
+        processes.wait_for_child(process, lambda: _leads(metrics), READY_SECONDS, log)
         yield Process(process, log)

@@ -405,6 +405,15 @@ def test_the_test_names_the_tasks_that_come_with_it(helm: Helm) -> None:
     assert "--namespace=a" in test["spec"]["containers"][0]["args"]
 
 
+def test_policies_know_an_operator_with_an_account_of_ones_own(helm: Helm) -> None:
+    """They would refuse all that it writes otherwise."""
+    objects = helm.template("serviceAccount.create=false", 'serviceAccount.name="mine"')
+    shown = [str(policy) for policy in of_kind(objects, "ValidatingAdmissionPolicy")]
+    assert pod(objects)["serviceAccountName"] == "mine"
+    assert any("system:serviceaccount:system:mine" in policy for policy in shown)
+    assert not any("system:serviceaccount:system:perago-operator" in policy for policy in shown)
+
+
 def test_a_drain_leaves_a_replica(helm: Helm) -> None:
     """Where there is more than one: a budget for a single one would block drains for ever."""
     assert of_kind(helm.template(), "PodDisruptionBudget") == []

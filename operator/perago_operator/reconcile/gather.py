@@ -45,7 +45,8 @@ def gather(
         strangers=strangers,
         clock=at.seconds,
         offset=at.offset,
-        claim=None if worker_id is None else false_claim(attempt, worker_id, stores.tasks),
+        # what has a pod was believed before: its PeragoTask may have gone since
+        claim=None if worker_id is None or own or memory.created else false_claim(attempt, worker_id, stores.tasks),
     )
     if s.outcome is not None:
         return s

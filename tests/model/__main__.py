@@ -17,7 +17,7 @@ from tests.model.variants import BROKEN, REAL
 
 EXAMPLES = 10_000
 PORTION = 250
-PATIENCE = 3_000
+PATIENCE = 6_000
 """Examples within which a broken variant has to show."""
 SHOWN = 3
 

@@ -183,7 +183,7 @@ BROKEN = (
         Parts(lakefs=MergesTheCommit),
         shown_by=322,
     ),
-    Variant("looks for evidence at the head alone", "is reported as", Parts(lakefs=LooksAtTheHead), shown_by=2331),
+    Variant("looks for evidence at the head alone", "is reported as", Parts(lakefs=LooksAtTheHead), shown_by=4621),
     Variant(
         "asks no second time whether the attempt is current", "two publications", Parts(fence=OneFence), shown_by=1029
     ),

@@ -65,7 +65,7 @@ class Publisher:
         self._fence = fence
         self._turn = turn
         self._target = TargetBranch(lakefs, plan)
-        self._sent = False
+        self.unanswered = False
         """Whether a merge was sent of which it is not known what became of it."""
         self.replaced: Replaced | None = None
         """What was taken off the target branch to make room."""
@@ -77,7 +77,7 @@ class Publisher:
         try:
             return await retried(lambda: self._attempt(staged), self._plan.retry_seconds)
         except NoAnswer:
-            landed = await retried(self._found, self._plan.retry_seconds) if self._sent else None
+            landed = await retried(self._found, self._plan.retry_seconds) if self.unanswered else None
             if landed is None:
                 raise
             return landed
@@ -110,10 +110,10 @@ class Publisher:
         return done or await self._attempt(None)
 
     async def _attempt(self, staged: Staged | None) -> Commit:
-        if self._sent and (landed := await self._found()):
+        if self.unanswered and (landed := await self._found()):
             return landed
         async with self._in_turn() as seconds:
-            if self._sent and (landed := await self._alone(await self._target.landed())):
+            if self.unanswered and (landed := await self._alone(await self._target.landed())):
                 return landed
             for _ in range(ROUNDS):
                 await self._fence()
@@ -168,12 +168,12 @@ class Publisher:
         head = await self._lakefs.branch_head(staged.branch)
         if head != staged.commit:
             raise PublishFenceError(f"staging branch {staged.branch!r} is at {head}, not at {staged.commit}")
-        sent_before, self._sent = self._sent, True
+        unanswered_before, self.unanswered = self.unanswered, True
         try:
             target, metadata = self._plan.target, staged.metadata
             merged = await self._lakefs.squash_merge(staged.branch, target, staged.message, metadata, seconds)
         except (Conflict, HookRefused, NoChanges) as error:
-            self._sent = sent_before
+            self.unanswered = unanswered_before
             return await self._landed_before(staged, error)
         landed = await self._alone(await self._target.landed())
         if landed is None and not self._target.reset_unanswered:
@@ -181,7 +181,7 @@ class Publisher:
         return landed
 
     async def _landed_before(self, staged: Staged, error: LakeFSError) -> Commit:
-        if self._sent and (landed := await self._alone(await self._target.landed())):
+        if self.unanswered and (landed := await self._alone(await self._target.landed())):
             return landed
         if isinstance(error, Conflict):
             paths = await self._lakefs.conflicts(self._plan.target, staged.branch)

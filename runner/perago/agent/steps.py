@@ -16,6 +16,7 @@ from perago import wire
 from perago.agent import outcome as outcomes
 from perago.agent import publication
 from perago.agent.clients.http import NoAnswer, retried
+from perago.agent.clients.lakefs_errors import LakeFSError
 from perago.agent.data.moving import Nearer, nothing_nearer
 from perago.agent.data.parallel import both
 from perago.agent.data.staging import StagesBranches, StagingBranch
@@ -27,7 +28,7 @@ from perago.agent.publication import Commit
 from perago.agent.publisher import Branches, Publisher, Staged
 from perago.agent.status import StatusWriter
 from perago.attempt import TaskExecutionContext
-from perago.errors import TaskDefinitionError, TaskInputError
+from perago.errors import PublishFenceError, TaskDefinitionError, TaskInputError
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
 from perago.staging import staging_branch_name
@@ -127,7 +128,20 @@ class WorkspaceSteps:
         assert staging.commit is not None
         message, metadata = self._message("Publish"), self._metadata(output)
         staged = Staged(staging.branch, staging.commit, message, metadata, self._merge_seconds)
-        return self._completed_at(await self._publisher.publish(staged))
+        try:
+            commit = await self._publisher.publish(staged)
+        except (PublishFenceError, LakeFSError):
+            if (landed := await self._landed_after_all()) is None:
+                raise
+            commit = landed
+        return self._completed_at(commit)
+
+    async def _landed_after_all(self) -> Commit | None:
+        """What became of a merge without an answer: it cannot land any more once its source is gone."""
+        if not self._publisher.unanswered:
+            return None
+        await self.cleanup()
+        return await retried(self._publisher.evidence, self._order.retry_seconds)
 
     async def keep(self) -> wire.Published:
         """Nothing changed: the target's head is the input ref afterwards."""

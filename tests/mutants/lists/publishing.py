@@ -123,23 +123,23 @@ MUTANTS: tuple[Mutant, ...] = (
     *publisher(
         (
             "a merge whose answer was lost is repeated without a look",
-            "        if self._sent and (landed := await self._found()):\n            return landed\n        async with",
+            "        if self.unanswered and (landed := await self._found()):\n            return landed\n        async with",
             "        async with",
         ),
         (
             "an answer that was lost does not count as lost",
-            "sent_before, self._sent = self._sent, True",
-            "sent_before, self._sent = self._sent, False",
+            "unanswered_before, self.unanswered = self.unanswered, True",
+            "unanswered_before, self.unanswered = self.unanswered, False",
         ),
         (
             "a merge that landed twice is called a conflict",
-            "        if self._sent and (landed := await self._alone(await self._target.landed())):\n            return landed\n"
+            "        if self.unanswered and (landed := await self._alone(await self._target.landed())):\n            return landed\n"
             "        if isinstance",
             "        if isinstance",
         ),
         (
             "a merge whose answer was lost at the end of the time is not looked for",
-            "landed = await retried(self._found, self._plan.retry_seconds) if self._sent else None",
+            "landed = await retried(self._found, self._plan.retry_seconds) if self.unanswered else None",
             "landed = None",
         ),
         (

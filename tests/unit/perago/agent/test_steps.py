@@ -18,12 +18,12 @@ from perago.agent.failures import PublishedWithoutOutput
 from perago.agent.outcome import OutputTooLarge
 from perago.agent.steps import WorkspaceSteps, checked_out
 from perago.attempt import Changes
-from perago.errors import TaskInputError
+from perago.errors import PublishFenceError, TaskInputError
 from perago.fence_hook import ACTION, PATH
 from perago.wire import metadata_keys as keys
 from perago.workspace.manifest import Manifest
 from tests.fakes.faulty import raising
-from tests.faults.kinds import Fault, Late, cut_before, lost
+from tests.faults.kinds import Fault, Late, cut_before, lost, preceded_by
 from tests.unit.perago.agent.kit import DOWNLOAD, World
 
 OUTPUT = {"result": {"n": 1}}
@@ -380,6 +380,26 @@ async def test_the_branch_of_an_earlier_execution_goes_before_its_publication_is
         world.repository.files(world.branch)
     await late.land()
     assert world.repository.lakefs.branches["main"].head == world.base
+
+
+async def test_a_merge_that_others_overtook_is_looked_for_when_its_branch_is_gone(tmp_path: Path) -> None:
+    """Their commits refuse the next try; then the first one lands on top of them, and is taken off again."""
+    world = World(tmp_path, outage_seconds=30)
+    steps, late = await staged(world), Late()
+    lakefs, theirs = world.repository.lakefs, list[str]()
+
+    async def others() -> None:
+        for name in ("other", "notes"):
+            lakefs.put(name, "theirs")
+            theirs.append(lakefs.commit())
+
+    world.repository.faults.on("squash_merge", late)
+    world.repository.faults.on("history", preceded_by(others))
+    world.repository.faults.on("delete_branch", preceded_by(late.land))
+    with pytest.raises(PublishFenceError, match="It was taken off the branch again"):
+        await steps.publish(OUTPUT)
+    assert lakefs.branches["main"].head == theirs[-1]
+    assert world.branch not in lakefs.branches
 
 
 @pytest.mark.parametrize(("state", "repository"), [("Deleted", "repo"), ("Active", "another")])

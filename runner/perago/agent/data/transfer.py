@@ -180,8 +180,9 @@ class Transfer:
         self, abort_source: Callable[[], None] = lambda: None, objects: int | None = None
     ) -> Iterator["_Crew"]:
         self._underway.begin_transfer(objects)
-        everyone = [self._lakefs.bodies() for _ in range(WIDTH + PARTS)]
-        parts = PartCrew(everyone[WIDTH:])
+        width = WIDTH if objects is None else max(1, min(WIDTH, objects))
+        everyone = [self._lakefs.bodies() for _ in range(width + PARTS)]
+        parts = PartCrew(everyone[width:])
         try:
             yield _Crew(everyone, parts, Calls(self._retry_seconds), abort_source)
         finally:
@@ -209,7 +210,7 @@ class _Crew:
     @property
     def bodies(self) -> list[MovesBodies]:
         """One for each thread that moves whole objects; the others are for parts."""
-        return self.everyone[:WIDTH]
+        return self.everyone[:-PARTS]
 
     def abort(self) -> None:
         """Let everything fail that is under way."""

@@ -26,12 +26,16 @@ class Store:
     """A block store that compares MD5s and puts parts together; also a connection to it, and lakeFS beside it."""
 
     def __init__(self) -> None:
-        self.buffer = memoryview(bytearray(256))
         self.parts: dict[int, bytes] = {}
         self.stored: bytes | None = None
         self.through_lakefs = self.aborted = 0
         self.on_part: Callable[[int], object] = lambda number: None
         self.direct = self
+
+    @property
+    def buffer(self) -> memoryview:
+        """One for each use: the parts are read by several threads, and real ones have a connection each."""
+        return memoryview(bytearray(256))
 
     def begin_parts(self, branch: str, path: str, count: int) -> PartsUpload:
         return PartsUpload(path, "up1", "s3://bucket/1", ("",) * count)

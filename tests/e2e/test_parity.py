@@ -14,6 +14,7 @@ import pytest
 
 from e2e_tasks.parity import BODIES
 from perago_dev.host import packages
+from tests import environment
 from tests.e2e.flow import Flow
 from tests.e2e.installation import Installation
 from tests.e2e.parity import Ended, Group, differences, end_of, grouped, outside
@@ -70,12 +71,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Input:
 
 @pytest.fixture(scope="module")
 def sides(
-    installation: Installation, flow: Flow, whole: Input, tmp_path_factory: pytest.TempPathFactory
+    installation: Installation, flow: Flow, whole: Input, tmp_path_factory: pytest.TempPathFactory, testrun_uid: str
 ) -> Iterator[Sides]:
     """How each group ended by `perago run` and in a pod."""
     inputs = {group: group.input(FILES, whole) for group in GROUPS}
     here = all_here(inputs, tmp_path_factory.mktemp("parity"))
-    with all_there(inputs, installation, flow) as there:
+    with environment.undisturbed(tmp_path_factory, testrun_uid), all_there(inputs, installation, flow) as there:
         yield here, there
 
 

@@ -42,7 +42,7 @@ class Run:
         def look() -> Object | None:
             attempts = self.stage.cluster.attempts(self.workflow)
             found = (attempt for attempt in attempts if attempt["spec"]["conductor"]["retryCount"] == retry)
-            return next((attempt for attempt in found if attempt.get("status", {}).get("step") == "Executing"), None)
+            return next((attempt for attempt in found if _is_executing(attempt.get("status", {}))), None)
 
         return self._until(look, f"retry {retry} of workflow {self.workflow} did not run")
 
@@ -91,6 +91,11 @@ class Run:
 
     def _until(self, look: Callable[[], T | None], otherwise: str) -> T:
         return self.stage.follower.until(look, otherwise, STEP_SECONDS)
+
+
+def _is_executing(status: Object) -> bool:
+    """Its agent says so in its own time, and the operator, a moment later, in which pod."""
+    return status.get("step") == "Executing" and "podName" in status
 
 
 def pod_of(attempt: Object) -> str:

@@ -207,11 +207,13 @@ class Proxy(Faults[HttpExchange]):
     async def end(self) -> None:
         """End all connections. Raises what a fault raised, unless it was a broken connection."""
         await self.close()
+        while under_way := asyncio.all_tasks() - {asyncio.current_task()}:  # a connection may just have been taken
+            for task in under_way:
+                task.cancel()
+            await asyncio.wait(under_way)
         for task in self._tasks:
-            task.cancel()
-        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
+            if not task.cancelled() and (error := task.exception()):
+                raise error
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

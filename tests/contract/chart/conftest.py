@@ -1,12 +1,13 @@
 """Helm and a real API server for the chart: what it renders, and what it allows once it is installed."""
 
-import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -14,7 +15,11 @@ from perago_dev.cluster import binaries
 from perago_dev.servers import apiserver
 from tests.kubectl import Kubectl
 
+from .api import Api
+
 Object = dict[str, Any]
+IN_ONE = "/apis/perago.dev/v1alpha1/namespaces/one"
+PLURALS = {"pa": "peragoattempts", "pt": "peragotasks"}
 CHART = Path(__file__).resolve().parents[3] / "charts" / "perago"
 KUBE_VERSION = binaries.kubernetes_version()
 
@@ -62,13 +67,14 @@ class Installed:
         words = ("--dry-run=server",) if dry_run else ()
         return self.helm.run(*head, *words, *(word for setting in settings for word in ("--set-json", setting)))
 
+    @cached_property
+    def api(self) -> Api:
+        """The API server without kubectl."""
+        return Api(self.kubectl.kubeconfig)
+
     def may(self, account: str, namespace: str, verb: str, resource: str) -> bool:
-        """Whether a service account, as `namespace:name`, may do this there; `pods:log` is a subresource."""
-        kind, _, part = resource.partition(":")
-        who = (f"--as=system:serviceaccount:{account}", f"--subresource={part}")
-        done = self.kubectl.ended("auth", "can-i", verb, kind, "--namespace", namespace, *who)
-        assert done.stdout.strip() in ("yes", "no"), done.stderr
-        return done.stdout.strip() == "yes"
+        """See `Api`."""
+        return self.api.may(account, namespace, verb, resource)
 
     def made(self, name: str, *, account: str = "", **spec: Any) -> str:
         """Create an attempt in `one`, as this account or as an administrator; returns the refusal, or ''."""
@@ -79,16 +85,12 @@ class Installed:
             "metadata": {"name": name, "namespace": "one"},
             "spec": {key: value for key, value in given.items() if value is not None},
         }
-        text = json.dumps(attempt)
-        done = self.kubectl.ended("create", "-f", "-", *_impersonating(account), stdin=text)
-        return done.stderr if done.returncode else ""
+        return _refusal(self.api.create(f"{IN_ONE}/peragoattempts", attempt, account=account))
 
     def patched(self, name: str, status: Object, *, account: str = "", token: str = "", kind: str = "pa") -> str:
         """Patch a status in `one`, as this account or with this token; returns the refusal, or ''."""
-        who = [f"--token={token}"] if token else _impersonating(account)
-        words = ("patch", kind, name, "-n", "one", "--subresource=status", "--type=merge", *who)
-        done = self.kubectl.ended(*words, "-p", json.dumps({"status": status}))
-        return done.stderr if done.returncode else ""
+        path = f"{IN_ONE}/{PLURALS[kind]}/{name}/status"
+        return _refusal(self.api.merge(path, {"status": status}, account=account, token=token))
 
     def token_of(self, pod: str) -> str:
         """A token of the runner's account that is bound to a pod of this name, which is made for it."""
@@ -101,8 +103,8 @@ class Installed:
         return self.kubectl("create", "token", account, "-n", "one", *bound).strip()
 
 
-def _impersonating(account: str) -> list[str]:
-    return [f"--as=system:serviceaccount:{account}"] if account else []
+def _refusal(answer: httpx.Response) -> str:
+    return str(answer.json()["message"]) if answer.is_error else ""
 
 
 def _installed(helm: Helm, programs: Path, kubeconfig: Path, *settings: str) -> Installed:

@@ -10,7 +10,6 @@ from perago_dev.servers import monitoring
 
 from .combinations import Choice, all_pairs, pairs, rows, settings
 from .conftest import Installed
-from .dry_run import DryRun
 
 OPERATOR = "system:perago-operator"
 RUNNER = "one:perago-runner"
@@ -123,12 +122,12 @@ def test_the_api_server_takes_the_pod_in_a_restricted_namespace(cluster_wide: In
 
 
 @pytest.fixture(scope="module")
-def dry_run(cluster_wide: Installed) -> DryRun:
+def monitored(cluster_wide: Installed) -> Installed:
     """The same API server, which also knows the kinds of the Prometheus operator."""
     files = (word for file in monitoring.crds() for word in ("-f", str(file)))
     cluster_wide.kubectl("apply", "--server-side", *files)
     cluster_wide.kubectl("wait", "--for=condition=Established", "--timeout=240s", "crd", "--all")
-    return DryRun(cluster_wide.kubectl.kubeconfig)
+    return cluster_wide
 
 
 def test_each_pair_of_choices_is_rendered() -> None:
@@ -137,17 +136,15 @@ def test_each_pair_of_choices_is_rendered() -> None:
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: "-".join(alternative for _, alternative in row))
-def test_the_api_server_takes_what_is_rendered(
-    cluster_wide: Installed, dry_run: DryRun, row: tuple[Choice, ...]
-) -> None:
+def test_the_api_server_takes_what_is_rendered(monitored: Installed, row: tuple[Choice, ...]) -> None:
     """Each object, with every field being one that the server knows."""
-    assert dry_run.refusals(cluster_wide.helm.template(*settings(row))) == []
+    assert monitored.api.refusals(monitored.helm.template(*settings(row))) == []
 
 
-def test_an_unknown_field_would_be_noticed(cluster_wide: Installed, dry_run: DryRun) -> None:
+def test_an_unknown_field_would_be_noticed(cluster_wide: Installed) -> None:
     """In objects that the chart hands on without looking into them."""
     volume = 'extraVolumes=[{"name":"more","emptyDir":{"sizelimit":"1Mi"}}]'
-    (refusal,) = dry_run.refusals(cluster_wide.helm.template(volume))
+    (refusal,) = cluster_wide.api.refusals(cluster_wide.helm.template(volume))
     assert "sizelimit" in refusal
 
 

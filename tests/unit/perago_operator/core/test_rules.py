@@ -757,7 +757,7 @@ def test_an_image_may_take_its_time() -> None:
     """The agent runs, so nothing is missing: the task's image is being pulled, or an error would be reported."""
     pulling = b.pod(containers=[b.container("agent", running=True), b.container("task")])
     decided = ruling(b.situation(None, 5000, pods=(pulling,)), "pod_starts")
-    assert (decided.outcome, decided.look_again_at) == (None, None)
+    assert decided == Ruling(notice=Notice(Reason.POD_STARTING, "pod a1-1 is starting"))
 
 
 def test_a_running_pod_is_left_alone() -> None:

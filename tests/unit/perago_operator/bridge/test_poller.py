@@ -17,7 +17,7 @@ from perago_operator.core.config import Config, Limits
 from perago_operator.core.room import Scope
 from perago_operator.ports import Unreachable, key_of
 from perago_operator.watch.stores import AttemptStore, TaskStore
-from tests.builders import START, attempt, completed, failure, task
+from tests.builders import START, attempt, completed, condition, failure, task
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
@@ -285,6 +285,23 @@ async def test_a_task_that_cannot_be_run_is_taken_once_for_trial() -> None:
         await asyncio.sleep(0)
     assert (subject.attempts(), subject.polls()) == (1, 1)
     assert not subject.poller.state.polling
+
+
+async def test_a_trial_keeps_to_what_may_run_at_once() -> None:
+    """The attempt that waits for its image has all the room there is."""
+    subject = Subject(maxConcurrency=1)
+    pulls = condition("PodReady", "False", Reason.IMAGE_PULL.value, message="no such image")
+    subject.show(
+        attempt(meta={"name": "a1", "uid": "uid-1"}, status={"conditions": [pulls]}, taskRef={"name": "build"})
+    )
+    subject.seconds = SHORTEST_PAUSE
+    subject.schedule(1)
+    subject.run()
+    await until(lambda: subject.poller.state.reason is Reason.TASK_NOT_READY)
+    subject.poller.wake()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert subject.polls() == 0
 
 
 async def test_a_change_of_the_peragotask_is_tried_at_once() -> None:

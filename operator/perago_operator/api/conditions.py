@@ -1,6 +1,6 @@
 """How conditions change, for attempts and PeragoTasks alike. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -32,6 +32,11 @@ def changed(
         return ()
     new = {kind.value: _condition(kind, state, old.get(kind), now, generation) for kind, state in states.items()}
     return tuple({**old, **new}.values())
+
+
+def condition(written: Iterable[Condition], kind: ConditionType) -> Condition | None:
+    """The condition of this type; None where it is not written yet."""
+    return next((one for one in written if one.type == kind), None)
 
 
 def _says(written: Condition | None, state: State, generation: int) -> bool:

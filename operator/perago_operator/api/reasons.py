@@ -5,28 +5,14 @@ as well. `docs/reference/reasons.md` is generated from both.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Self
 
+from perago.wire.explained import Explained
 from perago.wire.faults import FAULTS as FAULTS
 from perago.wire.faults import Fault as Fault
 from perago.wire.reasons import Reason as Reason
 
 
-class _Explained(StrEnum):
-    """A word, and what it means."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """A member is its word; the sentence is an attribute of it."""
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        return member
-
-
-class ConditionType(_Explained):
+class ConditionType(Explained):
     """A condition's type, and the sentence that says when the condition is true."""
 
     # of an attempt

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from perago.wire.faults import fault_of
+from perago.wire.reasons import WORDS
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.reasons import FAULTS, ConditionType, Fault, Reason
+from perago_operator.api.conditions import condition
+from perago_operator.api.reasons import ConditionType, Fault, Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask, TaskSpec
 from perago_operator.core.config import Config
@@ -31,7 +34,6 @@ ENDS = (
 WAITS = (Reason.IMAGE_PULL, Reason.CONTAINER_CONFIG, Reason.POD_REFUSED)
 """Reasons for which an attempt waits that the next one would wait for as well."""
 UNUSABLE = tuple(dict.fromkeys((*ENDS, *WAITS)))
-BY_WORD = {reason.value: reason for reason in Reason}
 WORKING_STEPS = ("Executing", "Staging", "Publishing")
 """Steps that an attempt reaches only with its image, its module and its Secrets."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 600.0
@@ -79,19 +81,17 @@ def evidence_of(attempt: PeragoAttempt) -> Works | Fails | None:
     works = Works(in_lakefs="workspace" in (attempt.spec.input or {}) or attempt.status.workspace is not None)
     if outcome is None:
         return works if attempt.status.step in WORKING_STEPS else _wait_of(attempt)
-    reason = BY_WORD.get(outcome.reason)
+    reason = WORDS.get(outcome.reason)
     if reason and reason in ENDS:
         return Fails(reason, outcome.message or reason.sentence)
-    is_about_the_task = reason is Reason.COMPLETED or reason is None or FAULTS.get(reason) is Fault.USER
+    is_about_the_task = reason is Reason.COMPLETED or fault_of(outcome.reason) is Fault.USER
     return works if is_about_the_task else None
 
 
 def _wait_of(attempt: PeragoAttempt) -> Fails | None:
-    for condition in attempt.status.conditions:
-        if condition.type == ConditionType.POD_READY.value and condition.status == "False":
-            reason = BY_WORD.get(condition.reason)
-            return Fails(reason, condition.message) if reason and reason in WAITS else None
-    return None
+    ready = condition(attempt.status.conditions, ConditionType.POD_READY)
+    reason = WORDS.get(ready.reason) if ready and ready.status == "False" else None
+    return Fails(reason, ready.message) if ready and reason and reason in WAITS else None
 
 
 def pause_seconds(first: float, last: float) -> float:
@@ -206,6 +206,8 @@ class Usability:
 
     def _failures_of_keys(self, task: PeragoTask) -> list[Failure]:
         """Those of all PeragoTasks with the same Secret of lakeFS, since one of them used it with success."""
+        if not any(record.failures for record in self._records.values()):
+            return []
         records = [
             self._records[other.metadata.key]
             for other in self._tasks

@@ -41,9 +41,12 @@ def decide(s: Situation) -> Decision:
     rule, ruling = first_match(s)
     turn = turn_ruling(s)
     calls = (*heartbeat(s), *turn.actions, *let_strangers_go(s), *ruling.actions)
-    actions = tuple(call for call in calls if not _rests(s, type(call))) or tuple(_status_actions(s, ruling))
+    silent_until = _silent_until(s, ruling)
+    actions = tuple(call for call in calls if not _rests(s, type(call)))
+    if not actions and silent_until is None:
+        actions = tuple(_status_actions(s, ruling))
     looks = (
-        _quiet_until(s) if _may_wait(s, ruling) else None,
+        silent_until,
         ruling.look_again_at,
         turn.look_again_at,
         s.deadline_at if s.outcome is None else None,
@@ -90,7 +93,7 @@ def _earliest(looks: Iterable[datetime | None], now: datetime) -> datetime | Non
 
 def _status_actions(s: Situation, ruling: Ruling) -> Iterator[Action]:
     """The status patch and its event; guarded where the agent might have written meanwhile."""
-    patch = {} if _may_wait(s, ruling) or _rests(s, do.PatchStatus) else status_patch(s, ruling)
+    patch = {} if _rests(s, do.PatchStatus) else status_patch(s, ruling)
     if not patch:
         return
     ends = ruling.outcome is not None or ruling.next_execution is not None
@@ -98,15 +101,16 @@ def _status_actions(s: Situation, ruling: Ruling) -> Iterator[Action]:
     yield from _events(s, ruling, patch)
 
 
-def _may_wait(s: Situation, ruling: Ruling) -> bool:
-    """The status would say only that the pod starts or runs, or that its end is being dealt with, and not for long."""
+def _silent_until(s: Situation, ruling: Ruling) -> datetime | None:
+    """Until when nothing is written: it would say only that the pod starts or runs, or that its end is dealt with."""
     until = _quiet_until(s)
     if until is None or s.now >= until:
-        return False
+        return None
     unremarkable = ruling.notice is None or ruling.notice.reason is Reason.POD_STARTING
     goes_on = ruling.outcome is None and ruling.next_execution is None and not s.foreign_outcome and not s.superseded
     troubled = bool(s.memory.troubles) or (s.pod is not None and helper_trouble(s.pod) is not None)
-    return unremarkable and goes_on and not troubled and s.status.turn is None and not is_complete(s)
+    silent = unremarkable and goes_on and not troubled and s.status.turn is None and not is_complete(s)
+    return until if silent else None
 
 
 def _quiet_until(s: Situation) -> datetime | None:

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 
 from perago import wire
-from perago.wire import JsonObject, Reason
-from perago.wire.faults import FAULTS, Fault, remedy_of
-from perago.wire.policy import Failure, FailureResult, PolicyRule, class_names, decided
+from perago.wire import JsonObject, Reason, policy
+from perago.wire.faults import Fault
+from perago.wire.policy import Failure, FailureResult, PolicyRule, class_names
 from perago.wire.reasons import TASK_WORDS, WORDS
 
 _WORD = re.compile(r"[A-Z][A-Za-z0-9]{0,99}")
@@ -30,15 +30,7 @@ class Terms:
 
 def failed(reason: Reason, message: str, terms: Terms) -> wire.Outcome:
     """The outcome of an attempt that the agent itself gave up."""
-    result, rule = decided(terms.policy, Failure(reason.value), "FAILED")
-    return wire.Outcome(
-        status=result,
-        reason=reason.value,
-        message=cut(message, terms.max_length),
-        failure_class=_class(FAULTS.get(reason)),
-        remedy=remedy_of(reason),
-        failure_policy_rule=rule,
-    )
+    return policy.failed(terms.policy, Failure(reason.value), cut(message, terms.max_length))
 
 
 def completed(output: JsonObject, message: str | None = None) -> wire.Outcome:
@@ -54,25 +46,15 @@ def not_completed(result: wire.Result, cause: Reason | None, terms: Terms) -> wi
     reason = cause.value if cause else reason_word(result.reason)
     own = Failure(reason, result.exit_code, class_names(result.exceptions))
     default: FailureResult = "FAILED" if result.status == "COMPLETED" else result.status
-    status, rule = decided(terms.policy, Failure(reason) if cause else own, default)
-    return wire.Outcome(
-        status=status,
-        reason=reason,
-        message=cut(result.message or result.reason, terms.max_length),
-        traceback=wire.last_lines(result.traceback) or None,
-        failure_class=_class(FAULTS.get(cause) if cause else _tasks_own(reason)),
-        remedy=remedy_of(reason),
-        failure_policy_rule=rule,
-    )
+    message = cut(result.message or result.reason, terms.max_length)
+    outcome = policy.failed(terms.policy, Failure(reason) if cause else own, message, default)
+    blamed = outcome.failure_class if cause else _tasks_own(reason).failure_class
+    return outcome.model_copy(update={"traceback": wire.last_lines(result.traceback) or None, "failure_class": blamed})
 
 
 def _tasks_own(reason: str) -> Fault:
     """Whose fault it is that a task failed by its own account: never that of the infrastructure."""
     return Fault.CONFIGURATION if reason == Reason.INVALID_TASK else Fault.USER
-
-
-def _class(fault: Fault | None) -> wire.FailureClass | None:
-    return fault.failure_class if fault else None
 
 
 def reason_word(reason: str) -> str:

@@ -1,25 +1,16 @@
 """Whose fault a failure is, by its reason: what `failureClass` says in an outcome."""
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal
 
-from perago.wire.reasons import Reason
+from perago.wire.explained import Explained
+from perago.wire.reasons import WORDS, Reason
 
 FailureClass = Literal["User", "Configuration", "Infrastructure"]
 
 
-class Fault(StrEnum):
+class Fault(Explained):
     """Who has to do something about a failure, and the sentence that says what is to be corrected."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """A member is its word; the sentence is an attribute of it."""
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
     USER = ("User", "The task's code, its input or its use of resources.")
     CONFIGURATION = ("Configuration", "What is declared: a PeragoTask, its image or pod template, a Secret, a policy.")
@@ -91,14 +82,11 @@ FAULTS: Mapping[Reason, Fault] = {reason: fault for fault, reasons in _REASONS.i
 """Whose fault a failure is, by the reason of its outcome; attempts that were stopped are nobody's."""
 
 
-_BY_WORD = {reason.value: reason for reason in Reason}
-
-
 def fault_of(reason: str) -> Fault | None:
     """Whose fault a failure with this reason is; a reason that is no published word is the class of an exception."""
-    return FAULTS.get(_BY_WORD[reason]) if reason in _BY_WORD else Fault.USER
+    return FAULTS.get(WORDS[reason]) if reason in WORDS else Fault.USER
 
 
 def remedy_of(reason: str) -> str | None:
     """What to do about a failure with this reason, if there is something to say."""
-    return (_BY_WORD[reason].remedy or None) if reason in _BY_WORD else None
+    return (WORDS[reason].remedy or None) if reason in WORDS else None

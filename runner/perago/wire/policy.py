@@ -10,6 +10,8 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from perago.wire.base import WireModel
+from perago.wire.faults import fault_of, remedy_of
+from perago.wire.status import Outcome
 
 FailureResult = Literal["FAILED", "FAILED_WITH_TERMINAL_ERROR"]
 
@@ -53,6 +55,20 @@ def decided(policy: Sequence[PolicyRule], failure: Failure, default: FailureResu
     """The result of the first rule that the failure matches, else the default."""
     matches = (Decided(rule.result, number) for number, rule in enumerate(policy) if _matches(rule, failure))
     return next(matches, Decided(default))
+
+
+def failed(policy: Sequence[PolicyRule], failure: Failure, message: str, default: FailureResult = "FAILED") -> Outcome:
+    """The outcome of a failure: what the policy makes of it, whose fault it is, and what to do about it."""
+    status, rule = decided(policy, failure, default)
+    fault = fault_of(failure.reason)
+    return Outcome(
+        status=status,
+        reason=failure.reason,
+        message=message,
+        failure_class=fault.failure_class if fault else None,
+        remedy=remedy_of(failure.reason),
+        failure_policy_rule=rule,
+    )
 
 
 def _matches(rule: PolicyRule, failure: Failure) -> bool:

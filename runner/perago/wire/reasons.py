@@ -5,6 +5,7 @@ module spells one out. Besides these, an outcome can carry the class name of the
 `perago_operator.api.reasons` says where each of them may stand.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -333,8 +334,8 @@ class Reason(StrEnum):
     )
 
 
-WORDS = frozenset(reason.value for reason in Reason)
-"""The words of all reasons: no exception's class may choose one of them for an outcome."""
+WORDS: Mapping[str, Reason] = {reason.value: reason for reason in Reason}
+"""All reasons by their words: no exception's class may choose one of them for an outcome."""
 
 TASK_WORDS = frozenset(
     {

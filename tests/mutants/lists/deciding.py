@@ -303,8 +303,8 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "the failure policy has no effect",
-            "decided(s.resolved.failure_policy, Failure",
-            "decided((), Failure",
+            "failed(s.resolved.failure_policy, Failure",
+            "failed((), Failure",
         ),
         (
             "an invalid task is retried",
@@ -566,7 +566,7 @@ SITUATION: tuple[Mutant, ...] = (
         ),
     ),
     *decide(
-        ("a call that failed is repeated at once", "if not _rests(s, type(call))) or", ") or"),
+        ("a call that failed is repeated at once", "call for call in calls if not _rests(s, type(call))", "calls"),
         (
             "the operator's outcome overwrites the agent's",
             "ends = ruling.outcome is not None or ruling.next_execution is not None",

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from perago.wire import Outcome
-from perago.wire.policy import Failure, decided
+from perago.wire.policy import Failure, failed
 from perago.wire.times import timestamp
-from perago_operator.api.reasons import FAULTS, Reason
+from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core import actions as do
 from perago_operator.core.pod.model import Pod
@@ -76,16 +76,7 @@ def failure(
     s: Situation, reason: Reason, message: str, default: FailureResult = "FAILED", *, exit_code: int | None = None
 ) -> Outcome:
     """The default result, unless the failure policy has another one for this reason or exit code."""
-    status, rule = decided(s.resolved.failure_policy, Failure(reason.value, exit_code), default)
-    fault = FAULTS.get(reason)
-    return Outcome(
-        status=status,
-        reason=reason.value,
-        message=message,
-        failure_class=fault.failure_class if fault else None,
-        remedy=reason.remedy or None,
-        failure_policy_rule=rule,
-    )
+    return failed(s.resolved.failure_policy, Failure(reason.value, exit_code), message, default)
 
 
 def invalid(s: Situation, message: str) -> Outcome:

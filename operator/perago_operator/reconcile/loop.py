@@ -165,8 +165,6 @@ class Reconciler:
             return self._in_background(action, s.attempt)
         if isinstance(action, do.GrantTurn) and not self._stores.attempts.reserve_turn(s.attempt):
             return None
-        if isinstance(action, do.CreatePod):
-            self._stores.attempts.starts(s.attempt)
         kind, began = do.kind_of(action), self._clock.seconds()
         try:
             answer = await self._applier.carry_out(action, s.attempt)
@@ -180,8 +178,6 @@ class Reconciler:
             self._memories.succeeded(action, s, answer)
             self._observe(kind, self._clock.seconds() - began, True)
             return None
-        if isinstance(action, do.CreatePod):
-            self._stores.attempts.does_not_start(s.attempt)
         self._memories.failed(action, s, failure)
         self._observe(kind, self._clock.seconds() - began, False)
         if failure.conflict:

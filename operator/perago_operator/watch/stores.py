@@ -36,12 +36,8 @@ NO_POD_YET = frozenset({None, "Pending", "Starting"})
 Model = TypeVar("Model", bound=ApiObject)
 
 
-def _nobody(_: Key) -> None:
+def _unheard(*_: object) -> None:
     """The listener where nobody listens."""
-
-
-def _nothing(*_: object) -> None:
-    """The same for one that hears objects."""
 
 
 class Store(Generic[Model]):
@@ -141,11 +137,11 @@ class AttemptStore(Store[PeragoAttempt]):
     ) -> None:
         super().__init__(PeragoAttempt)
         self._listener = listener
-        self.when_shown: Listener = _nobody
+        self.when_shown: Listener = _unheard
         """Hears the key of an attempt that is seen for the first time."""
-        self.when_changed: Callable[[PeragoAttempt | None, PeragoAttempt], None] = _nothing
+        self.when_changed: Callable[[PeragoAttempt | None, PeragoAttempt], None] = _unheard
         """Hears an attempt as it was, if it was known, and as it is now."""
-        self.when_finished: Listener = _nobody
+        self.when_finished: Listener = _unheard
         """Hears the key of a PeragoTask of which an attempt has ended, or is gone."""
         self._repositories: dict[str, None] = {}
         self._by_logical_task = Index(_logical_task)
@@ -173,16 +169,6 @@ class AttemptStore(Store[PeragoAttempt]):
         """It has a pod, or one is being created."""
         return self._rooms.has_started(attempt)
 
-    def starts(self, attempt: PeragoAttempt) -> None:
-        """Its pod is being created: until that is seen it counts as there."""
-        self._rooms.start(attempt)
-        self.pods_changed(attempt.metadata.key)
-
-    def does_not_start(self, attempt: PeragoAttempt) -> None:
-        """Its pod could not be created."""
-        self._rooms.did_not_start(attempt.metadata.key)
-        self.pods_changed(attempt.metadata.key)
-
     def pods_changed(self, key: Key) -> None:
         """A pod of the attempt has come, has started, or is gone."""
         attempt = self._objects.get(key)
@@ -190,11 +176,15 @@ class AttemptStore(Store[PeragoAttempt]):
 
     def take_room(self, attempt: PeragoAttempt) -> None:
         """The attempt's pod is about to be created: until that is seen it counts all the same."""
-        self._tell(self.crowds.take(attempt))
+        key = attempt.metadata.key
+        self._rooms.start(attempt)
+        self._tell((*self._rooms.changed(key, self._objects.get(key)), *self.crowds.take(attempt)))
 
     def stay_out(self, attempt: PeragoAttempt, scope: Scope | None) -> None:
         """The attempt has no pod and creates none now: it waits for room in this scope, or (None) for other things."""
-        self._tell(self.crowds.stay_out(attempt, scope))
+        key = attempt.metadata.key
+        self._rooms.did_not_start(key)
+        self._tell((*self._rooms.changed(key, self._objects.get(key)), *self.crowds.stay_out(attempt, scope)))
 
     def _tell(self, woken: Iterable[Key]) -> None:
         """Attempts that wait for room look again, the oldest first."""
@@ -287,7 +277,7 @@ class TaskStore(Store[PeragoTask]):
 class PodStore(Store[Pod]):
     """Pods by attempt: label or owner says whose a pod is, the owner's uid whether it is this very attempt's."""
 
-    def __init__(self, listener: Listener, changed: Listener = _nobody) -> None:
+    def __init__(self, listener: Listener, changed: Listener = _unheard) -> None:
         """`changed` hears of an attempt whose pods have changed before `listener` does."""
         super().__init__(Pod)
         self._listener = listener
@@ -296,14 +286,15 @@ class PodStore(Store[Pod]):
 
     def has(self, attempt: PeragoAttempt) -> bool:
         """A pod of this very attempt is there."""
-        pods = (self._objects[key] for key in self._by_attempt[attempt.metadata.key])
-        return any(pod.belongs_to(attempt.metadata.uid) for pod in pods)
+        return next(self._own(attempt), None) is not None
 
     def running_on(self, attempt: PeragoAttempt) -> str | None:
         """The node on which a pod of this very attempt has started."""
+        return next((pod.spec.node_name for pod in self._own(attempt) if pod.started and pod.spec.node_name), None)
+
+    def _own(self, attempt: PeragoAttempt) -> Iterator[Pod]:
         pods = (self._objects[key] for key in self._by_attempt[attempt.metadata.key])
-        own = (pod for pod in pods if pod.started and pod.belongs_to(attempt.metadata.uid))
-        return next((pod.spec.node_name for pod in own if pod.spec.node_name), None)
+        return (pod for pod in pods if pod.belongs_to(attempt.metadata.uid))
 
     def of(self, attempt: Key) -> list[Pod]:
         """All pods of attempts of that name, by name."""

@@ -140,6 +140,10 @@ TASK_CONTAINER_FIELDS: tuple[PodField, ...] = (
 
 AGENT_FIELDS: frozenset[str] = frozenset({"name", "resources"})
 """What the template of a PeragoTask may say of the container `agent`; every other field of it is ours."""
+ONLY_RESOURCES = "podTemplate may set only resources of the container 'agent'. Leave the other fields out."
+ONLY_THE_TASK = "podTemplate of an attempt may name only the container 'task'. Set others in the PeragoTask."
+KEY_PREFIX = "perago.dev/"
+"""Labels and annotations whose keys begin so are the operator's."""
 
 METADATA_FIELDS: tuple[PodField, ...] = (
     PodField(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from perago_operator.api.base import QUANTITY_LENGTH
 from perago_operator.api.podfields import (
     LONGEST_GRACE,
     METADATA_FIELDS,
@@ -61,8 +62,8 @@ These values of the chart (and `PERAGO_ATTEMPT_…` variables of the operator) s
 
 The ceiling holds for `spec.resources`, `spec.shmSize` (as `memory`), `spec.volume.size` and the template. It is also
 the limit of a task for which nobody sets one. The grace period is at most {LONGEST_GRACE} seconds, a quantity has at
-most 20 characters with two digits of exponent, and a template has at most 32 levels. The template of a PeragoTask is
-bound by none of the chart's values.
+most {QUANTITY_LENGTH} characters with two digits of exponent, and a template has at most 32 levels. The template of
+a PeragoTask is bound by none of the chart's values.
 """
 
 OTHERS = """\

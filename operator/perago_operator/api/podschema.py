@@ -11,8 +11,11 @@ from pydantic import JsonValue
 from perago_operator.api.base import QUANTITY_SCHEMA, RULES_KEY, JsonObject, rule
 from perago_operator.api.podfields import (
     AGENT_FIELDS,
+    KEY_PREFIX,
     LONGEST_GRACE,
     METADATA_FIELDS,
+    ONLY_RESOURCES,
+    ONLY_THE_TASK,
     POD_FIELDS,
     REFUSED_HERE,
     TASK_CONTAINER_FIELDS,
@@ -28,7 +31,6 @@ MOST_ENTRIES = 64
 
 _ANY: JsonObject = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _REFUSED: JsonObject = {"description": "Refused."}
-_KEY = "perago.dev/"
 
 
 def template_schema(whose: Whose) -> JsonObject:
@@ -36,12 +38,13 @@ def template_schema(whose: Whose) -> JsonObject:
     spec = _refusing(POD_FIELDS, whose, "podTemplate.spec")
     declared = spec["properties"]
     assert isinstance(declared, dict)
-    declared["containers"] = _list(_said("containers"), _containers(whose), 1 if whose is Whose.ATTEMPT else None)
+    most = 1 if whose is Whose.ATTEMPT else MOST_CONTAINERS
+    declared["containers"] = _list(_said(POD_FIELDS, "containers"), _containers(whose), most)
     if whose is Whose.TASK:
-        declared["initContainers"] = _list(_said("initContainers"), _any_container())
+        declared["initContainers"] = _list(_said(POD_FIELDS, "initContainers"), _any_container())
     declared["terminationGracePeriodSeconds"] = {
         "type": "integer",
-        "description": _said("terminationGracePeriodSeconds"),
+        "description": _said(POD_FIELDS, "terminationGracePeriodSeconds"),
         "minimum": 0,
         "maximum": LONGEST_GRACE if whose is Whose.ATTEMPT else 2**31 - 1,
     }
@@ -106,22 +109,22 @@ def _texts() -> JsonObject:
 def _labels(field: PodField) -> JsonObject:
     """A map whose keys are not ours."""
     ours = rule(
-        f"!self.exists(key, key.startsWith('{_KEY}'))",
-        f"podTemplate.metadata.{field.name} cannot have keys that begin with {_KEY}: the operator sets them",
+        f"!self.exists(key, key.startsWith('{KEY_PREFIX}'))",
+        f"podTemplate.metadata.{field.name} cannot have keys that begin with {KEY_PREFIX}: the operator sets them",
     )
     return {**_texts(), "description": field.say, RULES_KEY: [ours]}
 
 
-def _said(name: str) -> str:
-    return next(field.say for field in POD_FIELDS if field.name == name)
+def _said(fields: Iterable[PodField], name: str) -> str:
+    return next(field.say for field in fields if field.name == name)
 
 
-def _list(description: str, item: JsonObject, most: int | None = None) -> JsonObject:
+def _list(description: str, item: JsonObject, most: int = MOST_CONTAINERS) -> JsonObject:
     """Containers, each with a name of its own."""
     return {
         "type": "array",
         "description": description,
-        "maxItems": most or MOST_CONTAINERS,
+        "maxItems": most,
         "items": item,
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["name"],
@@ -144,9 +147,8 @@ def _containers(whose: Whose) -> JsonObject:
     if whose is Whose.ATTEMPT:
         return _task_container()
     agents = " || ".join(f"has(self.{field.name})" for field in _CONTAINER if field.name not in AGENT_FIELDS)
-    only = "podTemplate may set only resources of the container 'agent'. Leave the other fields out."
     rules = _rules(_CONTAINER, whose, f"{_CONTAINERS}[task]", unless="self.name != 'task'")
-    return {**_any_container(), RULES_KEY: [*rules, rule(f"self.name != 'agent' || !({agents})", only)]}
+    return {**_any_container(), RULES_KEY: [*rules, rule(f"self.name != 'agent' || !({agents})", ONLY_RESOURCES)]}
 
 
 _CONTAINERS = "podTemplate.spec.containers"
@@ -162,7 +164,7 @@ def _task_container() -> JsonObject:
     declared["name"] = dict(_NAME)
     declared["resources"] = {
         "type": "object",
-        "description": next(field.say for field in _CONTAINER if field.name == "resources"),
+        "description": _said(_CONTAINER, "resources"),
         "properties": {
             "requests": {**quantities, "description": "The least that the container needs."},
             "limits": {**quantities, "description": "The most that it may use."},
@@ -170,8 +172,7 @@ def _task_container() -> JsonObject:
     }
     declared["env"] = _items("Variables with literal values.", ENV_FIELDS, "name", "podTemplate env")
     declared["ports"] = _items("Ports of the container.", PORT_FIELDS, "containerPort", "podTemplate ports")
-    other = "podTemplate of an attempt may name only the container 'task'. Set others in the PeragoTask."
-    rules.insert(0, rule("self.name == 'task'", other))
+    rules.insert(0, rule("self.name == 'task'", ONLY_THE_TASK))
     return {**container, "required": ["name"]}
 
 

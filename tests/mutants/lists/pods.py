@@ -230,8 +230,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a volume on disk counts as memory",
-            'resolved.volume.medium != "Memory" or resolved.volume.storage_class_name or',
-            "",
+            'if resolved.volume.medium != "Memory" or resolved.volume.storage_class_name:',
+            "if False:",
         ),
     ),
     *accounts(
@@ -301,8 +301,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a template mounts the Secret with the keys", "    if _names(volume) & secrets:", "    if False:"),
         (
             "an init container reads the keys",
-            '_objects(spec.get("containers")) + _objects(spec.get("initContainers"))',
-            '_objects(spec.get("containers"))',
+            'objects_of(spec.get("containers")) + objects_of(spec.get("initContainers"))',
+            'objects_of(spec.get("containers"))',
         ),
         (
             "a Secret of a projected volume is not seen",

@@ -12,8 +12,11 @@ from pydantic import JsonValue
 from perago_operator.api.base import JsonObject
 from perago_operator.api.podfields import (
     AGENT_FIELDS,
+    KEY_PREFIX,
     LONGEST_GRACE,
     METADATA_FIELDS,
+    ONLY_RESOURCES,
+    ONLY_THE_TASK,
     POD_FIELDS,
     TASK_CONTAINER_FIELDS,
     PodField,
@@ -24,10 +27,10 @@ from perago_operator.api.podschema import ENV_FIELDS, PORT_FIELDS
 from perago_operator.core.config import AttemptLimits
 from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
 from perago_operator.core.pod.limits import above_ceiling
+from perago_operator.core.pod.shapes import object_of, objects_of
 
 MOST_LEVELS = 32
 """Levels of objects and lists in a template; a pod has about 15."""
-KEY_PREFIX = "perago.dev/"
 CONFINING = (".beta.kubernetes.io/", ".alpha.kubernetes.io/")
 """In annotations by which older clusters choose AppArmor and seccomp profiles."""
 
@@ -65,13 +68,13 @@ def _problems(template: JsonObject, whose: Whose, limits: AttemptLimits) -> Iter
         if not isinstance(template.get(name, _EMPTY), dict):
             yield f"podTemplate.{name} must be an object"
             return
-    metadata, spec = (_object(template.get(name)) for name in ("metadata", "spec"))
+    metadata, spec = (object_of(template.get(name)) for name in ("metadata", "spec"))
     yield from _fields("podTemplate.metadata", metadata, METADATA_FIELDS, whose)
     yield from _fields("podTemplate.spec", spec, POD_FIELDS, whose)
     for name in ("labels", "annotations"):
         yield from _keys(f"podTemplate.metadata.{name}", metadata.get(name))
     for list_name in ("containers", "initContainers"):
-        for container in _objects(spec.get(list_name)):
+        for container in objects_of(spec.get(list_name)):
             yield from _container(f"podTemplate.spec.{list_name}", container, whose)
     if whose is Whose.ATTEMPT:
         yield from _of_an_attempt(metadata, spec, limits)
@@ -117,7 +120,7 @@ def _is_of_kind(value: JsonValue, field: PodField) -> bool:
 
 
 def _keys(path: str, value: JsonValue) -> Iterator[str]:
-    for key in _object(value):
+    for key in object_of(value):
         if key.startswith(KEY_PREFIX) or any(part in key for part in CONFINING):
             yield f"{path} cannot have the key {key}: the operator decides what it stands for. Leave it out."
 
@@ -125,9 +128,9 @@ def _keys(path: str, value: JsonValue) -> Iterator[str]:
 def _container(path: str, container: JsonObject, whose: Whose) -> Iterator[str]:
     name = container.get("name")
     if name == AGENT_CONTAINER and whose is Whose.TASK and set(container) - AGENT_FIELDS:
-        yield f"podTemplate may set only resources of the container {AGENT_CONTAINER!r}. Leave the other fields out."
+        yield ONLY_RESOURCES
     elif name != TASK_CONTAINER and whose is Whose.ATTEMPT:
-        yield f"podTemplate of an attempt may name only the container {TASK_CONTAINER!r}. Set others in the PeragoTask."
+        yield ONLY_THE_TASK
     fields = TASK_CONTAINER_FIELDS
     if name != TASK_CONTAINER:
         fields = tuple(field._replace(whose=Whose.TASK) for field in fields)
@@ -137,7 +140,7 @@ def _container(path: str, container: JsonObject, whose: Whose) -> Iterator[str]:
 def _of_an_attempt(metadata: JsonObject, spec: JsonObject, limits: AttemptLimits) -> Iterator[str]:
     """What is wrong with values that an attempt may set at all."""
     for name, allowed in (("labels", limits.labels), ("annotations", limits.annotations)):
-        for key in _object(metadata.get(name)):
+        for key in object_of(metadata.get(name)):
             if not any(key == one or (one.endswith("/") and key.startswith(one)) for one in allowed):
                 yield _not_allowed(f"podTemplate.metadata.{name}", f"have the key {key}", f"attempts.{name}")
     grace, runtime = spec.get("terminationGracePeriodSeconds", 0), spec.get("runtimeClassName")
@@ -145,7 +148,7 @@ def _of_an_attempt(metadata: JsonObject, spec: JsonObject, limits: AttemptLimits
         yield f"podTemplate.spec.terminationGracePeriodSeconds must be from 0 to {LONGEST_GRACE}"
     if runtime is not None and runtime not in limits.runtime_classes:
         yield _not_allowed("podTemplate.spec.runtimeClassName", f"be {runtime}", "attempts.runtimeClassNames")
-    for container in _objects(spec.get("containers")):
+    for container in objects_of(spec.get("containers")):
         yield from _task_of_an_attempt(container, limits)
 
 
@@ -156,16 +159,16 @@ def _not_allowed(path: str, what: str, value: str) -> str:
 def _task_of_an_attempt(container: JsonObject, limits: AttemptLimits) -> Iterator[str]:
     path = f"podTemplate.spec.containers[{TASK_CONTAINER}]"
     for name, fields in (("env", ENV_FIELDS), ("ports", PORT_FIELDS)):
-        for entry in _objects(container.get(name)):
+        for entry in objects_of(container.get(name)):
             yield from _fields(f"{path}.{name}", entry, fields, Whose.ATTEMPT)
     if container.get("env") and not limits.own_code:
         yield f"{path}.env cannot be set in an attempt here, as variables can choose code (attempts.ownCode is false)."
-    yield from above_ceiling(f"{path}.resources", _object(container.get("resources")), limits.ceiling)
+    yield from above_ceiling(f"{path}.resources", object_of(container.get("resources")), limits.ceiling)
 
 
 def merged_problem(pod: JsonObject, ours: JsonObject) -> str | None:
     """What a merged pod has lost of the pod without any template; None when all of it is there."""
-    spec, own = _object(pod.get("spec")), _object(ours.get("spec"))
+    spec, own = object_of(pod.get("spec")), object_of(ours.get("spec"))
     lost = next(_lost(spec, own), None)
     return f"podTemplate changes {lost} of the pod, which the operator decides. Leave it out." if lost else None
 
@@ -175,12 +178,12 @@ def _lost(spec: JsonObject, own: JsonObject) -> Iterator[str]:
         if field.whose in (Whose.OURS, Whose.REFUSED) and spec.get(field.name) != own.get(field.name):
             yield field.name
     yield from _missing("volume", spec.get("volumes"), own.get("volumes"), "name")
-    names = [container.get("name") for container in _objects(spec.get("containers"))]
+    names = [container.get("name") for container in objects_of(spec.get("containers"))]
     if names[:2] != [AGENT_CONTAINER, TASK_CONTAINER] or len(names) != len(set(map(str, names))):
         yield "the containers"
         return
-    agent, task = _objects(spec.get("containers"))[:2]
-    own_agent, own_task = _objects(own.get("containers"))
+    agent, task = objects_of(spec.get("containers"))[:2]
+    own_agent, own_task = objects_of(own.get("containers"))
     yield from (f"{name} of the agent" for name in _differing(agent, own_agent, {*agent, *own_agent} - AGENT_FIELDS))
     decided = {field.name for field in TASK_CONTAINER_FIELDS if field.whose is Whose.OURS}
     yield from (f"{name} of the task" for name in _differing(task, own_task, decided))
@@ -192,13 +195,5 @@ def _differing(one: JsonObject, other: JsonObject, names: Iterable[str]) -> Iter
 
 
 def _missing(what: str, present: JsonValue, own: JsonValue, key: str) -> Iterator[str]:
-    there = _objects(present)
-    yield from (f"the {what} {element.get(key)}" for element in _objects(own) if element not in there)
-
-
-def _object(value: JsonValue) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: JsonValue) -> list[JsonObject]:
-    return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []
+    there = objects_of(present)
+    yield from (f"the {what} {element.get(key)}" for element in objects_of(own) if element not in there)

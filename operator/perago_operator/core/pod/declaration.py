@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from perago.wire import API_GROUP, API_VERSION
 from perago_operator.api.attempt import AttemptSpec, PeragoAttempt
+from perago_operator.api.base import JsonObject
 from perago_operator.api.podfields import Whose
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.config import Config
@@ -37,10 +38,19 @@ def declaration_problem(task: PeragoTask, config: Config) -> str | None:
     try:
         if problem := templates_problem(task, attempt.spec, resolved, config):
             return problem
-        pod = pod_manifest(attempt, resolved, 1, config)
-        return merged_problem(pod, pod_manifest(attempt, replace(resolved, pod_templates=()), 1, config))
+        return merge_problem(pod_manifest(attempt, resolved, 1, config), attempt, resolved, 1, config)
     except ValueError as error:
         return str(error)
+
+
+def merge_problem(
+    pod: JsonObject, attempt: PeragoAttempt, resolved: Resolved, execution: int, config: Config
+) -> str | None:
+    """What the pod templates have taken away that is ours; None when nothing. Raises ValueError as `pod_manifest`."""
+    if not resolved.pod_templates:
+        return None
+    ours = pod_manifest(attempt, replace(resolved, pod_templates=()), execution, config)
+    return merged_problem(pod, ours)
 
 
 def _attempt_of(task: PeragoTask) -> PeragoAttempt:

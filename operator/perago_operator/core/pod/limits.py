@@ -1,6 +1,7 @@
 """What an attempt may ask for by itself: code, and resources up to a ceiling. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -9,6 +10,7 @@ from perago_operator.api.base import JsonObject
 from perago_operator.core.config import AttemptLimits, Ceiling
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.quantity import amount
+from perago_operator.core.pod.shapes import object_of, with_containers
 
 STORAGE, MEMORY = "storage", "memory"
 """In a ceiling: the size of the workspace's volume, and of memory."""
@@ -54,20 +56,14 @@ def _above(path: str, quantity: JsonValue, name: str, ceiling: Ceiling) -> Itera
 
 def with_ceiling(pod: JsonObject, ceiling: Ceiling) -> JsonObject:
     """The pod, with the ceiling as the limit of the task's container where nobody has set one."""
-    spec = pod["spec"]
-    if not ceiling or not isinstance(spec, dict):
-        return pod
-    containers = spec["containers"]
-    assert isinstance(containers, list)
-    limited = [_limited(container, ceiling) if isinstance(container, dict) else container for container in containers]
-    return {**pod, "spec": {**spec, "containers": limited}}
+    return with_containers(pod, partial(_limited, ceiling=ceiling)) if ceiling else pod
 
 
 def _limited(container: JsonObject, ceiling: Ceiling) -> JsonObject:
     if container.get("name") != TASK_CONTAINER:
         return container
-    resources = _object(container.get("resources"))
-    limits, requests = _object(resources.get("limits")), _object(resources.get("requests"))
+    resources = object_of(container.get("resources"))
+    limits, requests = object_of(resources.get("limits")), object_of(resources.get("requests"))
     added: dict[str, JsonValue] = {
         name: _higher(requests.get(name), most) for name, most in ceiling.items() if name not in (STORAGE, *limits)
     }
@@ -79,7 +75,3 @@ def _higher(request: JsonValue, most: str) -> JsonValue:
     if isinstance(request, int | float | str) and amount(request) > amount(most):
         return request
     return most
-
-
-def _object(value: JsonValue) -> Mapping[str, JsonValue]:
-    return value if isinstance(value, dict) else {}

@@ -1,11 +1,14 @@
 """Memory for a workspace in memory, where its pages are counted. Pure."""
 
+from functools import partial
+
 from pydantic import JsonValue
 
 from perago_operator.api.base import JsonObject
 from perago_operator.core.config import PodSettings
 from perago_operator.core.names import AGENT_CONTAINER
 from perago_operator.core.pod.quantity import number_of_bytes
+from perago_operator.core.pod.shapes import with_containers
 from perago_operator.core.pod.volumes import volume_size
 from perago_operator.core.resolve import Resolved
 
@@ -15,13 +18,9 @@ def with_room_in_memory(pod: JsonObject, resolved: Resolved, settings: PodSettin
 
     The kernel counts a page against the container that first wrote it: a download is the agent's.
     """
-    spec = pod["spec"]
-    if resolved.volume.medium != "Memory" or resolved.volume.storage_class_name or not isinstance(spec, dict):
+    if resolved.volume.medium != "Memory" or resolved.volume.storage_class_name:
         return pod
-    size, containers = number_of_bytes(volume_size(resolved, settings)), spec["containers"]
-    assert isinstance(containers, list)
-    roomier = [_roomier(container, size) if isinstance(container, dict) else container for container in containers]
-    return {**pod, "spec": {**spec, "containers": roomier}}
+    return with_containers(pod, partial(_roomier, size=number_of_bytes(volume_size(resolved, settings))))
 
 
 def _roomier(container: JsonObject, size: int) -> JsonObject:

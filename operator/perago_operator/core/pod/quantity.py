@@ -3,6 +3,8 @@
 import re
 from decimal import Decimal
 
+from perago_operator.api.base import QUANTITY_LENGTH
+
 _UNITS = {
     "": Decimal(1),
     "n": Decimal("1e-9"),
@@ -11,8 +13,6 @@ _UNITS = {
     **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
     **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
 }
-LONGEST = 20
-"""Characters of a quantity, as in the CRDs."""
 _QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?)([numkMGTPE]?|[KMGTPE]i)", re.ASCII)
 """With two digits of exponent at most: the number that follows from more takes half a minute to compute."""
 
@@ -20,9 +20,9 @@ _QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?)([numkMG
 def amount(quantity: int | float | str) -> Decimal:
     """`500m` → 0.5. Raises ValueError if it is not a quantity."""
     text = str(quantity)
-    match = _QUANTITY.fullmatch(text) if len(text) <= LONGEST else None
+    match = _QUANTITY.fullmatch(text) if len(text) <= QUANTITY_LENGTH else None
     if match is None:
-        raise ValueError(f"{text[:LONGEST]!r} is not a quantity such as 500M, 1Gi or 2")
+        raise ValueError(f"{text[:QUANTITY_LENGTH]!r} is not a quantity such as 500M, 1Gi or 2")
     return Decimal(match[1]) * _UNITS[match[2]]
 
 

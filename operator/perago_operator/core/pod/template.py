@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from perago_operator.api.base import JsonObject
 from perago_operator.core.config import NodeCache
+from perago_operator.core.pod.shapes import object_of, objects_of
 
 AGENT_VOLUMES = frozenset({"lakefs-keys", "conductor-keys", "cluster-token", "agent-tmp", "trusted-ca", "node-cache"})
 """Volumes that only the agent mounts."""
@@ -32,21 +33,21 @@ def template_problem(template: JsonObject, secrets: frozenset[str]) -> str | Non
 
     `secrets` are the names of the Secrets with keys.
     """
-    spec = _object(template.get("spec"))
-    containers = _objects(spec.get("containers")) + _objects(spec.get("initContainers"))
+    spec = object_of(template.get("spec"))
+    containers = objects_of(spec.get("containers")) + objects_of(spec.get("initContainers"))
     problems = (
         *(_container_problem(container, secrets) for container in containers),
-        *(_volume_problem(volume, secrets) for volume in _objects(spec.get("volumes"))),
+        *(_volume_problem(volume, secrets) for volume in objects_of(spec.get("volumes"))),
     )
     return next((problem for problem in problems if problem), None)
 
 
 def _container_problem(container: JsonObject, secrets: frozenset[str]) -> str | None:
     name = container.get("name")
-    for mount in _objects(container.get("volumeMounts")):
+    for mount in objects_of(container.get("volumeMounts")):
         if mount.get("name") in AGENT_VOLUMES:
             return f"podTemplate mounts the volume {mount.get('name')!r}, which is the agent's alone"
-    for entry in _objects(container.get("env")) + _objects(container.get("envFrom")):
+    for entry in objects_of(container.get("env")) + objects_of(container.get("envFrom")):
         if _names(entry) & secrets:
             return f"podTemplate gives container {name!r} a Secret with the agent's keys"
     return None
@@ -55,7 +56,7 @@ def _container_problem(container: JsonObject, secrets: frozenset[str]) -> str | 
 def _volume_problem(volume: JsonObject, secrets: frozenset[str]) -> str | None:
     if volume.get("name") in AGENT_VOLUMES:
         return f"podTemplate changes the volume {volume.get('name')!r}, which is the agent's alone"
-    projected = _objects(_object(volume.get("projected")).get("sources"))
+    projected = objects_of(object_of(volume.get("projected")).get("sources"))
     if any("serviceAccountToken" in source for source in projected):
         return "podTemplate projects a service account token, which is the agent's alone"
     if _names(volume) & secrets:
@@ -65,15 +66,15 @@ def _volume_problem(volume: JsonObject, secrets: frozenset[str]) -> str | None:
 
 def cache_problem(template: JsonObject, cache: NodeCache | None) -> str | None:
     """Why this template is refused for the sake of the node's cache: it mounts what agents alone may write."""
-    volumes = _objects(_object(template.get("spec")).get("volumes")) if cache is not None else []
+    volumes = objects_of(object_of(template.get("spec")).get("volumes")) if cache is not None else []
     name = next((volume.get("name") for volume in volumes if cache is not None and _reaches(volume, cache)), None)
     return None if name is None else f"podTemplate volume {name!r} reaches the node's cache, which is the agents' alone"
 
 
 def _reaches(volume: JsonObject, cache: NodeCache) -> bool:
     if cache.kind == "persistentVolumeClaim":
-        return _object(volume.get("persistentVolumeClaim")).get("claimName") == cache.name
-    path = _object(volume.get("hostPath")).get("path")
+        return object_of(volume.get("persistentVolumeClaim")).get("claimName") == cache.name
+    path = object_of(volume.get("hostPath")).get("path")
     return isinstance(path, str) and _overlap(path, cache.name)
 
 
@@ -91,14 +92,6 @@ def _names(value: JsonValue) -> set[str]:
         return set()
     own = {name for key in ("secretName", "name") if isinstance(name := value.get(key), str)}
     return own.union(*(_names(field) for field in value.values()))
-
-
-def _object(value: JsonValue) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: JsonValue) -> list[JsonObject]:
-    return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []
 
 
 def merged(base: JsonObject, patch: JsonObject) -> JsonObject:

@@ -1,13 +1,11 @@
 """There is no pod for the next execution: what has to be out of the way before it is created. Rules, pure."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
 from perago_operator.core.pauses import paused_until
-from perago_operator.core.pod.allowed import merged_problem
-from perago_operator.core.pod.declaration import templates_problem
+from perago_operator.core.pod.declaration import merge_problem, templates_problem
 from perago_operator.core.pod.limits import attempt_problem
 from perago_operator.core.pod.manifest import pod_manifest
 from perago_operator.core.room import reached
@@ -111,10 +109,9 @@ def pod_can_start(s: Situation) -> Ruling | None:
     execution = max(s.execution, 1)
     try:
         manifest = pod_manifest(s.attempt, s.resolved, execution, s.config)
-        ours = pod_manifest(s.attempt, replace(s.resolved, pod_templates=()), execution, s.config)
+        problem = merge_problem(manifest, s.attempt, s.resolved, execution, s.config)
     except ValueError as error:
         return Ruling(outcome=invalid(s, str(error)))
-    problem = merged_problem(manifest, ours)
     if problem:
         return Ruling(outcome=invalid(s, problem))
     return Ruling((do.CreatePod(s.pod_name, manifest),), _refusal(s, do.CreatePod))

@@ -19,6 +19,7 @@ from perago_operator.adapters.kube import KubeCluster, utc_now
 from perago_operator.adapters.kube_api import KubeApi
 from perago_operator.api.attempt_status import AttemptStatus
 from perago_operator.api.base import JsonObject
+from perago_operator.api.conditions import condition
 from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.ports import Cluster, PortError
 
@@ -80,9 +81,9 @@ def verdict(case: Case, status: AttemptStatus) -> tuple[bool, str] | None:
 
 def waiting(status: AttemptStatus) -> str:
     """What an attempt waits for that has not ended in time."""
-    for condition in status.conditions:
-        if condition.type == ConditionType.POD_READY.value and condition.status != "True":
-            return f"{condition.reason}: {condition.message}"
+    ready = condition(status.conditions, ConditionType.POD_READY)
+    if ready and ready.status != "True":
+        return f"{ready.reason}: {ready.message}"
     return (
         f"step {status.step}"
         if status.step

@@ -19,7 +19,8 @@ from perago_operator.core.config import Limits
 from perago_operator.loops import Backoff, within
 from perago_operator.ports import Conductor, PolledTask, PortError, Unreachable
 
-FULL = frozenset({Reason.MAX_CONCURRENCY, Reason.NAMESPACE_LIMIT, Reason.NODE_LIMIT})
+SHARED_LIMITS = frozenset({Reason.NAMESPACE_LIMIT, Reason.NODE_LIMIT})
+FULL = SHARED_LIMITS | {Reason.MAX_CONCURRENCY}
 """Why nothing is polled although nothing is wrong."""
 BATCH = 100
 """Tasks of one poll at most."""

@@ -12,18 +12,16 @@ from functools import partial
 from loguru import logger
 
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.creation import Creation
-from perago_operator.bridge.poller import PollSettings, TaskPoller
+from perago_operator.bridge.poller import SHARED_LIMITS, PollSettings, TaskPoller
 from perago_operator.bridge.serving import Queue, queue_of, serving
 from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
 from perago_operator.bridge.usability import Shown
 from perago_operator.loops import end, lasting
 from perago_operator.ports import Cluster, Conductor, NotFound, PortError
 
-SHARED_LIMITS = frozenset({Reason.NAMESPACE_LIMIT, Reason.NODE_LIMIT})
 STATUS_SECONDS = 5.0
 """How often a PeragoTask's numbers are compared with its status."""
 

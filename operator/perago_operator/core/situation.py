@@ -15,6 +15,7 @@ from functools import cached_property
 from perago.wire import ConductorTask
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.attempt_status import AttemptStatus, OutcomeStatus, StagingStatus
+from perago_operator.api.conditions import condition
 from perago_operator.api.reasons import ConditionType, Reason
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names, siblings
@@ -96,8 +97,8 @@ class Situation:
         return self._since(ConditionType.POD_READY, "False")
 
     def _since(self, kind: ConditionType, status: str) -> datetime | None:
-        same = (condition for condition in self.status.conditions if condition.type == kind)
-        return next((condition.last_transition_time for condition in same if condition.status == status), None)
+        written = condition(self.status.conditions, kind)
+        return written.last_transition_time if written and written.status == status else None
 
     # --- the attempt
 

@@ -6,8 +6,10 @@ Labels have few values: namespaces, PeragoTasks and published words, never an at
 from collections import Counter
 from collections.abc import Iterable
 
+from perago.wire import ENDED_PHASES
 from perago.wire.reasons import WORDS
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.conditions import condition
 from perago_operator.api.reasons import ConditionType
 from perago_operator.ports import Finished, Gauge
 from perago_operator.watch.stores import AttemptStore, Stores, TaskStore
@@ -66,7 +68,7 @@ def known_reason(reason: str) -> str:
 
 
 def _is_over(attempt: PeragoAttempt) -> bool:
-    return attempt.status.phase in ("Succeeded", "Failed", "Canceled")
+    return attempt.status.phase in ENDED_PHASES
 
 
 def _task(attempt: PeragoAttempt) -> str:
@@ -76,8 +78,7 @@ def _task(attempt: PeragoAttempt) -> str:
 def _waiting(attempts: AttemptStore) -> Labelled:
     counted: Counter[tuple[str, ...]] = Counter()
     for attempt in attempts:
-        conditions = {condition.type: condition for condition in attempt.status.conditions}
-        ready = conditions.get(ConditionType.POD_READY.value)
+        ready = condition(attempt.status.conditions, ConditionType.POD_READY)
         if attempt.status.outcome is None and (ready is None or ready.status != "True"):
             reason = known_reason(ready.reason) if ready else "Unseen"
             counted[attempt.metadata.namespace, _task(attempt), reason] += 1
@@ -86,10 +87,8 @@ def _waiting(attempts: AttemptStore) -> Labelled:
 
 def _conditions(tasks: TaskStore, kind: ConditionType) -> Labelled:
     for task in tasks:
-        for condition in task.status.conditions:
-            if condition.type == kind.value:
-                labels = (task.metadata.namespace, task.metadata.name, condition.reason)
-                yield labels, float(condition.status == "True")
+        if written := condition(task.status.conditions, kind):
+            yield (task.metadata.namespace, task.metadata.name, written.reason), float(written.status == "True")
 
 
 def _queued(tasks: TaskStore) -> Labelled:

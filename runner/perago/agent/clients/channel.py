@@ -8,8 +8,10 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from perago.wire.egress import ProxyServer
 
@@ -18,6 +20,9 @@ WAITS: Final = 3
 """Waits of which the longest wait for a byte consists. A full buffer is waited for during one of them only, so that a
 stall is noticed no later than that after its time, whatever had come before it."""
 HEAD_BYTES: Final = 64 * 1024
+
+
+T = TypeVar("T")
 
 
 class BrokenExchange(OSError):
@@ -46,19 +51,13 @@ class Channel:
 
     def receive(self, most: int) -> bytes:
         """The next bytes; none at the end. Raises OSError."""
-        for _ in range(WAITS):
-            with suppress(BlockingIOError):
-                return self._socket.recv(most)
-        raise self._stalled()
+        return self._in_time(lambda: self._socket.recv(most))
 
     def fill(self, buffer: memoryview) -> int:
         """The next bytes, as many as there is room for; fewer when the rest does not come in time, and 0 at the end."""
         if not self._plain:
             return self._filled_by_records(buffer)
-        for _ in range(WAITS):
-            with suppress(BlockingIOError):
-                return self._socket.recv_into(buffer, len(buffer), socket.MSG_WAITALL)
-        raise self._stalled()
+        return self._in_time(lambda: self._socket.recv_into(buffer, len(buffer), socket.MSG_WAITALL))
 
     def _filled_by_records(self, buffer: memoryview) -> int:
         """TLS hands out one record at a time, of 16 KiB at most."""
@@ -78,13 +77,13 @@ class Channel:
     def send(self, view: memoryview) -> None:
         """All of it. `sendall` would bound the whole; here only the wait for the next byte to leave is bounded."""
         while view:
-            view = view[self._sent(view) :]
+            view = view[self._in_time(partial(self._socket.send, view)) :]
 
-    def _sent(self, view: memoryview) -> int:
+    def _in_time(self, call: Callable[[], T]) -> T:
         for _ in range(WAITS):
             with suppress(BlockingIOError):
-                return self._socket.send(view)
-        raise self._stalled()
+                return call()
+        raise TimeoutError(f"no byte for {self._stall_seconds:g} seconds")
 
     def shut(self) -> None:
         """Wake up the thread that waits here; nothing comes and goes any more."""
@@ -96,9 +95,6 @@ class Channel:
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
-
-    def _stalled(self) -> TimeoutError:
-        return TimeoutError(f"no byte for {self._stall_seconds:g} seconds")
 
 
 def open_channel(
@@ -117,10 +113,14 @@ def open_channel(
         raise
 
 
+def lines(headers: Mapping[str, str]) -> str:
+    """Headers as they travel."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
 def _tunnel(plain: socket.socket, proxy: ProxyServer, authority: str) -> None:
     """Let the proxy connect to the server; nothing of the server's is read here, for it waits for us."""
-    headers = "".join(f"{name}: {value}\r\n" for name, value in proxy.headers().items())
-    plain.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{headers}\r\n".encode())
+    plain.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{lines(proxy.headers())}\r\n".encode())
     received = b""
     while not received.endswith(b"\r\n\r\n"):
         piece = plain.recv(1)

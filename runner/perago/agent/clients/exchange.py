@@ -6,13 +6,13 @@ is noticed after `STALL_SECONDS`. One thread uses a connection; only `abort` may
 """
 
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from perago.agent.clients.channel import HEAD_BYTES, BrokenExchange, Channel, open_channel
+from perago.agent.clients.channel import HEAD_BYTES, BrokenExchange, Channel, lines, open_channel
 from perago.wire.egress import ProxyServer
 
 STALL_SECONDS: Final = 45.0
@@ -265,11 +265,6 @@ class Connection:
     def _broken(self, why: str) -> BrokenExchange:
         self.close()
         return BrokenExchange(why)
-
-
-def lines(headers: Mapping[str, str]) -> str:
-    """Headers as they travel."""
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 def _head(block: bytes) -> Head:

@@ -15,7 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from loguru import logger
 
-from perago.agent.clients.exchange import STALL_SECONDS, Body, Connection, Head, lines
+from perago.agent.clients.channel import lines
+from perago.agent.clients.exchange import STALL_SECONDS, Body, Connection, Head
 from perago.agent.clients.http import NoAnswer, Server, Untrusted, describe, reason_of
 from perago.agent.clients.lakefs_errors import Refused, answer_error
 from perago.agent.mounts import Mounted

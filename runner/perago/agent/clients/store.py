@@ -13,7 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from loguru import logger
 
-from perago.agent.clients.exchange import Body, Connection, Head, lines
+from perago.agent.clients.channel import lines
+from perago.agent.clients.exchange import Body, Connection, Head
 from perago.agent.clients.http import NoAnswer, Server, describe, reason_of, seconds_of, transient
 from perago.wire.egress import Route
 

@@ -29,7 +29,6 @@ OTHER_MEANINGS: dict[str, set[str]] = {
     # columns of kubectl get
     f"{OPERATOR}/api/crds.py": {"Paused", "Polling"},
     # phases and reporting states
-    f"{OPERATOR}/process/taskgauges.py": {"Canceled"},
     f"{OPERATOR}/core/claims.py": {"NotRequired"},
     "runner/perago/wire/base.py": {"Canceled"},
     f"{OPERATOR}/core/turns.py": {"Superseded"},

@@ -3,7 +3,7 @@
 What raises is a fault of ours, or a value that nobody foresaw; neither goes away by looking again.
 """
 
-from perago.wire import Outcome
+from perago.wire.policy import Failure, failed
 from perago_operator.api.attempt import AttemptSpec, PeragoAttempt
 from perago_operator.api.attempt_status import Timings
 from perago_operator.api.base import JsonObject
@@ -56,5 +56,5 @@ def end_of(error: Exception) -> JsonObject:
         f"Perago's operator cannot work on this attempt, because two looks at it failed: {told}. Correct the values of "
         "the attempt or of its PeragoTask that lead to this. If they are right, report the traceback in its log"
     )
-    outcome = Outcome(status="FAILED_WITH_TERMINAL_ERROR", reason=Reason.INVALID_TASK.value, message=message)
+    outcome = failed((), Failure(Reason.INVALID_TASK.value), message, "FAILED_WITH_TERMINAL_ERROR")
     return {"phase": "Finishing", "outcome": outcome.to_json()}

@@ -680,6 +680,7 @@ async def test_an_attempt_that_no_rule_can_be_asked_about_ends_with_the_second_l
     await world.pass_time(61)
     outcome = world.status()["outcome"]
     assert (outcome["status"], outcome["reason"]) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidTask")
+    assert outcome["failureClass"] == "Configuration"
     assert "OverflowError" in outcome["message"]
     assert world.status()["reporting"]["state"] == "Accepted"
     assert world.attempt()["metadata"]["finalizers"] == []

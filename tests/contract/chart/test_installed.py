@@ -310,6 +310,10 @@ HELD = {"execution": 2, "number": 1, "time": START, "seconds": 60}
             "status.c",
         ),
         ({"log": {"lines": ["x"]}}, "status.log is written"),
+        (
+            {"disruption": {"execution": 2, "message": "x", "since": START, "until": START}},
+            "status.disruption is written",
+        ),
         ({"timings": {"queued": 0}}, "status.timings.queued is written"),
         ({"turn": {"granted": HELD}}, "status.turn.granted is written"),
         ({"outcome": {"status": "FAILED", "reason": "X"}}, "status.outcome.execution must be the number"),

@@ -1,13 +1,16 @@
 """What the chart renders."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import yaml
+from pydantic.alias_generators import to_camel
 
 from perago.wire.egress import ProxyServer
 from perago_operator import selftest, settings
+from perago_operator.api.attempt_status import AttemptStatus
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
 from perago_operator.core.config import AttemptLimits, NodeCache, TrustedCA
@@ -427,3 +430,17 @@ def test_a_long_release_name_stays_within_limits(helm: Helm) -> None:
     objects = [one for one in yaml.safe_load_all(done.stdout) if one]
     labels = [*of_kind(objects, "Deployment"), *of_kind(objects, "Service"), *of_kind(objects, "ServiceAccount")]
     assert {len(one["metadata"]["name"]) <= 63 for one in labels} == {True}
+
+
+AGENTS = {"step", "waiting", "transfer", "staging", "workspace", "outcome", "timings", "turn"}
+"""Fields of an attempt's status that its agent writes, some of them in part."""
+
+
+def test_every_field_that_the_agent_does_not_write_is_kept_from_it(helm: Helm) -> None:
+    """Also one that is new in the status."""
+    policies = by_name(of_kind(helm.template(), "ValidatingAdmissionPolicy"))
+    (status,) = (policy for name, policy in policies.items() if name.endswith("-status"))
+    same = re.compile(r"object\.\?status\.\?(\w+) == oldObject\.\?status\.\?\1")
+    matches = (same.fullmatch(rule["expression"]) for rule in status["spec"]["validations"])
+    fields = {to_camel(name) for name in AttemptStatus.model_fields}
+    assert {match[1] for match in matches if match} == fields - AGENTS

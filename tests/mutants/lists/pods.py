@@ -20,6 +20,7 @@ accounts = of(f"{POD}/accounts.py", f"{TESTS}/test_manifest.py")
 memory = of(f"{POD}/memory.py", f"{TESTS}/test_manifest.py")
 quantity = of(f"{POD}/quantity.py", f"{TESTS}/test_manifest.py")
 template = of(f"{POD}/template.py", f"{TESTS}/test_template.py")
+podfields = of("operator/perago_operator/api/podfields.py", "perago_operator/api/test_podfields.py")
 allowed = of(f"{POD}/allowed.py", f"{TESTS}/test_allowed.py")
 limits = of(f"{POD}/limits.py", f"{TESTS}/test_limits.py")
 
@@ -243,6 +244,28 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *quantity(
         ("a volume of 1Gi counts as 1G", '{unit}i": Decimal(1024)', '{unit}i": Decimal(1000)'),
+    ),
+    *podfields(
+        (
+            "a template joins the two process namespaces",
+            'PodField("shareProcessNamespace", "boolean", OURS, _APART)',
+            'PodField("shareProcessNamespace", "boolean", TASK, _APART)',
+        ),
+        (
+            "a template takes the pod out of its user namespace",
+            'PodField("hostUsers", "boolean", OURS,',
+            'PodField("hostUsers", "boolean", TASK,',
+        ),
+        (
+            "a template gives the pod another identity",
+            'PodField("serviceAccountName", "string", OURS, _IDENTITY)',
+            'PodField("serviceAccountName", "string", TASK, _IDENTITY)',
+        ),
+        (
+            "a template gets a token mounted",
+            'PodField("automountServiceAccountToken", "boolean", OURS, _IDENTITY)',
+            'PodField("automountServiceAccountToken", "boolean", TASK, _IDENTITY)',
+        ),
     ),
     *allowed(
         ("a merge directive takes away what is ours", 'if key.startswith("$")', "if False"),

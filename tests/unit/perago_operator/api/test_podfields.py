@@ -50,6 +50,26 @@ def test_rows_are_in_order_and_say_something() -> None:
     assert {field.name for field in TASK_CONTAINER_FIELDS} >= AGENT_FIELDS
 
 
+APART = {
+    "serviceAccountName",
+    "serviceAccount",
+    "automountServiceAccountToken",
+    "shareProcessNamespace",
+    "hostPID",
+    "hostIPC",
+    "hostNetwork",
+    "hostUsers",
+    "restartPolicy",
+    "securityContext",
+}
+
+
+@pytest.mark.parametrize("name", sorted(APART))
+def test_the_fields_that_keep_the_task_from_the_agent_are_ours(name: str) -> None:
+    """Each of them, set in a template, would let the task reach the agent or change how the attempt ends."""
+    assert [field.whose for field in POD_FIELDS if field.name == name] == [Whose.OURS]
+
+
 def test_the_reference_has_every_row() -> None:
     """With whose it is."""
     page = rendered()

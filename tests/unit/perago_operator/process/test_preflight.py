@@ -7,10 +7,12 @@ import pytest
 from loguru import logger
 
 from perago_operator.ports import NotFound, PortError, Refused, Unreachable, complaints
+from perago_operator.process import preflight as process
 from perago_operator.process.preflight import Finding, Preflight, Server, judged, servers
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.versions import FakeVersions
+from tests.fakes.waiting import until
 
 UNAUTHORIZED = Refused("HTTP 401: wrong key", status=401, message="wrong key")
 AWAY = Unreachable("connection refused")
@@ -88,13 +90,19 @@ def test_an_outage_leaves_a_replica_ready_that_was_ready() -> None:
     assert judged(judged(good, UNAUTHORIZED), AWAY).complaint is None
 
 
-async def test_both_servers_are_asked_again_and_again() -> None:
-    """Until the replica ends."""
+@pytest.mark.parametrize("good", [True, False])
+async def test_both_servers_are_asked_again_and_again(good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the replica ends, whether or not they can be used."""
+    for name in ("RIGHT_SECONDS", "WRONG_SECONDS"):
+        monkeypatch.setattr(process, name, 0.0)
     conductor, versions = FakeConductor(), FakeVersions()
+    if not good:
+        conductor.faults.on("queue_size", raising(UNAUTHORIZED), times=None)
+        versions.faults.on("staging_branches", raising(UNAUTHORIZED), times=None)
     running = asyncio.create_task(preflight(conductor, versions).run())
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert "queue_size" in conductor.faults.seen
-    assert "staging_branches" in versions.faults.seen
-    assert not running.done()
-    running.cancel()
+    try:
+        await until(lambda: conductor.faults.seen.count("queue_size") >= 2)
+        await until(lambda: versions.faults.seen.count("staging_branches") >= 2)
+        assert not running.done()
+    finally:
+        running.cancel()

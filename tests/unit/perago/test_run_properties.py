@@ -39,7 +39,7 @@ def read_only(task: perago.TaskDefinition) -> perago.TaskDefinition:
     with_manifest=st.booleans(),
     reading=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_combination_of_failures_breaks_an_invariant(
     faults: dict[str, BaseException],
     changing: bool,

@@ -238,7 +238,7 @@ async def live(happenings: list[tuple[Any, ...]]) -> Lives:
     return lives
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(BEGINNINGS), st.lists(steps, max_size=12))
 def test_whatever_happens_the_invariants_hold(beginning: list[tuple[Any, ...]], then: list[tuple[Any, ...]]) -> None:
     """One accepted result an attempt that was not superseded, no overlap, nothing left."""

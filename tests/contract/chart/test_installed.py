@@ -265,9 +265,6 @@ def agent(cluster_wide: Installed) -> str:
         assert cluster_wide.made(name) == ""
     operators = {"phase": "Running", "podName": "own-2", "executions": 2, "timings": {"queued": 1}}
     assert cluster_wide.patched("own", operators, account=OPERATOR) == ""
-    reads = ("reads", "-n", "one")  # `kubectl patch` reads first what it patches, which an agent does not
-    cluster_wide.kubectl("create", "role", *reads, "--verb=get", "--resource=peragoattempts/status")
-    cluster_wide.kubectl("create", "rolebinding", *reads, "--role=reads", f"--serviceaccount={RUNNER}")
     return cluster_wide.token_of("own-2")
 
 

@@ -356,6 +356,7 @@ def test_values_that_contradict_each_other_are_refused(helm: Helm, given: tuple[
     """With what is missing, and why."""
     words = (word for setting in given for word in ("--set-json", setting))
     done = helm.run("template", str(CHART), "--kube-version", "v1.34.0", *words)
+    assert done.returncode != 0
     assert told in done.stderr
 
 

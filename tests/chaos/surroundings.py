@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,14 +46,22 @@ def _left(stage: Stage, load: Load) -> str:
 def witnessed(stage: Stage, folder: Path) -> Iterator[None]:
     """In this block the auditor's witness writes down what it sees, and the operators' logs are kept."""
     words = [str(stage.env.kubeconfig), NAMESPACE, str(folder / "sightings.jsonl")]
-    command = [sys.executable, "-m", "tests.chaos.auditor.witness", *words]
+    with witnessing([sys.executable, "-m", "tests.chaos.auditor.witness", *words]), kept_logs(stage, folder):
+        yield
+
+
+@contextmanager
+def witnessing(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """In this block the witness runs; it has read the first lists. Raises SystemExit when it ends before the block."""
     witness = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert witness.stdout is not None
     try:
-        for _ in KINDS_OF_WITNESS:
-            witness.stdout.readline()  # it has read the first list
-        with kept_logs(stage, folder):
-            yield
+        listed = [witness.stdout.readline().strip() for _ in KINDS_OF_WITNESS]
+        if sorted(listed) != sorted(KINDS_OF_WITNESS):
+            raise SystemExit(f"chaos: the witness has listed {listed}, not {list(KINDS_OF_WITNESS)}")
+        yield witness
+        if (code := witness.poll()) is not None:
+            raise SystemExit(f"chaos: the witness ended with {code} during the run")
     finally:
         witness.terminate()
         witness.wait()

@@ -1,17 +1,20 @@
 """The witness: a program that writes down every state of attempts and their pods, as watches show them.
 
 `python -m tests.chaos.auditor.witness KUBECONFIG NAMESPACE FILE` ends on SIGTERM. A watch that breaks goes on where it
-was. Only where the API server has forgotten that place is a new list read, and the gap is written down too. It prints
-the kind of what it watches once the first list of it is written down.
+was. Only where the API server has forgotten that place is a new list read, and the gap is written down too. It
+prints the kind of what it watches once the first list of it is written down, and ends with a complaint when one of its
+watches fails.
 """
 
 import json
+import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import httpx
 
@@ -118,24 +121,35 @@ def seen(file: Path) -> list[Sighting]:
     return [Sighting(line["change"], line["obj"]) for line in lines]
 
 
+def until_one_fails(works: Sequence[Callable[[], object]]) -> NoReturn:
+    """Do all of this at once, for ever; raises what the first of them raises, and waits for no other."""
+    failures: queue.SimpleQueue[Exception] = queue.SimpleQueue()
+
+    def work_on(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as failure:  # noqa: BLE001 -- raised in the main thread
+            failures.put(failure)
+
+    for work in works:
+        threading.Thread(target=work_on, args=(work,), daemon=True).start()
+    raise failures.get()
+
+
 def main(kubeconfig: str, namespace: str, file: str) -> None:
-    """Follow attempts and pods until the process ends."""
+    """Follow attempts and pods until the process ends, or raise what ends one of the two."""
     with Path(file).open("a") as opened:
         book = Book(opened)
         watched: tuple[tuple[str, str, dict[str, Any]], ...] = (
             (PODS, "Pod", {"labelSelector": OF_ATTEMPTS}),
             (ATTEMPTS, "PeragoAttempt", {}),
         )
-        threads = [
-            threading.Thread(
-                target=follow, args=(cluster(Path(kubeconfig)), path.format(namespace), kind, book, query), daemon=True
-            )
-            for path, kind, query in watched
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        until_one_fails(
+            [
+                partial(follow, cluster(Path(kubeconfig)), path.format(namespace), kind, book, query)
+                for path, kind, query in watched
+            ]
+        )
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 import io
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.auditor.witness import Book, seen
+import pytest
+
+from tests.chaos.auditor.witness import Book, seen, until_one_fails
 
 
 def pod(version: int, **metadata: Any) -> dict[str, Any]:
@@ -46,3 +49,13 @@ def test_only_what_is_judged_is_kept() -> None:
         "metadata": {"name": "p", "resourceVersion": "1", "labels": {"a": "b"}},
         "status": {"phase": "Running"},
     }
+
+
+def test_a_watch_that_fails_ends_the_witness() -> None:
+    """The other one would go on, and nobody would know that half of the run was not seen."""
+
+    def fail() -> None:
+        raise ValueError("no JSON object")
+
+    with pytest.raises(ValueError, match="no JSON object"):
+        until_one_fails([threading.Event().wait, fail])

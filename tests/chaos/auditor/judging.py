@@ -183,7 +183,8 @@ def pods_are_alone(evidence: Evidence) -> Iterator[Violation]:
     ended, known = set[str](), set[str]()
     for change, obj in ((sighting.change, sighting.obj) for sighting in evidence.sightings):
         if change == "GAP":
-            alive.clear()  # what was alive before may be gone
+            if obj["kind"] == "Pod":
+                alive.clear()  # what was alive before may be gone
             continue
         if obj["kind"] == "PeragoAttempt":
             if obj.get("status", {}).get("outcome"):

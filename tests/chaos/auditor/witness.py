@@ -1,7 +1,7 @@
 """The witness: a program that writes down every state of attempts and their pods, as watches show them.
 
 `python -m tests.chaos.auditor.witness KUBECONFIG NAMESPACE FILE` ends on SIGTERM. A watch that breaks goes on where it
-was. Only where the API server has forgotten that place is a new list read, and the gap is written down too. It
+was. Only where the API server has forgotten that place is a new list read, and the gap is written down before it. It
 prints the kind of what it watches once the first list of it is written down, and ends with a complaint when one of its
 watches fails.
 """
@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -61,23 +62,24 @@ def follow(client: httpx.Client, path: str, kind: str, book: Book, query: dict[s
     first = True
     while True:
         try:
-            version = _list(client, path, kind, book, query)
+            version = _list(client, path, kind, book, query, again=not first)
             if first:
                 print(kind, flush=True)
-            else:
-                book.write(GAP, gap(kind, version))
             first = False
             _watch(client, path, kind, book, {**query, "resourceVersion": version})
         except (httpx.HTTPError, Gone, json.JSONDecodeError):
             time.sleep(1)
 
 
-def _list(client: httpx.Client, path: str, kind: str, book: Book, query: dict[str, Any]) -> str:
-    """Write down what there is; returns the version of the list."""
+def _list(client: httpx.Client, path: str, kind: str, book: Book, query: dict[str, Any], *, again: bool) -> str:
+    """Write down what there is, after the gap if it is not the first list; returns the version of the list."""
     page = client.get(path, params=query).raise_for_status().json()
+    version = str(page["metadata"]["resourceVersion"])
+    if again:
+        book.write(GAP, gap(kind, version))
     for item in page["items"]:
         book.write("LISTED", {**item, "kind": kind})
-    return str(page["metadata"]["resourceVersion"])
+    return version
 
 
 def _watch(client: httpx.Client, path: str, kind: str, book: Book, query: dict[str, Any]) -> None:
@@ -114,11 +116,21 @@ def _events(client: httpx.Client, path: str, query: dict[str, Any]) -> Iterator[
 def seen(file: Path) -> list[Sighting]:
     """What a witness has written down, in the order in which it happened; a last line that is not whole is left out.
 
-    Attempts and pods come from two watches. The versions of all objects are numbers of one count, that of etcd.
+    Attempts and pods come from two watches. The versions of all objects are numbers of one count, that of etcd. A pod
+    that was listed again comes right after the gap, however long ago it changed: it is there still. What an attempt
+    says has held since it changed.
     """
-    lines = [json.loads(line) for line in file.read_text().split("\n")[:-1]]
-    lines.sort(key=lambda line: int(line["obj"]["metadata"]["resourceVersion"]))
-    return [Sighting(line["change"], line["obj"]) for line in lines]
+    last_gap: int | None = None
+    placed: list[tuple[int, Sighting]] = []
+    for line in file.read_text().split("\n")[:-1]:
+        change, obj = (written := json.loads(line))["change"], written["obj"]
+        place = int(obj["metadata"]["resourceVersion"])
+        if obj["kind"] == "Pod" and change == GAP:
+            last_gap = place
+        elif obj["kind"] == "Pod" and change == "LISTED":
+            place = last_gap or place
+        placed.append((place, Sighting(change, obj)))
+    return [sighting for _, sighting in sorted(placed, key=itemgetter(0))]
 
 
 def until_one_fails(works: Sequence[Callable[[], object]]) -> NoReturn:

@@ -12,7 +12,9 @@ import pytest
 
 from tests.chaos import auditor
 from tests.chaos.auditor.evidence import Commit, Evidence, Expected, Repository, Sighting, Task, Workflow
-from tests.chaos.auditor.judging import CHECKS, violations
+from tests.chaos.auditor.judging import CHECKS, Violation, violations
+from tests.chaos.auditor.witness import Book, gap
+from tests.chaos.auditor.witness import seen as written
 
 Object = dict[str, Any]
 NOW = 1_800_000_000.0
@@ -260,19 +262,43 @@ def test_no_check_is_idle(check: Callable[[Evidence], Any]) -> None:
     assert any(list(check(evidence)) for evidence in broken)
 
 
-def test_what_was_alive_before_a_gap_may_be_gone() -> None:
+def witnessed(folder: Path, *more: tuple[int, str, Object]) -> list[Violation]:
+    """What is wrong with the sound history and more, with its versions, as a witness writes it down."""
+    with (folder / "book").open("w") as file:
+        book = Book(file)
+        sound = ((version, one.change, one.obj) for version, one in enumerate(SIGHTINGS, start=1))
+        for version, change, obj in (*sound, *more):
+            book.write(change, {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(version)}})
+    return violations(replace(SOUND, sightings=written(folder / "book")))
+
+
+MISSED = (30, "GAP", gap("Pod", "30"))
+OTHER_POD = (20, "ADDED", pod("t2-1", "Running"))
+THIRD_POD = (40, "ADDED", pod("t3-1", "Pending"))
+
+
+def test_what_was_alive_before_a_gap_may_be_gone(tmp_path: Path) -> None:
     """A pod whose end the witness may have missed is not called a second one."""
-    missed = Sighting("GAP", {"kind": "Pod", "metadata": {"resourceVersion": "9"}, "status": {}})
-    second = Sighting("ADDED", pod("t3-1", "Pending"))
-    assert violations(replace(SOUND, sightings=seen(Sighting("ADDED", pod("t2-1", "Running")), missed, second))) == []
+    assert witnessed(tmp_path, OTHER_POD, MISSED, THIRD_POD) == []
 
 
-def test_a_pod_that_is_listed_again_was_not_made_then() -> None:
+def test_what_is_listed_after_a_gap_is_alive_still(tmp_path: Path) -> None:
+    """Its version is older than the gap. States of attempts may be missing as well: a pod does not go with them."""
+    listed, of_attempts = (20, "LISTED", pod("t2-1", "Running")), (31, "GAP", gap("PeragoAttempt", "31"))
+    (wrong,) = witnessed(tmp_path, OTHER_POD, MISSED, listed, of_attempts, THIRD_POD)
+    assert wrong == Violation("doubled", "pod t3-1 was made while t2-1 could still run")
+
+
+def test_an_attempt_that_is_listed_after_a_gap_has_said_so_since_it_changed(tmp_path: Path) -> None:
+    """Its outcome was there before the next pod, although the witness learned of it later."""
+    missed, listed = (30, "GAP", gap("PeragoAttempt", "30")), (22, "LISTED", attempt("t2"))
+    assert witnessed(tmp_path, OTHER_POD, (25, "ADDED", pod("t3-1", "Pending")), missed, listed) == []
+
+
+def test_a_pod_that_is_listed_again_was_not_made_then(tmp_path: Path) -> None:
     """After a gap everything is listed once more, also the pod of an attempt that has an outcome by now."""
-    missed = Sighting("GAP", {"kind": "Pod", "metadata": {"resourceVersion": "9"}, "status": {}})
-    again = Sighting("LISTED", pod("t1-2", "Running"))
-    more = (missed, again, Sighting("MODIFIED", pod("t1-2", "Succeeded")))
-    assert violations(replace(SOUND, sightings=seen(*more))) == []
+    listed = (5, "LISTED", pod("t1-2", "Running"))
+    assert witnessed(tmp_path, MISSED, listed, (40, "MODIFIED", pod("t1-2", "Succeeded"))) == []
 
 
 def test_an_attempt_within_its_time_to_live_may_stay() -> None:

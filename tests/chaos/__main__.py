@@ -36,7 +36,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run it; 0 when the auditor finds nothing wrong."""
+    """Run it; 0 when the auditor finds nothing wrong in what was put to the test."""
     given = _arguments()
     env = environment.load(os.environ.get("PERAGO_ENV", DEFAULT_NAME))
     run, folder = installation.made_folder(env, "chaos")
@@ -50,7 +50,12 @@ def main() -> int:
     counted, code = audit(stage, load, folder)
     found = ", ".join(f"{kind}: {counted[kind]}" for kind in ("lost", "doubled", "leaked"))
     stage.journal(f"chaos: {counted['attempts']} attempts, faults: {faults.happened}, {found}")
-    return max(code, 2 if faults.failures else 0)
+    return ended(code, counted["attempts"], faults)
+
+
+def ended(code: int, attempts: int, faults: Running) -> int:
+    """How the run ends, after what the auditor says: 2 when a fault has stayed, none has happened, or nothing ran."""
+    return max(code, 2 if faults.failures or not faults.happened or not attempts else 0)
 
 
 def _chosen(words: str, stage: Stage) -> Mapping[str, Fault]:

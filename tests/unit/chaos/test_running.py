@@ -1,6 +1,9 @@
 """Faults happen at their time, are counted when they did, and are undone in any case."""
 
+import pytest
+
 from perago_dev.errors import CommandFailed
+from tests.chaos.__main__ import ended
 from tests.chaos.faults import Fault
 from tests.chaos.plan import Happening, Kind
 from tests.chaos.running import Running
@@ -59,3 +62,21 @@ def test_a_fault_that_stays_is_told(stage: Stage) -> None:
     (failure,) = ran(stage, Doing(stays=True)).failures
     assert failure == "fault: RuntimeError: the node does not come back"
     assert f"could not be undone: {failure}" in (stage.env.state_dir / "journal.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("code", "attempts", "doing", "want"),
+    [
+        (0, 1, Doing(), 0),
+        (1, 1, Doing(), 1),
+        (0, 0, Doing(), 2),
+        (0, 1, Doing(refuses=True), 2),
+        (0, 1, Doing(stays=True), 2),
+        (1, 1, Doing(stays=True), 2),
+    ],
+)
+def test_a_run_in_which_nothing_was_put_to_the_test_fails(
+    stage: Stage, code: int, attempts: int, doing: Doing, want: int
+) -> None:
+    """The auditor finds nothing wrong where no attempt ran, or where no fault happened."""
+    assert ended(code, attempts, ran(stage, doing)) == want

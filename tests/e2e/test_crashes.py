@@ -31,9 +31,10 @@ def test_an_operator_killed_while_a_pod_runs(
 ) -> None:
     """The next operator finds the pod at work, or done, and reports once."""
     before = repository.head()
-    workflow = own_flow.start(own_flow.serve("writable", response_seconds=45), repository, delay=4)
-    own_flow.cluster.attempt(own_flow.first_attempt(workflow), is_running)
+    workflow = own_flow.start(own_flow.serve("writable", response_seconds=45), repository, waits=True)
+    running = own_flow.cluster.attempt(own_flow.first_attempt(workflow), is_running)
     own_operator.kill()
+    own_flow.cluster.let_go(running["status"]["podName"])
     own_operator.start()
     assert_published_once(own_flow, repository, before, workflow)
 
@@ -55,10 +56,11 @@ def test_a_result_waits_for_a_conductor_that_is_away(
 ) -> None:
     """The outcome stays in the attempt with the error beside it, and is delivered when Conductor is back."""
     before = repository.head()
-    workflow = own_flow.start(own_flow.serve("writable", response_seconds=60), repository, delay=8)
+    workflow = own_flow.start(own_flow.serve("writable", response_seconds=60), repository, waits=True)
     name = own_flow.first_attempt(workflow)
-    own_flow.cluster.attempt(name, is_running)
+    running = own_flow.cluster.attempt(name, is_running)
     gate.open = False
+    own_flow.cluster.let_go(running["status"]["podName"])
     waiting = own_flow.cluster.attempt(name, lambda status: "lastError" in status.get("reporting", {}))
     assert waiting["status"]["outcome"]["status"] == "COMPLETED"
     assert waiting["status"]["reporting"]["state"] == "Pending"

@@ -24,7 +24,7 @@ def helper(name: str, image: str, code: str) -> Object:
 
 def test_a_traceback_outlives_its_pod_by_hand(flow: Flow) -> None:
     """Class, text and line in the message; the author's code and the end of the log in status and `describe`."""
-    flow.cluster.apply([flow.attempt("raises", "raises", {"params": {"text": "b"}})])
+    flow.cluster.apply([flow.attempt("raises", "raises", {"params": {"text": "b"}}, keepFailedPodsSeconds=1)])
     status = flow.cluster.finished("raises")["status"]
     flow.assert_nothing_left(None, "raises")
     outcome = status["outcome"]
@@ -48,6 +48,11 @@ def test_a_quick_failures_log_is_at_conductor(flow: Flow) -> None:
     assert "KeyError: 'b'" in log
 
 
+def is_running_without(status: Object, helper: str) -> bool:
+    """The task's container is ready, and the status says what keeps a helper from running."""
+    return condition(status, "PodReady") == "True" and helper in str(status["conditions"])
+
+
 def test_helpers_neither_end_an_attempt_nor_keep_it(flow: Flow) -> None:
     """One fails early, one never ends, one has no image: the task is done in one execution, and that is shown."""
     helpers = [
@@ -63,24 +68,26 @@ def test_helpers_neither_end_an_attempt_nor_keep_it(flow: Flow) -> None:
         "metadata": {"name": "helped"},
         "spec": {"podTemplate": template},
     }
-    attempt = flow.attempt("helped", "free", {"params": {"delay": 8}}, taskRef={"name": "helped"})
+    attempt = flow.attempt("helped", "free", {"params": {"waits": True}}, taskRef={"name": "helped"})
     flow.cluster.apply([task, attempt])
-    running = flow.cluster.attempt("helped", lambda status: "imageless" in str(status.get("conditions")))["status"]
-    assert (running["phase"], condition(running, "PodReady")) == ("Running", "True")
+    running = flow.cluster.attempt("helped", lambda status: is_running_without(status, "imageless"))["status"]
+    assert running["phase"] == "Running"
+    flow.cluster.let_go("helped-1")
     status = flow.cluster.finished("helped")["status"]
     assert (status["phase"], status["executions"]) == ("Succeeded", 1)
     flow.assert_nothing_left(None, "helped")
 
 
 def test_a_failed_pod_is_kept_for_a_while(flow: Flow) -> None:
-    """The attempt is over and released, the pod's log can still be read; then the pod is deleted."""
+    """The attempt is over and released, and the pod's log can be read until somebody deletes the attempt."""
     given = {"params": {"text": "b"}}
-    flow.cluster.apply([flow.attempt("kept", "raises", given, keepFailedPodsSeconds=10)])
+    flow.cluster.apply([flow.attempt("kept", "raises", given, keepFailedPodsSeconds=600)])
     attempt = flow.cluster.finished("kept")
     assert attempt["status"]["phase"] == "Failed"
     pod = flow.cluster.get("pod", "kept-1")
     assert pod is not None
     assert (pod["metadata"].get("finalizers"), pod["metadata"].get("deletionTimestamp")) == (None, None)
     assert "looking for b" in flow.cluster("logs", "kept-1", "-c", "task")
+    assert is_complete(attempt["status"])
+    flow.cluster.delete("peragoattempt", "kept")
     flow.assert_nothing_left(None, "kept")
-    assert is_complete(flow.cluster.finished("kept")["status"])

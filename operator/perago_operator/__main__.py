@@ -5,8 +5,6 @@ The composition root: the only module that names adapters. It decides nothing.
 
 import asyncio
 import contextlib
-import os
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +25,7 @@ from perago_operator.adapters.metrics import Metrics
 from perago_operator.clocks import TimeOfDay
 from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
 from perago_operator.loops import first_of
+from perago_operator.process.afresh import SIGNALS, end_at_once, hear_signals
 from perago_operator.process.assembly import Operator, Outside
 from perago_operator.process.leader import LeadershipLost
 from perago_operator.process.work import Scope
@@ -67,8 +66,9 @@ async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event, now
 
 def _take_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    hear_signals()
 
 
 def _scopes(api: KubeApi, namespaces: tuple[str, ...]) -> tuple[Scope, ...]:
@@ -86,7 +86,7 @@ def _scopes(api: KubeApi, namespaces: tuple[str, ...]) -> tuple[Scope, ...]:
 
 
 async def operate(settings: Settings) -> None:
-    """Run the operator in this event loop until SIGTERM."""
+    """Run the operator in this event loop until SIGTERM; a replica that loses the Lease never returns."""
     metrics, stop, now = Metrics(), asyncio.Event(), TimeOfDay(time.monotonic, utc_now)
     async with outside(settings, metrics, stop, now) as world:
         operator = Operator(world, settings, stop, clock=time.monotonic, now=now)
@@ -97,17 +97,14 @@ async def operate(settings: Settings) -> None:
             try:
                 await first_of(operator.life.run(), operator.preflight.run())
             except LeadershipLost as error:
-                _end_at_once(error)
-
-
-def _end_at_once(error: LeadershipLost) -> None:
-    """End without closing anything: a blocking call in a thread would be waited for while another replica leads."""
-    logger.error("{}: ending at once", error)
-    os._exit(1)
+                end_at_once(error, asked_to_end=stop.is_set())
 
 
 def main() -> int:
-    """Run the operator; the exit status is 0 after SIGTERM, 1 when something broke, 2 for bad settings."""
+    """Run the operator; the exit status is 0 after SIGTERM, 1 when something broke, 2 for bad settings.
+
+    A lost Lease ends no process: it begins again.
+    """
     try:
         settings = read()
         logs.configure(settings)

@@ -20,6 +20,10 @@ class OperatorProcess:
             command = [sys.executable, "-m", "perago_operator"]
             self._process = subprocess.Popen(command, env=self._variables, stdout=log, stderr=log)
 
+    def runs(self) -> bool:
+        """Whether the process that was started last has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End it with no chance to tidy up; returns when it is gone."""
         assert self._process is not None, "the operator has not been started"
@@ -29,7 +33,7 @@ class OperatorProcess:
 
     def restart_if_ended(self) -> None:
         """Start it unless it runs."""
-        if self._process is None or self._process.poll() is not None:
+        if not self.runs():
             self.start()
 
     def stop(self) -> None:

@@ -7,14 +7,6 @@ import pytest
 
 from perago_operator.__main__ import main
 
-LOST = """
-import threading
-from perago_operator.__main__ import _end_at_once
-from perago_operator.process.leader import LeadershipLost
-
-threading.Thread(target=threading.Event().wait).start()
-_end_at_once(LeadershipLost("the Lease was not renewed for 10 s"))
-"""
 DEEP = """
 import contextlib, json, runpy
 from perago_operator.watch.stores import Stores
@@ -47,13 +39,6 @@ def test_a_cluster_without_access_is_named_and_ends_the_process(
     monkeypatch.setenv("KUBECONFIG", "/nowhere/kubeconfig")
     assert main() == 2
     assert "set KUBECONFIG or run in a pod" in capsys.readouterr().err
-
-
-def test_a_lost_leadership_waits_for_no_thread() -> None:
-    """A call of the lakeFS SDK under way in one would keep the process, and its connections, for half a minute."""
-    ended = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 1
-    assert "the Lease was not renewed for 10 s: ending at once" in ended.stderr
 
 
 def test_an_object_as_deep_as_the_api_server_takes_hides_no_other() -> None:

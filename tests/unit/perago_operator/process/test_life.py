@@ -268,6 +268,21 @@ async def test_the_lease_is_released_after_the_last_call_under_way() -> None:
     assert living.leases.stored.holder == ""
 
 
+async def test_a_replica_that_is_canceled_while_it_ends_leaves_nothing_under_way() -> None:
+    """The first time calls under way may end; the second time nobody waits for them."""
+    living, create_pod = Living(), Held()
+    living.cluster.faults.on("create_pod", create_pod)
+    running = living.run()
+    await create_pod.reached()
+    running.cancel()
+    await living.rest()
+    assert not running.done()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await in_time(running)
+    assert at_work() == []
+
+
 @pytest.mark.parametrize("stage", STAGES[:2], ids=str)
 async def test_the_work_begins_when_the_crds_are_there(stage: Stage) -> None:
     """The chart may be installed in any order, and the API server may come later."""

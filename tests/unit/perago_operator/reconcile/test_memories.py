@@ -50,6 +50,14 @@ def test_an_attempt_that_another_process_served_is_doubted() -> None:
     assert (new.adopted, new.doubt_since, new.reports) == (False, None, 0)
 
 
+def test_an_attempt_whose_pod_is_there_is_doubted() -> None:
+    """Another process has created it and died before it could say so."""
+    stores = Stores(lambda _: None)
+    stores.pods.put(b.pod())
+    memory = memories(stores).situation(attempt()).memory
+    assert (memory.adopted, memory.doubt_since) == (True, b.at(1))
+
+
 def test_a_patched_attempt_is_known_at_once() -> None:
     """Before the watch shows it."""
     stores = Stores(lambda _: None)

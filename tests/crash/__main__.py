@@ -35,7 +35,7 @@ class Amount:
     """None: all of them."""
 
 
-PART = Amount(pairs=3, singles=25)
+PART = Amount(pairs=15, singles=95)
 SHOWN = 20
 """Violations that are printed in full."""
 

@@ -55,15 +55,16 @@ def cases(repository: str, commit: str, branch: str) -> Iterator[Case]:
         yield Case("files", files, Reason.REPOSITORY_NOT_FOUND, shows)
 
 
-def manifest(case: Case, name: str, namespace: str, tasks: str, seconds: int) -> JsonObject:
-    """The attempt of a case; its PeragoTask is `TASKS-NAME`. The operator deletes it if this program cannot."""
+def manifest(case: Case, name: str, namespace: str, image: str, seconds: int) -> JsonObject:
+    """The attempt of a case, of a task that the runner's image has. The operator deletes it if this program cannot."""
     return {
         "apiVersion": f"{API_GROUP}/{API_VERSION}",
         "kind": "PeragoAttempt",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            "taskRef": {"name": f"{tasks}-{case.name}"},
+            "task": {"module": f"perago.selftest.{case.name}", "image": image},
             "input": case.task_input,
+            "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
             "activeDeadlineSeconds": seconds,
             "ttlSecondsAfterFinished": 600,
         },
@@ -98,7 +99,7 @@ class SelfTest:
         self,
         cluster: Cluster,
         namespace: str,
-        tasks: str,
+        image: str,
         seconds: int,
         *,
         clock: Callable[[], float],
@@ -106,7 +107,7 @@ class SelfTest:
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._tasks = tasks
+        self._image = image
         self._seconds = seconds
         self._clock = clock
         self._say = say
@@ -114,7 +115,7 @@ class SelfTest:
     async def run(self, case: Case, name: str) -> bool:
         """Whether the case passes. Its attempt is deleted, unless it failed: then people want to look at it."""
         await self._cluster.create_attempt(
-            self._namespace, manifest(case, name, self._namespace, self._tasks, self._seconds)
+            self._namespace, manifest(case, name, self._namespace, self._image, self._seconds)
         )
         passed, words, uid = await self._ended(case, name)
         self._say(f"{'passed' if passed else 'FAILED'}: {self._namespace}/{name}: {words}")
@@ -140,7 +141,7 @@ async def run(options: argparse.Namespace) -> bool:
     """Run all cases, also those after one that fails."""
     async with KubeApi(kube_access.load()) as api:
         cluster = KubeCluster(api, component="perago-selftest", now=utc_now)
-        test = SelfTest(cluster, options.namespace, options.tasks, options.seconds, clock=time.monotonic, say=_say)
+        test = SelfTest(cluster, options.namespace, options.image, options.seconds, clock=time.monotonic, say=_say)
         tried = cases(options.repository, options.commit, options.branch)
         suffix = secrets.token_hex(3)
         passed = [await test.run(case, f"selftest-{case.name}-{suffix}") for case in tried]
@@ -156,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the test; the exit status is 0 if every attempt ended as it should."""
     parser = argparse.ArgumentParser(prog="python -m perago_operator.selftest")
     parser.add_argument("--namespace", required=True, help="where to create the attempts")
-    parser.add_argument("--tasks", required=True, help="how the names of the PeragoTasks begin")
+    parser.add_argument("--image", required=True, help="the image of the runner, which has the tasks that are run")
     parser.add_argument("--repository", default="", help="a lakeFS repository to read")
     parser.add_argument("--commit", default="", help="a commit of the repository, by its id")
     parser.add_argument("--branch", default="main", help="the commit's branch")

@@ -55,7 +55,7 @@ class Installation:
 
     def operator_pod(self) -> str:
         """Name of the operator's pod in the cluster."""
-        selector = f"app.kubernetes.io/instance={INSIDE}"
+        selector = f"app.kubernetes.io/name=perago-operator,app.kubernetes.io/instance={INSIDE}"
         return str(self.cluster(INSIDE).list("pods", selector)[0]["metadata"]["name"])
 
 

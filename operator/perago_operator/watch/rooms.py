@@ -90,7 +90,7 @@ class Rooms:
 
     def changed(self, key: Key, attempt: PeragoAttempt | None) -> list[Key]:
         """Follow a change of the attempt or of its pods; returns whom it lets start."""
-        if attempt is None or self._starting.get(key) not in (None, _execution(attempt)):
+        if attempt is None:
             self._starting.pop(key, None)
         before, after = self._places.get(key), self._place(attempt) if attempt else None
         if before == after:

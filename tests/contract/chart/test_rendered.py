@@ -9,9 +9,8 @@ import yaml
 from pydantic.alias_generators import to_camel
 
 from perago.wire.egress import ProxyServer
-from perago_operator import selftest, settings
+from perago_operator import settings
 from perago_operator.api.attempt_status import AttemptStatus
-from perago_operator.api.task import PeragoTask
 from perago_operator.core import names
 from perago_operator.core.config import AttemptLimits, NodeCache, TrustedCA
 
@@ -19,7 +18,6 @@ from .conftest import CHART, Helm
 
 Object = dict[str, Any]
 ROOT = CHART.parents[1]
-IDENTITY = {"uid": "uid", "resourceVersion": "1"}
 
 
 def of_kind(objects: list[Object], kind: str) -> list[Object]:
@@ -397,16 +395,15 @@ def test_the_runners_image_is_pulled_as_the_values_say(helm: Helm) -> None:
     assert settings.read(environment(objects)).config().pod.runner_pull_policy == "Never"
 
 
-def test_the_test_names_the_tasks_that_come_with_it(helm: Helm) -> None:
-    """In the first namespace, with modules of the runner image; it needs no image of anybody's."""
-    objects = helm.template('namespaces=["a","b"]')
-    tasks = by_name(of_kind(objects, "PeragoTask"))
+def test_the_test_is_one_pod_that_may_do_what_the_operator_may(helm: Helm) -> None:
+    """`helm test --logs` asks for a pod's log for each hook, whatever kind it is of."""
+    objects = helm.template('namespaces=["a","b"]', 'runner.image.tag="two"')
+    hooks = [obj for obj in objects if "helm.sh/hook" in obj["metadata"].get("annotations", {})]
     (test,) = of_kind(objects, "Pod")
-    assert set(tasks) == {f"perago-operator-test-{case.name}" for case in selftest.cases("", "", "main")}
-    assert {task["metadata"]["namespace"] for task in tasks.values()} == {"a"}
-    assert all(PeragoTask.model_validate(task | {"metadata": task["metadata"] | IDENTITY}) for task in tasks.values())
-    assert "--tasks=perago-operator-test" in test["spec"]["containers"][0]["args"]
-    assert "--namespace=a" in test["spec"]["containers"][0]["args"]
+    assert hooks == [test]
+    assert test["spec"]["serviceAccountName"] == pod(objects)["serviceAccountName"]
+    arguments = test["spec"]["containers"][0]["args"]
+    assert {"--namespace=a", f"--image={environment(objects)['PERAGO_RUNNER_IMAGE']}"} <= set(arguments)
 
 
 def test_policies_know_an_operator_with_an_account_of_ones_own(helm: Helm) -> None:

@@ -120,7 +120,12 @@ STORES: tuple[Mutant, ...] = (
         ("an attempt that runs takes no room", "else len(room.started) + _index", "else _index"),
         ("an attempt with an outcome takes room", " or attempt.status.outcome is not None:", ":"),
         ("a pod that is being created takes no room", "pod_name is not None or starting or", "pod_name is not None or"),
-        ("the pod of an execution counts for the next", "not in (None, _execution(attempt))", "is False"),
+        (
+            "the pod of an execution counts for the next",
+            "starting = self._starting.get(attempt.metadata.key) == _execution(attempt)",
+            "starting = attempt.metadata.key in self._starting",
+        ),
+        ("the pod of a former attempt of the name counts", "        if attempt is None:\n", "        if False:\n"),
         ("room that was made is not told", "if before and makes_room and", "if False and"),
     ),
     *settled(

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.attempt import PeragoAttempt, TaskCode
 from perago_operator.api.attempt_status import AttemptStatus
 from perago_operator.api.reasons import Reason
-from perago_operator.api.shared import LocalRef
 from perago_operator.ports import WatchEvent
 from perago_operator.selftest import SelfTest, cases, manifest, verdict, waiting
 from tests import builders as b
@@ -34,10 +33,10 @@ def outcome(reason: Reason, message: str = "why") -> dict[str, str]:
 
 @pytest.mark.parametrize(("repository", "commit"), [("", ""), ("weather", COMMIT)])
 def test_the_attempts_are_what_the_api_takes(repository: str, commit: str) -> None:
-    """Each is standalone, and names a PeragoTask of the chart, whose module every runner image has."""
+    """Each is standalone, and names a module that every runner image has."""
     for case in cases(repository, commit, "main"):
-        attempt = PeragoAttempt.model_validate(stored(manifest(case, "name", "ns", "test", 60)))
-        assert attempt.spec.task_ref == LocalRef(name=f"test-{case.name}")
+        attempt = PeragoAttempt.model_validate(stored(manifest(case, "name", "ns", "runner:1", 60)))
+        assert attempt.spec.task == TaskCode(module=f"perago.selftest.{case.name}", image="runner:1")
         assert attempt.spec.conductor is None
         assert find_spec(f"perago.selftest.{case.name}") is not None
 
@@ -85,7 +84,7 @@ async def run_with(ending: dict[str, Any] | None) -> tuple[bool, list[str], bool
             cluster.merge("PeragoAttempt", "ns", "selftest", {"status": {"outcome": ending}})
 
     cluster.listeners.append(end)
-    test = SelfTest(cluster, "ns", "test", 0, clock=lambda: 0.0, say=said.append)
+    test = SelfTest(cluster, "ns", "runner:1", 0, clock=lambda: 0.0, say=said.append)
     passed = await test.run(next(iter(cases("", "", "main"))), "selftest")
     return passed, said, await cluster.read_attempt("ns", "selftest") is not None
 

@@ -483,6 +483,20 @@ async def test_a_burst_is_no_fault() -> None:
     assert (most, begun) == (6, names)
 
 
+async def test_room_is_taken_before_the_pod_is_there() -> None:
+    """The next attempt is looked at while the API server has not answered yet."""
+    world, create_pod = World(Config(limits=Limits(per_namespace=1))), Held()
+    world.cluster.faults.on("create_pod", create_pod)
+    world.cluster.add(b.attempt(standalone=True))
+    await create_pod.reached()
+    world.cluster.add(b.attempt(standalone=True, meta={"name": "a2", "uid": "uid-a2"}))
+    await until(lambda: bool(world.status("a2")))
+    assert world.status("a2")["conditions"][0]["reason"] == "NamespaceLimit"
+    create_pod.release()
+    await world.settle()
+    assert world.pods == ["a1-1"]
+
+
 async def test_a_pod_that_is_refused_takes_no_room() -> None:
     """The next attempt does not wait for it, however long it is tried."""
     world = World(Config(limits=Limits(per_namespace=1)))

@@ -68,6 +68,16 @@ def test_the_next_execution_has_to_start_anew() -> None:
     assert not rooms.has_started(again)
 
 
+def test_another_attempt_of_the_name_has_to_start_anew() -> None:
+    """The pod of the one that is gone was being created."""
+    mine = attempt("mine")
+    rooms = rooms_of(mine)
+    rooms.start(mine)
+    rooms.changed(key("mine"), None)
+    rooms.changed(key("mine"), mine)
+    assert not rooms.has_started(mine)
+
+
 def test_a_pod_that_no_status_names_counts() -> None:
     """A former leader has created it."""
     rooms = Rooms(lambda one: one.metadata.name == "a")

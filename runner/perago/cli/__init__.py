@@ -1,6 +1,7 @@
 """The `perago` command: check, extract and run a task module on the author's own machine, look after a repository.
 
-Loads the code of a sub-command when it is called.
+Loads the code of a sub-command when it is called. Commands for people on call come from `perago_console`, where that is
+installed; `kubectl-perago` is the same command, so that `kubectl perago list` works.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from perago.cli import lakefs
+from perago.cli import console, lakefs
 from perago.cli.output import Answer, Unusable, say, show, show_unusable, tell
 from perago.cli.process import Stopped, leave_broken_pipe, prints_to_stderr, stoppable
 
@@ -46,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
     _register_options(commands)
     _run_options(_command(commands, "run", "run the task on this machine, with a local folder in place of lakeFS"))
     lakefs.add_to(commands)
+    for name, what in console.commands().items():
+        commands.add_parser(name, help=what, add_help=False)
     return top
 
 
@@ -106,7 +109,10 @@ def _run_options(run: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if console.takes(given):
+        return _on_call(given)
+    options = parser().parse_args(given)
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -115,6 +121,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stopped as stopped:
         tell(f"perago: {stopped}")
         return stopped.exit_code
+    except BrokenPipeError:
+        leave_broken_pipe()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _on_call(arguments: Sequence[str]) -> int:
+    try:
+        return console.run(arguments)
+    except Unusable as unusable:
+        return show_unusable(unusable, as_object=False)
     except BrokenPipeError:
         leave_broken_pipe()
         return 1

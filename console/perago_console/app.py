@@ -1,0 +1,180 @@
+"""The command line of the commands for people on call. Loads the code of a command when it is called."""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+
+from perago_console import COMMANDS
+from perago_console.core.rows import Selection
+from perago_console.core.times import InvalidLength, seconds_of
+from perago_console.problems import Misused, Problem
+from perago_console.session import Session
+
+EXIT_CODES: Final = """Exit codes: 0 success; 1 the object says failure, or does not exist; 2 an option or the
+kubeconfig cannot be used; 3 a server cannot be reached or refuses; 130 stopped by Ctrl-C."""
+
+app = typer.Typer(
+    name="perago",
+    help="Look after attempts in a cluster.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class Form(StrEnum):
+    """How objects are printed."""
+
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+class ObjectForm(StrEnum):
+    """How one object is printed."""
+
+    JSON = "json"
+    YAML = "yaml"
+
+
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="The namespace (default: that of the kubeconfig's context).")
+]
+All = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Look in all namespaces.")]
+Context = Annotated[str | None, typer.Option("--context", help="The context of the kubeconfig.")]
+As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Ask in the name of this user, as kubectl does.")]
+Name = Annotated[
+    str, typer.Argument(metavar="ATTEMPT", help="Its name or the beginning of it, its Conductor task id or its pod.")
+]
+OneForm = Annotated[ObjectForm | None, typer.Option("--output", "-o", help="Print an object instead of text.")]
+
+
+def _session(namespace: str | None, context: str | None, user: str | None, every: bool = False) -> Session:
+    from perago_console.kube import Access, KubeCluster
+    from perago_console.output import Output
+
+    if every and namespace:
+        raise Misused("pass --namespace or --all-namespaces, not both")
+    cluster = KubeCluster(Access(context, user))
+    return Session(cluster, None if every else namespace or cluster.namespace, lambda: datetime.now(UTC), Output())
+
+
+@app.command("list", help=COMMANDS["list"].capitalize() + ".", epilog=EXIT_CODES)
+def list_attempts(
+    *,
+    task: Annotated[str | None, typer.Option(help="Only of this PeragoTask, module or Conductor task type.")] = None,
+    workflow: Annotated[str | None, typer.Option(help="Only of this workflow id, or what it begins with.")] = None,
+    phase: Annotated[list[str] | None, typer.Option(help="Only in this phase; repeatable.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed.")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only those that wait for something.")] = False,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Leave out what ended before, as in 30m.")] = None,
+    selector: Annotated[str, typer.Option("--selector", "-l", help="Labels, as kubectl takes them.")] = "",
+    output: Annotated[Form | None, typer.Option("--output", "-o", help="More columns, objects, or names.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on with each change.")] = False,
+    namespace: Namespace = None,
+    all_namespaces: All = False,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console.commands import list as command
+
+    if watch and output in (Form.JSON, Form.YAML, Form.NAME):
+        raise Misused(f"--watch prints rows; leave out -o {output.value}")
+    phases = tuple(one.lower() for one in (*(phase or ()), *(("failed",) if failed else ())))
+    within = None if since is None else _seconds(since, "--since")
+    selection = Selection(task, workflow, phases, waiting, within)
+    asked = command.Listed(selection, selector, output.value if output else "", watch)
+    return command.execute(_session(namespace, context, user, all_namespaces), asked)
+
+
+@app.command(help=COMMANDS["describe"].capitalize() + ".", epilog=EXIT_CODES)
+def describe(
+    attempt: Name,
+    *,
+    output: OneForm = None,
+    namespace: Namespace = None,
+    all_namespaces: All = False,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console.commands import describe as command
+
+    session = _session(namespace, context, user, all_namespaces)
+    return command.execute(session, attempt, output.value if output else "")
+
+
+@app.command(help=COMMANDS["explain"].capitalize() + ".", epilog=EXIT_CODES)
+def explain(
+    what: Annotated[str, typer.Argument(metavar="ATTEMPT|pt/TASK|REASON", help="An attempt, a PeragoTask, a reason.")],
+    *,
+    output: OneForm = None,
+    namespace: Namespace = None,
+    all_namespaces: All = False,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console.commands import explain as command
+    from perago_console.output import Output
+
+    if output is None and command.of_reason(Output(), what):
+        return 0
+    session = _session(namespace, context, user, all_namespaces)
+    return command.execute(session, what, output.value if output else "")
+
+
+@app.command(help=COMMANDS["logs"].capitalize() + ".", epilog=EXIT_CODES)
+def logs(
+    attempt: Name,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the start, and follow to the end.")] = False,
+    agent: Annotated[bool, typer.Option("--agent", help="The log of the agent beside the task.")] = False,
+    tail: Annotated[int | None, typer.Option(min=1, help="Only so many of the last lines.")] = None,
+    namespace: Namespace = None,
+    all_namespaces: All = False,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console.commands import logs as command
+
+    session = _session(namespace, context, user, all_namespaces)
+    return command.execute(session, attempt, command.Asked(agent, follow, tail), lambda _: None)
+
+
+@app.command(help=COMMANDS["cancel"].capitalize() + ".", epilog=EXIT_CODES)
+def cancel(
+    attempts: Annotated[list[str], typer.Argument(metavar="ATTEMPT…", help="Which.")],
+    *,
+    namespace: Namespace = None,
+    all_namespaces: All = False,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console.commands import cancel as command
+
+    return command.execute(_session(namespace, context, user, all_namespaces), attempts)
+
+
+def _seconds(text: str, option: str) -> float:
+    try:
+        return seconds_of(text)
+    except InvalidLength as error:
+        raise Misused(f"{option}: {error}") from error
+
+
+def main(arguments: Sequence[str], call: Callable[..., object] = app) -> int:
+    """Run a command; returns its exit code."""
+    try:
+        answer = call(list(arguments), prog_name="perago", standalone_mode=False)
+    except Problem as problem:
+        sys.stderr.write(f"perago: {problem}\n")
+        return problem.exit_code
+    except typer.TyperException as misuse:
+        sys.stderr.write(f"perago: {misuse.format_message().rstrip('.')}; see perago {arguments[0]} --help\n")
+        return misuse.exit_code
+    return answer if isinstance(answer, int) else 0

@@ -1,0 +1,54 @@
+"""`perago describe`: one attempt on one page."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from perago_console.core.description import Surroundings, description
+from perago_console.core.objects import ATTEMPT_LABEL, Attempt, Event, Pod
+from perago_console.ports import EVENTS, PODS
+from perago_console.problems import Forbidden
+from perago_console.session import Session, seen_attempt, seen_events, seen_pods
+
+T = TypeVar("T")
+
+
+def execute(session: Session, name: str, form: str) -> int:
+    """Print the page, or the object."""
+    raw = session.attempt(name)
+    if form in ("json", "yaml"):
+        session.output.objects(raw, form)
+        return 0
+    attempt = seen_attempt(raw)
+    session.output.page(description(attempt, surroundings(session, attempt), session.now()))
+    return 0
+
+
+def surroundings(session: Session, attempt: Attempt) -> Surroundings:
+    """Its pods and events, and which of them may not be read."""
+    unread: list[str] = []
+    pods = _readable(lambda: _pods(session, attempt), "its pods", unread)
+    events = _readable(lambda: _events(session, attempt, pods), "its events", unread)
+    return Surroundings(pods, events, unread)
+
+
+def _readable(read: Callable[[], Sequence[T]], what: str, unread: list[str]) -> Sequence[T]:
+    try:
+        return read()
+    except Forbidden as error:
+        unread.append(f"{what}: {error}")
+        return ()
+
+
+def _pods(session: Session, attempt: Attempt) -> Sequence[Pod]:
+    """Those of this very object: a pod of an earlier one of its name may still be going."""
+    labels = f"{ATTEMPT_LABEL}={attempt.metadata.name}"
+    found = session.cluster.find(PODS, attempt.metadata.namespace, labels=labels)
+    pods = seen_pods(found.items)
+    return [pod for pod in pods if any(owner.name == attempt.metadata.name for owner in pod.metadata.owner_references)]
+
+
+def _events(session: Session, attempt: Attempt, pods: Sequence[Pod]) -> Sequence[Event]:
+    uids = (attempt.metadata.uid, *(pod.metadata.uid for pod in pods))
+    find = session.cluster.find
+    found = (find(EVENTS, attempt.metadata.namespace, fields=f"involvedObject.uid={uid}").items for uid in uids)
+    return [event for raws in found for event in seen_events(raws)]

@@ -1,0 +1,79 @@
+"""`perago list`: attempts as a table, once or as they change."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from perago_console.core.objects import Attempt, Raw
+from perago_console.core.rows import Row, Selection, columns, ordered, row
+from perago_console.ports import ATTEMPTS
+from perago_console.session import Session, seen_attempt
+
+DELETED = "Deleted"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is asked for."""
+
+    selection: Selection
+    labels: str = ""
+    form: str = ""
+    watch: bool = False
+
+
+def execute(session: Session, asked: Listed) -> int:
+    """Print the attempts; with `watch`, also each that changes."""
+    listing = session.cluster.find(ATTEMPTS, session.namespace, labels=asked.labels)
+    now = session.now()
+    chosen = [one for one in map(seen_attempt, listing.items) if asked.selection.takes(one, now)]
+    if asked.form in ("json", "yaml"):
+        uids = {one.metadata.uid for one in chosen}
+        session.output.objects([raw for raw in listing.items if seen_attempt(raw).metadata.uid in uids], asked.form)
+        return 0
+    if asked.form == "name":
+        for one in ordered(chosen):
+            session.output.line(f"{ATTEMPTS.resource}/{one.metadata.name}")
+        return 0
+    rows = [_row(session, asked, one) for one in ordered(chosen)]
+    headings = columns(namespaces=session.namespace is None, wide=asked.form == "wide")
+    if rows or asked.watch:
+        session.output.table(headings, rows)
+    else:
+        session.output.remark(f"no attempts {session.place}" + (" are selected" if listing.items else ""))
+    if asked.watch:
+        _follow(session, asked, headings, rows, listing.version)
+    return 0
+
+
+def _follow(session: Session, asked: Listed, headings: Sequence[str], rows: Sequence[Row], version: str) -> None:
+    """One more row for each change that shows."""
+    widths = [max(map(len, column)) for column in zip(headings, *(one.cells for one in rows), strict=True)]
+    last: dict[str, tuple[str, ...]] = {}
+    for change in session.cluster.watch(ATTEMPTS, session.namespace, version, labels=asked.labels):
+        for one in _of_change(change):
+            shown = _row(session, asked, one)
+            gone = change["type"] == "DELETED"
+            cells = _with_state(headings, shown.cells, DELETED) if gone else shown.cells
+            if asked.selection.takes(one, session.now()) and _without_ages(headings, cells) != last.get(
+                one.metadata.uid
+            ):
+                last[one.metadata.uid] = _without_ages(headings, cells)
+                session.output.row(headings, Row(cells, shown.tone), widths)
+
+
+def _of_change(change: Raw) -> Iterator[Attempt]:
+    changed = change.get("object")
+    if isinstance(changed, dict) and change.get("type") != "BOOKMARK":
+        yield seen_attempt(changed)
+
+
+def _row(session: Session, asked: Listed, attempt: Attempt) -> Row:
+    return row(attempt, session.now(), namespaces=session.namespace is None, wide=asked.form == "wide")
+
+
+def _with_state(headings: Sequence[str], cells: Sequence[str], state: str) -> tuple[str, ...]:
+    return tuple(state if name == "STATE" else cell for name, cell in zip(headings, cells, strict=True))
+
+
+def _without_ages(headings: Sequence[str], cells: Sequence[str]) -> tuple[str, ...]:
+    return tuple(cell for name, cell in zip(headings, cells, strict=True) if name not in ("SINCE", "AGE"))

@@ -1,0 +1,106 @@
+"""`perago logs`: of the pod while it is there, else of Conductor's task or of the attempt's status."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from perago_console.core.objects import AGENT_CONTAINER, ATTEMPT_LABEL, TASK_CONTAINER, Attempt, Pod
+from perago_console.ports import PODS, LogQuestion
+from perago_console.problems import Forbidden, NotFound
+from perago_console.session import Session, seen_attempt, seen_pods
+
+PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which log."""
+
+    agent: bool = False
+    follow: bool = False
+    tail: int | None = None
+
+    @property
+    def container(self) -> str:
+        """The container that writes it."""
+        return AGENT_CONTAINER if self.agent else TASK_CONTAINER
+
+
+ConductorLog = Callable[[Attempt], list[str] | None]
+"""The log of an attempt's Conductor task; None where Conductor's address is not known, or there is none."""
+
+
+def execute(session: Session, name: str, asked: Asked, of_conductor: ConductorLog) -> int:
+    """Print the log; 1 if there is none to be had."""
+    attempt = seen_attempt(session.attempt(name))
+    pod = _pod(session, attempt)
+    while asked.follow and not attempt.status.outcome and (pod is None or not _has_started(pod, asked.container)):
+        time.sleep(PAUSE_SECONDS)
+        attempt = seen_attempt(session.attempt(name))
+        pod = _pod(session, attempt)
+    if pod is not None and _has_started(pod, asked.container) and _printed(session, pod, asked):
+        return 0
+    return _kept(session, attempt, asked, of_conductor)
+
+
+def _pod(session: Session, attempt: Attempt) -> Pod | None:
+    """The last of its pods that are there."""
+    labels = f"{ATTEMPT_LABEL}={attempt.metadata.name}"
+    try:
+        pods = seen_pods(session.cluster.find(PODS, attempt.metadata.namespace, labels=labels).items)
+    except Forbidden as error:
+        session.output.remark(f"perago: the pod is not looked at: {error}")
+        return None
+    return pods[-1] if pods else None
+
+
+def _has_started(pod: Pod, container: str) -> bool:
+    state = pod.state(container)
+    return state.running is not None or state.terminated is not None
+
+
+def _printed(session: Session, pod: Pod, asked: Asked) -> bool:
+    """Whether the kubelet has given the log; the pod may go in between."""
+    question = LogQuestion(pod.metadata.namespace, pod.metadata.name, asked.container, asked.follow, asked.tail)
+    try:
+        for line in session.cluster.log(question):
+            session.output.line(line)
+    except (NotFound, Forbidden) as error:
+        session.output.remark(f"perago: {error}")
+        return False
+    return True
+
+
+def _kept(session: Session, attempt: Attempt, asked: Asked, of_conductor: ConductorLog) -> int:
+    if asked.agent:
+        session.output.remark(f"perago: the pod of attempt {attempt.key} is gone, and the agent's log with it")
+        return 1
+    lines = of_conductor(attempt)
+    source = "Conductor's copy of the task's log"
+    if lines is None:
+        lines, source = list(_of_status(attempt)), "the last lines, which the attempt's status has kept"
+    if not lines:
+        session.output.remark(f"perago: there is no log of attempt {attempt.key}: {_why_none(attempt)}")
+        return 1
+    session.output.remark(f"perago: the pod is gone; this is {source}")
+    for line in lines[-asked.tail :] if asked.tail else lines:
+        session.output.line(line)
+    return 0
+
+
+def _of_status(attempt: Attempt) -> Iterator[str]:
+    if attempt.status.log is not None:
+        yield from attempt.status.log.lines
+
+
+def _why_none(attempt: Attempt) -> str:
+    log, outcome = attempt.status.log, attempt.status.outcome
+    if log is not None and log.error:
+        return log.error
+    if outcome is None:
+        return "its container has not started; -f waits for it"
+    if outcome.status == "COMPLETED":
+        return (
+            "the status keeps that of failures only, and Conductor that of its tasks; set CONDUCTOR_SERVER_URL for it"
+        )
+    return "the task wrote nothing, or its pod was lost"

@@ -1,0 +1,1 @@
+"""What the commands say, derived from objects and the time. PURE: nothing here asks a cluster or prints."""

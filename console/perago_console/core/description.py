@@ -1,0 +1,117 @@
+"""`perago describe`: all that is known of one attempt, on one page. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from perago_console.core.holding import holding
+from perago_console.core.objects import AGENT_CONTAINER, TASK_CONTAINER, Attempt, Event, Pod, Workspace
+from perago_console.core.page import Line, Page, Section, Tone, given, lines
+from perago_console.core.rows import state, tone, why
+from perago_console.core.timeline import bars, timeline
+from perago_console.core.times import moment, moment_and_age
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What belongs to an attempt besides its object, as far as it may be read; `unread` says what may not."""
+
+    pods: Sequence[Pod] = ()
+    events: Sequence[Event] = ()
+    unread: Sequence[str] = ()
+
+
+def description(attempt: Attempt, around: Surroundings, now: datetime) -> Page:
+    """The page."""
+    return (
+        Section(f"attempt {attempt.key}", _summary(attempt, now)),
+        Section("Outcome", _outcome(attempt)),
+        Section("Timeline", timeline(attempt, around.pods, around.events, now)),
+        Section("Parts", bars(attempt.status.timings)),
+        Section("Executions", tuple(_executions(attempt, around.pods))),
+        Section("Conditions", tuple(_conditions(attempt, now))),
+        Section("Last log lines", _log(attempt)),
+        Section("Not shown", tuple(Line("", text, Tone.QUIET) for text in around.unread)),
+    )
+
+
+def _summary(attempt: Attempt, now: datetime) -> tuple[Line, ...]:
+    status, conductor, found = attempt.status, attempt.spec.conductor, holding(attempt, now)
+    code, workspace = attempt.spec.task, status.workspace
+    return lines(
+        Line("state", state(attempt, found), tone(attempt, found)),
+        given("why", why(found, wide=True)),
+        given("until", moment_and_age(found.until, now) if found.until else None),
+        given("then", found.then),
+        given("do", found.remedy, Tone.WAITS),
+        given("task", attempt.task),
+        given("module", code.module if code else None),
+        given("image", code.image if code else None),
+        given("workflow", conductor.workflow_instance_id if conductor else None),
+        given("Conductor task", f"{conductor.task_id} ({conductor.reference_task_name})" if conductor else None),
+        given("retry", str(conductor.retry_count) if conductor else None),
+        given("pod", status.pod_name),
+        given("node", status.node_name),
+        given("created", moment_and_age(attempt.created, now) if attempt.created else None),
+        *_workspace(workspace),
+    )
+
+
+def _workspace(workspace: Workspace | None) -> Iterator[Line | None]:
+    if workspace is None:
+        return
+    yield Line("workspace", f"{workspace.repository}/{workspace.branch} from {workspace.input_ref}")
+    if workspace.published_ref and workspace.published_ref != workspace.input_ref:
+        yield Line("published", workspace.published_ref, Tone.GOOD)
+    if changed := workspace.changed:
+        counts = f"{changed.added} added, {changed.modified} modified, {changed.deleted} deleted"
+        yield Line("changed", f"{counts}; {changed.bytes} bytes uploaded")
+    yield given("fence", workspace.fence)
+
+
+def _outcome(attempt: Attempt) -> tuple[Line, ...]:
+    outcome, reporting = attempt.status.outcome, attempt.status.reporting
+    if outcome is None:
+        return ()
+    good = outcome.status == "COMPLETED"
+    rule = outcome.failure_policy_rule
+    return lines(
+        Line("result", f"{outcome.status}: {outcome.reason}", Tone.GOOD if good else Tone.BAD),
+        given("message", outcome.message),
+        given("fault", outcome.failure_class),
+        given("by rule", None if rule is None else f"number {rule} of failurePolicy chose the result"),
+        given("Conductor", reporting.state if reporting else None),
+        given("last error", reporting.last_error if reporting else None, Tone.BAD),
+        given("traceback", "\n".join(outcome.traceback)),
+    )
+
+
+def _executions(attempt: Attempt, pods: Sequence[Pod]) -> Iterator[Line]:
+    """One line for each pod that is there; of those that are gone, how many."""
+    for pod in pods:
+        states = ", ".join(f"{name} {_state(pod, name)}" for name in (AGENT_CONTAINER, TASK_CONTAINER))
+        yield Line(pod.metadata.name, f"{pod.status.phase} on {pod.spec.node_name or 'no node'}: {states}")
+    if gone := (attempt.status.executions or 0) - len(pods):
+        yield Line("", f"{gone} {'pod is' if gone == 1 else 'pods are'} gone", Tone.QUIET)
+
+
+def _state(pod: Pod, container: str) -> str:
+    state = pod.state(container)
+    if state.terminated:
+        return f"exited with {state.terminated.exit_code}"
+    if state.running:
+        return "runs"
+    return f"waits ({state.waiting.reason})" if state.waiting and state.waiting.reason else "waits"
+
+
+def _conditions(attempt: Attempt, now: datetime) -> Iterator[Line]:
+    for one in attempt.status.conditions:
+        since = f" since {moment(one.last_transition_time, now)}" if one.last_transition_time else ""
+        yield Line(one.type, f"{one.status}{since}: {one.reason}: {one.message}".rstrip(": "))
+
+
+def _log(attempt: Attempt) -> tuple[Line, ...]:
+    log = attempt.status.log
+    if log is None:
+        return ()
+    return lines(given("", "\n".join(log.lines)), given("could not be read", log.error, Tone.BAD))

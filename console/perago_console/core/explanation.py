@@ -1,0 +1,113 @@
+"""`perago explain`: what holds, what comes of it and what to do, of an attempt, a PeragoTask or a reason. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from perago.wire import Reason
+from perago.wire.faults import FAULTS
+from perago.wire.reasons import WORDS
+from perago.wire.times import timestamp
+from perago_console.core.holding import Holding, deadline, holding
+from perago_console.core.objects import POLLING, READY, Attempt, Condition, Task
+from perago_console.core.page import Line, Page, Section, Tone, given, lines
+from perago_console.core.rows import state, tone
+from perago_console.core.times import moment_and_age
+
+
+def of_attempt(attempt: Attempt, task: Task | None, now: datetime) -> Page:
+    """What holds of an attempt, and what its PeragoTask adds to it where that is known."""
+    found = holding(attempt, now)
+    title = f"attempt {attempt.key}, {state(attempt, found)}"
+    return (
+        Section(title, _of_holding(found, attempt, now)),
+        Section("", lines(_deadline(attempt, task, now), _not_ready(task))),
+    )
+
+
+def of_task(task: Task, now: datetime) -> Page:
+    """What its two conditions say."""
+    title = f"PeragoTask {task.metadata.namespace}/{task.metadata.name}"
+    conditions = [one for kind in (READY, POLLING) if (one := task.condition(kind)) is not None]
+    if not conditions:
+        words = "no operator has looked at it yet; check with `perago doctor` that one serves the namespace"
+        return (Section(title, lines(Line("is", words, Tone.WAITS))),)
+    return (Section(title), *(Section("", _of_condition(one, now)) for one in conditions))
+
+
+def of_reason(reason: Reason) -> Page:
+    """What a published word means."""
+    fault = FAULTS.get(reason)
+    return (
+        Section(
+            reason.value,
+            lines(
+                given("means", reason.sentence),
+                given("fault", f"{fault.value}: {fault.sentence}" if fault else None),
+                given("do", reason.remedy),
+            ),
+        ),
+    )
+
+
+def as_facts(attempt: Attempt, task: Task | None, now: datetime) -> Mapping[str, JsonValue]:
+    """The same for programs."""
+    found = holding(attempt, now)
+    until = deadline(attempt, task.spec.active_deadline_seconds if task else None)
+    facts: dict[str, JsonValue] = {
+        **{name: value for name, value in asdict(found).items() if not isinstance(value, datetime)},
+        "sentence": found.sentence,
+        "since": timestamp(found.since) if found.since else None,
+        "until": timestamp(found.until) if found.until else None,
+        "deadline": timestamp(until) if until else None,
+    }
+    return {
+        "namespace": attempt.metadata.namespace,
+        "name": attempt.metadata.name,
+        "phase": attempt.status.phase,
+        **facts,
+    }
+
+
+def _of_holding(found: Holding, attempt: Attempt, now: datetime) -> tuple[Line, ...]:
+    label = "waits for" if found.waits else "ended with" if attempt.ended else "is at"
+    ended = attempt.status.outcome if attempt.ended else None
+    return lines(
+        Line(label, found.word if found.named else found.words, tone(attempt, found)),
+        given("means", found.sentence),
+        given("it says", found.words if found.named else None),
+        given("fault", ended.failure_class if ended else None),
+        given("shown by", found.shown_by, Tone.QUIET),
+        given("since", moment_and_age(found.since, now) if found.since else None),
+        given("until", moment_and_age(found.until, now) if found.until else None),
+        given("then", found.then),
+        given("do", found.remedy, Tone.WAITS),
+    )
+
+
+def _deadline(attempt: Attempt, task: Task | None, now: datetime) -> Line | None:
+    until = deadline(attempt, task.spec.active_deadline_seconds if task else None)
+    if until is None or attempt.status.outcome is not None:
+        return None
+    return Line("deadline", f"{moment_and_age(until, now)}, when it fails with DeadlineExceeded")
+
+
+def _not_ready(task: Task | None) -> Line | None:
+    ready = task.condition(READY) if task else None
+    if task is None or ready is None or ready.status != "False":
+        return None
+    return Line("PeragoTask", f"{task.metadata.name} is not ready: {ready.reason}: {ready.message}", Tone.BAD)
+
+
+def _of_condition(condition: Condition, now: datetime) -> tuple[Line, ...]:
+    holds = condition.status == "True"
+    reason, since = WORDS.get(condition.reason), condition.last_transition_time
+    return lines(
+        Line(condition.type, f"{condition.status}: {condition.reason}", Tone.GOOD if holds else Tone.BAD),
+        given("means", reason.sentence if reason else None),
+        given("it says", condition.message),
+        given("since", moment_and_age(since, now) if since else None),
+        given("do", reason.remedy if reason and not holds else None, Tone.WAITS),
+    )

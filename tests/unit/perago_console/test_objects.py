@@ -1,0 +1,74 @@
+"""What the commands read of objects is what the CRDs have; their words are the published ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from perago_console.core import objects
+from perago_console.core.timeline import PARTS
+from perago_console.ports import ATTEMPTS, TASKS
+from perago_operator.api.reasons import ConditionType
+from perago_operator.core import names
+
+CRDS = Path(__file__).resolve().parents[3] / "crds"
+
+
+def schema(plural: str) -> Any:
+    """The schema of a kind."""
+    crd = yaml.safe_load((CRDS / f"{plural}.perago.dev.yaml").read_text())
+    return crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def unknown(model: type[BaseModel], found: Any, path: str) -> Iterator[str]:
+    """The fields of a model that a schema does not have."""
+    for name, info in model.model_fields.items():
+        field = f"{path}.{info.alias or name}"
+        inside = found.get("properties", {}).get(info.alias or name)
+        if inside is None:
+            yield field
+        for inner in models(info.annotation):
+            yield from unknown(inner, (inside or {}).get("items", inside or {}), field)
+
+
+def models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in a field's type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (Union, UnionType, tuple):
+        for inner in get_args(annotation):
+            yield from models(inner)
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "plural"),
+    [
+        (objects.AttemptSpec, objects.AttemptStatus, ATTEMPTS.plural),
+        (objects.TaskSpec, objects.TaskStatus, TASKS.plural),
+    ],
+)
+def test_every_field_that_is_read_exists(spec: type[BaseModel], status: type[BaseModel], plural: str) -> None:
+    """A field that is renamed in the API is noticed here; tickets alone have fewer fields in some places."""
+    parts = schema(plural)["properties"]
+    missing = [*unknown(spec, parts["spec"], "spec"), *unknown(status, parts["status"], "status")]
+    assert [field for field in missing if not field.startswith("status.turn.")] == []
+
+
+def test_condition_types_and_labels_are_the_published_ones() -> None:
+    """The console spells out nothing that the operator does not write."""
+    used = {getattr(objects, name) for name in ("POD_READY", "PUBLISHED", "STAGING_DELETED", "REPORTED", "COMPLETE")}
+    assert used | {objects.POLLING, objects.READY} == {kind.value for kind in ConditionType}
+    assert (objects.ATTEMPT_LABEL, objects.TASK_CONTAINER, objects.AGENT_CONTAINER) == (
+        names.ATTEMPT_LABEL,
+        names.TASK_CONTAINER,
+        names.AGENT_CONTAINER,
+    )
+
+
+def test_every_part_of_an_attempt_has_its_bar() -> None:
+    """Waiting for the turn is a part of publishing, and has none of its own."""
+    assert set(PARTS) == set(objects.Timings.model_fields) - {"waiting_for_turn"}

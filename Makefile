@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos soak
+.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos test-upgrade soak
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -84,6 +84,9 @@ bench-data: venv ## measure transfers against lakectl and curl on a real lakeFS 
 
 test-chaos: venv ## let parts of the environment that is up fail while attempts run, and audit (ATTEMPTS=… FAULTS=… SEED=… MINUTES=…)
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m tests.chaos $(if $(ATTEMPTS),--attempts $(ATTEMPTS)) $(if $(FAULTS),--faults "$(FAULTS)") $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+test-upgrade: venv ## change, roll back and remove the release while attempts run, in an environment that is up and has no other (ATTEMPTS=…)
+	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m tests.upgrade $(if $(ATTEMPTS),--attempts $(ATTEMPTS))
 
 soak: venv ## run attempts at a steady rate in the environment that is up, and print the operator's memory and connections (HOURS=… RATE=…)
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m tests.chaos.soak $(if $(HOURS),--hours $(HOURS)) $(if $(RATE),--rate $(RATE))

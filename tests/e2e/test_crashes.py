@@ -32,9 +32,10 @@ def test_an_operator_killed_while_a_pod_runs(
     """The next operator finds the pod at work, or done, and reports once."""
     before = repository.head()
     workflow = own_flow.start(own_flow.serve("writable", response_seconds=45), repository, waits=True)
-    running = own_flow.cluster.attempt(own_flow.first_attempt(workflow), is_running)
+    name = own_flow.first_attempt(workflow)
+    own_flow.cluster.attempt(name, is_running)
     own_operator.kill()
-    own_flow.cluster.let_go(running["status"]["podName"])
+    own_flow.cluster.let_go(f"{name}-1")
     own_operator.start()
     assert_published_once(own_flow, repository, before, workflow)
 
@@ -58,9 +59,9 @@ def test_a_result_waits_for_a_conductor_that_is_away(
     before = repository.head()
     workflow = own_flow.start(own_flow.serve("writable", response_seconds=60), repository, waits=True)
     name = own_flow.first_attempt(workflow)
-    running = own_flow.cluster.attempt(name, is_running)
+    own_flow.cluster.attempt(name, is_running)
     gate.open = False
-    own_flow.cluster.let_go(running["status"]["podName"])
+    own_flow.cluster.let_go(f"{name}-1")
     waiting = own_flow.cluster.attempt(name, lambda status: "lastError" in status.get("reporting", {}))
     assert waiting["status"]["outcome"]["status"] == "COMPLETED"
     assert waiting["status"]["reporting"]["state"] == "Pending"

@@ -52,6 +52,14 @@ def test_a_created_pod_is_starting() -> None:
     assert patch["timings"] == {"queued": 0.25}
 
 
+def test_a_lost_execution_is_kept_with_its_pause() -> None:
+    """Whoever leads by then has to wait as long."""
+    attempt = b.attempt(status={"podName": "a1-1", "executions": 1})
+    patch = patched(b.situation(attempt, 5, memory=b.memory(gone=frozenset({"a1-1"}))))
+    assert (patch["executions"], patch["podName"]) == (2, None)
+    assert (patch["disruption"]["execution"], patch["disruption"]["since"]) == (1, b.stamp(5))
+
+
 def test_a_pod_that_is_starting_has_no_node_yet() -> None:
     """The node is written once with the phase, not as a write of its own. Another process may have created the pod."""
     patch = patched(b.situation(pods=(b.pod(),)))

@@ -13,5 +13,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "explain": "say what an attempt waits for, until when, and what to do; also of a PeragoTask or a reason",
     "logs": "print or follow the task's log, also after the pod is gone",
     "cancel": "stop attempts",
+    "retry": "run what has ended again: an attempt made by hand, or a Conductor task's workflow",
+    "top": "show how each PeragoTask is doing: running, waiting, rates, the slowest part",
+    "why": "say which attempt made a commit in lakeFS, or the last change of an object",
+    "doctor": "check configuration, rights, the operator, PeragoTasks, servers and clocks",
 }
 """Each command, and what it does; `perago --help` shows both without loading more than this."""

@@ -141,9 +141,10 @@ def logs(
     user: As = None,
 ) -> int:
     from perago_console.commands import logs as command
+    from perago_console.conductor import conductor
 
     session = _session(namespace, context, user, all_namespaces)
-    return command.execute(session, attempt, command.Asked(agent, follow, tail), lambda _: None)
+    return command.execute(session, attempt, command.Asked(agent, follow, tail), command.of_conductor(conductor))
 
 
 @app.command(help=COMMANDS["cancel"].capitalize() + ".", epilog=EXIT_CODES)
@@ -158,6 +159,77 @@ def cancel(
     from perago_console.commands import cancel as command
 
     return command.execute(_session(namespace, context, user, all_namespaces), attempts)
+
+
+@app.command(help=COMMANDS["retry"].capitalize() + ".", epilog=EXIT_CODES)
+def retry(
+    attempt: Name,
+    *,
+    namespace: Namespace = None,
+    all_namespaces: All = False,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console.commands import retry as command
+    from perago_console.conductor import conductor
+
+    return command.execute(_session(namespace, context, user, all_namespaces), attempt, conductor)
+
+
+@app.command(help=COMMANDS["top"].capitalize() + ".", epilog=EXIT_CODES)
+def top(
+    *,
+    since: Annotated[str, typer.Option(metavar="TIME", help="The time that rates and parts are taken over.")] = "1h",
+    output: OneForm = None,
+    namespace: Namespace = None,
+    all_namespaces: All = False,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console.commands import top as command
+
+    window = _seconds(since, "--since")
+    if not window:
+        raise Misused("--since: rates need a time that is longer than nothing")
+    session = _session(namespace, context, user, all_namespaces)
+    return command.execute(session, window, output.value if output else "")
+
+
+@app.command(help=COMMANDS["why"].capitalize() + ".", epilog=EXIT_CODES)
+def why(
+    repository: Annotated[str, typer.Argument(metavar="REPO", help="The lakeFS repository.")],
+    what: Annotated[str, typer.Argument(metavar="COMMIT|PATH", help="A commit, branch or tag, or an object's path.")],
+    *,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Take it for a path, and look from here (default: the main branch)."),
+    ] = None,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console import lakefs
+    from perago_console.commands import why as command
+    from perago_console.conductor import conductor
+    from perago_console.output import Output
+
+    commit = lakefs.commit_for(repository, what, at)
+    return command.execute(
+        commit, Output(), datetime.now(UTC), lambda: _session(None, context, user, every=True).cluster, conductor
+    )
+
+
+@app.command(help=COMMANDS["doctor"].capitalize() + ".", epilog=EXIT_CODES)
+def doctor(
+    *,
+    namespace: Namespace = None,
+    all_namespaces: All = False,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console.commands import doctor as command
+    from perago_console.conductor import conductor
+
+    return command.execute(_session(namespace, context, user, all_namespaces), conductor)
 
 
 def _seconds(text: str, option: str) -> float:

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from perago_console.conductor import Conductor
 from perago_console.core.objects import AGENT_CONTAINER, ATTEMPT_LABEL, TASK_CONTAINER, Attempt, Pod
 from perago_console.ports import PODS, LogQuestion
-from perago_console.problems import Forbidden, NotFound
+from perago_console.problems import Forbidden, NotFound, Problem
 from perago_console.session import Session, seen_attempt, seen_pods
 
 PAUSE_SECONDS = 1.0
@@ -28,6 +29,16 @@ class Asked:
 
 ConductorLog = Callable[[Attempt], list[str] | None]
 """The log of an attempt's Conductor task; None where Conductor's address is not known, or there is none."""
+
+
+def of_conductor(opened: Callable[[], Conductor | None]) -> ConductorLog:
+    """The log that a Conductor has, where its address is known."""
+
+    def log(attempt: Attempt) -> list[str] | None:
+        task, found = attempt.spec.conductor, opened() if attempt.spec.conductor else None
+        return found.log(task.task_id) if task and found else None
+
+    return log
 
 
 def execute(session: Session, name: str, asked: Asked, of_conductor: ConductorLog) -> int:
@@ -75,17 +86,26 @@ def _kept(session: Session, attempt: Attempt, asked: Asked, of_conductor: Conduc
     if asked.agent:
         session.output.remark(f"perago: the pod of attempt {attempt.key} is gone, and the agent's log with it")
         return 1
-    lines = of_conductor(attempt)
-    source = "Conductor's copy of the task's log"
+    lines = _of_conductor(session, attempt, of_conductor)
+    source = "this is Conductor's copy of the task's log"
     if lines is None:
-        lines, source = list(_of_status(attempt)), "the last lines, which the attempt's status has kept"
+        lines, source = list(_of_status(attempt)), "these are the last lines, which the attempt's status has kept"
     if not lines:
         session.output.remark(f"perago: there is no log of attempt {attempt.key}: {_why_none(attempt)}")
         return 1
-    session.output.remark(f"perago: the pod is gone; this is {source}")
+    session.output.remark(f"perago: the pod is gone; {source}")
     for line in lines[-asked.tail :] if asked.tail else lines:
         session.output.line(line)
     return 0
+
+
+def _of_conductor(session: Session, attempt: Attempt, log: ConductorLog) -> list[str] | None:
+    """One that is away is told, and the status has to do."""
+    try:
+        return log(attempt)
+    except Problem as problem:
+        session.output.remark(f"perago: {problem}")
+        return None
 
 
 def _of_status(attempt: Attempt) -> Iterator[str]:

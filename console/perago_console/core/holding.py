@@ -77,7 +77,7 @@ def has_ended(attempt: Attempt, _: datetime) -> Holding | None:
         return Holding(attempt.status.phase or "", "the attempt has ended", "status.phase", since)
     return Holding(
         outcome.reason,
-        _first_line(outcome.message),
+        _told(outcome.message, _remedy_of(outcome)),
         "status.outcome",
         since,
         remedy=_remedy_of(outcome),
@@ -246,13 +246,14 @@ def deadline(attempt: Attempt, seconds: int | None) -> datetime | None:
 
 
 def _of_condition(condition: Condition, then: str = "", *, waits: bool = True) -> Holding:
+    remedy = WORDS[condition.reason].remedy if condition.reason in WORDS else ""
     return Holding(
         condition.reason,
-        _first_line(condition.message),
+        _told(condition.message, remedy),
         f"condition {condition.type}",
         condition.last_transition_time,
         then=then,
-        remedy=WORDS[condition.reason].remedy if condition.reason in WORDS else "",
+        remedy=remedy,
         waits=waits,
     )
 
@@ -262,14 +263,15 @@ def _of_pod_ready(attempt: Attempt, condition: Condition) -> Holding:
     patience = PATIENCES.get(WORDS[condition.reason]) if condition.reason in WORDS else None
     since = condition.last_transition_time or attempt.created
     until, then = _end_of(patience, attempt, since)
+    remedy = WORDS[condition.reason].remedy if condition.reason in WORDS else ""
     return Holding(
         condition.reason,
-        _first_line(condition.message),
+        _told(condition.message, remedy),
         f"condition {condition.type}",
         since,
         until,
         then,
-        WORDS[condition.reason].remedy if condition.reason in WORDS else "",
+        remedy,
         waits=condition.reason not in (Reason.POD_STARTING, Reason.STOPPING),
     )
 
@@ -291,6 +293,12 @@ def _remedy_of(outcome: Outcome) -> str:
         return outcome.remedy
     reason = WORDS.get(outcome.reason)
     return reason.remedy if reason in FAULTS and reason is not None else ""
+
+
+def _told(message: str, remedy: str) -> str:
+    """A message's first line without the remedy that the operator appends, which is shown on its own."""
+    advice = remedy.replace("`", "").removesuffix(".")
+    return _first_line(message).removesuffix(f"; {advice[:1].lower()}{advice[1:]}")
 
 
 def _first_line(text: str) -> str:

@@ -85,8 +85,9 @@ def state(attempt: Attempt, found: Holding) -> str:
 
 
 def why(found: Holding, *, wide: bool = False) -> str:
-    """The word and the object's own words; a step's word is the state already."""
-    words = ": ".join(filter(None, (found.word, found.words))) if found.named else found.words
+    """The word and the object's own words, unless these begin with it; a step's word is the state already."""
+    repeats = not found.named or found.words.startswith(f"{found.word}:")
+    words = found.words if repeats else ": ".join(filter(None, (found.word, found.words)))
     return words if wide or len(words) <= LONGEST_WHY else f"{words[: LONGEST_WHY - 1].rstrip()}…"
 
 

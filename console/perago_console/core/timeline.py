@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from perago_console.core.objects import AGENT_CONTAINER, TASK_CONTAINER, Attempt, Event, Pod, Timings
+from perago_console.core.objects import AGENT_CONTAINER, COMPLETE, TASK_CONTAINER, Attempt, Event, Pod, Timings
 from perago_console.core.page import Line, Tone
 from perago_console.core.times import exact_length, moment, since_moment
 
@@ -25,8 +25,8 @@ class Moment:
 
 def timeline(attempt: Attempt, pods: Sequence[Pod], events: Sequence[Event], now: datetime) -> tuple[Line, ...]:
     """Dated lines, the oldest first; an event that says what a line says already is left out."""
-    found = (*_of_object(attempt), *_of_pods(pods), *_of_conditions(attempt), *_of_events(attempt, events))
-    ordered = sorted(found, key=lambda one: one.time)
+    found = (*_of_object(attempt), *_of_pods(pods), *_of_events(events), *_of_conditions(attempt))
+    ordered = sorted(found, key=lambda one: one.time.replace(microsecond=0))  # most have whole seconds
     seen: dict[str, Line] = {}
     for one in ordered:
         seen.setdefault(one.what, Line(moment(one.time, now), one.what, one.tone))
@@ -56,6 +56,8 @@ def _of_object(attempt: Attempt) -> Iterator[Moment]:
         yield Moment(created, "the attempt was created")
         if first_pod := since_moment(created, status.timings.queued):
             yield Moment(first_pod, "its first pod was created")
+        if running := since_moment(first_pod, status.timings.starting):
+            yield Moment(running, "the containers of a pod ran")
     if attempt.metadata.deletion_timestamp:
         yield Moment(attempt.metadata.deletion_timestamp, "the attempt was deleted", Tone.WAITS)
     if lost := status.disruption:
@@ -94,13 +96,12 @@ def _of_container(pod: Pod, container: str) -> Iterator[Moment]:
 
 
 def _of_conditions(attempt: Attempt) -> Iterator[Moment]:
-    """When each got the status that it has; the reason may have changed since."""
-    for one in attempt.status.conditions:
-        if one.last_transition_time:
-            yield Moment(one.last_transition_time, f"{one.type} became {one.status}; its reason is {one.reason}")
+    complete = attempt.condition(COMPLETE)
+    if complete and complete.last_transition_time:
+        yield Moment(complete.last_transition_time, "nothing was left to do")
 
 
-def _of_events(attempt: Attempt, events: Iterable[Event]) -> Iterator[Moment]:
+def _of_events(events: Iterable[Event]) -> Iterator[Moment]:
     for event in events:
         if event.time:
             often = f" ({event.count} times)" if (event.count or 1) > 1 else ""

@@ -23,11 +23,13 @@ PAGE = 1000
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: its id, its metadata, and when it was made, in seconds since 1970."""
+    """A commit: its id, its metadata, when it was made, in seconds since 1970, by whom, and its message."""
 
     id: str
     metadata: Mapping[str, str]
     made: float
+    committer: str = ""
+    message: str = ""
 
 
 class Repository:
@@ -53,7 +55,14 @@ class Repository:
     def commit_of(self, ref: str) -> Commit:
         """The commit that a ref names."""
         record = self._asked(f"read the commit {ref!r}", "fs:ReadCommit", self._commits().get_commit, ref)
-        return Commit(str(record.id), dict(record.metadata or {}), float(record.creation_date))
+        return _commit(record)
+
+    def last_change(self, ref: str, path: str) -> Commit | None:
+        """The last commit, from a ref backwards, that changed an object; None if there is none."""
+        api = self._sdk.RefsApi(self._client)
+        what = f"read who has changed {path!r} at {ref!r}"
+        page = self._asked(what, "fs:ReadCommit", api.log_commits, ref, objects=[path], amount=1)
+        return _commit(page.results[0]) if page.results else None
 
     def staging_branches(self) -> list[StagingBranch]:
         """The staging branches of attempts in clusters, whichever installation's."""
@@ -147,6 +156,11 @@ class Repository:
             raise refused(asked, self._api, int(error.status or 0), _own_words(error)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise unreachable(asked, self._api, str(error)) from error
+
+
+def _commit(record: Any) -> Commit:
+    made, who, message = float(record.creation_date), str(record.committer), str(record.message)
+    return Commit(str(record.id), dict(record.metadata or {}), made, who, message)
 
 
 def _sdk() -> Any:

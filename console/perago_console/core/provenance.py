@@ -1,0 +1,103 @@
+"""`perago why`: which attempt made a commit, by the metadata that the commit carries. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import JsonValue
+
+from perago.wire import metadata_keys, published_output
+from perago_console.core.objects import Attempt
+from perago_console.core.page import Line, Page, Section, Tone, given, lines
+from perago_console.core.times import moment_and_age
+
+NOT_OURS = "it carries no metadata of Perago's: it was committed by somebody else, or it is a merge of several commits"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A commit."""
+
+    id: str
+    metadata: Mapping[str, str]
+    time: float
+    """Seconds since 1970."""
+    committer: str = ""
+    message: str = ""
+    path: str | None = None
+    """The object that was asked for, which this commit is the last to have changed."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether an attempt made it."""
+        return bool(self.uid)
+
+    @property
+    def uid(self) -> str:
+        """The UID of the attempt that made it; empty where none did."""
+        return self.metadata.get(metadata_keys.ATTEMPT_UID, "")
+
+    @property
+    def attempt(self) -> tuple[str, str]:
+        """Namespace and name of the attempt that made it."""
+        namespace, _, name = self.metadata.get(metadata_keys.ATTEMPT, "").partition("/")
+        return namespace, name
+
+    @property
+    def task_id(self) -> str:
+        """The Conductor task that it executed; empty of an attempt that was made by hand."""
+        named = self.metadata.get(metadata_keys.TASK_ID, "")
+        return "" if named == self.uid else named
+
+
+def of_commit(commit: Made, attempt: Attempt | None, params: JsonValue, now: datetime) -> Page:
+    """Who made it, from what, and with which result; `params` are those of the input, where they could be had."""
+    title = f"commit {commit.id}"
+    head = lines(
+        given("last to change", commit.path),
+        Line("committed", moment_and_age(datetime.fromtimestamp(commit.time, UTC), now)),
+        given("message", commit.message),
+    )
+    if not commit.is_ours:
+        made_by = lines(given("committer", commit.committer), Line("made by", NOT_OURS, Tone.WAITS))
+        return (Section(title, (*head, *made_by)),)
+    return (
+        Section(title, head),
+        Section("Made by", _maker(commit, attempt)),
+        Section("From", _origin(commit, attempt, params)),
+        Section("With", _result(commit)),
+    )
+
+
+def _maker(commit: Made, attempt: Attempt | None) -> tuple[Line, ...]:
+    found = commit.metadata
+    there = f"it is {attempt.status.phase}" if attempt else "its object is gone, or cannot be read"
+    return lines(
+        Line("attempt", f"{found.get(metadata_keys.ATTEMPT, '')} ({there})"),
+        given("execution", found.get(metadata_keys.EXECUTION)),
+        given("created", found.get(metadata_keys.CREATED)),
+        given("installation", found.get(metadata_keys.INSTALLATION)),
+        given("workflow", found.get(metadata_keys.WORKFLOW) if commit.task_id else None),
+        given("Conductor task", commit.task_id),
+        given("retry", found.get(metadata_keys.RETRY) if commit.task_id else None),
+    )
+
+
+def _origin(commit: Made, attempt: Attempt | None, params: JsonValue) -> tuple[Line, ...]:
+    unknown = "unknown: neither the attempt's object nor its Conductor task could be read"
+    return lines(
+        given("input ref", commit.metadata.get(metadata_keys.INPUT_REF)),
+        given("image", commit.metadata.get(metadata_keys.IMAGE)),
+        given("task", attempt.task if attempt else None),
+        Line("params", unknown if params is None else json.dumps(params, ensure_ascii=False)),
+    )
+
+
+def _result(commit: Made) -> tuple[Line, ...]:
+    output = published_output(commit.metadata)
+    digest = commit.metadata.get(metadata_keys.OUTPUT_SHA256)
+    return lines(
+        given("output", None if output is None else json.dumps(output, ensure_ascii=False)),
+        given("output", f"too large to be kept with the commit; its SHA-256 is {digest}" if digest else None),
+    )

@@ -1,0 +1,67 @@
+"""lakeFS, found and asked as `perago lakefs` does."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from perago.cli.lakefs.account import account
+from perago.cli.lakefs.failures import LakefsFailed
+from perago.cli.lakefs.repository import Commit, Repository
+from perago.cli.output import Misused as CliMisused
+from perago.wire.egress import basic_auth
+from perago_console.core.provenance import Made
+from perago_console.http import Http
+from perago_console.problems import Misused, NotFound, Unanswered
+
+T = TypeVar("T")
+
+
+def commit_for(repository: str, what: str, at: str | None) -> Made:
+    """The commit that a ref names, or the last one that changed an object on a branch or before a commit."""
+
+    def read() -> Made:
+        opened = Repository(account(os.environ, Path.home()), repository)
+        return _named(opened, what) if at is None and "/" not in what else _last_change(opened, what, at)
+
+    return _translated(read)
+
+
+def check() -> None:
+    """Raises a problem if lakeFS cannot be reached, or does not know the keys; Misused where none are set."""
+    found = _translated(lambda: account(os.environ, Path.home()))
+    header = {"Authorization": basic_auth(found.access_key, found.secret)}
+    Http("lakeFS", found.api, header).call("GET", "/user", "tell who you are")
+
+
+def _named(repository: Repository, what: str) -> Made:
+    try:
+        return _made(repository.commit_of(what))
+    except LakefsFailed as failed:
+        if not failed.gone:
+            raise
+        return _last_change(repository, what, None)
+
+
+def _last_change(repository: Repository, path: str, at: str | None) -> Made:
+    ref = at or repository.default_branch()
+    commit = repository.last_change(ref, path)
+    if commit is None:
+        raise NotFound(
+            f"repository {repository.name} has no commit {path}, and no commit of {ref} has changed an object of that "
+            "path; --at names another branch"
+        )
+    return _made(commit, path)
+
+
+def _made(commit: Commit, path: str | None = None) -> Made:
+    return Made(commit.id, commit.metadata, commit.made, commit.committer, commit.message, path)
+
+
+def _translated(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except CliMisused as error:
+        raise Misused(error.problems[0].message) from error
+    except LakefsFailed as error:
+        raise (NotFound if error.gone else Unanswered)(error.problems[0].message) from error

@@ -214,6 +214,11 @@ def failure(reason: str = "TaskFailed", **changes: Any) -> Raw:
     return {"status": "FAILED", "reason": reason, "message": "it broke", **changes}
 
 
+def given_up(execution: int = 1, reason: str = "LakeFSUnreachable", **changes: Any) -> Raw:
+    """An outcome: the agent of this execution gave up on the infrastructure."""
+    return failure(reason, failureClass="Infrastructure", execution=execution, **changes)
+
+
 def ticket(number: int = 1, execution: int = 1, **more: Any) -> Raw:
     """A ticket of a turn, as it stands in a status."""
     return {"execution": execution, "number": number, **more}

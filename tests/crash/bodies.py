@@ -108,6 +108,25 @@ def says_that_it_failed(reason: str, status: str = "FAILED") -> Body:
     return body
 
 
+async def gives_up(run: PodRun) -> None:
+    """Staged, and lakeFS does not answer any more; the pod goes on until it is deleted."""
+    await run.begins()
+    await asyncio.sleep(1)
+    await run.stages()
+    await run.gives_up()
+    await asyncio.sleep(1e6)
+
+
+async def gives_up_after_publication(run: PodRun) -> None:
+    """The merge lands, and neither its answer nor any other one of lakeFS's arrives."""
+    if await _works(run):
+        await run.publishes()
+        await asyncio.sleep(ENDS_AFTER)
+        await run.gives_up()
+    await asyncio.sleep(ENDS_AFTER)
+    await run.ends(task={"exitCode": 1, "reason": "Error"})
+
+
 def ends_without_a_word(task: Any = None, agent: Any = None, **status: Any) -> Body:
     """Staged, and then its containers end without an outcome, as the kubelet shows them."""
 

@@ -97,6 +97,7 @@ def at_the_end(world: World) -> Iterator[str]:
         yield from _accepted_once(world, id_, task)
         yield from _not_dropped(world, id_, task)
         yield from _result_is_the_agents(world, id_, task)
+        yield from _given_up_is_replaced(world, id_, task)
     yield from _status_is_true(world)
     yield from _publications(world)
     yield from _nothing_of_others(world)
@@ -129,12 +130,19 @@ def _attempt_was_made(world: World, id_: str) -> bool:
 
 def _result_is_the_agents(world: World, id_: str, task: FakeTask) -> Iterator[str]:
     """An outcome is never lost: what an agent has recorded is what Conductor has."""
-    recorded = [run for run in _runs_of(world, id_) if run.recorded is not None]
+    recorded = [run for run in _runs_of(world, id_) if run.recorded is not None and not run.gave_up]
     for run in recorded[-1:] if task.accepted else ():
         assert run.recorded is not None
         want = run.recorded["status"], run.recorded.get("output") or {}
         if want != (task.status, task.output):
             yield f"the agent of {run.name} recorded {want}, and Conductor has {(task.status, task.output)}"
+
+
+def _given_up_is_replaced(world: World, id_: str, task: FakeTask) -> Iterator[str]:
+    """Conductor never learns that an agent gave up on the infrastructure while another execution is left."""
+    runs = _runs_of(world, id_)
+    if task.accepted and task.status != COMPLETED and runs and runs[-1].gave_up and id_ not in world.excused:
+        yield f"task {id_} is {task.status}, because the agent of {runs[-1].name} gave up, and no execution followed"
 
 
 def _status_is_true(world: World) -> Iterator[str]:

@@ -87,6 +87,11 @@ class PodRun:
             return False
 
     @property
+    def gave_up(self) -> bool:
+        """Its agent has given up on the infrastructure, which is no end while other executions may follow."""
+        return self.recorded is not None and self.recorded.get("failureClass") == "Infrastructure"
+
+    @property
     def runs_on(self) -> bool:
         """Its containers run, and its agent has not told the end."""
         return self.object is not None and self.at_work and not self.over and self.recorded is None
@@ -207,6 +212,10 @@ class PodRun:
     async def fails(self, reason: str, status: str = "FAILED") -> None:
         """Write the outcome of an attempt that failed."""
         await self.says(step=None, outcome=b.failure(reason, status=status), **self._turn_given_back())
+
+    async def gives_up(self) -> None:
+        """Write the outcome of an agent to which lakeFS does not answer."""
+        await self.says(step=None, outcome=b.given_up(self.execution), **self._turn_given_back())
 
     def _turn_given_back(self) -> Manifest:
         return {"turn": {"returned": b.ticket(self.tickets, self.execution)}} if self.tickets else {}

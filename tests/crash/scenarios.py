@@ -90,6 +90,8 @@ SCENARIOS = (
              first_then(bodies.dies_after_publication(_STOPPED, _KILLED))),
     Scenario("eviction", runs_alone, first_then(bodies.ends_without_a_word(_STOPPED, _STOPPED, **_EVICTED))),
     Scenario("node lost", runs_alone, as_it_is(bodies.on_a_lost_node)),
+    Scenario("agent gives up", runs_without_retries, first_then(bodies.gives_up)),
+    Scenario("agent gives up after publication", runs_without_retries, first_then(bodies.gives_up_after_publication)),
     # stopped from every side
     Scenario("cancel", canceled, first_then(bodies.never_ends)),
     Scenario("deletion", deleted, first_then(bodies.never_ends)),

@@ -192,6 +192,7 @@ def _ended_once_deleted(self: Pod) -> bool:
     return self.metadata.deletion_timestamp is not None
 
 
+_EVERY_OUTCOME_COUNTS = Patch(Situation, "recoverable", None)
 _WITHOUT_ADOPTION = Patch(Adoption, "look", _looks_for_nothing)
 """Adoption would run a task again that is still in progress although its attempt takes it for settled."""
 
@@ -251,6 +252,10 @@ BROKEN = (
     Variant("grants a turn to whoever asks", "two tasks", (without_turn(turn_rules.another_is_ahead),
              Patch(AttemptStore, "reserve_turn", _reserves_nothing))),
     Variant("counts a deleted pod as ended", "cancel", (Patch(Pod, "ended", property(_ended_once_deleted)),)),
+    Variant("lets an agent that gave up on the infrastructure end its attempt", "agent gives up",
+            (_EVERY_OUTCOME_COUNTS,)),
+    Variant("believes an agent that gave up that nothing is published", "agent gives up after publication",
+            (_EVERY_OUTCOME_COUNTS,)),
     Variant("keeps no pod's former execution from publishing beside the next", "eviction",
             (without(ending.staging_may_be_merged, starting.former_pod_is_held, starting.former_staging_is_left),)),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, Cluster
 from perago.agent.clients.http import NoAnswer, Server
 from perago_operator.api.attempt_status import AttemptStatus
 from tests.fakes.faulty import CallFaults, faulty
+from tests.fakes.written_once import WRITTEN_ONCE, keeps_outcome
 
 TOKEN = "pod-bound-token"
 
@@ -172,8 +173,8 @@ def stored(status: dict[str, Any], *, before: dict[str, Any]) -> dict[str, Any]:
         places = (".".join(map(str, ("status", *problem["loc"]))) for problem in error.errors())
         raise ValueError(f"PeragoAttempt is invalid: {', '.join(places)}") from error
     kept = known.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
-    if "outcome" in before and kept.get("outcome") != before["outcome"]:
-        raise ValueError("PeragoAttempt is invalid: status.outcome is written once and cannot be changed or removed")
+    if not keeps_outcome(before, kept):
+        raise ValueError(f"PeragoAttempt is invalid: {WRITTEN_ONCE}")
     return kept
 
 

@@ -18,10 +18,12 @@ from perago_operator.ports import (
     NotFound,
     ObjectRef,
     Page,
+    Refused,
     WatchEvent,
     WatchKind,
 )
 from tests.fakes.faulty import CallFaults, faulty
+from tests.fakes.written_once import WRITTEN_ONCE, keeps_outcome
 
 Id = tuple[str, str, str]
 """Kind, namespace, name."""
@@ -123,6 +125,10 @@ class FakeCluster:
         found = self._get("PeragoAttempt", namespace, name)
         if resource_version not in (None, found["metadata"]["resourceVersion"]):
             raise Conflict(f"{name} has changed since {resource_version}")
+        before = found.get("status", {})
+        if not keeps_outcome(before, merged(before, patch.get("status", {}))):
+            message = f"PeragoAttempt {name} is invalid: {WRITTEN_ONCE}"
+            raise Refused(f"422 {message}", status=422, message=message)
         return self.merge("PeragoAttempt", namespace, name, {"status": patch.get("status", {})})
 
     @faulty

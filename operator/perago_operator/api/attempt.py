@@ -126,8 +126,8 @@ class AttemptSpec(ApiModel):
     attempt. Default: the PeragoTask's, or else the operator's setting, which is 0."""
 
     disruption_retries: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """How many times a pod that was lost, evicted or preempted is replaced. Default: the PeragoTask's, or else the
-    operator's setting, which is 3."""
+    """How many times a pod that was lost, evicted or preempted, or whose agent gave up on a server or its node, is
+    replaced. Default: the PeragoTask's, or else the operator's setting, which is 3."""
 
     failure_policy: FailurePolicy | None = None
     """Which result is reported for which failure. The first rule that a failure matches decides."""
@@ -169,7 +169,14 @@ OBJECT_RULES: list[JsonValue] = [
     ),
     rule(
         "!has(oldSelf.status) || !has(oldSelf.status.outcome) || (has(self.status) && has(self.status.outcome)"
-        " && self.status.outcome == oldSelf.status.outcome)",
+        " && self.status.outcome == oldSelf.status.outcome)"
+        # that of an execution which was given up
+        " || (has(self.status) && has(self.status.executions) && has(oldSelf.status.outcome.execution)"
+        " && self.status.executions > oldSelf.status.outcome.execution)"
+        # that of an agent which gave up, where its work turns out to be published
+        " || (has(self.status) && has(self.status.outcome) && self.status.outcome.status == 'COMPLETED'"
+        " && !has(self.status.outcome.execution) && has(oldSelf.status.outcome.failureClass)"
+        " && oldSelf.status.outcome.failureClass == 'Infrastructure')",
         "status.outcome is written once and cannot be changed or removed",
     ),
 ]

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from perago.wire import LONGEST_LINE, MOST_LINES, FailureClass, FenceKind, Outcome, ResultStatus, StagingState, Step
 from perago_operator.api.base import ApiModel, FreeForm, Time
+from perago_operator.api.reasons import RECOVERABLE
 from perago_operator.api.shared import Conditions
 from perago_operator.api.turn_status import TurnStatus
 
@@ -16,7 +17,7 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class OutcomeStatus(ApiModel):
-    """How the attempt ended. It is written once and never changed."""
+    """How the attempt ended. It is written once. Only that of an execution which another one replaces is removed."""
 
     status: ResultStatus
     """The result as it is reported to Conductor."""
@@ -48,6 +49,12 @@ class OutcomeStatus(ApiModel):
 
     failure_policy_rule: Annotated[int, Field(ge=0)] | None = None
     """Number of the rule of `failurePolicy` that chose the status, counted from 0; absent where none did."""
+
+    @property
+    def is_recoverable(self) -> bool:
+        """Whether an agent has given up on the infrastructure, so that another execution may fare better."""
+        by_agent = self.execution is not None and self.status != "COMPLETED"
+        return by_agent and self.failure_class == "Infrastructure" and self.reason in RECOVERABLE
 
     def wire(self) -> Outcome:
         """The same outcome as it is reported to Conductor."""
@@ -215,7 +222,8 @@ class TransferStatus(ApiModel):
 
 
 class DisruptionStatus(ApiModel):
-    """A pod that was lost through no fault of the task, and the pause before another one replaces it."""
+    """An execution that was lost through no fault of the task, and the pause before another one replaces it: its pod is
+    gone, or its agent gave up on a server or a node."""
 
     execution: Annotated[int, Field(ge=1)]
     """Number of the execution that was lost."""
@@ -256,7 +264,7 @@ class AttemptStatus(ApiModel):
     """How many pods the attempt has had; more than one after a disruption."""
 
     disruption: DisruptionStatus | None = None
-    """The last pod that was lost through no fault of the task, and was replaced."""
+    """The last execution that was lost through no fault of the task, and was replaced."""
 
     outcome: OutcomeStatus | None = None
     """How the attempt ended."""
@@ -287,3 +295,9 @@ class AttemptStatus(ApiModel):
         """The outcome, unless its execution had been given up: its agent has lived on at a lost node, for example."""
         by = self.outcome.execution if self.outcome else None
         return None if by is not None and by < (self.executions or 0) else self.outcome
+
+    @property
+    def recoverable(self) -> OutcomeStatus | None:
+        """The outcome of an agent that gave up on the infrastructure, until the operator has decided that it counts."""
+        outcome = self.outcome_that_counts
+        return outcome if outcome and outcome.is_recoverable and self.reporting is None else None

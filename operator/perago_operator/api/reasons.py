@@ -154,6 +154,15 @@ AGENT_OUTCOMES = (
 """Reasons of outcomes that the agent writes, besides the class names of exceptions that a task body raised."""
 
 
+RECOVERABLE = frozenset(reason for reason in AGENT_OUTCOMES if FAULTS.get(reason) is Fault.INFRASTRUCTURE) - {
+    Reason.STALE_ATTEMPT,  # nobody waits for the attempt any more
+    Reason.PUBLISHED_WITHOUT_OUTPUT,  # the work is published
+    Reason.OUTCOME_REFUSED,  # the next outcome would be refused as well
+    Reason.CLUSTER_REFUSED,  # shows that attempts of the PeragoTask cannot run (`TASK_CONDITIONS`)
+}
+"""Reasons of outcomes by which an agent gives up, and after which another execution may fare better."""
+
+
 POLICY_REASONS = tuple(
     dict.fromkeys(
         reason

@@ -73,8 +73,8 @@ class TaskSpec(ApiModel):
     attempt. Default: the operator's setting, which is 0."""
 
     disruption_retries: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """How many times a pod that was lost, evicted or preempted is replaced. Default: the operator's setting, which is
-    3."""
+    """How many times a pod that was lost, evicted or preempted, or whose agent gave up on a server or its node, is
+    replaced. Default: the operator's setting, which is 3."""
 
     max_concurrency: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """How many attempts of this task may have a pod at once. Default: the operator's setting."""

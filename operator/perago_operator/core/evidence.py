@@ -27,7 +27,8 @@ def outcome(s: Situation) -> Outcome | None:
         return None
     completed = {"workspace": {**workspace, "ref": publication.ref}, **output}
     where = f"commit {publication.ref} on {workspace['branch']}"
-    message = with_strays(s, f"the pod ended before reporting, but its work is published as {where}")
+    end = f"the agent gave up with {s.recoverable.reason}" if s.recoverable else "the pod ended before reporting"
+    message = with_strays(s, f"{end}, but its work is published as {where}")
     return Outcome(status="COMPLETED", reason=Reason.COMPLETED.value, message=message, **stored_output(completed))
 
 

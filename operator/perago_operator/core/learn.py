@@ -54,6 +54,7 @@ def looked(s: Situation) -> Memory:
         moments=_moments(s),
         seen=seen,
         outcome_seen_at=outcome_at,
+        recoverable_since=(s.memory.recoverable_since or s.now) if s.status.recoverable else None,
         running_at=s.memory.running_at or (s.now if s.running else None),
         ran_on=RanOn(s.pod_name, s.node_name) if s.node_name else s.memory.ran_on,
         hindered=_hindered(s),

@@ -112,6 +112,8 @@ class Memory:
     """Names of branches that are certainly gone."""
     heartbeat_at: datetime | None = None
     outcome_seen_at: datetime | None = None
+    recoverable_since: datetime | None = None
+    """When the outcome of an agent that gave up on the infrastructure was first seen, while there is one."""
     verdict: Verdict | None = None
     task_missing_since: datetime | None = None
     """Since when each reading has said that Conductor does not know the task."""

@@ -26,7 +26,7 @@ class Sibling:
     created: datetime | None = None
     """In whole seconds; None where it is not known."""
     ended: bool = False
-    """It has an outcome."""
+    """It has an outcome, and gets no other execution."""
 
     @classmethod
     def of(cls, attempt: PeragoAttempt, *, has_pods: bool) -> "Sibling":
@@ -34,7 +34,7 @@ class Sibling:
         status = attempt.status
         never_started = status.pod_name is None and not has_pods
         staged = status.staging is not None and status.staging.state != "Deleted"
-        ended = status.outcome_that_counts is not None
+        ended = status.outcome_that_counts is not None and status.recoverable is None
         settled = not staged and (ended or never_started)
         return cls(attempt.metadata.name, retry_count(attempt), settled, attempt.metadata.creation_timestamp, ended)
 

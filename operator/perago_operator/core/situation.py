@@ -112,15 +112,28 @@ class Situation:
         """The attempt's status."""
         return self.attempt.status
 
-    @property
+    @cached_property
     def outcome(self) -> OutcomeStatus | None:
-        """How the attempt ended, once that is known."""
-        return self.status.outcome_that_counts
+        """How the attempt ended, once that is known; not what another execution is to mend."""
+        return None if self.recoverable else self.status.outcome_that_counts
+
+    @cached_property
+    def recoverable(self) -> OutcomeStatus | None:
+        """The agent's outcome of the current execution, where it gave up on the infrastructure and is to be replaced.
+
+        Not for ever: what has to come before may wait for the same infrastructure. Once it was reported, it counts.
+        """
+        outcome, since = self.status.recoverable, self.memory.recoverable_since
+        if outcome is None or outcome.execution != self.execution or self.memory.reports:
+            return None
+        if self.execution > self.resolved.disruption_retries or self.stop or self.later_sibling:
+            return None
+        return outcome if since is None or self.now < since + timedelta(seconds=self.config.wait_patience) else None
 
     @property
     def foreign_outcome(self) -> bool:
         """The status has an outcome by an execution that was given up before."""
-        return self.status.outcome is not None and self.outcome is None
+        return self.status.outcome is not None and self.status.outcome_that_counts is None
 
     @cached_property
     def conductor(self) -> ConductorTask | None:
@@ -320,7 +333,7 @@ class Situation:
             return reporting.last_error or "Conductor no longer waits for this attempt"
         if verdict and verdict.standing is Standing.SUPERSEDED and not (reporting and reporting.state == "Accepted"):
             return verdict.detail
-        if self.later_sibling and self.outcome is None:
+        if self.later_sibling and self.status.outcome_that_counts is None:
             return f"attempt {self.later_sibling.name} is a later attempt of the same task"
         return None
 

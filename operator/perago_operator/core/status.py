@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from perago.wire import WHILE_AT_WORK, Outcome
+from perago.wire import WHILE_AT_WORK
 from perago.wire.times import timestamp
 from perago_operator.api.attempt_status import OutcomeStatus, Phase, Timings
 from perago_operator.api.base import JsonObject
@@ -33,7 +33,7 @@ def status_patch(s: Situation, ruling: Ruling) -> JsonObject:
         **_timings(s),
         **_staging(s),
         **_turn(s),
-        **_outcome(s, ruling.outcome),
+        **_outcome(s, ruling),
         **log_status(s),
         **conditions(s, ruling),
     }
@@ -155,18 +155,20 @@ def _turn(s: Situation) -> JsonObject:
     return {"turn": {"waiting": {**requested.id._asdict(), "behind": s.turn_behind}}}
 
 
-def _outcome(s: Situation, outcome: Outcome | None) -> JsonObject:
+def _outcome(s: Situation, ruling: Ruling) -> JsonObject:
     """The outcome that no agent can write; with the commit that evidence found and the agent did not report.
 
-    One that does not count is taken away before: a merge would leave parts of it.
+    One that does not count is taken away before, or with the execution that it is of: a merge would leave parts of it.
     """
-    if s.foreign_outcome:
+    if s.foreign_outcome or (ruling.next_execution and s.status.outcome):
         return {"outcome": None}
+    outcome = ruling.outcome
     if outcome is None:
         return {}
     published = s.publication is not None and outcome.status == "COMPLETED"
     workspace: JsonObject = {"workspace": {"publishedRef": s.publication.ref}} if s.publication and published else {}
-    return {"outcome": outcome.to_json(), **workspace}
+    given_up = dict.fromkeys(s.status.outcome.to_json()) if s.status.outcome else {}
+    return {"outcome": {**given_up, **outcome.to_json()}, **workspace}
 
 
 def _difference(present: JsonObject, target: JsonObject) -> JsonObject:

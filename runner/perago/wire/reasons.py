@@ -136,8 +136,8 @@ class Reason(StrEnum):
     )
     DISRUPTED = (
         "Disrupted",
-        "The pod was lost, evicted or preempted, or its agent died. Another pod replaces it, up to "
-        "`spec.disruptionRetries` times; then the attempt fails.",
+        "The pod was lost, evicted or preempted, its agent died, or its agent gave up on a server or a node. Another "
+        "pod replaces it, up to `spec.disruptionRetries` times; then the attempt fails.",
         "Find out what takes the pods away, such as node maintenance, eviction or preemption.",
     )
     DEADLINE_EXCEEDED = (

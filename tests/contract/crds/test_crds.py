@@ -161,6 +161,32 @@ def test_an_outcome_is_written_once(kubectl: Kubectl, change: Any) -> None:
     assert kubectl.patch(name, {"status": {"phase": "Finishing"}}) == ""
 
 
+@pytest.mark.parametrize(
+    ("told", "change", "taken"),
+    [
+        (b.given_up(), {"executions": 2, "podName": None, "outcome": None}, True),
+        (b.given_up(), {"outcome": None}, False),
+        (b.failure("ValueError", execution=1), {"executions": 2, "outcome": None}, True),
+        (b.failure("ValueError"), {"executions": 2, "outcome": None}, False),
+        (b.given_up(2), {"executions": 2, "outcome": None}, False),
+        (b.given_up(), {"outcome": {**dict.fromkeys(b.given_up()), **b.completed()}}, True),
+        (b.given_up(), {"outcome": {**dict.fromkeys(b.given_up()), **b.failure()}}, False),
+        (b.given_up(), {"outcome": b.completed()}, False),
+        (b.failure(execution=1), {"outcome": {"execution": None, **b.completed()}}, False),
+    ],
+    ids=lambda value: None if isinstance(value, bool) else str(sorted(value)),
+)
+def test_an_outcome_goes_with_its_execution(
+    kubectl: Kubectl, told: dict[str, Any], change: dict[str, Any], taken: bool
+) -> None:
+    """And that of an agent which gave up is replaced where its work turns out to be published."""
+    made = attempt()
+    kubectl.create(made)
+    name = made["metadata"]["name"]
+    assert kubectl.patch(name, {"status": {"executions": 1, "outcome": told}}) == ""
+    assert (kubectl.patch(name, {"status": change}) == "") == taken
+
+
 def test_a_whole_status_is_accepted(kubectl: Kubectl) -> None:
     """Every field that operator and agent write."""
     made = attempt()

@@ -1,9 +1,12 @@
 """What the operator does to objects, on the fake and on a real API server alike."""
 
+from functools import partial
+
 import pytest
 
 from perago_operator.core.names import ATTEMPT_FINALIZER, POD_FINALIZER
 from perago_operator.ports import AlreadyExists, Conflict, NotFound, Refused
+from tests import builders as b
 from tests.contract.kube.names import attempt, pod
 from tests.contract.kube.subject import Subject
 
@@ -62,6 +65,17 @@ async def test_a_guarded_patch_of_a_changed_object_is_a_conflict(subject: Subjec
         await subject.cluster.patch_attempt_status(
             subject.namespace, "a1", {"status": {"phase": "Failed"}}, resource_version=version
         )
+
+
+async def test_an_outcome_is_taken_off_only_with_its_execution(subject: Subject) -> None:
+    """Whoever writes it."""
+    await created(subject)
+    patched = partial(subject.cluster.patch_attempt_status, subject.namespace, "a1")
+    await patched({"status": {"executions": 1, "outcome": b.given_up()}})
+    with pytest.raises(Refused, match=r"status\.outcome is written once"):
+        await patched({"status": {"outcome": None}})
+    answer = await patched({"status": {"executions": 2, "outcome": None}})
+    assert "outcome" not in answer["status"]
 
 
 async def test_a_guarded_patch_of_an_unchanged_object_succeeds(subject: Subject) -> None:

@@ -382,7 +382,7 @@ SITUATION: tuple[Mutant, ...] = (
         ("an attempt that has ended supersedes another", "if not sibling.ended and mine", "if mine"),
     ),
     *situation(
-        ("a later attempt is not noticed", "if self.later_sibling and self.outcome is None", "if False"),
+        ("a later attempt is not noticed", "if self.later_sibling and self.status", "if False and self.status"),
         (
             "the deadline of a pod that another process made never comes",
             "return self.memory.created_at or (self.moment(created) if created else None)",
@@ -390,8 +390,22 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         (
             "an execution that was given up has the last word",
-            "return self.status.outcome_that_counts",
-            "return self.status.outcome",
+            "return None if self.recoverable else self.status.outcome_that_counts",
+            "return None if self.recoverable else self.status.outcome",
+        ),
+        ("what Conductor was told may be taken back", " or self.memory.reports:", ":"),
+        ("an agent's outcome of another execution is one of this", "outcome.execution != self.execution", "False"),
+        ("an agent may give up for ever", "self.execution > self.resolved.disruption_retries or ", ""),
+        (
+            "an attempt that must stop gets another execution",
+            "or self.stop or self.later_sibling",
+            "or self.later_sibling",
+        ),
+        ("an attempt that was retried gets another execution", "self.stop or self.later_sibling:", "self.stop:"),
+        (
+            "an attempt waits for lakeFS for ever before its outcome counts",
+            "return outcome if since is None or self.now < since + timedelta(seconds=self.config.wait_patience) else None",
+            "return outcome",
         ),
         ("a finalizer that was just put on does not count", " or self.memory.held", ""),
         (
@@ -418,7 +432,7 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         (
             "an attempt with an outcome is superseded by its retry",
-            "if self.later_sibling and self.outcome is None:",
+            "if self.later_sibling and self.status.outcome_that_counts is None:",
             "if self.later_sibling:",
         ),
         ("cancel has no effect", "if self.attempt.spec.cancel:", "if False:"),
@@ -600,8 +614,18 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         (
             "the operator writes its outcome without the commit that it found",
-            'return {"outcome": outcome.to_json(), **workspace}',
-            'return {"outcome": outcome.to_json()}',
+            'return {"outcome": {**given_up, **outcome.to_json()}, **workspace}',
+            'return {"outcome": {**given_up, **outcome.to_json()}}',
+        ),
+        (
+            "the outcome of an agent that gave up stays with the next execution",
+            "if s.foreign_outcome or (ruling.next_execution and s.status.outcome):",
+            "if s.foreign_outcome:",
+        ),
+        (
+            "what an agent wrote when it gave up stays beside the real end",
+            "{**given_up, **outcome.to_json()}",
+            "outcome.to_json()",
         ),
         ("the status is written although it says so already", "        elif old != value:\n", "        else:\n"),
     ),

@@ -11,7 +11,7 @@ from perago_operator.core.rules.ruling import Notice, Rule, Ruling
 __all__ = ["RULES", "Notice", "Rule", "Ruling"]
 
 RULES: tuple[Rule, ...] = (
-    # the outcome is known
+    # the outcome is known, and is not that of an agent which gave up on the infrastructure and is replaced
     finishing.kept_pod_is_due,  # let the pod go that people could look at, or that came late
     finishing.attempt_is_over,  # wait for the time to live, then delete the attempt
     finishing.late_call_may_have_landed,  # wait a heartbeat period, then read Conductor's task once more
@@ -19,6 +19,7 @@ RULES: tuple[Rule, ...] = (
     finishing.outcome_is_known,  # report it, delete the staging branch, save the log, let the pods go
     # the attempt must stop, or its pod is over
     ending.stopping,  # delete the pod, wait for its end
+    ending.agent_gave_up,  # delete the pod, wait for its end
     ending.pod_is_missing,  # no watch shows it: ask the API server
     ending.staging_may_be_merged,  # delete the staging branch, so that lakeFS's answer is final
     ending.evidence_is_missing,  # ask lakeFS whether the work was published
@@ -26,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     ending.stopped,  # end: FAILED, with the reason to stop
     # the pod is there
     pod.pod_not_seen_yet,  # wait for the watch
+    pod.infrastructure_failed,  # count the next execution up
     pod.disrupted,  # count the next execution up; too often: end, FAILED
     pod.end_may_be_explained,  # wait a moment for the pod's own words
     pod.log_is_missing,  # read the last lines of the task's log

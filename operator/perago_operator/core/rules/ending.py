@@ -18,13 +18,23 @@ def stopping(s: Situation) -> Ruling | None:
     Its log is read first: the kubelet removes it with the containers. One that no watch has shown yet is looked for,
     since nothing is deleted without its uid.
     """
-    if s.stop is None or not (s.running_pods or s.pod_unseen):
+    return _end_pods(s, s.stop.message, log=True) if s.stop else None
+
+
+def agent_gave_up(s: Situation) -> Ruling | None:
+    """The agent gave up on the infrastructure, and another execution is due: delete the pod and wait for its end."""
+    outcome = s.recoverable
+    return _end_pods(s, f"the agent gave up: {outcome.message or outcome.reason}", log=False) if outcome else None
+
+
+def _end_pods(s: Situation, message: str, *, log: bool) -> Ruling | None:
+    """Delete the pods that may run, after a look for one that no watch shows and, if wanted, at the log."""
+    if not (s.running_pods or s.pod_unseen):
         return None
     look = look_for_pod(s) if s.pod_unseen else ()
     deletions = delete_pods(pod for pod in s.running_pods if s.undeleted(pod))
-    reading = read_log(s, failed=True) if deletions else ()
-    notice = Notice(Reason.STOPPING, s.stop.message)
-    return Ruling((*look, *reading, *deletions), notice, look_again_at=_next_look(s))
+    reading = read_log(s, failed=True) if log and deletions else ()
+    return Ruling((*look, *reading, *deletions), Notice(Reason.STOPPING, message), look_again_at=_next_look(s))
 
 
 def pod_is_missing(s: Situation) -> Ruling | None:

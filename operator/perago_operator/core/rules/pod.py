@@ -21,6 +21,12 @@ def pod_not_seen_yet(s: Situation) -> Ruling | None:
     return Ruling(look_again_at=unseen_until(s)) if s.pod_unseen else None
 
 
+def infrastructure_failed(s: Situation) -> Ruling | None:
+    """The agent gave up on the infrastructure, and its pod is over: replace it like one that was lost."""
+    outcome = s.recoverable
+    return _replaced(s, f"{outcome.reason}: {outcome.message or 'the agent gave up'}") if outcome else None
+
+
 def disrupted(s: Situation) -> Ruling | None:
     """The pod was lost, evicted or preempted, or its agent died: replace it, up to `disruptionRetries` times."""
     ending = _ending(s)

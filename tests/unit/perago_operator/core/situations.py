@@ -28,6 +28,7 @@ def _attempts() -> Iterator[PeragoAttempt]:
         {"podName": "a1-1", "executions": 1, "staging": b.STAGING},
         {"executions": 2, "podName": None},
         {"outcome": b.failure()},
+        {"podName": "a1-1", "executions": 1, "outcome": b.given_up()},
         {"reporting": {"state": "Superseded"}},
     ]
     changes: list[dict[str, Any]] = [

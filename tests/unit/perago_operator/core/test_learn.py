@@ -348,3 +348,13 @@ def test_a_status_patch_that_changed_nothing_rests(version: str, rests: bool) ->
     """Repeated at once, it would change nothing again: the installed CRD lacks one of our fields."""
     memory = after(b.memory(), do.PatchStatus({"phase": "Running"}), Patched(version))
     assert (do.PatchStatus in memory.troubles) == rests
+
+
+def test_the_patience_with_an_agent_that_gave_up_counts_from_its_outcome() -> None:
+    """Not from each look, and anew for the next execution."""
+    gave_up = b.attempt(status={"executions": 1, "outcome": b.given_up()})
+    memory = looked(b.situation(gave_up, 7))
+    assert looked(b.situation(gave_up, 9, memory=memory)).recoverable_since == b.at(7)
+    assert looked(b.situation(gave_up, 9000, memory=memory)).recoverable_since == b.at(7)
+    replaced = b.attempt(status={"executions": 2})
+    assert looked(b.situation(replaced, 9, memory=memory)).recoverable_since is None

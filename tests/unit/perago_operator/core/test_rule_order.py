@@ -56,9 +56,9 @@ TOGETHER: dict[tuple[str, str], Situation] = {
     ("outcome_is_known", "stopping"): b.situation(
         b.attempt(cancel=True, status={"outcome": b.completed()}), pods=(b.running_pod(),)
     ),
-    # a pod that must stop is deleted, whether a watch shows it or not
-    ("stopping", "pod_is_missing"): b.situation(
-        b.attempt(cancel=True), 40, memory=b.memory(created=frozenset({"a1-1"}))
+    # a pod whose agent gave up is deleted, whether a watch shows it or not
+    ("agent_gave_up", "pod_is_missing"): b.situation(
+        b.attempt(status={"outcome": b.given_up()}), 40, memory=b.memory(created=frozenset({"a1-1"}))
     ),
     # the branch of a pod that may still run is left alone
     ("pod_is_missing", "staging_may_be_merged"): b.situation(
@@ -77,6 +77,10 @@ TOGETHER: dict[tuple[str, str], Situation] = {
     # what was published before the stop is published
     ("work_was_published", "stopped"): b.situation(
         b.attempt(cancel=True, status={"staging": b.STAGING}), pods=(b.ended_pod(),), memory=PUBLISHED
+    ),
+    # the agent knows better than its pod why it ended
+    ("infrastructure_failed", "disrupted"): b.situation(
+        b.attempt(status={"outcome": b.given_up()}), pods=(b.pod(phase="Failed", reason="Evicted"),)
     ),
     # what the pod is about to say comes before what its log says
     ("end_may_be_explained", "log_is_missing"): b.situation(
@@ -139,7 +143,8 @@ TOGETHER: dict[tuple[str, str], Situation] = {
 
 APART: dict[tuple[str, str], str] = {
     ("stopped", "pod_not_seen_yet"): "a pod of a stopped attempt that the watch has yet to show is stopped above",
-    ("pod_not_seen_yet", "disrupted"): "a pod is lost only after it was seen",
+    ("stopping", "agent_gave_up"): "an attempt that must stop gets no other execution",
+    ("pod_not_seen_yet", "infrastructure_failed"): "of an agent that gave up, the pod is looked for above",
     ("disrupted", "end_may_be_explained"): "a disruption is explained",
     ("pod_starts", "node_is_silent"): "only of a pod that has started does one know that its node is silent",
 }

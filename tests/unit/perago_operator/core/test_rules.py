@@ -443,6 +443,109 @@ def test_a_loss_says_what_happened_and_when_another_pod_comes() -> None:
     assert notice(s, "disrupted").message == f"{why[:-1]}; another pod is created at {written['until']}"
 
 
+def gave_up(execution: int = 1, outcome: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """An attempt whose agent gave up on the infrastructure, in that execution."""
+    status = {"executions": execution, "podName": f"a1-{execution}", "outcome": outcome or b.given_up(execution)}
+    return b.attempt(status={**status, **changes.pop("status", {})}, **changes)
+
+
+def test_the_pod_of_an_agent_that_gave_up_is_deleted_first() -> None:
+    """No process of an execution runs beside the next one; nothing is reported meanwhile."""
+    decided = ruling(b.situation(gave_up(), pods=(b.running_pod(),)), "agent_gave_up")
+    assert decided.actions == (do.DeletePod("a1-1", "uid-a1-1"),)
+    assert decided.notice == Notice(Reason.STOPPING, "the agent gave up: it broke")
+
+
+def test_an_attempt_whose_agent_gave_up_gets_another_pod() -> None:
+    """Its outcome is taken off with the execution, in one write, and the pause says why."""
+    s = b.situation(gave_up(), 5, pods=(b.ended_pod(),))
+    decided = ruling(s, "infrastructure_failed")
+    assert (decided.next_execution, decided.outcome, decided.actions) == (2, None, ())
+    written = status_patch(s, decided)
+    assert (written["executions"], written["podName"], written["outcome"]) == (2, None, None)
+    assert (written["phase"], "reporting" in written) == ("Pending", False)
+    assert decided.disruption == "LakeFSUnreachable: it broke"
+
+
+@pytest.mark.parametrize(
+    ("retries", "execution", "another"), [(0, 1, False), (1, 1, True), (1, 2, False), (2, 2, True)]
+)
+def test_an_agent_may_give_up_as_often_as_the_attempt_says(retries: int, execution: int, another: bool) -> None:
+    """Like pods that are lost; the last time, the outcome counts with its own reason."""
+    s = b.situation(gave_up(execution, disruptionRetries=retries), pods=(b.ended_pod(execution),))
+    ruling(s, "infrastructure_failed" if another else "outcome_is_known")
+    assert (s.outcome is None) == another
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b.failure("LakeFSUnreachable", failureClass="Infrastructure"),
+        b.failure("LakeFSUnreachable", failureClass="User", execution=1),
+        b.given_up(reason="StaleAttemptError"),
+        b.given_up(reason="PublishedWithoutOutput"),
+        b.given_up(reason="OutcomeRefused"),
+        b.given_up(reason="ClusterRefused"),
+        b.failure("LakeFSUnauthorized", failureClass="Configuration", execution=1),
+        b.failure("ValueError", failureClass="User", execution=1),
+        b.completed(execution=1),
+    ],
+    ids=lambda told: f"{told['reason']}-{told.get('failureClass')}-{told.get('execution')}",
+)
+def test_every_other_outcome_counts(told: dict[str, Any]) -> None:
+    """The operator's own, and those after which another execution would fare no better or nobody waits for it."""
+    ruling(b.situation(gave_up(outcome=told), pods=(b.ended_pod(),)), "outcome_is_known")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "changes"),
+    [
+        (gave_up(cancel=True), {}),
+        (gave_up(meta={"deletionTimestamp": b.stamp(1)}), {}),
+        (gave_up(activeDeadlineSeconds=1), {"seconds": 9}),
+        (gave_up(), {"siblings": (Sibling("a2", 1, settled=False, created=b.at(1)),)}),
+        (gave_up(), {"memory": b.memory(verdict=verdict(Standing.SUPERSEDED))}),
+        (gave_up(), {"memory": b.memory(reports=1)}),
+        (gave_up(status={"reporting": {"state": "Pending"}}), {}),
+    ],
+    ids=["canceled", "deleted", "out of time", "later attempt", "superseded", "reported", "decided"],
+)
+def test_the_outcome_of_an_agent_that_gave_up_counts_where_nobody_waits_for_another(
+    attempt: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    """The attempt must stop, or what Conductor may have been told cannot be taken back."""
+    ruling(b.situation(attempt, pods=(b.running_pod(),), **changes), "outcome_is_known")
+
+
+def test_what_an_agent_published_before_it_gave_up_counts() -> None:
+    """The answer to its merge was lost with lakeFS: the outcome that it wrote is replaced as a whole."""
+    told = b.given_up(remedy="Check it.", traceback=["oops"])
+    s = b.situation(gave_up(outcome=told, status={"staging": GONE}), pods=(b.ended_pod(),), memory=PUBLISHED)
+    decided = ruling(s, "work_was_published")
+    written = status_patch(s, decided)["outcome"]
+    assert isinstance(written, dict)
+    assert written["status"] == "COMPLETED"
+    left = ("execution", "failureClass", "remedy", "traceback")
+    assert {key: written[key] for key in left} == dict.fromkeys(left)
+    assert "gave up with LakeFSUnreachable, but its work is published as commit commit-b" in str(written["message"])
+
+
+def test_lakefs_is_asked_before_an_agent_that_gave_up_is_replaced() -> None:
+    """Its staging branch goes first: nothing can be published after the answer."""
+    ended = (b.ended_pod(),)
+    ruling(b.situation(gave_up(status={"staging": b.STAGING}), pods=ended), "staging_may_be_merged")
+    ruling(b.situation(gave_up(status={"staging": GONE}), pods=ended), "evidence_is_missing")
+    nothing = b.memory(evidence=Evidence(1))
+    ruling(b.situation(gave_up(status={"staging": GONE}), pods=ended, memory=nothing), "infrastructure_failed")
+
+
+def test_an_agent_that_gave_up_is_not_replaced_for_ever_later() -> None:
+    """While lakeFS is away nobody can say what was published: after the patience of all waits the outcome counts."""
+    attempt, since = gave_up(status={"staging": GONE}), b.memory(recoverable_since=b.at(0))
+    ruling(b.situation(attempt, 3599, pods=(b.ended_pod(),), memory=since), "evidence_is_missing")
+    ruling(b.situation(attempt, 3600, pods=(b.ended_pod(),), memory=since), "outcome_is_known")
+
+
 def test_disruptions_beyond_the_limit_are_a_failure() -> None:
     """By default the fourth replacement is one too many; the message says how often it happened."""
     evicted = b.pod(4, phase="Failed", reason="Evicted")

@@ -256,6 +256,13 @@ def test_an_attempt_of_an_earlier_run_is_waited_for(retry: int) -> None:
     assert b.situation(siblings=(sibling(60, retry),)).unsettled_earlier is None
 
 
+def test_an_attempt_whose_agent_gave_up_has_not_ended() -> None:
+    """Its next execution may publish, until its outcome counts."""
+    gave_up = {"executions": 1, "outcome": b.given_up()}
+    for status, ends in ((gave_up, False), ({**gave_up, "reporting": {"state": "Pending"}}, True)):
+        assert Sibling.of(PeragoAttempt.model_validate(b.attempt(status=status)), has_pods=True).ended == ends
+
+
 def test_an_attempt_of_an_earlier_run_may_start_until_conductor_has_ended_it() -> None:
     """This attempt does not supersede it, so that it has no pod yet says nothing."""
     waiting = Sibling("other", 1, settled=True, created=b.at(-60))

@@ -37,13 +37,13 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "an attempt ends while its pod runs",
-            "if s.stop is None or not (s.running_pods or s.pod_unseen):",
-            "if s.stop is None or not s.pod_unseen:",
+            "if not (s.running_pods or s.pod_unseen):",
+            "if not s.pod_unseen:",
         ),
         (
             "a pod that the watch has not shown yet outlives the attempt",
-            "if s.stop is None or not (s.running_pods or s.pod_unseen):",
-            "if s.stop is None or not s.running_pods:",
+            "if not (s.running_pods or s.pod_unseen):",
+            "if not s.running_pods:",
         ),
         (
             "a drain waits for lakeFS",

@@ -253,6 +253,26 @@ def test_an_outcome_that_does_not_count_is_taken_away() -> None:
     assert (write.status["outcome"], write.guarded) == (None, True)
 
 
+GAVE_UP: Raw = {"podName": "a1-1", "executions": 1, "outcome": b.given_up(remedy="Check it.", traceback=["oops"])}
+
+
+def test_the_outcome_of_an_agent_that_gave_up_goes_with_its_execution() -> None:
+    """In one write, before anything is reported."""
+    patch = patched(b.situation(b.attempt(status=GAVE_UP), pods=(b.ended_pod(),)))
+    assert (patch["executions"], patch["podName"], patch["outcome"], patch["phase"]) == (2, None, None, "Pending")
+    assert "reporting" not in patch
+
+
+def test_what_an_agent_wrote_that_gave_up_is_replaced_as_a_whole() -> None:
+    """A merge would leave parts of it beside what it turns out to have published."""
+    publication = Publication("commit-b", {"perago.output": '{"result":1}'})
+    staged = {**GAVE_UP, "staging": {**b.STAGING, "state": "Deleted"}}
+    memory = b.memory(evidence=Evidence(1, publication))
+    written = patched(b.situation(b.attempt(status=staged), pods=(b.ended_pod(),), memory=memory))["outcome"]
+    left = ("execution", "failureClass", "remedy", "traceback")
+    assert (written["status"], {key: written[key] for key in left}) == ("COMPLETED", dict.fromkeys(left))
+
+
 def test_what_is_written_carries_the_time_of_day() -> None:
     """As everything else in the object, and not our own clock's, which may be off by any length of time."""
     done = b.attempt(status={"outcome": b.completed()})

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos test-upgrade soak
+.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos test-upgrade test-alerts soak
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -87,6 +87,9 @@ test-chaos: venv ## let parts of the environment that is up fail while attempts 
 
 test-upgrade: venv ## change, roll back and remove the release while attempts run, in an environment that is up and has no other (ATTEMPTS=…)
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m tests.upgrade $(if $(ATTEMPTS),--attempts $(ATTEMPTS))
+
+test-alerts: venv ## let Prometheus's own promtool check the chart's alerts, and when they fire
+	@$(PYTHON_IN_VENV) -m tests.alerts
 
 soak: venv ## run attempts at a steady rate in the environment that is up, and print the operator's memory and connections (HOURS=… RATE=…)
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m tests.chaos.soak $(if $(HOURS),--hours $(HOURS)) $(if $(RATE),--rate $(RATE))

@@ -15,6 +15,7 @@ from perago_operator.ports import Cluster, FinishedObserver, Gauge, Health, Leas
 from perago_operator.process import probes
 from perago_operator.process.leader import Leadership
 from perago_operator.process.life import Life
+from perago_operator.process.outbox import Outbox
 from perago_operator.process.preflight import Preflight, servers
 from perago_operator.process.sweeper import SweepableVersions, Sweeper, SweepTerms
 from perago_operator.process.taskgauges import task_gauges
@@ -94,6 +95,7 @@ class Operator:
             clock=clock,
         )
         self.preflight = Preflight(servers(outside.conductor, outside.versions), settings.address_of)
+        self.outbox = Outbox(self.stores.attempts, clock)
         self.leadership = Leadership(outside.leases, settings.identity, clock=clock, now=now)
         self.life = Life(self.leadership, self.work, outside.cluster, stop, shutdown_seconds=settings.shutdown_seconds)
 
@@ -112,6 +114,7 @@ class Operator:
         """Numbers to read for each scrape."""
         return (
             *probes.gauges(self.stores, self.reconciler, self.work, self.leadership),
+            *self.outbox.gauges(),
             *probes.sweep_gauges(self.sweeper),
             *task_gauges(self.stores),
             self.preflight.gauge(),

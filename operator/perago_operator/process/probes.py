@@ -45,7 +45,6 @@ def gauges(stores: Stores, reconciler: Reconciler, work: Work, leadership: Leade
     """Numbers to read for each scrape."""
     return (
         Gauge("perago_attempts", "Attempts that exist", ("phase", "result"), partial(_attempts, stores)),
-        Gauge("perago_reports_pending", "Outcomes not accepted yet", (), partial(_unreported, stores)),
         Gauge("perago_reconciles_active", "Attempts being looked at", (), lambda: [((), reconciler.active)]),
         Gauge("perago_leader", "1 for the replica that works", (), lambda: [((), float(leadership.leading))]),
         Gauge("perago_watch_silent_seconds", "Time since a watch was heard", ("watch",), partial(_silence, work)),
@@ -71,11 +70,6 @@ def _attempts(stores: Stores) -> Labelled:
         for attempt in stores.attempts
     )
     return counted.items()
-
-
-def _unreported(stores: Stores) -> Labelled:
-    states = (attempt.status.reporting.state for attempt in stores.attempts if attempt.status.reporting)
-    return [((), sum(1 for state in states if state == "Pending"))]
 
 
 def _silence(work: Work) -> Labelled:

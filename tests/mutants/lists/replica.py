@@ -9,6 +9,7 @@ life = of(f"{ROOT}/process/life.py", "perago_operator/process/test_life.py")
 probes = of(f"{ROOT}/process/probes.py", "perago_operator/process/test_probes.py")
 work = of(f"{ROOT}/process/work.py", "perago_operator/process/test_work.py", "perago_operator/process/test_life.py")
 loops = of(f"{ROOT}/loops.py", "perago_operator/test_loops.py")
+outbox = of(f"{ROOT}/process/outbox.py", "perago_operator/process/test_probes.py")
 watch = of(f"{ROOT}/watch/watch.py", "perago_operator/watch/test_watch.py")
 audit = of(f"{ROOT}/watch/audit.py", "perago_operator/watch/test_audit.py")
 index = of(f"{ROOT}/watch/index.py", "perago_operator/watch/test_stores.py")
@@ -40,6 +41,10 @@ LEADERSHIP: tuple[Mutant, ...] = (
         ("a lease that is not held is released", "if not self.leading or", "if"),
         ("a lost lease still counts as held", "self.leading = False\n                raise", "raise"),
         ("a standby does not wait", "while not await self._renew", "while await self._renew"),
+    ),
+    *outbox(
+        ("late reports look on time", "self._since.get(uid, now)", "now"),
+        ("accepted reports look late", 'attempt.status.reporting.state == "Pending"', "True"),
     ),
     *probes(
         ("a dead watch of a leader is not noticed", "if work.working and silent > limit:", "if False:"),

@@ -60,3 +60,24 @@ async def test_attempts_are_counted_by_phase_and_result() -> None:
     assert read["perago_attempts"] == {("Running", ""): 1, ("Finishing", "COMPLETED"): 1}
     assert read["perago_reports_pending"] == {(): 1}
     assert (read["perago_pods"], read["perago_leader"]) == ({(): 1}, {(): 0.0})
+
+
+def test_the_oldest_outcome_tells_how_late_reports_are() -> None:
+    """One that was accepted counts no more, however many come after it."""
+    replica = Replica()
+    attempts = replica.operator.stores.attempts
+    (oldest,) = (gauge for gauge in replica.operator.gauges() if gauge.name == "perago_reports_oldest_seconds")
+    pending = {"outcome": b.completed(), "reporting": {"state": "Pending"}}
+
+    def age() -> float:
+        return dict(oldest.read())[()]
+
+    assert age() == 0
+    attempts.put(b.attempt(status=pending))
+    assert age() == 0
+    replica.seconds += 60
+    attempts.put(b.attempt(meta={"name": "a2", "uid": "uid-a2"}, status=pending))
+    assert age() == 60
+    attempts.put(b.attempt(meta={"resourceVersion": "2"}, status=pending | {"reporting": {"state": "Accepted"}}))
+    replica.seconds += 5
+    assert age() == 5

@@ -1,0 +1,1 @@
+"""The chart's alerts, tried by Prometheus's own promtool on time series that are made up."""

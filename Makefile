@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos test-upgrade test-alerts soak
+.PHONY: help venv lock demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos test-upgrade test-alerts soak
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -54,6 +54,9 @@ test-crash: venv ## kill and mislead the operator at every external call, and ch
 
 test-races: venv ## let publishers race for one branch of a real lakeFS on loopback, and count
 	@$(PYTHON_IN_VENV) -m tests.races
+
+lock: venv ## pin what the images install, by the hashes of its wheels, after a change of constraints.txt or of dependencies
+	@$(PYTHON_IN_VENV) -m perago_dev.locking
 
 crds: venv ## generate crds/ from the models
 	@$(PYTHON_IN_VENV) -m perago_operator.api.crds

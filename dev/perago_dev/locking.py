@@ -1,0 +1,67 @@
+"""`python -m perago_dev.locking`: writes the files in `locks`, from which the product's images are installed.
+
+Each pins what one image or the build needs, at the versions of `constraints.txt`, with the hash of each wheel that pip
+chooses on the platforms and Python versions below. pip refuses everything else.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import Any
+
+from perago_dev.source import REPOSITORY
+
+LOCKS = REPOSITORY / "locks"
+CONSTRAINTS = REPOSITORY / "constraints.txt"
+EXTRAS = ("runner", "operator")
+"""Those that an image is made of."""
+MACHINES = ("x86_64", "aarch64")
+LIBRARIES = ("manylinux_2_17", "manylinux2014", "manylinux_2_28", "manylinux_2_34", "musllinux_1_1", "musllinux_1_2")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+HEAD = "# Written by `make lock`. Each hash is that of a wheel for Linux, of x86_64 or aarch64, with glibc or musl.\n"
+
+
+def requirements(pyproject: str) -> dict[str, list[str]]:
+    """What is asked for in `pyproject.toml`, by the name of the lock: `build`, and each image's extra."""
+    declared = tomllib.loads(pyproject)
+    project = declared["project"]
+    extras = {extra: [*project["dependencies"], *project["optional-dependencies"][extra]] for extra in EXTRAS}
+    return {"build": declared["build-system"]["requires"], **extras}
+
+
+def lines(reports: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The lines of a lock, from reports of `pip install --report`."""
+    hashes: dict[str, set[str]] = {}
+    for report in reports:
+        for item in report["install"]:
+            pin = f"{item['metadata']['name'].lower().replace('_', '-')}=={item['metadata']['version']}"
+            hashes.setdefault(pin, set()).add(item["download_info"]["archive_info"]["hashes"]["sha256"])
+    return [" \\\n".join([pin, *(f"    --hash=sha256:{one}" for one in sorted(hashes[pin]))]) for pin in sorted(hashes)]
+
+
+def _report(machine: str, family: str, python: str, wanted: Iterable[str]) -> Mapping[str, Any]:
+    platforms = (f"--platform={library}_{machine}" for library in LIBRARIES if library.startswith(family))
+    choice = (*platforms, "--implementation=cp", f"--python-version={python}", "--only-binary=:all:")
+    with tempfile.TemporaryDirectory() as nowhere:
+        head = (sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report=-")
+        words = (*head, f"--target={nowhere}", f"--constraint={CONSTRAINTS}", *choice, *wanted)
+        done = subprocess.run(words, stdout=subprocess.PIPE, check=True)
+    report: Mapping[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def main() -> int:
+    """Ask pip for every platform, and write the files."""
+    for name, wanted in requirements((REPOSITORY / "pyproject.toml").read_text()).items():
+        choices = product(MACHINES, ("manylinux", "musllinux"), PYTHONS)
+        every = lines(_report(*choice, wanted) for choice in choices)
+        (LOCKS / f"{name}.txt").write_text(HEAD + "\n".join(every) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -95,7 +95,7 @@ class Operator:
             clock=clock,
         )
         self.preflight = Preflight(servers(outside.conductor, outside.versions), settings.address_of)
-        self.outbox = Outbox(self.stores.attempts, clock)
+        self.outbox = Outbox(self.stores.attempts.counts.unreported, clock)
         self.leadership = Leadership(outside.leases, settings.identity, clock=clock, now=now)
         self.life = Life(self.leadership, self.work, outside.cluster, stop, shutdown_seconds=settings.shutdown_seconds)
 

@@ -1,8 +1,7 @@
 """The outcomes that Conductor has not accepted yet: how many there are, and for how long the oldest has waited."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
-from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.ports import Gauge
 
 
@@ -10,8 +9,9 @@ class Outbox:
     """Time counts from the scrape that first saw an outcome, so it begins anew with each leader. `clock` never goes
     back."""
 
-    def __init__(self, attempts: Iterable[PeragoAttempt], clock: Callable[[], float]) -> None:
-        self._attempts = attempts
+    def __init__(self, unreported: Collection[str], clock: Callable[[], float]) -> None:
+        """`unreported` are the uids of their attempts, at any time."""
+        self._unreported = unreported
         self._clock = clock
         self._since: dict[str, float] = {}
         """By the attempt's uid."""
@@ -26,12 +26,7 @@ class Outbox:
 
     def _seen(self) -> dict[str, float]:
         now = self._clock()
-        pending = (
-            attempt.metadata.uid
-            for attempt in self._attempts
-            if attempt.status.reporting and attempt.status.reporting.state == "Pending"
-        )
-        self._since = {uid: self._since.get(uid, now) for uid in pending}
+        self._since = {uid: self._since.get(uid, now) for uid in self._unreported}
         return self._since
 
     def _oldest(self) -> float:

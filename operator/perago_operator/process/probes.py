@@ -1,6 +1,5 @@
 """What probes and metrics read from the parts at work: attempts, watches, leadership. It changes nothing."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -44,7 +43,7 @@ def _stale(work: Work, silent_seconds: Callable[[], float], limit: float) -> str
 def gauges(stores: Stores, reconciler: Reconciler, work: Work, leadership: Leadership) -> tuple[Gauge, ...]:
     """Numbers to read for each scrape."""
     return (
-        Gauge("perago_attempts", "Attempts that exist", ("phase", "result"), partial(_attempts, stores)),
+        Gauge("perago_attempts", "Attempts that exist", ("phase", "result"), stores.attempts.counts.phases.items),
         Gauge("perago_reconciles_active", "Attempts being looked at", (), lambda: [((), reconciler.active)]),
         Gauge("perago_leader", "1 for the replica that works", (), lambda: [((), float(leadership.leading))]),
         Gauge("perago_watch_silent_seconds", "Time since a watch was heard", ("watch",), partial(_silence, work)),
@@ -62,14 +61,6 @@ def sweep_gauges(sweeper: Sweeper) -> tuple[Gauge, ...]:
 
 def _swept(sweeper: Sweeper) -> Labelled:
     return [((verdict.value,), sweeper.seen[verdict]) for verdict in Verdict]
-
-
-def _attempts(stores: Stores) -> Labelled:
-    counted = Counter(
-        (attempt.status.phase or "", attempt.status.outcome.status if attempt.status.outcome else "")
-        for attempt in stores.attempts
-    )
-    return counted.items()
 
 
 def _silence(work: Work) -> Labelled:

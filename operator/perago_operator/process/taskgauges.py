@@ -3,22 +3,19 @@
 Labels have few values: namespaces, PeragoTasks and published words, never an attempt, nor a name that a task chose.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 
 from perago.wire import ENDED_PHASES
-from perago.wire.reasons import WORDS
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.conditions import condition
 from perago_operator.api.reasons import ConditionType
 from perago_operator.ports import Finished, Gauge
-from perago_operator.watch.stores import AttemptStore, Stores, TaskStore
+from perago_operator.watch.counts import known_reason, task_of
+from perago_operator.watch.stores import Stores, TaskStore
 
 Labelled = Iterable[tuple[tuple[str, ...], float]]
 
 OF_TASK = ("namespace", "task")
-OTHER_REASON = "TaskException"
-"""The reason of an outcome that is the class of an exception that the task raised."""
 
 
 def task_gauges(stores: Stores) -> tuple[Gauge, ...]:
@@ -29,7 +26,7 @@ def task_gauges(stores: Stores) -> tuple[Gauge, ...]:
             "perago_attempts_waiting",
             "Attempts without a running pod, by what they wait for",
             (*OF_TASK, "reason"),
-            lambda: _waiting(attempts),
+            attempts.counts.waits.items,
         ),
         Gauge(
             "perago_task_ready",
@@ -54,7 +51,7 @@ def finished(before: PeragoAttempt | None, after: PeragoAttempt | None) -> Finis
     outcome, timings = after.status.outcome, after.status.timings
     return Finished(
         namespace=after.metadata.namespace,
-        task=_task(after),
+        task=task_of(after),
         status=outcome.status if outcome else "",
         reason=known_reason(outcome.reason) if outcome else "",
         failure_class=(outcome.failure_class if outcome else None) or "",
@@ -62,27 +59,8 @@ def finished(before: PeragoAttempt | None, after: PeragoAttempt | None) -> Finis
     )
 
 
-def known_reason(reason: str) -> str:
-    """The reason, or `TaskException` for the name of an exception's class."""
-    return reason if reason in WORDS else OTHER_REASON
-
-
 def _is_over(attempt: PeragoAttempt) -> bool:
     return attempt.status.phase in ENDED_PHASES
-
-
-def _task(attempt: PeragoAttempt) -> str:
-    return attempt.spec.task_ref.name if attempt.spec.task_ref else ""
-
-
-def _waiting(attempts: AttemptStore) -> Labelled:
-    counted: Counter[tuple[str, ...]] = Counter()
-    for attempt in attempts:
-        ready = condition(attempt.status.conditions, ConditionType.POD_READY)
-        if attempt.status.outcome is None and (ready is None or ready.status != "True"):
-            reason = known_reason(ready.reason) if ready else "Unseen"
-            counted[attempt.metadata.namespace, _task(attempt), reason] += 1
-    return counted.items()
 
 
 def _conditions(tasks: TaskStore, kind: ConditionType) -> Labelled:

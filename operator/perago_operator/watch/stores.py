@@ -19,6 +19,7 @@ from perago_operator.core.names import ATTEMPT_LABEL
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.room import Scope
 from perago_operator.ports import Manifest, key_of
+from perago_operator.watch.counts import Counts
 from perago_operator.watch.crowds import Crowds
 from perago_operator.watch.index import Index
 from perago_operator.watch.rooms import Rooms, age, task_key
@@ -143,6 +144,7 @@ class AttemptStore(Store[PeragoAttempt]):
         """Hears an attempt as it was, if it was known, and as it is now."""
         self.when_finished: Listener = _unheard
         """Hears the key of a PeragoTask of which an attempt has ended, or is gone."""
+        self.counts = Counts()
         self._repositories: dict[str, None] = {}
         self._by_logical_task = Index(_logical_task)
         self._rooms = Rooms(has_pod)
@@ -230,6 +232,7 @@ class AttemptStore(Store[PeragoAttempt]):
 
     def _changed(self, key: Key, old: PeragoAttempt | None, new: PeragoAttempt | None) -> None:
         self._by_logical_task.changed(key, old, new)
+        self.counts.changed(old, new)
         if old is None:
             self.when_shown(key)
         if new is not None:

@@ -9,6 +9,11 @@ life = of(f"{ROOT}/process/life.py", "perago_operator/process/test_life.py")
 probes = of(f"{ROOT}/process/probes.py", "perago_operator/process/test_probes.py")
 work = of(f"{ROOT}/process/work.py", "perago_operator/process/test_work.py", "perago_operator/process/test_life.py")
 loops = of(f"{ROOT}/loops.py", "perago_operator/test_loops.py")
+counts = of(
+    f"{ROOT}/watch/counts.py",
+    "perago_operator/watch/test_counts.py",
+    "perago_operator/process/test_taskgauges.py",
+)
 outbox = of(f"{ROOT}/process/outbox.py", "perago_operator/process/test_probes.py")
 watch = of(f"{ROOT}/watch/watch.py", "perago_operator/watch/test_watch.py")
 audit = of(f"{ROOT}/watch/audit.py", "perago_operator/watch/test_audit.py")
@@ -44,7 +49,12 @@ LEADERSHIP: tuple[Mutant, ...] = (
     ),
     *outbox(
         ("late reports look on time", "self._since.get(uid, now)", "now"),
-        ("accepted reports look late", 'attempt.status.reporting.state == "Pending"', "True"),
+    ),
+    *counts(
+        ("accepted reports look late", ' and reporting.state == "Pending"', ""),
+        ("what was counted stays", "(old, -1)", "(old, 0)"),
+        ("attempts with an outcome wait", "attempt.status.outcome is not None or ", ""),
+        ("labels have a value for each exception", "reason if reason in WORDS else OTHER_REASON", "reason"),
     ),
     *probes(
         ("a dead watch of a leader is not noticed", "if work.working and silent > limit:", "if False:"),

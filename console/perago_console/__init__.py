@@ -17,5 +17,6 @@ COMMANDS: Final[Mapping[str, str]] = {
     "top": "show how each PeragoTask is doing: running, waiting, rates, the slowest part",
     "why": "say which attempt made a commit in lakeFS, or the last change of an object",
     "doctor": "check configuration, rights, the operator, PeragoTasks, servers and clocks",
+    "support-bundle": "collect what somebody who helps needs to see, without credentials",
 }
 """Each command, and what it does; `perago --help` shows both without loading more than this."""

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -230,6 +231,26 @@ def doctor(
     from perago_console.conductor import conductor
 
     return command.execute(_session(namespace, context, user, all_namespaces), conductor)
+
+
+@app.command("support-bundle", help=COMMANDS["support-bundle"].capitalize() + ".", epilog=EXIT_CODES)
+def support_bundle(
+    *,
+    file: Annotated[Path | None, typer.Option(help="The archive (default: perago-support-TIME.tar.gz).")] = None,
+    with_content: Annotated[
+        bool, typer.Option("--with-content", help="Also inputs, outputs, tracebacks and logs of tasks.")
+    ] = False,
+    namespace: Namespace = None,
+    all_namespaces: All = False,
+    context: Context = None,
+    user: As = None,
+) -> int:
+    from perago_console.commands import bundle as command
+    from perago_console.conductor import conductor
+
+    session = _session(namespace, context, user, all_namespaces)
+    target = file or Path(f"perago-support-{session.now():%Y%m%d-%H%M%S}.tar.gz")
+    return command.execute(session, target, conductor, content=with_content)
 
 
 def _seconds(text: str, option: str) -> float:

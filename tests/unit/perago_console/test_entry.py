@@ -34,7 +34,7 @@ def test_help_shows_all_commands(capsys: Captured) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     shown = capsys.readouterr().out
-    assert all(f"    {name} " in shown for name in ("check", "lakefs", *COMMANDS))
+    assert all(f"\n    {name}" in shown for name in ("check", "lakefs", *COMMANDS))
     assert {
         command.name or command.callback.__name__ for command in app.app.registered_commands if command.callback
     } >= set(COMMANDS)

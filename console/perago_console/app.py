@@ -50,9 +50,8 @@ Namespace = Annotated[
 All = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Look in all namespaces.")]
 Context = Annotated[str | None, typer.Option("--context", help="The context of the kubeconfig.")]
 As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Ask in the name of this user, as kubectl does.")]
-Name = Annotated[
-    str, typer.Argument(metavar="ATTEMPT", help="Its name or the beginning of it, its Conductor task id or its pod.")
-]
+NAMED: Final = "Its name or the beginning of it, its Conductor task id, its pod or its UID."
+Name = Annotated[str, typer.Argument(metavar="ATTEMPT", help=NAMED)]
 OneForm = Annotated[ObjectForm | None, typer.Option("--output", "-o", help="Print an object instead of text.")]
 
 
@@ -96,8 +95,9 @@ def list_attempts(
 
 @app.command(help=COMMANDS["describe"].capitalize() + ".", epilog=EXIT_CODES)
 def describe(
-    attempt: Name,
+    attempt: Annotated[str | None, typer.Argument(metavar="ATTEMPT", help=NAMED)] = None,
     *,
+    workflow: Annotated[str | None, typer.Option(help="A workflow as a chart: its id, or what it begins with.")] = None,
     output: OneForm = None,
     namespace: Namespace = None,
     all_namespaces: All = False,
@@ -106,7 +106,11 @@ def describe(
 ) -> int:
     from perago_console.commands import describe as command
 
+    if (attempt is None) is (workflow is None) or (workflow is not None and output is not None):
+        raise Misused("name an attempt, with or without -o, or pass --workflow alone")
     session = _session(namespace, context, user, all_namespaces)
+    if attempt is None:
+        return command.of_workflow(session, str(workflow))
     return command.execute(session, attempt, output.value if output else "")
 
 

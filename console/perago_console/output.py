@@ -62,10 +62,15 @@ class Output:
             )
         self._print(table)
 
-    def row(self, headings: Sequence[str], row: Row, widths: Sequence[int]) -> None:
-        """One more line of a table whose widths are known."""
-        cells = (printable(cell).ljust(width) for cell, width in zip(row.cells, widths, strict=True))
-        say("   ".join(cells).rstrip())
+    def row(self, headings: Sequence[str], row: Row, widths: Sequence[int], coloured: str = "STATE") -> None:
+        """One line of a table whose widths are known."""
+        from rich.text import Text
+
+        line = Text()
+        for name, cell, width in zip(headings, row.cells, widths, strict=True):
+            line.append(printable(cell).ljust(width) + "   ", style=_STYLES[row.tone] if name == coloured else "")
+        line.rstrip()
+        self._print(line)
 
     def page(self, page: Page) -> None:
         """Sections, with a blank line between them; of the first, the heading stands for itself."""

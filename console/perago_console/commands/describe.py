@@ -1,12 +1,14 @@
-"""`perago describe`: one attempt on one page."""
+"""`perago describe`: one attempt on one page, or a workflow as a chart."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from perago_console.core.description import Surroundings, description
+from perago_console.core.gantt import gantt
 from perago_console.core.objects import ATTEMPT_LABEL, Attempt, Event, Pod
-from perago_console.ports import EVENTS, PODS
-from perago_console.problems import Forbidden
+from perago_console.core.rows import Selection
+from perago_console.ports import ATTEMPTS, EVENTS, PODS
+from perago_console.problems import Forbidden, NotFound, Problem
 from perago_console.session import Session, seen_attempt, seen_events, seen_pods
 
 T = TypeVar("T")
@@ -20,6 +22,20 @@ def execute(session: Session, name: str, form: str) -> int:
         return 0
     attempt = seen_attempt(raw)
     session.output.page(description(attempt, surroundings(session, attempt), session.now()))
+    return 0
+
+
+def of_workflow(session: Session, workflow: str) -> int:
+    """Print the chart of a workflow, which may be named by the beginning of its id."""
+    listed = session.cluster.find(ATTEMPTS, session.namespace).items
+    selection = Selection(workflow=workflow)
+    attempts = [one for one in map(seen_attempt, listed) if selection.takes(one, session.now())]
+    ids = sorted({one.spec.conductor.workflow_instance_id for one in attempts if one.spec.conductor})
+    if not ids:
+        raise NotFound(f"there is no attempt of a workflow {workflow} {session.place}")
+    if len(ids) > 1:
+        raise Problem(f"{workflow} is the beginning of {len(ids)} workflows, such as {', '.join(ids[:3])}")
+    session.output.page(gantt(ids[0], attempts, session.now()))
     return 0
 
 

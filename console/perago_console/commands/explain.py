@@ -2,6 +2,7 @@
 
 from perago.wire.reasons import WORDS
 from perago_console.core import explanation
+from perago_console.core.objects import INTENDED
 from perago_console.output import Output
 from perago_console.ports import TASKS
 from perago_console.session import Session, seen_attempt, seen_task
@@ -39,4 +40,4 @@ def _of_task(session: Session, name: str, form: str) -> int:
         session.output.objects(raw, form)
     else:
         session.output.page(explanation.of_task(task, session.now()))
-    return 1 if any(one.status == "False" for one in task.status.conditions) else 0
+    return 1 if any(one.status == "False" and one.reason not in INTENDED for one in task.status.conditions) else 0

@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perago_console.core.objects import Attempt, Raw
-from perago_console.core.rows import Row, Selection, columns, ordered, row
+from perago_console.core.page import Tone
+from perago_console.core.rows import LONGEST_WHY, Row, Selection, columns, ordered, row
 from perago_console.ports import ATTEMPTS
 from perago_console.session import Session, seen_attempt
 
 DELETED = "Deleted"
+LEAST = {"STATE": len("Downloading"), "WHY": LONGEST_WHY, "SINCE": 6, "AGE": 6}
+"""Widths of columns whose cells change."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +39,23 @@ def execute(session: Session, asked: Listed) -> int:
         return 0
     rows = [_row(session, asked, one) for one in ordered(chosen)]
     headings = columns(namespaces=session.namespace is None, wide=asked.form == "wide")
-    if rows or asked.watch:
+    if asked.watch:
+        _follow(session, asked, headings, rows, listing.version)
+    elif rows:
         session.output.table(headings, rows)
     else:
         session.output.remark(f"no attempts {session.place}" + (" are selected" if listing.items else ""))
-    if asked.watch:
-        _follow(session, asked, headings, rows, listing.version)
     return 0
 
 
 def _follow(session: Session, asked: Listed, headings: Sequence[str], rows: Sequence[Row], version: str) -> None:
-    """One more row for each change that shows."""
-    widths = [max(map(len, column)) for column in zip(headings, *(one.cells for one in rows), strict=True)]
+    """The rows, and one more for each change that shows; no later one makes a column wider."""
+    widths = [
+        max(LEAST.get(column[0], 0), *map(len, column))
+        for column in zip(headings, *(one.cells for one in rows), strict=True)
+    ]
+    for shown in (Row(tuple(headings), Tone.PLAIN), *rows):
+        session.output.row(headings, shown, widths)
     last: dict[str, tuple[str, ...]] = {}
     for change in session.cluster.watch(ATTEMPTS, session.namespace, version, labels=asked.labels):
         for one in _of_change(change):

@@ -7,7 +7,7 @@ from typing import Final
 
 from perago.wire.reasons import WORDS
 from perago_console.core.holding import UNSEEN_SECONDS, holding
-from perago_console.core.objects import POLLING, READY, Attempt, Metadata, Seen, Task
+from perago_console.core.objects import INTENDED, POLLING, READY, Attempt, Metadata, Seen, Task
 from perago_console.core.page import Line, Section, Tone
 from perago_console.core.rights import NEEDS, Right
 from perago_console.core.times import length
@@ -178,7 +178,7 @@ def of_task(task: Task) -> list[Finding]:
     wrong = [
         Finding(what, f"{one.type} is False: {one.reason}: {one.message}", Tone.BAD, _remedy(one.reason))
         for kind in (READY, POLLING)
-        if (one := task.condition(kind)) and one.status == "False" and one.reason not in ("NoTaskType", "Paused")
+        if (one := task.condition(kind)) and one.status == "False" and one.reason not in INTENDED
     ]
     if not task.status.conditions:
         wrong = [Finding(what, "no operator has looked at it", Tone.BAD, "See the findings about the operator.")]

@@ -39,7 +39,7 @@ def _summary(attempt: Attempt, now: datetime) -> tuple[Line, ...]:
     status, conductor, found = attempt.status, attempt.spec.conductor, holding(attempt, now)
     code, workspace = attempt.spec.task, status.workspace
     return lines(
-        Line("state", state(attempt, found), tone(attempt, found)),
+        Line("state", state(attempt), tone(attempt, found)),
         given("why", why(found, wide=True)),
         given("until", moment_and_age(found.until, now) if found.until else None),
         given("then", found.then),

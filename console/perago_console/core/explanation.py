@@ -11,7 +11,7 @@ from perago.wire.faults import FAULTS
 from perago.wire.reasons import WORDS
 from perago.wire.times import timestamp
 from perago_console.core.holding import Holding, deadline, holding
-from perago_console.core.objects import POLLING, READY, Attempt, Condition, Task
+from perago_console.core.objects import INTENDED, POLLING, READY, Attempt, Condition, Task
 from perago_console.core.page import Line, Page, Section, Tone, given, lines
 from perago_console.core.rows import state, tone
 from perago_console.core.times import moment_and_age
@@ -20,7 +20,7 @@ from perago_console.core.times import moment_and_age
 def of_attempt(attempt: Attempt, task: Task | None, now: datetime) -> Page:
     """What holds of an attempt, and what its PeragoTask adds to it where that is known."""
     found = holding(attempt, now)
-    title = f"attempt {attempt.key}, {state(attempt, found)}"
+    title = f"attempt {attempt.key}, {state(attempt)}"
     return (
         Section(title, _of_holding(found, attempt, now)),
         Section("", lines(_deadline(attempt, task, now), _not_ready(task))),
@@ -102,12 +102,12 @@ def _not_ready(task: Task | None) -> Line | None:
 
 
 def _of_condition(condition: Condition, now: datetime) -> tuple[Line, ...]:
-    holds = condition.status == "True"
+    well = condition.status == "True" or condition.reason in INTENDED
     reason, since = WORDS.get(condition.reason), condition.last_transition_time
     return lines(
-        Line(condition.type, f"{condition.status}: {condition.reason}", Tone.GOOD if holds else Tone.BAD),
+        Line(condition.type, f"{condition.status}: {condition.reason}", Tone.GOOD if well else Tone.BAD),
         given("means", reason.sentence if reason else None),
-        given("it says", condition.message),
+        given("it says", condition.message if reason is None or condition.message != reason.sentence else None),
         given("since", moment_and_age(since, now) if since else None),
-        given("do", reason.remedy if reason and not holds else None, Tone.WAITS),
+        given("do", reason.remedy if reason and not well else None, Tone.WAITS),
     )

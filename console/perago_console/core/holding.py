@@ -46,16 +46,18 @@ class Holding:
     waits: bool = False
     """Whether something has to change outside the attempt before it goes on."""
     failed: bool = False
+    published: bool = True
+    """Whether `word` is a reason: a phase may be called like one and mean something else."""
 
     @property
     def sentence(self) -> str:
         """What the published reason means; empty for a step."""
-        return WORDS[self.word].sentence if self.word in WORDS else ""
+        return WORDS[self.word].sentence if self.published and self.word in WORDS else ""
 
     @property
     def named(self) -> bool:
         """Whether the word says something of its own: a step or a phase is told by its words."""
-        return self.failed or self.word in WORDS
+        return self.failed or bool(self.sentence)
 
 
 Rule = Callable[[Attempt, datetime], Holding | None]
@@ -195,7 +197,9 @@ def pod_runs(attempt: Attempt, _: datetime) -> Holding | None:
 def is_in_its_phase(attempt: Attempt, _: datetime) -> Holding | None:
     """Somebody has looked at it, and there is nothing more to say."""
     phase = attempt.status.phase
-    return Holding(phase, f"the phase is {phase}", "status.phase", attempt.created) if phase else None
+    if phase is None:
+        return None
+    return Holding(phase, f"the phase is {phase}", "status.phase", attempt.created, published=False)
 
 
 def nobody_has_looked(attempt: Attempt, now: datetime) -> Holding:

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Final
 
 from perago_console.core.holding import holding
-from perago_console.core.objects import COMPLETE, POLLING, READY, Attempt, Task
+from perago_console.core.objects import COMPLETE, INTENDED, POLLING, READY, Attempt, Task
 from perago_console.core.page import Tone
 from perago_console.core.rows import Row
 from perago_console.core.timeline import PARTS
@@ -38,8 +38,9 @@ class Load:
     """What most of those that wait, wait for."""
     trouble: str
     """The reason why the PeragoTask is not ready or not polled."""
-    exists: bool = True
+    exists: bool
     """Whether there is a PeragoTask of this name."""
+    paused: bool
 
 
 def loads(tasks: Sequence[Task], attempts: Sequence[Attempt], window: float, now: datetime) -> Sequence[Load]:
@@ -72,6 +73,7 @@ def _load(key: Key, task: Task | None, attempts: Sequence[Attempt], window: floa
         waits_for=words.most_common(1)[0] if words else None,
         trouble=_trouble(task),
         exists=task is not None,
+        paused=task is not None and task.spec.paused,
     )
 
 
@@ -84,7 +86,7 @@ def headings(*, namespaces: bool) -> tuple[str, ...]:
 
 def row(load: Load, *, namespaces: bool) -> Row:
     """The cells of one PeragoTask."""
-    state = load.trouble or ("Ready" if load.exists else "-")
+    state = load.trouble or ("-" if not load.exists else "Paused" if load.paused else "Ready")
     cells = (
         load.key[1],
         state,
@@ -126,5 +128,5 @@ def _trouble(task: Task | None) -> str:
     if task is None:
         return ""
     found = (task.condition(kind) for kind in (READY, POLLING))
-    reasons = [one.reason for one in found if one and one.status == "False" and one.reason != "NoTaskType"]
+    reasons = [one.reason for one in found if one and one.status == "False" and one.reason not in INTENDED]
     return reasons[0] if reasons else ""

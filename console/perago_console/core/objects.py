@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from perago.wire import ENDED_PHASES
+from perago.wire import ENDED_PHASES, Reason
 
 POD_READY: Final = "PodReady"
 PUBLISHED: Final = "Published"
@@ -20,6 +20,9 @@ REPORTED: Final = "Reported"
 COMPLETE: Final = "Complete"
 POLLING: Final = "Polling"
 READY: Final = "Ready"
+
+INTENDED: Final = (Reason.NO_TASK_TYPE, Reason.PAUSED)
+"""Why Polling is false of a PeragoTask with which nothing is wrong."""
 
 ATTEMPT_LABEL: Final = "perago.dev/attempt"
 TASK_CONTAINER: Final = "task"

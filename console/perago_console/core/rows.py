@@ -65,7 +65,7 @@ def row(attempt: Attempt, now: datetime, *, namespaces: bool, wide: bool) -> Row
         attempt.metadata.name,
         attempt.task or "-",
         str(conductor.retry_count) if conductor else "-",
-        state(attempt, found),
+        state(attempt),
         why(found, wide=wide),
         age(found.since, now),
         age(attempt.created, now),
@@ -78,10 +78,9 @@ def ordered(attempts: Iterable[Attempt]) -> Sequence[Attempt]:
     return sorted(attempts, key=lambda one: (one.metadata.namespace, str(one.created or ""), one.metadata.name))
 
 
-def state(attempt: Attempt, found: Holding) -> str:
-    """The phase, or the step of an attempt that runs."""
-    phase = attempt.status.phase or "Pending"
-    return attempt.status.step or phase if phase == "Running" else phase
+def state(attempt: Attempt) -> str:
+    """The step of an attempt that runs, else its phase."""
+    return attempt.status.step or attempt.status.phase or "Pending"
 
 
 def why(found: Holding, *, wide: bool = False) -> str:

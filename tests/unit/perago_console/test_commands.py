@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from perago.wire import Reason
 from perago_console.commands import cancel, describe, explain, logs
 from perago_console.commands import list as listing
 from perago_console.core.rows import Selection
@@ -184,6 +185,54 @@ def test_what_may_not_be_read_is_named(capsys: Captured) -> None:
     assert "its pods: you may not list pods\n" in capsys.readouterr().out
 
 
+def step(name: str, created: float, complete: float | None, **changes: Any) -> Raw:
+    """An attempt of workflow wf-1 with the times of its life."""
+    ended = [] if complete is None else [condition("Complete", "True", "Finished", seconds=complete)]
+    spec = conductor_task(**{"reference_task_name": name, **changes.pop("task", {})}).to_json()
+    meta = {"name": name, "uid": f"uid-{name}", "creationTimestamp": stamp(created)}
+    return attempt(meta=meta, status={"conditions": ended, **changes}, conductor=spec)
+
+
+CHART = """workflow wf-1, from 00:00:00Z to 00:01:00Z
+  load             20.0s  ····░░░░████████                                  Succeeded
+  train            20.0s                  ·███████████████                  Failed: OOMKilled
+  train retry 1    20.0s                                  ░░░░░░░░░░░░░░░░  Starting: the phase is Starting
+  report            1.0s                                                 ·  Pending: the phase is Pending
+
+    · waits for its pod   ░ its pod starts   █ it runs, publishes and reports
+"""
+
+
+def test_a_workflow_is_a_chart(capsys: Captured) -> None:
+    """Each attempt from its creation to its end, or to now: waiting, starting, running."""
+    again = {"reference_task_name": "train", "retry_count": 1}
+    steps = [
+        step("load", 0, 20, phase="Succeeded", timings={"queued": 5, "starting": 5}),
+        step(
+            "train",
+            20,
+            40,
+            phase="Failed",
+            timings={"queued": 1, "starting": 0},
+            outcome={"status": "FAILED", "reason": "OOMKilled"},
+        ),
+        step("train-again", 40, None, phase="Starting", timings={"queued": 0}, task=again),
+        step("report", 59, None, phase="Pending"),
+    ]
+    asked = FakeCluster({"peragoattempts": steps})
+    assert describe.of_workflow(session(asked), "wf-") == 0
+    assert capsys.readouterr().out == CHART
+
+
+def test_a_workflow_that_is_not_there_or_not_one() -> None:
+    """The beginning of an id has to be of one."""
+    two = [step("a", 0, None), step("b", 0, None, task={"workflow_instance_id": "wf-2"})]
+    with pytest.raises(NotFound, match="no attempt of a workflow other in namespace ns"):
+        describe.of_workflow(session(FakeCluster({"peragoattempts": two})), "other")
+    with pytest.raises(Problem, match="wf- is the beginning of 2 workflows, such as wf-1, wf-2"):
+        describe.of_workflow(session(FakeCluster({"peragoattempts": two})), "wf-")
+
+
 EXPLAINED = """attempt ns/waits, Pending
   waits for  QuotaExceeded
   means      The namespace's quota leaves no room for another pod. The pod is created when there is room.
@@ -227,6 +276,14 @@ def test_a_peragotask_that_is_not_ready_is_explained(capsys: Captured) -> None:
     assert "Ready    False: ImagePull\n" in capsys.readouterr().out
     explain.execute(session(asked), "waits", "")
     assert "build is not ready: ImagePull: no such image\n" in capsys.readouterr().out
+
+
+def test_a_peragotask_that_is_not_to_be_polled_is_well(capsys: Captured) -> None:
+    """One for attempts made by hand, or one that is paused; what the reason says is not said twice."""
+    sentence = Reason.PAUSED.sentence
+    paused = {**task(), "status": {"conditions": [condition("Polling", "False", "Paused", sentence)]}}
+    assert explain.execute(session(FakeCluster({"peragotasks": [paused]})), "pt/build", "") == 0
+    assert capsys.readouterr().out.count(sentence) == 1
 
 
 def test_a_reason_is_explained_without_a_cluster(capsys: Captured) -> None:

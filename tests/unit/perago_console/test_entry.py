@@ -72,6 +72,12 @@ def test_a_missing_library_is_named(capsys: Captured, monkeypatch: pytest.Monkey
         (["list", "--since", "soon"], 2, "perago: --since: 'soon' is not a length of time such as 90s, 30m, 24h or 7d"),
         (["list", "--watch", "-o", "json"], 2, "perago: --watch prints rows; leave out -o json"),
         (["list", "--nonsense"], 2, "perago: No such option: --nonsense; see perago list --help"),
+        (["describe"], 2, "perago: name an attempt, with or without -o, or pass --workflow alone"),
+        (
+            ["describe", "--workflow", "wf-1", "-o", "json"],
+            2,
+            "perago: name an attempt, with or without -o, or pass --workflow alone",
+        ),
         (["logs"], 2, "perago: Missing argument 'ATTEMPT'; see perago logs --help"),
     ],
 )

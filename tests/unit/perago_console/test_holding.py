@@ -94,6 +94,12 @@ def test_the_first_rule_that_matches_decides(status: dict[str, Any], want: tuple
     assert (found.word, found.shown_by) == want
 
 
+def test_a_phase_that_is_called_like_a_reason_is_none() -> None:
+    """`Starting` is also why a PeragoTask is not polled yet."""
+    found = held(phase="Starting")
+    assert (found.word, found.sentence, found.named) == (Reason.STARTING, "", False)
+
+
 def test_an_outage_lasts_until_the_agent_gives_up() -> None:
     """The status says until when, and the published reason what to do."""
     found = held(phase="Running", waiting=WAITING)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from perago.wire import ConductorTask
+from perago.wire import ConductorTask, Order
 from perago.wire.times import timestamp
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.task import PeragoTask
@@ -236,4 +236,12 @@ def turn(requested: Raw | None = None, **marks: Any) -> Raw:
     return {"executions": 1, "podName": "a1-1", "workspace": workspace, "staging": STAGING, "turn": asked}
 
 
-STAGING: Raw = {"repository": "repo", "branch": "staging-1", "state": "Active"}
+def staging_branch(of: Raw, execution: int = 1) -> str:
+    """The name that an agent gives the staging branch of an attempt's execution."""
+    meta, task = of["metadata"], of["spec"].get("conductor")
+    given: Raw = {"namespace": meta["namespace"], "name": meta["name"], "uid": meta["uid"], "conductor": task}
+    fixed: Raw = {"installation": "i", "module": "m", "image": "i"}
+    return Order.model_validate({**given, **fixed, "execution": execution}).staging_branch
+
+
+STAGING: Raw = {"repository": "repo", "branch": staging_branch(attempt()), "state": "Active"}

@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from perago.wire import IN_PROGRESS, metadata_keys
@@ -73,10 +74,11 @@ class PodRun:
         spec: Manifest = self.servers.cluster.objects["PeragoAttempt", "ns", self.attempt]["spec"]
         return spec
 
-    @property
+    @cached_property
     def staging(self) -> str:
-        """The name of the staging branch."""
-        return f"perago-staging-{self.attempt}-exec-{self.attempt_uid}-{self.execution}"
+        """The name of the staging branch. Raises AgentGone."""
+        assert self.status is not None
+        return b.staging_branch(self.servers.cluster.objects["PeragoAttempt", "ns", self.attempt], self.execution)
 
     @property
     def may_publish(self) -> bool:

@@ -52,10 +52,14 @@ def _published(s: Situation) -> State | None:
 def _staging_deleted(s: Situation) -> State | None:
     if s.outcome is None:
         return None
-    if s.status.staging is None:
+    named = s.status.staging
+    if named is None:
         return State(True, Reason.NO_STAGING, "no staging branch was created")
+    if s.own_staging is None:
+        foreign = f"branch {named.branch} of {named.repository}, which is not the attempt's own, and is left alone"
+        return State(True, Reason.NO_STAGING, f"status.staging names {foreign}")
     if s.staging is None:
-        return State(True, Reason.STAGING_GONE, f"staging branch {s.status.staging.branch} is deleted")
+        return State(True, Reason.STAGING_GONE, f"staging branch {named.branch} is deleted")
     trouble = s.trouble(do.DeleteStaging)
     message = trouble.message if trouble else f"staging branch {s.staging.branch} is still to be deleted"
     return State(False, Reason.STAGING_PENDING, message)

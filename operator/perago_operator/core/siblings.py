@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.core.staging import own_staging
 
 
 class Rank(NamedTuple):
@@ -33,7 +34,8 @@ class Sibling:
         """The attempt as its siblings see it. One that never had a pod gets none any more: a later one exists."""
         status = attempt.status
         never_started = status.pod_name is None and not has_pods
-        staged = status.staging is not None and status.staging.state != "Deleted"
+        staging = own_staging(attempt)
+        staged = staging is not None and staging.state != "Deleted"
         ended = status.outcome_that_counts is not None and status.recoverable is None
         settled = not staged and (ended or never_started)
         return cls(attempt.metadata.name, retry_count(attempt), settled, attempt.metadata.creation_timestamp, ended)

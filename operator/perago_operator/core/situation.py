@@ -28,6 +28,7 @@ from perago_operator.core.pod.model import Pod
 from perago_operator.core.resolve import Resolved, resolve
 from perago_operator.core.room import NOBODY, Crowd
 from perago_operator.core.siblings import Rank, Sibling
+from perago_operator.core.staging import own_staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +277,15 @@ class Situation:
 
     # --- what else may still be there
 
+    @cached_property
+    def own_staging(self) -> StagingStatus | None:
+        """The staging branch that the status names, if it is this attempt's own."""
+        return own_staging(self.attempt)
+
     @property
     def staging(self) -> StagingStatus | None:
         """The staging branch that may still exist."""
-        branch = self.status.staging
+        branch = self.own_staging
         if branch is None or branch.state == "Deleted" or branch.branch in self.memory.staging_deleted:
             return None
         return branch

@@ -18,6 +18,7 @@ from perago_operator.api.task import PeragoTask
 from perago_operator.core.names import ATTEMPT_LABEL
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.room import Scope
+from perago_operator.core.staging import own_staging
 from perago_operator.ports import Manifest, key_of
 from perago_operator.watch.counts import Counts
 from perago_operator.watch.crowds import Crowds
@@ -244,8 +245,8 @@ class AttemptStore(Store[PeragoAttempt]):
             self.when_finished(peragotask)
         for following in self._turns.changed(key, old, new):
             self._listener(following)
-        if new and new.status.staging:
-            self._remember(new.status.staging.repository)
+        if new and (staging := own_staging(new)):
+            self._remember(staging.repository)
         for attempt in (old, new):
             for sibling in self.siblings(attempt) if attempt else ():
                 self._listener(sibling.metadata.key)

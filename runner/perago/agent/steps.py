@@ -31,7 +31,6 @@ from perago.attempt import TaskExecutionContext
 from perago.errors import PublishFenceError, TaskDefinitionError, TaskInputError
 from perago.models import WorkspaceSpec
 from perago.reference import WorkspaceInput
-from perago.staging import staging_branch_name
 from perago.wire import JsonObject
 
 
@@ -84,7 +83,7 @@ class WorkspaceSteps:
         self._status = status
         self._nearer = storage.nearer
         self._volume = AttemptVolume(storage.volume, execution, order.volume_bytes)
-        self._branch = StagingBranch(lakefs, staging_branch_name(execution), checkout.commit, order.outage_seconds)
+        self._branch = StagingBranch(lakefs, order.staging_branch, checkout.commit, order.outage_seconds)
         self._spec = WorkspaceSpec()
         self._merge_seconds = order.outage_seconds
         self._staging: wire.Staging | None = None
@@ -167,13 +166,17 @@ class WorkspaceSteps:
         The staging branch that it left is deleted first. Raises PublishedWithoutOutput.
         """
         seconds = self._order.retry_seconds
-        if left is not None and left.state != "Deleted" and left.repository == self._workspace.repository:
+        if left is not None and left.state != "Deleted" and self._is_own(left):
             await StagingBranch(self._lakefs, left.branch, self._commit, seconds).delete()
         commit = await retried(self._publisher.evidence, seconds)
         if commit is None:
             return None
         self._completed_at(commit)
         return self.output()
+
+    def _is_own(self, staging: wire.Staging) -> bool:
+        """The status of an earlier execution names a branch: it is deleted if this attempt can have made it."""
+        return staging.repository == self._workspace.repository and self._order.made_staging(staging.branch)
 
     async def cleanup(self) -> None:
         """Delete the staging branch if one may exist."""

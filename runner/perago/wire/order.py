@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from perago.attempt import TaskExecutionContext
+from perago.staging import staging_branch_name
 from perago.wire.base import IN_PROGRESS, ConductorTask, CurrentAttempt, WireModel
 from perago.wire.policy import PolicyRule
 
@@ -85,3 +87,18 @@ class Order(WireModel):
             reference_task_name=self.name,
             seq=0,
         )
+
+    @property
+    def staging_branch(self) -> str:
+        """The name of this execution's staging branch."""
+        return staging_branch_name(TaskExecutionContext(self.attempt, self.execution_id))
+
+    def made_staging(self, branch: str) -> bool:
+        """Whether a branch has the name of a staging branch of this attempt, of whichever execution.
+
+        A status names it, and more writers than one can reach a status: nothing is deleted by that word alone.
+        """
+        number = branch.rpartition("-")[2]
+        if not (number.isdecimal() and len(number) < 10):
+            return False
+        return branch == self.model_copy(update={"execution": int(number)}).staging_branch

@@ -262,7 +262,7 @@ def test_bounds_of_the_chart_hold_at_the_api_server(namespaced: Installed, spec:
 def agent(cluster_wide: Installed) -> str:
     """The token of the agent of attempt `own`, whose second execution runs."""
     for name in ("own", "other"):
-        assert cluster_wide.made(name) == ""
+        assert cluster_wide.made(name, input={"workspace": {"repository": "repo"}, "params": {}}) == ""
     operators = {"phase": "Running", "podName": "own-2", "executions": 2, "timings": {"queued": 1}}
     assert cluster_wide.patched("own", operators, account=OPERATOR) == ""
     return cluster_wide.token_of("own-2")
@@ -321,6 +321,13 @@ HELD = {"execution": 2, "number": 1, "time": START, "seconds": 60}
 def test_an_agent_writes_nothing_else(cluster_wide: Installed, agent: str, status: dict[str, Any], words: str) -> None:
     """Neither the operator's fields, nor an outcome of another execution, nor a branch that is not its own."""
     assert words in cluster_wide.patched("own", status, token=agent)
+
+
+def test_a_staging_branch_is_in_the_repository_of_the_input(cluster_wide: Installed, agent: str) -> None:
+    """The operator, which deletes it in the end, may write to more repositories."""
+    elsewhere = {"staging": {**staging(cluster_wide, 2)["staging"], "repository": "payroll"}}
+    refusal = cluster_wide.patched("own", elsewhere, token=agent)
+    assert "status.staging.repository must be the repository of spec.input" in refusal
 
 
 def test_an_agent_writes_no_other_attempt(cluster_wide: Installed, agent: str) -> None:

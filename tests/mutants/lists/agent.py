@@ -202,7 +202,16 @@ STAGING: tuple[Mutant, ...] = (
             'left.state != "Deleted" and',
             'left.state == "Active" and',
         ),
-        ("a branch of another repository is deleted", " and left.repository == self._workspace.repository:", ":"),
+        (
+            "a branch of another repository is deleted",
+            "staging.repository == self._workspace.repository and ",
+            "",
+        ),
+        (
+            "whatever branch the status names is deleted",
+            " and self._order.made_staging(staging.branch)",
+            "",
+        ),
         (
             "the branch that an earlier execution left stays",
             "            await StagingBranch(self._lakefs, left.branch, self._commit, seconds).delete()\n",

@@ -14,6 +14,7 @@ declaration = of(f"{CORE}/pod/declaration.py", f"{TESTS}/test_rules.py")
 common = of(f"{CORE}/rules/common.py", f"{TESTS}/test_rules.py")
 table = of(f"{CORE}/rules/__init__.py", f"{TESTS}/test_rules.py", f"{TESTS}/test_rule_order.py")
 situation = of(f"{CORE}/situation.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
+staging = of(f"{CORE}/staging.py", f"{TESTS}/test_staging.py")
 sibling = of(f"{CORE}/siblings.py", f"{TESTS}/test_situation.py", "perago_operator/reconcile/test_gather.py")
 reporting = of(f"{CORE}/reporting.py", f"{TESTS}/test_reporting.py", f"{TESTS}/test_rules.py")
 evidence = of(f"{CORE}/evidence.py", f"{TESTS}/test_evidence.py", f"{TESTS}/test_rules.py")
@@ -342,6 +343,19 @@ RULES: tuple[Mutant, ...] = (
 )
 
 SITUATION: tuple[Mutant, ...] = (
+    *staging(
+        (
+            "whatever branch the status names is deleted",
+            "if named is None or not _order(attempt).made_staging(named.branch):",
+            "if named is None:",
+        ),
+        ("a branch of any repository is deleted", 'workspace.get("repository") == named.repository', "True"),
+        (
+            "a branch is left where the input is in Conductor",
+            "    if attempt.spec.input is None:\n        return named\n",
+            "    if attempt.spec.input is None:\n        return None\n",
+        ),
+    ),
     *sibling(
         ("an earlier attempt whose branch is left can no longer publish", "settled = not staged and (", "settled = ("),
         (

@@ -295,9 +295,9 @@ async def test_a_branch_that_could_not_be_deleted_is_not_reported_as_deleted(wor
     assert world.api.status["staging"]["state"] == "Active"
 
 
-def left(world: World, state: wire.StagingState = "Active", repository: str = "repo") -> wire.Staging:
+def left(world: World, state: wire.StagingState = "Active", repository: str = "repo", branch: str = "") -> wire.Staging:
     """What the status says of the branch that the execution of `world` left."""
-    return wire.Staging(repository=repository, branch=world.branch, state=state)
+    return wire.Staging(repository=repository, branch=branch or world.branch, state=state)
 
 
 async def test_an_earlier_executions_publication_is_its_output(world: World) -> None:
@@ -402,14 +402,16 @@ async def test_a_merge_that_others_overtook_is_looked_for_when_its_branch_is_gon
     assert world.branch not in lakefs.branches
 
 
-@pytest.mark.parametrize(("state", "repository"), [("Deleted", "repo"), ("Active", "another")])
+@pytest.mark.parametrize(
+    ("state", "repository", "branch"), [("Deleted", "repo", ""), ("Active", "another", ""), ("Active", "repo", "main")]
+)
 async def test_a_branch_that_is_gone_or_elsewhere_is_left_alone(
-    world: World, state: wire.StagingState, repository: str
+    world: World, state: wire.StagingState, repository: str, branch: str
 ) -> None:
-    """The status is not followed into another repository."""
+    """The status is not followed into another repository, nor to a branch that no agent of the attempt made."""
     await staged(world)
     steps = await world.later().steps()
-    await steps.output_of_earlier_execution(left(world, state, repository))
+    await steps.output_of_earlier_execution(left(world, state, repository, branch))
     assert "delete_branch" not in world.seen
 
 

@@ -277,12 +277,12 @@ def test_what_may_be_merged_is_deleted_before_lakefs_is_asked() -> None:
     """An agent at a lost node could publish between the answer and the deletion, and would be reported as failed."""
     s = b.situation(STAGED, pods=(b.ended_pod(),))
     decided = ruling(s, "staging_may_be_merged")
-    assert decided.actions == (do.DeleteStaging("repo", "staging-1"),)
+    assert decided.actions == (do.DeleteStaging("repo", b.STAGING["branch"]),)
     assert (notice(s, "staging_may_be_merged").reason, notice(s, "staging_may_be_merged").warning) == (
         Reason.WAITING_FOR_EVIDENCE,
         False,
     )
-    deleted = b.memory(staging_deleted=frozenset({"staging-1"}))
+    deleted = b.memory(staging_deleted=frozenset({b.STAGING["branch"]}))
     assert kinds(ruling(b.situation(STAGED, pods=(b.ended_pod(),), memory=deleted), "evidence_is_missing"))
 
 

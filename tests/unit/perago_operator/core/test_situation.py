@@ -200,7 +200,9 @@ def test_a_staging_branch_may_exist_until_it_is_deleted(state: str, there: bool)
 
 def test_a_branch_that_we_deleted_is_gone() -> None:
     """Before the status shows it."""
-    s = b.situation(b.attempt(status={"staging": b.STAGING}), memory=b.memory(staging_deleted=frozenset({"staging-1"})))
+    s = b.situation(
+        b.attempt(status={"staging": b.STAGING}), memory=b.memory(staging_deleted=frozenset({b.STAGING["branch"]}))
+    )
     assert s.staging is None
 
 

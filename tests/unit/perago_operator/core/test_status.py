@@ -170,7 +170,7 @@ def test_superseded_is_written_as_soon_as_it_is_known() -> None:
 def test_a_deleted_branch_is_written_as_such() -> None:
     """When it was the operator who deleted it."""
     staged = b.attempt(status={"outcome": b.completed(), "staging": b.STAGING})
-    s = b.situation(staged, memory=b.memory(staging_deleted=frozenset({"staging-1"})))
+    s = b.situation(staged, memory=b.memory(staging_deleted=frozenset({b.STAGING["branch"]})))
     assert patched(s)["staging"] == {"state": "Deleted"}
     assert conditions(s)["StagingDeleted"] == ("True", "StagingGone")
 

@@ -228,7 +228,7 @@ def test_the_next_look_is_also_for_the_turn() -> None:
     """Nothing else may ever happen to the attempt."""
     held = b.attempt(status={**b.turn(granted=b.request()), "phase": "Running", "nodeName": "node-1"}, standalone=True)
     ready = b.condition("PodReady", reason="PodRunning", message="pod a1-1 is running", observedGeneration=1)
-    held["status"]["conditions"] = [ready]
+    held["status"] |= {"conditions": [ready], "staging": {**b.STAGING, "branch": b.staging_branch(held)}}
     seen = b.memory(turn=TurnSeen(FIRST, False, 100.0))
     decision = decide(b.situation(held, 700, pods=(b.running_pod(),), memory=seen))
     assert (decision.actions, decision.look_again_at) == ((), b.at(760))

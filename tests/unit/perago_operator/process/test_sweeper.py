@@ -44,8 +44,10 @@ class World:
 
     def name_repository(self, repository: str = "repo") -> None:
         """An attempt with a staging branch there was seen."""
-        staging = {"repository": repository, "branch": "x", "state": "Deleted"}
-        self.store.put(b.attempt(meta={"name": repository, "uid": repository}, status={"staging": staging}))
+        given = {"workspace": {**b.WORKSPACE, "repository": repository}}
+        attempt = b.attempt(meta={"name": repository, "uid": repository}, input=given)
+        staging = {"repository": repository, "branch": b.staging_branch(attempt), "state": "Deleted"}
+        self.store.put({**attempt, "status": {"staging": staging}})
 
     @property
     def branches(self) -> list[str]:

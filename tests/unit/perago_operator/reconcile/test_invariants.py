@@ -147,7 +147,7 @@ class Lives:
 
     async def _stage(self) -> None:
         if self.runs():
-            branch = f"staging-{self.pod()['metadata']['name']}"
+            branch = b.staging_branch(self._attempt(), int(self.pod()["metadata"]["name"].rpartition("-")[2]))
             self._agent(staging={"repository": "repo", "branch": branch, "state": "Planned"})
             self.world.versions.branch("repo", branch)
 

@@ -30,6 +30,11 @@ async def polled_and_running(config: Config | None = None, *, quiet: bool = Fals
     return world
 
 
+def staging_of(world: World) -> dict[str, Any]:
+    """What the first attempt's agent says of its staging branch."""
+    return {**b.STAGING, "branch": b.staging_branch(world.cluster.objects["PeragoAttempt", "ns", b.NAME])}
+
+
 def calls(world: World) -> list[str]:
     """Everything that was asked of the cluster, events aside."""
     return [call for call in world.cluster.faults.seen if call != "record_event"]
@@ -267,11 +272,12 @@ async def test_a_deleted_attempt_is_stopped_reported_and_gone() -> None:
 async def test_a_deleted_attempts_staging_branch_goes_with_it() -> None:
     """Whether it was active or only planned."""
     world = await polled_and_running()
-    world.versions.branch("repo", "staging-1")
-    await world.agent(staging={**b.STAGING, "state": "Planned"})
+    staging = staging_of(world)
+    world.versions.branch("repo", staging["branch"])
+    await world.agent(staging={**staging, "state": "Planned"})
     world.cluster.delete("PeragoAttempt", "ns", b.NAME)
     await world.kubelet(b.ended_pod())
-    assert "staging-1" not in world.versions.repositories["repo"].branches
+    assert staging["branch"] not in world.versions.repositories["repo"].branches
     assert world.cluster.objects == {}
 
 
@@ -336,7 +342,7 @@ async def test_work_that_a_dead_pod_had_published_is_not_done_again() -> None:
     uid, metadata = b.UID, {"perago.output": '{"result":1}'}
     world.versions.commit("repo", "main", "commit-a")
     world.versions.commit("repo", "main", "commit-b", {"perago.attempt-uid": uid, **metadata})
-    await world.agent(staging=b.STAGING)
+    await world.agent(staging=staging_of(world))
     await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))
     assert world.status()["outcome"]["status"] == "COMPLETED"
     assert world.status()["workspace"]["publishedRef"] == "commit-b"
@@ -348,7 +354,7 @@ async def test_nothing_is_concluded_while_lakefs_cannot_be_asked() -> None:
     """The condition says what is being waited for."""
     world = await polled_and_running()
     world.versions.faults.on("find_publication", raising(AWAY), None)
-    await world.agent(staging=b.STAGING)
+    await world.agent(staging=staging_of(world))
     await world.kubelet(b.ended_pod())
     ready = world.status()["conditions"][0]
     assert ("outcome" in world.status(), ready["reason"]) == (False, "WaitingForEvidence")
@@ -509,14 +515,15 @@ async def test_a_pod_that_is_refused_takes_no_room() -> None:
 async def test_a_retry_waits_until_the_earlier_attempt_cannot_publish() -> None:
     """The earlier pod is stopped and its branch deleted before the later one starts."""
     world = await polled_and_running()
-    world.versions.branch("repo", "staging-1")
-    await world.agent(staging=b.STAGING)
+    staging = staging_of(world)
+    world.versions.branch("repo", staging["branch"])
+    await world.agent(staging=staging)
     identity = b.conductor_task(task_id="a2", retry_count=1, workflow_instance_id="wf-1", reference_task_name="ref")
     world.conductor.tasks[b.NAME].status = "TIMED_OUT"
     await world.add(b.attempt(conductor=identity.to_json(), meta={"name": "a2", "uid": "uid-a2"}))
     assert (world.pods, world.status("a2")["conditions"][0]["reason"]) == (["a1-1"], "EarlierAttempt")
     await world.kubelet(b.ended_pod())
-    assert "staging-1" not in world.versions.repositories["repo"].branches
+    assert staging["branch"] not in world.versions.repositories["repo"].branches
     assert world.pods == ["a2-1"]
 
 
@@ -736,7 +743,7 @@ async def test_a_fault_in_one_action_does_not_hold_up_those_behind_it(monkeypatc
         raise RuntimeError("a fault")
 
     monkeypatch.setattr(world.conductor, "report", broken)
-    await world.agent(outcome=b.completed(), staging=b.STAGING)
+    await world.agent(outcome=b.completed(), staging=staging_of(world))
     await world.settle()
     assert world.pods == []
     assert "a fault" in world.status()["reporting"]["lastError"]

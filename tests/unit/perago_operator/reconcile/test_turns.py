@@ -122,7 +122,9 @@ class Town:
             return
         agent.wants, agent.number, agent.until = True, agent.number + 1, None
         request = b.request(agent.number, agent.execution, seconds=self.world.seconds(), lasts=LASTS)
-        staging = {**b.STAGING, "branch": f"staging-{agent.name}-{agent.execution}"}
+        attempt = self.attempt(agent.name)
+        assert attempt is not None
+        staging = {**b.STAGING, "branch": b.staging_branch(attempt, agent.execution)}
         self.world.versions.branch("repo", staging["branch"])
         self._patch(agent, workspace=b.turn()["workspace"], staging=staging, turn={"requested": request})
 

@@ -187,8 +187,9 @@ def test_repositories_with_staging_branches_are_remembered(heard: Heard, monkeyp
     monkeypatch.setattr("perago_operator.watch.stores.REMEMBERED", 2)
     attempts = heard.stores.attempts
     for repository in ("one", "two", "one", "three"):
-        staging = {"repository": repository, "branch": "x", "state": "Deleted"}
-        attempts.put(named(repository, len(heard.keys) + 1, status={"staging": staging}))
+        put = named(repository, len(heard.keys) + 1, input=b.INPUT | {"workspace": {"repository": repository}})
+        staging = {"repository": repository, "branch": b.staging_branch(put), "state": "Deleted"}
+        attempts.put({**put, "status": {"staging": staging}})
     attempts.put(named("none"))
     attempts.remove(Key("ns", "three"))
     assert attempts.repositories() == ["one", "three"]

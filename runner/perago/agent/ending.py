@@ -96,6 +96,11 @@ class Ending:
         await self.record(await self._completed(self._published))
         return True
 
+    async def record_misconduct(self, wrong: str) -> None:
+        """The task has sent something other than calls, which ends the conversation: its fault, not a node's."""
+        message = f"the task broke off the conversation with its agent: {wrong}"
+        await self.record(outcomes.failed(Reason.TASK_EXECUTION_ERROR, message, self._terms))
+
     async def record_evidence(self, preparation: Preparation) -> bool:
         """A later execution: complete from what an earlier one published, or record why that cannot be known.
 
@@ -130,7 +135,8 @@ class Ending:
         except ClusterRefused as error:
             logger.error("the outcome was refused; recording that instead: {}", error)
             outcome = outcomes.failed(Reason.OUTCOME_REFUSED, str(error), self._terms)
-            await self._status.write(report.model_copy(update={"outcome": self._signed(outcome)}))
+            # without the timings: one of them is the task's word, and may be what was refused
+            await self._status.write(wire.StatusReport(outcome=self._signed(outcome), workspace=workspace))
         self._recorded = True
         logger.info("recorded {} ({})", outcome.status, outcome.reason)
 

@@ -4,6 +4,7 @@ How it ends:
 
     the task's result was recorded, or evidence made the outcome   0
     the task died after its work was published                     0, COMPLETED: the publication is the evidence
+    the task sent what is no call, and may live on                 0, FAILED: its code speaks the protocol by itself
     the task died, or never connected                              NO_RESULT_EXIT: what became of its container (OOM,
                                                                    exit code) only the operator can see, from the pod
     the outcome could not be recorded (API server, attempt gone)   GAVE_UP_EXIT: the operator takes it for a disruption
@@ -48,10 +49,11 @@ async def live(agent: Agent, execution: int, connect: Callable[[], Awaitable[soc
         if execution > 1 and await ending.record_evidence(agent.preparation):
             return 0
         if (connection := await connect()) is not None:
-            await converse(connection, agent.session.answer, lambda: ending.recorded)
+            wrong = await converse(connection, agent.session.answer, lambda: ending.recorded)
             if not ending.recorded:
                 logger.warning("the task ended without a result")
-                await ending.record_publication()
+                if not await ending.record_publication() and wrong is not None:
+                    await ending.record_misconduct(wrong)
     finally:
         await _leave_nothing(agent)
     return 0 if ending.recorded else NO_RESULT_EXIT

@@ -89,11 +89,15 @@ FINISHED = (wire.Publish, wire.CompleteNoop, wire.Result)
 """Calls that hold all that is needed: they are carried out to their end although the task is gone."""
 
 
-async def converse(connection: socket.socket, answering: Answering, ended: Callable[[], bool]) -> None:
+class _CutShort(ConnectionError):
+    """The connection ended inside a frame: the task's process did, in whatever way."""
+
+
+async def converse(connection: socket.socket, answering: Answering, ended: Callable[[], bool]) -> str | None:
     """Answer calls until `ended()`, or until the task is gone or sends something other than frames.
 
-    A task that ends during a call ends the call as well: nobody is there to go on with it. On SIGTERM a task ends at
-    once, except after its function has returned.
+    Returns what was wrong with what it has sent, if anything. A task that ends during a call ends the call as well:
+    nobody is there to go on with it. On SIGTERM a task ends at once, except after its function has returned.
     """
     reader, writer = await asyncio.open_unix_connection(sock=connection)
     frames = asyncio.create_task(_read_frame(reader))
@@ -104,12 +108,20 @@ async def converse(connection: socket.socket, answering: Answering, ended: Calla
                 break
             writer.write(wire.encode_frame(wire.answer(answer)))
             await writer.drain()
+        return _wrong_with(frames)
     except (wire.FrameError, ConnectionError) as error:
         logger.warning("the conversation with the task broke off: {}", error)
+        return str(error) if isinstance(error, wire.FrameError) else None
     finally:
         frames.cancel()
         await asyncio.gather(frames, return_exceptions=True)
         writer.close()
+
+
+def _wrong_with(following: asyncio.Task[bytes | None]) -> str | None:
+    """Why what came after the last call is no frame; None where it is one, or where nothing has come."""
+    error = following.exception() if following.done() else None
+    return str(error) if isinstance(error, wire.FrameError) else None
 
 
 async def _answered(frame: bytes, answering: Answering, following: asyncio.Task[bytes | None]) -> wire.WireModel | None:
@@ -145,5 +157,5 @@ async def _read_frame(reader: asyncio.StreamReader) -> bytes | None:
         return await reader.readexactly(wire.frame_length(await reader.readexactly(4)))
     except asyncio.IncompleteReadError as error:
         if error.partial:
-            raise wire.FrameError("the connection ended inside a frame") from error
+            raise _CutShort("the connection ended inside a frame") from error
         return None

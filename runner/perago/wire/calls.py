@@ -97,6 +97,10 @@ class CleanupStaging(WireModel):
     call: Literal["cleanupStaging"] = "cleanupStaging"
 
 
+LONGEST_EXECUTION = 1e9
+"""Seconds that a body may say to have taken: thirty years. Infinity and NaN are none."""
+
+
 class Result(WireModel):
     """Last call: how the attempt ended. Answered with `Done` once it is recorded in the attempt's status."""
 
@@ -111,7 +115,7 @@ class Result(WireModel):
     exit_code: int | None = None
     """The exit code that the body asked for with `sys.exit`."""
     output: JsonObject | None = None
-    executing_seconds: float | None = None
+    executing_seconds: Annotated[float, Field(ge=0, le=LONGEST_EXECUTION)] | None = None
 
 
 class Done(WireModel):

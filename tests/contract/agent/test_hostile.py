@@ -169,18 +169,30 @@ async def test_an_attempt_directory_that_is_a_symlink_is_not_written_to(pod: Pod
         pytest.param(struct.pack(">I", 5) + b"hello", id="no JSON"),
         pytest.param(struct.pack(">I", 2) + b"[]", id="no object"),
         pytest.param(struct.pack(">I", 1 << 31), id="a length over the limit"),
-        pytest.param(b"\0\0", id="cut short"),
     ],
 )
 async def test_garbage_ends_the_conversation(pod: Pod, garbage: bytes) -> None:
-    """The agent hangs up and ends; it does not wait for more, and records nothing."""
+    """The agent hangs up, does not wait for more, and records that the task has failed."""
+    await said(pod, garbage)
+    assert await ended(pod) == 0
+    assert (pod.outcome.status, pod.outcome.reason) == ("FAILED", "TaskExecutionError")
+
+
+async def test_a_frame_that_is_cut_short_says_nothing(pod: Pod) -> None:
+    """Whatever ended the task's process: the pod shows it."""
+    await said(pod, b"\0\0")
+    assert await ended(pod) == wire.NO_RESULT_EXIT
+    assert "outcome" not in pod.api.status
+
+
+async def said(pod: Pod, data: bytes) -> None:
+    """Send these bytes in the task's place, until the agent hangs up."""
     pod.api.attempt["spec"]["input"] = {"params": {}}
     await pod.start_agent()
     connection = await asyncio.to_thread(connect, pod.mounts["socket"])
-    await asyncio.to_thread(connection.sendall, garbage)
+    await asyncio.to_thread(connection.sendall, data)
     connection.shutdown(socket.SHUT_WR)
     assert await asyncio.to_thread(connection.recv, 1) == b""
-    assert await ended(pod) == wire.NO_RESULT_EXIT
 
 
 async def test_an_unknown_call_is_refused(pod: Pod) -> None:

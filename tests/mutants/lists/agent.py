@@ -378,7 +378,7 @@ RECORDS: tuple[Mutant, ...] = (
         ),
         (
             "an outcome that was refused is not recorded at all",
-            '            await self._status.write(report.model_copy(update={"outcome": self._signed(outcome)}))\n',
+            "            await self._status.write(wire.StatusReport(outcome=self._signed(outcome), workspace=workspace))\n",
             "",
         ),
         (
@@ -403,8 +403,8 @@ RECORDS: tuple[Mutant, ...] = (
         ),
         (
             "a task that died after its publication is run again",
-            "                await ending.record_publication()\n",
-            "                pass\n",
+            "if not await ending.record_publication() and wrong is not None:",
+            "if wrong is not None:",
         ),
         (
             "an agent that fails leaves its staging branch",
@@ -486,6 +486,11 @@ RECORDS: tuple[Mutant, ...] = (
             "bytes that are no frame end the agent",
             "except (wire.FrameError, ConnectionError) as error:",
             "except ConnectionError as error:",
+        ),
+        (
+            "bytes that are no frame are nobody's fault",
+            "return str(error) if isinstance(error, wire.FrameError) else None\n    finally",
+            "return None\n    finally",
         ),
     ),
     *reporter(

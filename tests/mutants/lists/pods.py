@@ -35,8 +35,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a pod that somebody deleted is the task's failure",
-            "    _on_silent_node,\n    _deleted,\n",
-            "    _on_silent_node,\n",
+            "    _task_hung_up,\n    _deleted,\n",
+            "    _task_hung_up,\n",
         ),
         ("an evicted pod is the task's failure", "    _disruption_target,\n    _turned_away,", "    _turned_away,"),
         (
@@ -94,6 +94,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a failed init container is silent", "    _init_container_failed,\n", ""),
         ("a pod's own deadline is the task's exit", "    _out_of_pod_deadline,\n", ""),
         ("a pod of a silent node was deleted by somebody", "    _on_silent_node,\n", ""),
+        ("a task that leaves its agent is run again", "    _task_hung_up,\n", ""),
         ("an eviction is concluded from an exit code", 'pod.status.phase == "Running"', "False"),
         (
             "an unknown reason is not admitted",

@@ -59,6 +59,8 @@ TURNED_AWAY = (
 KILLED_EXIT = 137
 DELETED_EXITS = frozenset({KILLED_EXIT, 143})
 """Exit codes of a process that was asked or forced to end because its pod was deleted."""
+HUNG_UP_SECONDS = 3
+"""How long before its pod's deletion the agent of such a task has ended at least; `agent_patience` is longer."""
 LOST = frozenset({"ContainerStatusUnknown", "Unknown"})
 """Reasons of a container whose end nobody saw: its node was restarted, or the runtime's process beside it died."""
 
@@ -124,6 +126,17 @@ def _on_silent_node(pod: Pod) -> Ending | None:
     if pod.metadata.deletion_timestamp is None or pod.node_silent_since is None:
         return None
     return _disrupted(Reason.NODE_SILENT, f"node {pod.spec.node_name} does not answer")
+
+
+def _task_hung_up(pod: Pod) -> Ending | None:
+    """The task left its agent and went on, until the operator deleted the pod because of that; others leave with it."""
+    agent, asked = pod.state(AGENT_CONTAINER).terminated, pod.deletion_asked
+    if agent is None or agent.exit_code != NO_RESULT_EXIT or agent.finished_at is None or asked is None:
+        return None
+    if (asked - agent.finished_at).total_seconds() < HUNG_UP_SECONDS:
+        return None
+    message = "the task left its agent without a result, and went on until its pod was deleted"
+    return Ending(Reason.TASK_EXITED, message, log_helps=True)
 
 
 def _deleted(pod: Pod) -> Ending | None:
@@ -264,6 +277,7 @@ _ENDINGS: tuple[Callable[[Pod], Ending | None], ...] = (
     _task_failed,
     _init_container_failed,
     _on_silent_node,
+    _task_hung_up,
     _deleted,
     _agent_gave_up,
     _task_ended,

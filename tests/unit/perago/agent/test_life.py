@@ -99,6 +99,21 @@ async def test_a_task_that_is_gone_before_leaves_no_outcome_and_no_branch(
         assert world.api.status["staging"]["state"] == "Deleted"
 
 
+async def test_a_task_that_sends_no_calls_has_failed(world: World) -> None:
+    """It may live on, so that nothing in the pod would show that it was its own doing; no branch stays."""
+    agent, own = socket.socketpair()
+
+    async def connect() -> socket.socket:
+        own.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        return agent
+
+    with own:
+        assert await live(world.agent(), 1, connect) == 0
+    assert (world.outcome.status, world.outcome.reason) == ("FAILED", Reason.TASK_EXECUTION_ERROR)
+    assert "broke off the conversation" in (world.outcome.message or "")
+    assert branches(world) == {"main"}
+
+
 async def test_without_a_task_the_agent_ends(world: World) -> None:
     """NO_RESULT_EXIT, and what it had reported is written."""
     assert await live(world.agent(), 1, nobody) == wire.NO_RESULT_EXIT

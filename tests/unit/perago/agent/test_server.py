@@ -219,11 +219,23 @@ async def test_a_text_may_have_any_number_of_commas() -> None:
     ],
 )
 async def test_bytes_that_are_not_frames_end_the_conversation(data: bytes) -> None:
-    """Nothing is answered, and nothing is raised."""
+    """Nothing is answered, nothing is raised, and what was wrong is told."""
     async with Conversation() as task:
         await task.send(data)
         await until(task.ended.done)
-    assert task.calls == []
+    assert (task.calls, bool(await task.ended)) == ([], True)
+
+
+async def test_bytes_that_are_not_frames_are_told_also_when_they_come_during_a_call() -> None:
+    """The call is given up: nobody waits for its answer."""
+    agent, task = socket.socketpair()
+    work = Blocked()
+    conversing = asyncio.create_task(converse(agent, work.answer, lambda: False))
+    with task:
+        task.sendall(wire.encode_frame(wire.LoadCurrentAttempt().to_json()))
+        await work.begun.wait()
+        task.sendall(struct.pack(">I", wire.FRAME_LIMIT + 1))
+        assert "over the limit" in str(await conversing)
 
 
 @pytest.mark.parametrize("data", [b"", KEEP[:2], KEEP[:-1]], ids=["between calls", "in a header", "in a frame"])
@@ -233,7 +245,7 @@ async def test_a_task_that_is_gone_ends_the_conversation(data: bytes) -> None:
         await task.send(data)
         task.task.shutdown(socket.SHUT_WR)
         await until(task.ended.done)
-    assert task.calls == []
+    assert (task.calls, await task.ended) == ([], None)
 
 
 async def test_what_leaves_no_attempt_to_report_to_is_raised() -> None:

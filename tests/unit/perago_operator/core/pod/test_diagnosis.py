@@ -35,6 +35,25 @@ def test_an_agent_that_gave_up_is_never_the_tasks_fault(agent: int, task: int, d
     assert ending(Pod.model_validate(pod)).disrupted is disrupted
 
 
+@pytest.mark.parametrize(("left", "disrupted"), [(20, False), (28, False), (29, True), (31, True)])
+@pytest.mark.parametrize("was_reset", [True, False])
+def test_a_task_that_leaves_its_agent_and_goes_on_is_no_disruption(
+    left: float, disrupted: bool, was_reset: bool
+) -> None:
+    """The operator deletes its pod some seconds later; one that is ended with its pod leaves its agent then."""
+    asked, grace = 31, 30
+    meta = {
+        "deletionTimestamp": b.stamp(asked if was_reset else asked + grace),
+        "deletionGracePeriodSeconds": 0 if was_reset else grace,
+    }
+    pod = b.ended_pod(
+        agent_ended={"exitCode": wire.NO_RESULT_EXIT, "finishedAt": b.stamp(left)},
+        task_ended={"exitCode": 137, "finishedAt": b.stamp(asked + grace)},
+        meta=meta,
+    )
+    assert ending(Pod.model_validate(pod)).disrupted is disrupted
+
+
 def test_an_exit_of_the_tasks_own_stays_one_when_its_pod_was_deleted_since() -> None:
     """The agent saw it go first: the pod was deleted because of that."""
     leaving = {"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 0}

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv lock demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos test-upgrade test-alerts soak
+.PHONY: help venv lock demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos test-upgrade test-alerts test-hostile soak
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -93,6 +93,9 @@ test-upgrade: venv ## change, roll back and remove the release while attempts ru
 
 test-alerts: venv ## let Prometheus's own promtool check the chart's alerts, and when they fire
 	@$(PYTHON_IN_VENV) -m tests.alerts
+
+test-hostile: venv ## try in the environment that is up what somebody hostile can do, with each defence and without it (SCENES=… WITHOUT=…)
+	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m tests.hostile "$(SCENES)" --without "$(WITHOUT)"
 
 soak: venv ## run attempts at a steady rate in the environment that is up, and print the operator's memory and connections (HOURS=… RATE=…)
 	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m tests.chaos.soak $(if $(HOURS),--hours $(HOURS)) $(if $(RATE),--rate $(RATE))

@@ -1,0 +1,24 @@
+"""The scenes: what is done by one attacker, and what is seen of it, by the names of the cases."""
+
+from tests.hostile.scene import Scene
+from tests.hostile.scenes.attempts import AUTHORED, MADE
+from tests.hostile.scenes.bare import UNGUARDED
+from tests.hostile.scenes.bodies import CALLS, ENDINGS, PROBES
+from tests.hostile.scenes.images import IMAGES
+from tests.hostile.scenes.people import PEOPLE
+from tests.hostile.scenes.repositories import REPOSITORIES
+from tests.hostile.scenes.tokens import TOKENS
+
+ALL: tuple[Scene, ...] = (
+    PEOPLE,
+    TOKENS,
+    PROBES,
+    CALLS,
+    ENDINGS,
+    IMAGES,
+    REPOSITORIES,
+    AUTHORED,
+    UNGUARDED,
+    MADE,
+)
+"""Every scene; the last one fills the operator with large attempts."""

@@ -1,0 +1,203 @@
+"""Attempts and PeragoTasks that the API server takes: what becomes of them, and of everybody else meanwhile."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.hostile.api import attempts as attempts_path
+from tests.hostile.cases import Attacker, of
+from tests.hostile.scene import Scene, Seen, followed
+from tests.hostile.stage import NAMESPACE, OPERATOR, PAYROLL, PERSON, SMALL, SYSTEM, Stage, attempt, slug, task, told
+from tests.kubectl import Object, eventually
+
+INVALID = "^Failed, executions [01], FAILED_WITH_TERMINAL_ERROR, InvalidTask, "
+REFUSED_POD = "^Failed, executions [01], FAILED.*violates PodSecurity"
+Template = dict[str, Any]
+
+
+def _volume(**source: object) -> Template:
+    return {"spec": {"volumes": [{"name": "taken", **source}], **_mounting("taken")}}
+
+
+def _mounting(volume: str) -> dict[str, Any]:
+    return {"containers": [{"name": "task", "volumeMounts": [{"name": volume, "mountPath": "/taken"}]}]}
+
+
+def _task(**fields: object) -> Template:
+    return {"spec": {"containers": [{"name": "task", **fields}]}}
+
+
+def _beside(**context: object) -> Template:
+    side = {"name": "side", "image": "x", "securityContext": context}
+    return {"spec": {"containers": [{"name": "task"}, side]}}
+
+
+TOKEN = {"serviceAccountToken": {"path": "token"}}
+KEY = {"secretKeyRef": {"name": "perago-lakefs", "key": "secretAccessKey"}}
+TEMPLATES: Mapping[str, tuple[Template, str]] = {
+    "author: the keys as a volume": (_volume(secret={"secretName": "perago-lakefs"}), INVALID),
+    "author: the keys in a projection": (
+        _volume(projected={"sources": [{"secret": {"name": "perago-conductor"}}]}),
+        INVALID,
+    ),
+    "author: a token of the agents'": (_volume(projected={"sources": [TOKEN]}), INVALID),
+    "author: the keys as a variable": (_task(env=[{"name": "K", "valueFrom": KEY}]), INVALID),
+    "author: the keys as variables": (_task(envFrom=[{"secretRef": {"name": "perago-conductor"}}]), INVALID),
+    "author: a mount of the keys": ({"spec": _mounting("lakefs-keys")}, INVALID),
+    "author: a mount of the token": ({"spec": _mounting("cluster-token")}, INVALID),
+    "author: the agent's temporary files": ({"spec": _mounting("agent-tmp")}, INVALID),
+    "author: another volume of this name": ({"spec": {"volumes": [{"name": "lakefs-keys", "emptyDir": {}}]}}, INVALID),
+    "author: another workspace": (
+        {"spec": {"volumes": [{"name": "workspace", "secret": {"secretName": PAYROLL}}]}},
+        INVALID,
+    ),
+    "author: a mount over the socket": (
+        {
+            "spec": {
+                "containers": [{"name": "task", "volumeMounts": [{"name": "task-tmp", "mountPath": "/run/perago"}]}]
+            }
+        },
+        INVALID,
+    ),
+    "author: an annotation that confines": (
+        {"metadata": {"annotations": {"container.apparmor.security.beta.kubernetes.io/task": "unconfined"}}},
+        INVALID,
+    ),
+    "author: the node's files": (_volume(hostPath={"path": "/"}), REFUSED_POD),
+    "author: a privileged container": (_beside(privileged=True), REFUSED_POD),
+    "author: a container as root": (
+        _beside(runAsUser=0, runAsNonRoot=False, allowPrivilegeEscalation=False, capabilities={"drop": ["ALL"]}),
+        REFUSED_POD,
+    ),
+}
+"""Pod templates of PeragoTasks that the API server takes → what becomes of an attempt of each."""
+
+SECOND: Mapping[str, Template] = {
+    "second line: a Secret": _volume(secret={"secretName": PAYROLL}),
+    "second line: a container": {"spec": {"containers": [{"name": "task"}, {"name": "side", "image": "x"}]}},
+    "second line: a label": {"metadata": {"labels": {"app": "bank"}}},
+    "second line: a priority": {"spec": {"priorityClassName": "system-node-critical"}},
+    "second line: the node's network": {"spec": {"hostNetwork": True}},
+    "second line: a directive": {"spec": {"$patch": "replace", "containers": [{"name": "evil", "image": "x"}]}},
+}
+"""Pod templates of attempts that the API server refuses, unless the schema of the CRD is gone."""
+
+
+def _nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+def _keeping(stage: Stage, template: Template) -> Object:
+    """The template with an image that there is, and with little to ask for."""
+    containers = template.get("spec", {}).get("containers")
+    if not containers:
+        return template
+    named = [{**one, "image": stage.image} if one.get("image") == "x" else one for one in containers]
+    return {**template, "spec": {**template["spec"], "containers": named}}
+
+
+def _authors(stage: Stage) -> Callable[[], Seen]:
+    code = {"module": "hostile_tasks.probe", "image": stage.image, "resources": SMALL}
+    made = []
+    for case, (template, _) in TEMPLATES.items():
+        stage.cluster().apply([task(slug(case), podTemplate=_keeping(stage, template), **code)])
+        made.append(attempt(slug(case), taskRef={"name": slug(case)}, input={"params": {}}, activeDeadlineSeconds=120))
+    stage.cluster().apply(made)
+
+    def seen() -> Seen:
+        over = followed(stage, NAMESPACE, made, 600)
+        return {case: told(over[slug(case)]) for case in TEMPLATES}
+
+    return seen
+
+
+def second_line(stage: Stage) -> Callable[[], Seen]:
+    """Attempts whose templates the operator alone can refuse."""
+    made = [
+        stage.attempt(slug(case), "probe", podTemplate=_keeping(stage, template), activeDeadlineSeconds=60)
+        for case, template in SECOND.items()
+    ]
+    stage.cluster().apply(made)
+
+    def seen() -> Seen:
+        over = followed(stage, NAMESPACE, made, 300)
+        return {case: told(over[slug(case)]) for case in SECOND}
+
+    return seen
+
+
+TAKEN, DEEP, MANY = "a pod of a stranger's", "a template without end", "input by the megabyte"
+FAR = "an input without end"
+STRANGER = "strange-1"
+PERSONS = {
+    TAKEN: "^the pod is as it was, Failed, ",
+    DEEP: INVALID,
+    FAR: "^(Failed|Succeeded), executions [01], ",
+    MANY: "^the operator was restarted 0 times, Succeeded, ",
+}
+MEGABYTES = 40
+
+
+def _operator_restarts(stage: Stage) -> int:
+    pods = stage.cluster(SYSTEM).list("pods", f"app.kubernetes.io/instance={NAMESPACE}")
+    return sum(one["restartCount"] for pod in pods for one in pod["status"].get("containerStatuses", []))
+
+
+def _persons(stage: Stage) -> Callable[[], Seen]:
+    context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
+    container = {
+        "name": "c",
+        "image": stage.image,
+        "command": ["sleep", "3600"],
+        "securityContext": {**context, "seccompProfile": {"type": "RuntimeDefault"}},
+    }
+    stranger = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": STRANGER}}
+    stage.cluster().apply([{**stranger, "spec": {"containers": [container], "terminationGracePeriodSeconds": 1}}])
+    uid = stage.cluster().json("get", "pod", STRANGER)["metadata"]["uid"]
+    restarts = _operator_restarts(stage)
+    deep = {"podTemplate": {"spec": {"affinity": _nested(200)}}}
+    made = [
+        stage.attempt("strange", "waits", activeDeadlineSeconds=15),
+        stage.attempt("deep", "lists", **deep),
+        stage.attempt("far", "lists", {"params": _nested(1000)}, activeDeadlineSeconds=120),
+    ]
+    for one in made:
+        stage.api.answer("POST", attempts_path(NAMESPACE), one, who=PERSON).raise_for_status()
+    for number in range(MEGABYTES):
+        large = attempt(f"large-{number}", taskRef={"name": "absent"}, input={"params": {"x": "y" * 1_000_000}})
+        stage.api.answer("POST", attempts_path(NAMESPACE), large, who=PERSON).raise_for_status()
+    after = stage.attempt("after-the-large", "misbehaves", {"params": {"way": "a link in its own place"}})
+    stage.cluster().apply([after])
+
+    def seen() -> Seen:
+        over = followed(stage, NAMESPACE, [*made, after], 600)
+        there = stage.cluster().get("pod", STRANGER) or {"metadata": {}}
+        same = there["metadata"].get("uid") == uid and "deletionTimestamp" not in there["metadata"]
+        pod = "the pod is as it was" if same else "the pod is gone"
+        restarted = f"the operator was restarted {_operator_restarts(stage) - restarts} times"
+        _remove_large(stage)
+        stage.cluster()("delete", "pod", STRANGER, "--ignore-not-found")
+        return {
+            TAKEN: f"{pod}, {told(over['strange'])}",
+            DEEP: told(over["deep"]),
+            FAR: told(over["far"]),
+            MANY: f"{restarted}, {told(over['after-the-large'])}",
+        }
+
+    return seen
+
+
+def _remove_large(stage: Stage) -> None:
+    names = [f"large-{number}" for number in range(MEGABYTES)]
+    stage.cluster()("delete", "peragoattempts", "--wait=false", "--ignore-not-found", *names)
+    eventually(
+        lambda: stage.cluster().get("peragoattempts", names[-1]) is None or None, "the end of large attempts", 120
+    )
+
+
+AUTHORED = Scene("authors", of(Attacker.AUTHOR, {case: want for case, (_, want) in TEMPLATES.items()}), _authors)
+SECOND_LINE = Scene("second line", of(Attacker.PERSON, dict.fromkeys(SECOND, INVALID)), second_line)
+MADE = Scene("attempts", of(Attacker.PERSON, PERSONS), _persons)
+__all__ = ["AUTHORED", "MADE", "OPERATOR", "SECOND_LINE"]

@@ -1,0 +1,66 @@
+"""What comes from a repository, and what a task wants to publish to it."""
+
+from collections.abc import Callable, Mapping
+
+from tests.hostile.cases import Attacker, of
+from tests.hostile.scene import Scene, Seen, followed
+from tests.hostile.stage import NAMESPACE, Stage, slug, told
+
+OBJECTS: Mapping[str, tuple[str, str]] = {
+    "an object above the workspace": ("../escape", "^Failed, executions 1, FAILED, TaskInputError"),
+    "an object at the root": ("/etc/cron.d/evil", "^Failed, executions 1, FAILED, TaskInputError"),
+    "an object that climbs": ("a/../../../escape", "^Failed, executions 1, FAILED, TaskInputError"),
+    "an object here": ("./here", "^Failed, executions 1, FAILED, TaskInputError"),
+    "an object with an empty part": ("a//b", "^Failed, executions 1, FAILED, TaskInputError"),
+    "an object with a long name": ("n" * 300, "^Failed, executions 1, FAILED, TaskInputError"),
+    "an object with NUL": ("a\0b", "^(Failed, executions 1, FAILED, TaskInputError|lakeFS refuses)"),
+    "an object with a line's end": ("a\nb", "^Succeeded, executions 1, .*inside"),
+    "a manifest of its own": (".perago-manifest.json", "^Succeeded, executions 1, .*inside"),
+}
+"""Names of objects → what becomes of an attempt on them."""
+PUBLISHED: Mapping[str, str] = {
+    "a link to a file": "^Failed, .*(sly|symlink|link)",
+    "a link to the agent's environment": "^Failed, .*(sly|symlink|link)",
+    "a link to the keys": "^Failed, .*(keys|symlink|link)",
+    "a hook of the repository": "^Failed, .*_lakefs_actions",
+    "a pipe": "^Succeeded, executions 1, ",
+    "a path out of the workspace": "^Failed, executions 1, FAILED, TaskInputError",
+    "a path from the root": "^Failed, executions 1, FAILED, TaskInputError",
+    "no path": "^Failed, executions 1, FAILED, TaskInputError",
+    "a change that is not there": "^Failed, executions 1, FAILED, TaskInputError",
+    "a pipe for a list": "^Failed, executions 1, FAILED, TaskInputError",
+    "a file that changes into a link": "^(Failed, .*swapped|Succeeded, )",
+    "success without a publication": "^Succeeded, executions 1, .*OutOfOrder",
+    "a name that is too long": "^Failed, executions 1, FAILED, LakeFSRefused",
+}
+"""Ways to publish what must not be → what becomes of the attempt."""
+CASES = (
+    *of(Attacker.REPOSITORY, {name: want for name, (_, want) in OBJECTS.items()}),
+    *of(Attacker.BODY, {f"publish: {way}": want for way, want in PUBLISHED.items()}),
+)
+
+
+def _begin(stage: Stage) -> Callable[[], Seen]:
+    seen: Seen = {}
+    made = []
+    for case, (path, _) in OBJECTS.items():
+        try:
+            repository = stage.repository(slug(case), {path: b"content"})
+        except Exception as error:  # noqa: BLE001 - whatever the client says
+            seen[case] = f"lakeFS refuses the name: {type(error).__name__} {error}"
+            continue
+        made.append(stage.attempt(slug(case), "lists", {"workspace": repository.workspace(), "params": {}}))
+    for way in PUBLISHED:
+        given = {"workspace": stage.repository(f"publish-{slug(way)}").workspace(), "params": {"way": way}}
+        made.append(stage.attempt(f"publish-{slug(way)}", "publishes", given, activeDeadlineSeconds=240))
+    stage.cluster().apply(made)
+
+    def wait() -> Seen:
+        over = followed(stage, NAMESPACE, made, 600)
+        objects = {case: told(over[slug(case)]) for case in OBJECTS if slug(case) in over}
+        return {**seen, **objects, **{f"publish: {way}": told(over[f"publish-{slug(way)}"]) for way in PUBLISHED}}
+
+    return wait
+
+
+REPOSITORIES = Scene("repositories", CASES, _begin)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.scenes import ALL
+
 ROOT = Path(__file__).resolve().parents[3]
 TESTS = ROOT / "tests"
 ROWS = re.findall(
@@ -16,7 +18,7 @@ SOURCES = {path: path.read_text() for path in TESTS.rglob("*.py")}
 def named(text: str) -> tuple[list[str], list[str]]:
     """Files or folders, and tests, that a cell of the table names."""
     words = re.findall(r"`([^`]+)`", text)
-    return [word for word in words if "/" in word], [
+    return [word for word in words if "/" in word and not word.startswith("hostile: ")], [
         word for word in words if word.startswith("test_") and "/" not in word
     ]
 
@@ -31,6 +33,14 @@ def test_a_promise_names_a_test_that_exists(promise: str, tests: str) -> None:
         assert any(place in str(path) for path in SOURCES), place
     for name in names:
         assert any(f"def {name}(" in text for text in found.values()), name
+
+
+def test_hostile_cases_that_are_named_exist() -> None:
+    """Nearly every attacker's promises name one."""
+    names = [name for _, tests in ROWS for name in re.findall(r"`hostile: ([^`]+)`", tests)]
+    cases = {case.name for scene in ALL for case in scene.cases}
+    assert [name for name in names if name not in cases] == []
+    assert len(set(names)) >= 60
 
 
 def test_all_who_might_attack_are_there() -> None:

@@ -127,7 +127,6 @@ WAYS: Mapping[str, str] = {
     "killed": ONCE,
     "deaf": "^Failed, executions 1, FAILED, DeadlineExceeded",
     "orphan": "^Succeeded, executions 1, COMPLETED",
-    "not a number": ONCE,
     "a lone surrogate": ONCE,
     "too large": f"{ONCE}OutputTooLarge",
     "too deep": ONCE,

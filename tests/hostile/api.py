@@ -4,6 +4,7 @@ import base64
 import json
 import ssl
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,32 @@ class Api:
         content = json.dumps(body) if body is not None else None
         return client.request(method, path, params=query, headers=headers, content=content)
 
+    def apply(self, namespace: str, objects: Iterable[Object]) -> None:
+        """Apply objects of the kinds that the scenes make, as an administrator. Raises httpx.HTTPStatusError."""
+        query = {"fieldManager": "hostile", "force": "true", "fieldValidation": "Strict"}
+        for obj in objects:
+            path = "/".join((PATHS[obj["kind"]](namespace), obj["metadata"]["name"]))
+            headers = {"Content-Type": "application/apply-patch+yaml"}
+            self._admin.patch(path, params=query, headers=headers, content=json.dumps(obj)).raise_for_status()
+
+    def read(self, path: str, **query: str) -> Object:
+        """An object, or a list of them. Raises httpx.HTTPStatusError."""
+        found: Object = self._admin.get(path, params=query).raise_for_status().json()
+        return found
+
+    def text(self, path: str, **query: str) -> str:
+        """What is at a path, as text; what the server says where there is nothing."""
+        return self._admin.get(path, params=query).text
+
+    def namespaced(self) -> Iterator[tuple[str, str]]:
+        """The root of each group and version, and the name of each of its resources that a namespace has."""
+        groups = self.read("/apis")["groups"]
+        roots = ["/api/v1", *(f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups)]
+        for root in roots:
+            for resource in self.read(root)["resources"]:
+                if resource["namespaced"] and "list" in resource["verbs"] and "/" not in resource["name"]:
+                    yield root, resource["name"]
+
 
 def _words(answer: httpx.Response) -> str:
     try:
@@ -73,3 +100,12 @@ def tasks(namespace: str, name: str = "", part: str = "") -> str:
 def core(namespace: str, kind: str, name: str = "", part: str = "") -> str:
     """The same of a kind of Kubernetes' own."""
     return "/".join(filter(None, (f"/api/v1/namespaces/{namespace}/{kind}", name, part)))
+
+
+PATHS: dict[str, Callable[[str], str]] = {
+    "PeragoAttempt": attempts,
+    "PeragoTask": tasks,
+    "Pod": lambda namespace: core(namespace, "pods"),
+    "ConfigMap": lambda namespace: core(namespace, "configmaps"),
+}
+"""Kind → where the objects of a namespace are."""

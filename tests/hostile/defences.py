@@ -93,7 +93,7 @@ FORBIDDEN_BY: dict[str, str] = {
 
 def _settled(stage: Stage, policy: str, *, refused: bool) -> None:
     """The API server has noticed the change: it refuses what the policy forbids, or does so no more."""
-    stage.cluster().apply(steady(stage))
+    stage.make(*steady(stage))
     ask, _ = {**ASKED, **DECLARED}[FORBIDDEN_BY[policy]]
     eventually(lambda: (ask(stage)[0] != "2") == refused or None, f"the policy of {policy}", 60)
 
@@ -189,7 +189,7 @@ def _patched(stage: Stage, namespace: str, name: str) -> None:
     code = {"sitecustomize.py": (HERE / "defused" / "sitecustomize.py").read_text()}
     configuration = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "defused"}, "data": code}
     for one in (SYSTEM, NAMESPACE, BARE):
-        stage.cluster(one).apply([configuration])
+        stage.make(configuration, namespace=one)
     mount = {"name": "defused", "mountPath": "/defused", "readOnly": True}
     env = [{"name": "PYTHONPATH", "value": "/defused"}, {"name": "DEFUSED", "value": name}]
     container = {"name": "operator", "env": env, "volumeMounts": [mount]}

@@ -18,12 +18,20 @@ from perago_dev.errors import CommandFailed
 from perago_dev.host import commands, podman
 from perago_dev.host.preflight import provider
 from tests.e2e.repository import Repository
+from tests.hostile.api import core
 from tests.hostile.stage import NAMESPACES, Stage
 
 Place = tuple[str, str | bytes]
 PACKED = re.compile(r"H4sI[A-Za-z0-9+/]{20,}=*")
 """Base64 of what gzip has packed."""
 LEFT_OUT = frozenset({"secrets"})
+CLUSTER_WIDE = (
+    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "/api/v1/nodes",
+    "/api/v1/namespaces",
+)
 SERVERS = "perago-dev"
 """The namespace of Conductor and lakeFS."""
 NODE_LOG = 20_000
@@ -63,31 +71,28 @@ def _logs(folder: Path) -> Iterator[Place]:
 def _container_logs(stage: Stage) -> Iterator[Place]:
     """Logs of the containers that are there, and of those that they have replaced."""
     for namespace in (*NAMESPACES, SERVERS):
-        cluster = stage.cluster(namespace)
-        for pod in cluster.json("get", "pods")["items"]:
-            name = pod["metadata"]["name"]
+        for pod in stage.api.read(core(namespace, "pods"))["items"]:
             for container in pod["status"].get("containerStatuses", []):
-                for which in ("--previous=false", "--previous=true")[: 1 + min(container["restartCount"], 1)]:
-                    done = cluster.ended("logs", name, "-c", container["name"], which)
-                    yield f"the log of {namespace}/{name}/{container['name']}", done.stdout
+                path = core(namespace, "pods", pod["metadata"]["name"], "log")
+                for previous in ("false", "true")[: 1 + min(container["restartCount"], 1)]:
+                    place = f"the log of {namespace}/{pod['metadata']['name']}/{container['name']}"
+                    yield place, stage.api.text(path, container=container["name"], previous=previous)
 
 
 def _objects(stage: Stage) -> Iterator[Place]:
     """Every object of the namespaces but Secrets, events among them; the policies; what the metrics page shows."""
-    words = stage.cluster()("api-resources", "--namespaced", "--verbs=list", "-o", "name").split()
-    kinds = [word for word in words if word.partition(".")[0] not in LEFT_OUT]
+    kinds = [(root, name) for root, name in stage.api.namespaced() if name not in LEFT_OUT]
     for namespace in NAMESPACES:
-        for kind in kinds:
-            done = stage.cluster(namespace).ended("get", kind, "-o", "json", "--show-managed-fields")
-            for found in json.loads(done.stdout)["items"] if done.returncode == 0 else []:
+        for root, kind in kinds:
+            for found in stage.api.read(f"{root}/namespaces/{namespace}/{kind}")["items"]:
                 yield f"{kind} {namespace}/{found['metadata']['name']}", json.dumps(found)
-    for kind in ("validatingadmissionpolicies", "customresourcedefinitions", "clusterroles", "nodes", "namespaces"):
-        yield kind, stage.cluster()("get", kind, "-o", "json")
+    for path in CLUSTER_WIDE:
+        yield path, stage.api.text(path)
     for namespace in NAMESPACES:
-        for pod in stage.cluster(namespace).list("pods", "app.kubernetes.io/name=perago"):
-            name = pod["metadata"]["name"]
-            path = f"/api/v1/namespaces/{namespace}/pods/{name}:8080/proxy/metrics"
-            yield f"the metrics of {namespace}", stage.api.answer("GET", path).text
+        pods = stage.api.read(core(namespace, "pods"), labelSelector="app.kubernetes.io/name=perago")["items"]
+        for pod in pods:
+            path = core(namespace, "pods", f"{pod['metadata']['name']}:8080", "proxy/metrics")
+            yield f"the metrics of {namespace}", stage.api.text(path)
 
 
 def _conductor(stage: Stage) -> Iterator[Place]:

@@ -61,6 +61,10 @@ class Stage:
         """The API server without kubectl."""
         return Api(self.env.kubeconfig)
 
+    def make(self, *objects: Object, namespace: str = NAMESPACE) -> None:
+        """Apply attempts, PeragoTasks and pods, without a process for each."""
+        self.api.apply(namespace, objects)
+
     @cached_property
     def conductor(self) -> ConductorServer:
         """Conductor, as this host reaches it."""

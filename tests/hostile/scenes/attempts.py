@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.hostile.api import attempts as attempts_path
+from tests.hostile.api import core
 from tests.hostile.cases import Attacker, of
 from tests.hostile.scene import Scene, Seen, followed
 from tests.hostile.stage import NAMESPACE, OPERATOR, PAYROLL, PERSON, SMALL, SYSTEM, Stage, attempt, slug, task, told
-from tests.kubectl import Object, eventually
+from tests.kubectl import Object
 
 INVALID = "^Failed, executions [01], FAILED_WITH_TERMINAL_ERROR, InvalidTask, "
 REFUSED_POD = "^Failed, executions [01], FAILED.*violates PodSecurity"
@@ -102,9 +103,9 @@ def _authors(stage: Stage) -> Callable[[], Seen]:
     code = {"module": "hostile_tasks.probe", "image": stage.image, "resources": SMALL}
     made = []
     for case, (template, _) in TEMPLATES.items():
-        stage.cluster().apply([task(slug(case), podTemplate=_keeping(stage, template), **code)])
+        stage.make(task(slug(case), podTemplate=_keeping(stage, template), **code))
         made.append(attempt(slug(case), taskRef={"name": slug(case)}, input={"params": {}}, activeDeadlineSeconds=120))
-    stage.cluster().apply(made)
+    stage.make(*made)
 
     def seen() -> Seen:
         over = followed(stage, NAMESPACE, made, 600)
@@ -119,7 +120,7 @@ def second_line(stage: Stage) -> Callable[[], Seen]:
         stage.attempt(slug(case), "probe", podTemplate=_keeping(stage, template), activeDeadlineSeconds=60)
         for case, template in SECOND.items()
     ]
-    stage.cluster().apply(made)
+    stage.make(*made)
 
     def seen() -> Seen:
         over = followed(stage, NAMESPACE, made, 300)
@@ -154,8 +155,8 @@ def _persons(stage: Stage) -> Callable[[], Seen]:
         "securityContext": {**context, "seccompProfile": {"type": "RuntimeDefault"}},
     }
     stranger = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": STRANGER}}
-    stage.cluster().apply([{**stranger, "spec": {"containers": [container], "terminationGracePeriodSeconds": 1}}])
-    uid = stage.cluster().json("get", "pod", STRANGER)["metadata"]["uid"]
+    stage.make({**stranger, "spec": {"containers": [container], "terminationGracePeriodSeconds": 1}})
+    uid = stage.api.read(core(NAMESPACE, "pods", STRANGER))["metadata"]["uid"]
     restarts = _operator_restarts(stage)
     deep = {"podTemplate": {"spec": {"affinity": _nested(200)}}}
     made = [
@@ -169,7 +170,7 @@ def _persons(stage: Stage) -> Callable[[], Seen]:
         large = attempt(f"large-{number}", taskRef={"name": "absent"}, input={"params": {"x": "y" * 1_000_000}})
         stage.api.answer("POST", attempts_path(NAMESPACE), large, who=PERSON).raise_for_status()
     after = stage.attempt("after-the-large", "misbehaves", {"params": {"way": "a link in its own place"}})
-    stage.cluster().apply([after])
+    stage.make(after)
 
     def seen() -> Seen:
         over = followed(stage, NAMESPACE, [*made, after], 600)
@@ -191,10 +192,7 @@ def _persons(stage: Stage) -> Callable[[], Seen]:
 
 def _remove_large(stage: Stage) -> None:
     names = [f"large-{number}" for number in range(MEGABYTES)]
-    stage.cluster()("delete", "peragoattempts", "--wait=false", "--ignore-not-found", *names)
-    eventually(
-        lambda: stage.cluster().get("peragoattempts", names[-1]) is None or None, "the end of large attempts", 120
-    )
+    stage.cluster()("delete", "peragoattempts", "--ignore-not-found", "--timeout=100s", *names)
 
 
 AUTHORED = Scene("authors", of(Attacker.AUTHOR, {case: want for case, (_, want) in TEMPLATES.items()}), _authors)

@@ -73,7 +73,7 @@ def _begin(stage: Stage) -> Callable[[], Seen]:
     # the task waits while it is imported: its agent has touched nothing yet
     given = {"workspace": stage.workspace("wages"), "params": {}}
     robbed = [stage.attempt(name, "stays", given) for name in thieves.values()]
-    stage.cluster(BARE).apply([*claims.values(), *robbed])
+    stage.make(*claims.values(), *robbed, namespace=BARE)
     payroll = stage.repository("payroll")
 
     def seen() -> Seen:

@@ -160,7 +160,7 @@ def digests(stage: Stage) -> list[str]:
 
 def servers(stage: Stage) -> dict[str, str]:
     """What a pod can reach on the network."""
-    node = stage.cluster().json("get", "nodes")["items"][0]
+    node = stage.api.read("/api/v1/nodes")["items"][0]
     address = next(one["address"] for one in node["status"]["addresses"] if one["type"] == "InternalIP")
     return {
         "Secrets without a token": f"https://kubernetes.default.svc/api/v1/namespaces/{NAMESPACE}/secrets",
@@ -179,7 +179,7 @@ def _probe(stage: Stage) -> Callable[[], Seen]:
     stage.conductor.define_workflow(PROBE, [(PROBE, given)])
     resources = {**SMALL, "limits": {"memory": "512Mi"}}
     code = {"module": "hostile_tasks.probe", "image": stage.image}
-    stage.cluster().apply([task(PROBE, taskType=PROBE, resources=resources, shmSize="16Mi", **code)])
+    stage.make(task(PROBE, taskType=PROBE, resources=resources, shmSize="16Mi", **code))
     params = {"digests": digests(stage), "servers": servers(stage)}
     workflow = stage.started(PROBE, {"workspace": stage.workspace("probed"), "params": params})
 
@@ -193,7 +193,7 @@ def _probe(stage: Stage) -> Callable[[], Seen]:
 
 def _frames(stage: Stage) -> Callable[[], Seen]:
     made = [stage.attempt("frames", "frames", {"workspace": stage.workspace("framed"), "params": {}})]
-    stage.cluster().apply(made)
+    stage.make(*made)
     return lambda: dict(result_of(followed(stage, NAMESPACE, made, 600)["frames"]))
 
 
@@ -205,7 +205,7 @@ def _misbehaving(stage: Stage, way: str) -> Object:
 
 def _ways(stage: Stage) -> Callable[[], Seen]:
     made = [_misbehaving(stage, way) for way in WAYS]
-    stage.cluster().apply(made)
+    stage.make(*made)
 
     def seen() -> Seen:
         over = followed(stage, NAMESPACE, made, 600)

@@ -27,7 +27,7 @@ CASES = of(
 def _begin(stage: Stage) -> Callable[[], Seen]:
     code = {"module": "misbehaves", "image": stage.evil_image}
     made = [stage.attempt("image", "misbehaves", task=code, activeDeadlineSeconds=120)]
-    stage.cluster().apply(made)
+    stage.make(*made)
     return lambda: dict(result_of(followed(stage, NAMESPACE, made)["image"]))
 
 

@@ -265,7 +265,7 @@ def steady(stage: Stage) -> list[Spec]:
 
 
 def _begin(stage: Stage) -> Callable[[], Seen]:
-    stage.cluster().apply(steady(stage))
+    stage.make(*steady(stage))
     return lambda: {name: ask(stage) for name, (ask, _) in {**ASKED, **DECLARED}.items()}
 
 

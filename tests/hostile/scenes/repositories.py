@@ -53,7 +53,7 @@ def _begin(stage: Stage) -> Callable[[], Seen]:
     for way in PUBLISHED:
         given = {"workspace": stage.repository(f"publish-{slug(way)}").workspace(), "params": {"way": way}}
         made.append(stage.attempt(f"publish-{slug(way)}", "publishes", given, activeDeadlineSeconds=240))
-    stage.cluster().apply(made)
+    stage.make(*made)
 
     def wait() -> Seen:
         over = followed(stage, NAMESPACE, made, 600)

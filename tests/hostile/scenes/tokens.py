@@ -1,6 +1,7 @@
 """What somebody does who has stolen the token of an agent: it is bound to the agent's pod."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from tests.hostile.api import attempts, core, tasks
@@ -111,22 +112,28 @@ CASES = of(
 def stolen(stage: Stage, pod: str, namespace: str = NAMESPACE) -> str:
     """The token of the agent of a pod that runs."""
     path = "/var/run/secrets/perago.dev/cluster/token"
-    stage.cluster(namespace)("wait", f"pod/{pod}", "--for=condition=Ready", "--timeout=120s")
+    ready = partial(_runs, stage, namespace, pod)
+    eventually(ready, f"the containers of pod {pod}", 300)
     token = stage.cluster(namespace)("exec", pod, "-c", "agent", "--", "cat", path).strip()
     stage.canaries[f"token of {namespace}/{pod}"] = token.rpartition(".")[2]
     return token
+
+
+def _runs(stage: Stage, namespace: str, pod: str) -> bool | None:
+    answer = stage.api.answer("GET", core(namespace, "pods", pod))
+    states = answer.json()["status"].get("containerStatuses", []) if answer.is_success else []
+    return len([one for one in states if "running" in one["state"]]) == 2 or None
 
 
 def _begin(stage: Stage) -> Callable[[], Seen]:
     # its input names a repository, as one that publishes does; the task uses none of it
     given = {"workspace": {"repository": "wages", "branch": "main", "refType": "commit", "ref": "0" * 64}, "params": {}}
     made = [stage.attempt(VICTIM, "waits"), stage.attempt(THIEF, "stays", given)]
-    stage.cluster().apply(made)
+    stage.make(*made)
     return lambda: _seen(stage)
 
 
 def _seen(stage: Stage) -> Seen:
-    eventually(lambda: stage.cluster().get("pod", f"{VICTIM}-1"), "the neighbour's pod", 60)
     token = stolen(stage, f"{THIEF}-1")
     seen = {
         name: stage.api.asked(method, path, body, token=token, dry=method != "GET")
@@ -137,11 +144,10 @@ def _seen(stage: Stage) -> Seen:
     seen[ELSEWHERE] = _patched(stage, token, THIEF, {"staging": {**_branch(stage), "repository": "payroll"}})
     stage.cluster()("delete", "peragoattempt", THIEF, "--timeout=100s")
     own = attempts(NAMESPACE, VICTIM)
-    eventually(lambda: stage.cluster().get("pod", f"{THIEF}-1") is None or None, "the end of the robbed pod", 90)
     seen["token: once its pod is gone"] = eventually(
         lambda: told if (told := stage.api.asked("GET", own, token=token)).startswith("401") else None,
         "the end of the token",
-        60,
+        120,
     )
     return seen
 
@@ -152,7 +158,7 @@ def _patched(stage: Stage, token: str, whose: str, status: dict[str, Any]) -> st
 
 def _branch(stage: Stage) -> dict[str, str]:
     """The name that its agent would give its staging branch."""
-    return {"branch": own_branch(stage.cluster().json("get", "peragoattempt", THIEF)), "state": "Active"}
+    return {"branch": own_branch(stage.api.read(attempts(NAMESPACE, THIEF))), "state": "Active"}
 
 
 def own_branch(found: dict[str, Any], execution: int = 1) -> str:

@@ -55,7 +55,6 @@ def test_no_case_takes_whatever_comes(case: Case) -> None:
     """Neither what an intruder wants to see, nor nothing."""
     wanted = ("", "200 ", "201 ", "reached", "Succeeded", "no phase, executions 0, no outcome")
     assert [text for text in wanted if case.holds(text)] == []
-    assert re.compile(case.want)
 
 
 def test_each_defence_is_shown_by_a_scene_and_has_a_name_of_its_own() -> None:
@@ -80,7 +79,7 @@ def test_what_replaces_code_names_code_that_is_there() -> None:
         replaced.extend(f"{name}.{value}" for value in values if hasattr(found, value))
         assert all(hasattr(found, value) for value in values)
 
-    module._replace = replace
+    vars(module)["_replace"] = replace
     for table in (module.OPERATOR, module.AGENT):
         for name in ("templates", "claims", "staging", "one connection", "untraceable", "order of calls"):
             if name in table:

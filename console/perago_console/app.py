@@ -1,5 +1,6 @@
 """The command line of the commands for people on call. Loads the code of a command when it is called."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from typing import Annotated, Final
 
 import typer
 
+from perago.cli import COMMANDS as AUTHORS
+from perago.cli.console import COMPLETED
 from perago_console import COMMANDS
 from perago_console.core.rows import Selection
 from perago_console.core.times import InvalidLength, seconds_of
@@ -257,6 +260,16 @@ def support_bundle(
     return command.execute(session, target, conductor, content=with_content)
 
 
+def _know_the_authors_commands() -> None:
+    """By their names alone, for a shell that asks what a line can go on with; another parser runs them."""
+
+    def elsewhere() -> None:
+        """Nothing: a completion runs no command."""
+
+    for name in AUTHORS:
+        app.command(name)(elsewhere)
+
+
 def _seconds(text: str, option: str) -> float:
     try:
         return seconds_of(text)
@@ -266,6 +279,8 @@ def _seconds(text: str, option: str) -> float:
 
 def main(arguments: Sequence[str], call: Callable[..., object] = app) -> int:
     """Run a command; returns its exit code."""
+    if COMPLETED in os.environ:
+        _know_the_authors_commands()
     try:
         answer = call(list(arguments), prog_name="perago", standalone_mode=False)
     except Problem as problem:

@@ -16,7 +16,6 @@ from perago_console.problems import Forbidden, Misused, NotFound, Problem, Unans
 INSTALL: Final = "this command needs the extra console: install it with pip install 'perago[console]'"
 PAGE: Final = 500
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
-WATCH_SECONDS: Final = 3600
 _REVIEWS: Final = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "access review")
 
 
@@ -55,19 +54,17 @@ class KubeCluster:
                 return Listing(items, page["metadata"].get("resourceVersion", ""))
 
     def watch(self, kind: Kind, namespace: str | None, version: str, *, labels: str = "") -> Iterator[Raw]:
-        """What changes from then on, one `{"type", "object"}` after the other, until the server ends it."""
+        """What changes from then on, one `{"type", "object"}` after the other; when the server ends it, it goes on."""
         asked = _Call("watch", kind, namespace)
-        query = {
-            "watch": "true",
-            "resourceVersion": version,
-            "labelSelector": labels,
-            "timeoutSeconds": str(WATCH_SECONDS),
-        }
-        for line in self._lines(asked, query):
-            change = json.loads(line)
-            if change["type"] == "ERROR":
-                raise Unanswered(f"{asked}: {printable(str(change['object'].get('message')))}; run the command again")
-            yield change
+        query = {"watch": "true", "allowWatchBookmarks": "true", "labelSelector": labels}
+        while True:
+            for line in self._lines(asked, {**query, "resourceVersion": version}):
+                change = json.loads(line)
+                if change["type"] == "ERROR":
+                    words = printable(str(change["object"].get("message")))
+                    raise Unanswered(f"the API server cannot {asked} any more: {words}; run the command again")
+                version = change["object"]["metadata"]["resourceVersion"]
+                yield change
 
     def merge(self, kind: Kind, namespace: str, name: str, patch: Raw) -> Raw:
         """The object once the merge patch is applied."""

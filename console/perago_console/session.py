@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from perago_console.core.naming import meant, near, plain
-from perago_console.core.objects import Attempt, Event, Pod, Raw, Task
+from perago_console.core.objects import Attempt, Raw
+from perago_console.core.pods import Event, Pod
+from perago_console.core.tasks import Task
 from perago_console.output import Output
 from perago_console.ports import ATTEMPTS, TASKS, Cluster
 from perago_console.problems import Forbidden, NotFound, Problem

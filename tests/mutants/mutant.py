@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = (ROOT / "runner", ROOT / "operator")
+SOURCES = (ROOT / "runner", ROOT / "operator", ROOT / "console")
 TESTS = ROOT / "tests" / "unit"
 
 

@@ -15,7 +15,8 @@ from typing import Any, Final
 from perago_console.commands import doctor
 from perago_console.conductor import Conductor
 from perago_console.core.checks import Operator, shown
-from perago_console.core.objects import AGENT_CONTAINER, TASK_CONTAINER, Raw
+from perago_console.core.objects import Raw
+from perago_console.core.pods import AGENT_CONTAINER, TASK_CONTAINER
 from perago_console.core.redaction import forms, scrubbed, without_secrets
 from perago_console.ports import ATTEMPTS, CRDS, DEPLOYMENTS, EVENTS, LEASES, PODS, TASKS, Kind, LogQuestion
 from perago_console.problems import Problem

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from perago_console.core.description import Surroundings, description
 from perago_console.core.gantt import gantt
-from perago_console.core.objects import ATTEMPT_LABEL, Attempt, Event, Pod
+from perago_console.core.objects import ATTEMPT_LABEL, Attempt
+from perago_console.core.pods import Event, Pod
 from perago_console.core.rows import Selection
 from perago_console.ports import ATTEMPTS, EVENTS, PODS
 from perago_console.problems import Forbidden, NotFound, Problem

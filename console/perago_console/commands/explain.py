@@ -2,7 +2,7 @@
 
 from perago.wire.reasons import WORDS
 from perago_console.core import explanation
-from perago_console.core.objects import INTENDED
+from perago_console.core.tasks import INTENDED
 from perago_console.output import Output
 from perago_console.ports import TASKS
 from perago_console.session import Session, seen_attempt, seen_task

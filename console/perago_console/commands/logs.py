@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from perago_console.conductor import Conductor
-from perago_console.core.objects import AGENT_CONTAINER, ATTEMPT_LABEL, TASK_CONTAINER, Attempt, Pod
+from perago_console.core.objects import ATTEMPT_LABEL, Attempt
+from perago_console.core.pods import AGENT_CONTAINER, TASK_CONTAINER, Pod
 from perago_console.ports import PODS, LogQuestion
 from perago_console.problems import Forbidden, NotFound, Problem
 from perago_console.session import Session, seen_attempt, seen_pods

@@ -7,9 +7,10 @@ from typing import Final
 
 from perago.wire.reasons import WORDS
 from perago_console.core.holding import UNSEEN_SECONDS, holding
-from perago_console.core.objects import INTENDED, POLLING, READY, Attempt, Metadata, Seen, Task
+from perago_console.core.objects import Attempt, Metadata, Seen
 from perago_console.core.page import Line, Section, Tone
 from perago_console.core.rights import NEEDS, Right
+from perago_console.core.tasks import INTENDED, POLLING, READY, Task
 from perago_console.core.times import length
 from perago_console.ports import Server
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from perago_console.core.holding import holding
-from perago_console.core.objects import AGENT_CONTAINER, TASK_CONTAINER, Attempt, Event, Pod, Workspace
+from perago_console.core.objects import Attempt, Workspace
 from perago_console.core.page import Line, Page, Section, Tone, given, lines
+from perago_console.core.pods import AGENT_CONTAINER, TASK_CONTAINER, Event, Pod
 from perago_console.core.rows import state, tone, why
 from perago_console.core.timeline import bars, timeline
 from perago_console.core.times import moment, moment_and_age

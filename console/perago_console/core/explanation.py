@@ -10,10 +10,12 @@ from perago.wire import Reason
 from perago.wire.faults import FAULTS
 from perago.wire.reasons import WORDS
 from perago.wire.times import timestamp
-from perago_console.core.holding import Holding, deadline, holding
-from perago_console.core.objects import INTENDED, POLLING, READY, Attempt, Condition, Task
+from perago_console.core.held import Holding
+from perago_console.core.holding import deadline, holding
+from perago_console.core.objects import Attempt, Condition
 from perago_console.core.page import Line, Page, Section, Tone, given, lines
 from perago_console.core.rows import state, tone
+from perago_console.core.tasks import INTENDED, POLLING, READY, Task
 from perago_console.core.times import moment_and_age
 
 

@@ -5,60 +5,16 @@ from here, so that `list`, `describe` and `explain` say the same.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from perago.wire import Reason
-from perago.wire.faults import FAULTS
-from perago.wire.reasons import WORDS
-from perago_console.core.objects import (
-    COMPLETE,
-    POD_READY,
-    REPORTED,
-    STAGING_DELETED,
-    Attempt,
-    Condition,
-    Outcome,
-)
-from perago_console.core.patience import PATIENCES, Patience
-from perago_console.core.times import length, since_moment
+from perago_console.core.held import Holding, first_line, of_condition, of_pod_ready, remedy_of, told
+from perago_console.core.objects import COMPLETE, POD_READY, REPORTED, STAGING_DELETED, Attempt
+from perago_console.core.times import since_moment
 
 UNSEEN_SECONDS: Final = 15.0
 """An operator that serves the namespace writes a phase within a moment."""
-
-
-@dataclass(frozen=True)
-class Holding:
-    """What holds of an attempt."""
-
-    word: str
-    """A published reason, a step, or a phase: what programs would call it."""
-    words: str
-    """The object's own words, or what its fields say, without a full stop."""
-    shown_by: str
-    """Where the object says so."""
-    since: datetime | None = None
-    until: datetime | None = None
-    then: str = ""
-    """What happens at `until`, or when what is waited for has come."""
-    remedy: str = ""
-    waits: bool = False
-    """Whether something has to change outside the attempt before it goes on."""
-    failed: bool = False
-    published: bool = True
-    """Whether `word` is a reason: a phase may be called like one and mean something else."""
-
-    @property
-    def sentence(self) -> str:
-        """What the published reason means; empty for a step."""
-        return WORDS[self.word].sentence if self.published and self.word in WORDS else ""
-
-    @property
-    def named(self) -> bool:
-        """Whether the word says something of its own: a step or a phase is told by its words."""
-        return self.failed or bool(self.sentence)
-
 
 Rule = Callable[[Attempt, datetime], Holding | None]
 
@@ -79,10 +35,10 @@ def has_ended(attempt: Attempt, _: datetime) -> Holding | None:
         return Holding(attempt.status.phase or "", "the attempt has ended", "status.phase", since)
     return Holding(
         outcome.reason,
-        _told(outcome.message, _remedy_of(outcome)),
+        told(outcome.message, remedy_of(outcome)),
         "status.outcome",
         since,
-        remedy=_remedy_of(outcome),
+        remedy=remedy_of(outcome),
         failed=outcome.status != "COMPLETED",
     )
 
@@ -93,7 +49,7 @@ def result_is_not_reported(attempt: Attempt, _: datetime) -> Holding | None:
     if attempt.status.outcome is None or condition is None or condition.status != "False":
         return None
     then = "when Conductor has the result, the attempt is complete; Perago keeps reporting it"
-    return _of_condition(condition, then)
+    return of_condition(condition, then)
 
 
 def staging_is_left(attempt: Attempt, _: datetime) -> Holding | None:
@@ -101,7 +57,7 @@ def staging_is_left(attempt: Attempt, _: datetime) -> Holding | None:
     condition = attempt.condition(STAGING_DELETED)
     if attempt.status.outcome is None or condition is None or condition.status != "False":
         return None
-    return _of_condition(condition, "when the branch is deleted, the attempt is complete; Perago keeps trying")
+    return of_condition(condition, "when the branch is deleted, the attempt is complete; Perago keeps trying")
 
 
 def is_finishing(attempt: Attempt, _: datetime) -> Holding | None:
@@ -117,7 +73,7 @@ def is_being_stopped(attempt: Attempt, now: datetime) -> Holding | None:
     """Somebody cancels or deletes it, and its pod may still run."""
     condition = attempt.condition(POD_READY)
     if condition is not None and condition.reason == Reason.STOPPING:
-        return _of_pod_ready(attempt, condition)
+        return of_pod_ready(attempt, condition)
     if attempt.metadata.deletion_timestamp is not None:
         then, since = (
             "the object goes when its pod and its staging branch are gone",
@@ -135,7 +91,7 @@ def server_is_away(attempt: Attempt, _: datetime) -> Holding | None:
     if waiting is None:
         return None
     reason = Reason.LAKEFS_UNREACHABLE if waiting.server.lower() == "lakefs" else Reason.CONDUCTOR_UNREACHABLE
-    words = f"{waiting.server} does not answer the agent: {_first_line(waiting.error)}"
+    words = f"{waiting.server} does not answer the agent: {first_line(waiting.error)}"
     then = "the attempt fails unless the server has answered by then"
     return Holding(reason.value, words, "status.waiting", waiting.since, waiting.until, then, reason.remedy, waits=True)
 
@@ -159,7 +115,7 @@ def is_paused(attempt: Attempt, now: datetime) -> Holding | None:
         return None
     return Holding(
         Reason.DISRUPTED.value,
-        f"execution {disruption.execution} was lost: {_first_line(disruption.message)}",
+        f"execution {disruption.execution} was lost: {first_line(disruption.message)}",
         "status.disruption",
         disruption.since,
         disruption.until,
@@ -172,7 +128,7 @@ def is_paused(attempt: Attempt, now: datetime) -> Holding | None:
 def pod_is_not_ready(attempt: Attempt, _: datetime) -> Holding | None:
     """The condition PodReady says what its pod waits for."""
     condition = attempt.condition(POD_READY)
-    return _of_pod_ready(attempt, condition) if condition and condition.status == "False" else None
+    return of_pod_ready(attempt, condition) if condition and condition.status == "False" else None
 
 
 def is_at_a_step(attempt: Attempt, _: datetime) -> Holding | None:
@@ -191,7 +147,7 @@ def pod_runs(attempt: Attempt, _: datetime) -> Holding | None:
     condition = attempt.condition(POD_READY)
     if condition is None or condition.status != "True":
         return None
-    return _of_condition(condition, "the agent tells its first step", waits=False)
+    return of_condition(condition, "the agent tells its first step", waits=False)
 
 
 def is_in_its_phase(attempt: Attempt, _: datetime) -> Holding | None:
@@ -247,63 +203,3 @@ def deadline(attempt: Attempt, seconds: int | None) -> datetime | None:
     """When it fails with DeadlineExceeded: so many seconds after its first pod, by its own spec or its PeragoTask's."""
     limit = attempt.spec.active_deadline_seconds or seconds
     return since_moment(since_moment(attempt.created, attempt.status.timings.queued), limit)
-
-
-def _of_condition(condition: Condition, then: str = "", *, waits: bool = True) -> Holding:
-    remedy = WORDS[condition.reason].remedy if condition.reason in WORDS else ""
-    return Holding(
-        condition.reason,
-        _told(condition.message, remedy),
-        f"condition {condition.type}",
-        condition.last_transition_time,
-        then=then,
-        remedy=remedy,
-        waits=waits,
-    )
-
-
-def _of_pod_ready(attempt: Attempt, condition: Condition) -> Holding:
-    """With what comes of waiting; a starting pod is on its way and waits for nothing."""
-    patience = PATIENCES.get(WORDS[condition.reason]) if condition.reason in WORDS else None
-    since = condition.last_transition_time or attempt.created
-    until, then = _end_of(patience, attempt, since)
-    remedy = WORDS[condition.reason].remedy if condition.reason in WORDS else ""
-    return Holding(
-        condition.reason,
-        _told(condition.message, remedy),
-        f"condition {condition.type}",
-        since,
-        until,
-        then,
-        remedy,
-        waits=condition.reason not in (Reason.POD_STARTING, Reason.STOPPING),
-    )
-
-
-def _end_of(patience: Patience | None, attempt: Attempt, since: datetime | None) -> tuple[datetime | None, str]:
-    if patience is None:
-        return None, ""
-    if patience.seconds is None:
-        return None, patience.then
-    if patience.conductor_only and attempt.spec.conductor is None:
-        return None, "the attempt starts as soon as that is so; one of no Conductor task waits without end"
-    name = f"after {length(patience.seconds)}, or as the operator's setting {patience.setting} says"
-    until = since + timedelta(seconds=patience.seconds) if since else None
-    return until, f"{patience.then} ({name})"
-
-
-def _remedy_of(outcome: Outcome) -> str:
-    if outcome.remedy:
-        return outcome.remedy
-    reason = WORDS.get(outcome.reason)
-    return reason.remedy if reason in FAULTS and reason is not None else ""
-
-
-def _told(message: str, remedy: str) -> str:
-    """A message's first line without the remedy that the operator appends, which is shown on its own."""
-    advice = remedy.replace("`", "").removesuffix(".")
-    return _first_line(message).removesuffix(f"; {advice[:1].lower()}{advice[1:]}")
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "").rstrip(".")

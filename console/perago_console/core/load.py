@@ -8,9 +8,10 @@ from statistics import median
 from typing import Final
 
 from perago_console.core.holding import holding
-from perago_console.core.objects import COMPLETE, INTENDED, POLLING, READY, Attempt, Task
+from perago_console.core.objects import COMPLETE, Attempt
 from perago_console.core.page import Tone
 from perago_console.core.rows import Row
+from perago_console.core.tasks import INTENDED, POLLING, READY, Task
 from perago_console.core.timeline import PARTS
 from perago_console.core.times import exact_length, length
 

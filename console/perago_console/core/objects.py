@@ -1,7 +1,7 @@
-"""The objects of the public API as far as the commands read them.
+"""Attempts as far as the commands read them.
 
-The shapes are those of `crds/`, of pods and of events. What a newer version adds is ignored, and words are plain text:
-an object that the API server has is shown, whatever it says.
+The shapes are those of `crds/`. What a newer version adds is ignored, and words are plain text: an object that the API
+server has is shown, whatever it says.
 """
 
 from collections.abc import Mapping
@@ -11,22 +11,14 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from perago.wire import ENDED_PHASES, Reason
+from perago.wire import ENDED_PHASES
 
 POD_READY: Final = "PodReady"
 PUBLISHED: Final = "Published"
 STAGING_DELETED: Final = "StagingDeleted"
 REPORTED: Final = "Reported"
 COMPLETE: Final = "Complete"
-POLLING: Final = "Polling"
-READY: Final = "Ready"
-
-INTENDED: Final = (Reason.NO_TASK_TYPE, Reason.PAUSED)
-"""Why Polling is false of a PeragoTask with which nothing is wrong."""
-
 ATTEMPT_LABEL: Final = "perago.dev/attempt"
-TASK_CONTAINER: Final = "task"
-AGENT_CONTAINER: Final = "agent"
 
 Raw = Mapping[str, JsonValue]
 """An object as the API server has it."""
@@ -276,119 +268,6 @@ class Attempt(Seen):
     def condition(self, kind: str) -> Condition | None:
         """The condition of this type, if it is there."""
         return condition(self.status.conditions, kind)
-
-
-class TaskSpec(Seen):
-    """What a PeragoTask declares."""
-
-    task_type: str | None = None
-    module: str | None = None
-    image: str | None = None
-    active_deadline_seconds: int | None = None
-    max_concurrency: int | None = None
-    paused: bool = False
-
-
-class TaskStatus(Seen):
-    """How a PeragoTask is doing."""
-
-    active: int | None = None
-    queued: int | None = None
-    pending_pods: int | None = None
-    waiting_for_room: int | None = None
-    last_poll_time: datetime | None = None
-    conditions: tuple[Condition, ...] = ()
-
-
-class Task(Seen):
-    """A `PeragoTask`."""
-
-    metadata: Metadata
-    spec: TaskSpec = TaskSpec()
-    status: TaskStatus = TaskStatus()
-
-    def condition(self, kind: str) -> Condition | None:
-        """The condition of this type, if it is there."""
-        return condition(self.status.conditions, kind)
-
-
-class ContainerState(Seen):
-    """Waiting, running or terminated: one of the three."""
-
-    reason: str = ""
-    message: str = ""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    exit_code: int | None = None
-
-
-class ContainerStates(Seen):
-    """`state` of a container's status."""
-
-    waiting: ContainerState | None = None
-    running: ContainerState | None = None
-    terminated: ContainerState | None = None
-
-
-class ContainerStatus(Seen):
-    """One container of a pod."""
-
-    name: str
-    restart_count: int = 0
-    state: ContainerStates = ContainerStates()
-
-
-class PodSpec(Seen):
-    """Where a pod runs."""
-
-    node_name: str | None = None
-
-
-class PodStatus(Seen):
-    """How a pod is doing."""
-
-    phase: str = ""
-    reason: str | None = None
-    start_time: datetime | None = None
-    container_statuses: tuple[ContainerStatus, ...] = ()
-
-
-class Pod(Seen):
-    """A pod of an attempt."""
-
-    metadata: Metadata
-    spec: PodSpec = PodSpec()
-    status: PodStatus = PodStatus()
-
-    def state(self, container: str) -> ContainerStates:
-        """The state of a container; nothing of one that the kubelet has not seen."""
-        return next((one.state for one in self.status.container_statuses if one.name == container), ContainerStates())
-
-
-class EventSource(Seen):
-    """Who posted an event."""
-
-    component: str = ""
-
-
-class Event(Seen):
-    """An event about an object."""
-
-    metadata: Metadata
-    type: str = ""
-    reason: str = ""
-    message: str = ""
-    count: int | None = None
-    first_timestamp: datetime | None = None
-    last_timestamp: datetime | None = None
-    event_time: datetime | None = None
-    source: EventSource = EventSource()
-    reporting_component: str = ""
-
-    @property
-    def time(self) -> datetime | None:
-        """When it was seen last."""
-        return self.last_timestamp or self.event_time or self.first_timestamp or self.metadata.creation_timestamp
 
 
 def condition(conditions: tuple[Condition, ...], kind: str) -> Condition | None:

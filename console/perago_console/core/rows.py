@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from perago_console.core.holding import Holding, holding
+from perago_console.core.held import Holding
+from perago_console.core.holding import holding
 from perago_console.core.objects import COMPLETE, Attempt
 from perago_console.core.page import Tone
 from perago_console.core.times import age

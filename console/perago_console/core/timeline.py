@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from perago_console.core.objects import AGENT_CONTAINER, COMPLETE, TASK_CONTAINER, Attempt, Event, Pod, Timings
+from perago_console.core.objects import COMPLETE, Attempt, Timings
 from perago_console.core.page import Line, Tone
+from perago_console.core.pods import AGENT_CONTAINER, TASK_CONTAINER, Event, Pod
 from perago_console.core.times import exact_length, moment, since_moment
 
 BAR_WIDTH: Final = 32

@@ -26,6 +26,10 @@ certificates of an authority of your own are read from the file that SSL_CERT_FI
 perago."""
 
 
+COMMANDS = ("check", "extract", "register", "run", "lakefs")
+"""Those of authors, besides which there may be those of `perago.cli.console`."""
+
+
 class _Version(argparse.Action):
     """Looks up the version only on demand."""
 

@@ -210,3 +210,8 @@ def test_numbers_and_names_of_fields_stay_as_they_are() -> None:
         "count": 3,
         "password": None,
     }
+
+
+def test_a_field_that_is_called_like_a_credential_is_emptied() -> None:
+    """As a text of several lines, it would pass for one in which only the first line is a credential."""
+    assert without_secrets({"apiKey": f"one\n{CANARY}"}, (), content=True) == {"apiKey": REMOVED}

@@ -34,7 +34,7 @@ def test_help_shows_all_commands(capsys: Captured) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     shown = capsys.readouterr().out
-    assert all(f"\n    {name}" in shown for name in ("check", "lakefs", *COMMANDS))
+    assert all(f"\n    {name}" in shown for name in (*cli.COMMANDS, *COMMANDS))
     assert {
         command.name or command.callback.__name__ for command in app.app.registered_commands if command.callback
     } >= set(COMMANDS)
@@ -123,8 +123,9 @@ def test_a_terminal_has_colours_unless_no_color_is_set(monkeypatch: pytest.Monke
 
 def test_a_shell_is_told_what_a_line_can_go_on_with(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the variable that its completion sets."""
-    for name, value in {"_PERAGO_COMPLETE": "complete_bash", "COMP_WORDS": "perago de", "COMP_CWORD": "1"}.items():
+    monkeypatch.setattr(app.app, "registered_commands", [*app.app.registered_commands])
+    for name, value in {"_PERAGO_COMPLETE": "complete_bash", "COMP_WORDS": "perago re", "COMP_CWORD": "1"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as left:
         cli.main([])
-    assert (left.value.code, capsys.readouterr().out) == (0, "describe\n")
+    assert (left.value.code, capsys.readouterr().out.split()) == (0, ["retry", "register"])

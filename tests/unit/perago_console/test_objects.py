@@ -7,7 +7,7 @@ from typing import Any, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from perago_console.core import objects
+from perago_console.core import objects, pods, tasks
 from perago_console.core.timeline import PARTS
 from perago_operator.api.crds import attempt_crd, task_crd
 from perago_operator.api.reasons import ConditionType
@@ -43,7 +43,7 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:
     ("spec", "status", "crd"),
     [
         (objects.AttemptSpec, objects.AttemptStatus, attempt_crd()),
-        (objects.TaskSpec, objects.TaskStatus, task_crd()),
+        (tasks.TaskSpec, tasks.TaskStatus, task_crd()),
     ],
     ids=["attempt", "task"],
 )
@@ -57,8 +57,8 @@ def test_every_field_that_is_read_exists(spec: type[BaseModel], status: type[Bas
 def test_condition_types_and_labels_are_the_published_ones() -> None:
     """The console spells out nothing that the operator does not write."""
     used = {getattr(objects, name) for name in ("POD_READY", "PUBLISHED", "STAGING_DELETED", "REPORTED", "COMPLETE")}
-    assert used | {objects.POLLING, objects.READY} == {kind.value for kind in ConditionType}
-    assert (objects.ATTEMPT_LABEL, objects.TASK_CONTAINER, objects.AGENT_CONTAINER) == (
+    assert used | {tasks.POLLING, tasks.READY} == {kind.value for kind in ConditionType}
+    assert (objects.ATTEMPT_LABEL, pods.TASK_CONTAINER, pods.AGENT_CONTAINER) == (
         names.ATTEMPT_LABEL,
         names.TASK_CONTAINER,
         names.AGENT_CONTAINER,

@@ -92,7 +92,7 @@ def list_attempts(
     phases = tuple(one.lower() for one in (*(phase or ()), *(("failed",) if failed else ())))
     within = None if since is None else _seconds(since, "--since")
     selection = Selection(task, workflow, phases, waiting, within)
-    asked = command.Listed(selection, selector, output.value if output else "", watch)
+    asked = command.ListQuery(selection, selector, output.value if output else "", watch)
     return command.execute(_session(namespace, context, user, all_namespaces), asked)
 
 
@@ -152,7 +152,7 @@ def logs(
     from perago_console.conductor import conductor
 
     session = _session(namespace, context, user, all_namespaces)
-    return command.execute(session, attempt, command.Asked(agent, follow, tail), command.of_conductor(conductor))
+    return command.execute(session, attempt, command.LogChoice(agent, follow, tail), command.of_conductor(conductor))
 
 
 @app.command(help=COMMANDS["cancel"].capitalize() + ".", epilog=EXIT_CODES)

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from perago.cli.output import printable
+from perago.wire import API_GROUP
 from perago_console.core.objects import Raw
 from perago_console.ports import Kind, Listing, LogQuestion, Server
 from perago_console.problems import Forbidden, Misused, NotFound, Problem, Unanswered
@@ -16,6 +17,7 @@ from perago_console.problems import Forbidden, Misused, NotFound, Problem, Unans
 INSTALL: Final = "this command needs the extra console: install it with pip install 'perago[console]'"
 PAGE: Final = 500
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
+_ROLES: Final = ", which perago-viewer has, and perago-editor to change attempts"
 _REVIEWS: Final = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "access review")
 
 
@@ -185,9 +187,10 @@ def _explained(asked: _Call, address: str) -> Iterator[None]:
 
 
 def _refusal(asked: _Call, status: int, words: str) -> Problem:
+    roles = _ROLES if asked.kind.group == API_GROUP else ""
     remedies: Mapping[int, Problem] = {
         401: Unanswered("the API server does not know you (401); renew the credentials of your kubeconfig"),
-        403: Forbidden(f"you may not {asked.right}; ask for that right, which the ClusterRoles of the chart have"),
+        403: Forbidden(f"you may not {asked.right}; ask for that right{roles}"),
         404: NotFound(
             f"there is no {asked.kind.title} {asked.name}{asked._place}"
             if asked.name

@@ -7,20 +7,21 @@ from typing import TypeVar
 
 from perago.cli.lakefs.account import account
 from perago.cli.lakefs.failures import LakefsFailed
-from perago.cli.lakefs.repository import Commit, Repository
+from perago.cli.lakefs.repository import Commit as CliCommit
+from perago.cli.lakefs.repository import Repository
 from perago.cli.output import Misused as CliMisused
 from perago.wire.egress import basic_auth
-from perago_console.core.provenance import Made
+from perago_console.core.provenance import Commit
 from perago_console.http import Http
 from perago_console.problems import Misused, NotFound, Unanswered
 
 T = TypeVar("T")
 
 
-def commit_for(repository: str, what: str, at: str | None) -> Made:
+def commit_for(repository: str, what: str, at: str | None) -> Commit:
     """The commit that a ref names, or the last one that changed an object on a branch or before a commit."""
 
-    def read() -> Made:
+    def read() -> Commit:
         opened = Repository(account(os.environ, Path.home()), repository)
         return _named(opened, what) if at is None and "/" not in what else _last_change(opened, what, at)
 
@@ -34,16 +35,25 @@ def check() -> None:
     Http("lakeFS", found.api, header).call("GET", "/user", "tell who you are")
 
 
-def _named(repository: Repository, what: str) -> Made:
+def credentials() -> tuple[str, ...]:
+    """The keys of whoever asks; none where none are set."""
     try:
-        return _made(repository.commit_of(what))
+        found = account(os.environ, Path.home())
+    except CliMisused:
+        return ()
+    return found.access_key, found.secret
+
+
+def _named(repository: Repository, what: str) -> Commit:
+    try:
+        return _commit(repository.commit_of(what))
     except LakefsFailed as failed:
         if not failed.gone:
             raise
         return _last_change(repository, what, None)
 
 
-def _last_change(repository: Repository, path: str, at: str | None) -> Made:
+def _last_change(repository: Repository, path: str, at: str | None) -> Commit:
     ref = at or repository.default_branch()
     commit = repository.last_change(ref, path)
     if commit is None:
@@ -51,11 +61,11 @@ def _last_change(repository: Repository, path: str, at: str | None) -> Made:
             f"repository {repository.name} has no commit {path}, and no commit of {ref} has changed an object of that "
             "path; --at names another branch"
         )
-    return _made(commit, path)
+    return _commit(commit, path)
 
 
-def _made(commit: Commit, path: str | None = None) -> Made:
-    return Made(commit.id, commit.metadata, commit.made, commit.committer, commit.message, path)
+def _commit(commit: CliCommit, path: str | None = None) -> Commit:
+    return Commit(commit.id, commit.metadata, commit.made, commit.committer, commit.message, path)
 
 
 def _translated(call: Callable[[], T]) -> T:

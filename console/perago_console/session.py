@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from perago_console.core.naming import meant, near, plain
+from perago_console.core.naming import matches, near, plain
 from perago_console.core.objects import Attempt, Raw
 from perago_console.core.pods import Event, Pod
 from perago_console.core.tasks import Task
@@ -43,7 +43,7 @@ class Session:
     def _meant(self, name: str) -> Raw:
         listed = self.cluster.find(ATTEMPTS, self.namespace).items
         attempts = [seen_attempt(raw) for raw in listed]
-        found = meant(name, attempts)
+        found = matches(name, attempts)
         if len(found) == 1:
             return listed[attempts.index(found[0])]
         if found:

@@ -12,9 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from perago_console import lakefs
 from perago_console.commands import doctor
 from perago_console.conductor import Conductor
-from perago_console.core.checks import Operator, shown
+from perago_console.core.checks import Operator, section_of
 from perago_console.core.objects import Raw
 from perago_console.core.pods import AGENT_CONTAINER, TASK_CONTAINER
 from perago_console.core.redaction import forms, scrubbed, without_secrets
@@ -29,10 +30,8 @@ SECRET_VARIABLES: Final = (
     "CONDUCTOR_AUTH_KEY",
     "CONDUCTOR_AUTH_SECRET",
     "CONDUCTOR_PASSWORD",
-    "LAKECTL_CREDENTIALS_ACCESS_KEY_ID",
-    "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY",
 )
-"""Credentials of whoever makes the archive, which are looked for in it."""
+"""Credentials of whoever makes the archive; with those of lakeFS, they are looked for in it."""
 ABOUT: Final = """Made by `perago support-bundle` {version} at {time}, of {place}.
 
 No Secret was read. Literal variables of containers, credentials and whatever looks like one are replaced by [removed].
@@ -73,7 +72,8 @@ class Bundle:
 
 def execute(session: Session, file: Path, conductor: Callable[[], Conductor | None], *, content: bool) -> int:
     """Write the archive, and say what is in it."""
-    bundle = Bundle(forms(os.environ.get(name, "") for name in SECRET_VARIABLES), content)
+    own = (*(os.environ.get(name, "") for name in SECRET_VARIABLES), *lakefs.credentials())
+    bundle = Bundle(forms(own), content)
     for step in _steps(session, bundle, conductor):
         session.output.remark(f"perago: reading {step} …")
     _about(session, bundle)
@@ -119,7 +119,7 @@ def _is_ours(event: Raw, attempts: Collection[str]) -> bool:
 
 
 def _doctor(session: Session, conductor: Callable[[], Conductor | None]) -> str:
-    lines = (line for found in doctor.findings(session, conductor) for line in shown([found]).lines)
+    lines = (line for found in doctor.findings(session, conductor) for line in section_of([found]).lines)
     return "".join(f"{line.label}  {line.text}\n" for line in lines)
 
 

@@ -22,7 +22,7 @@ def execute(session: Session, conductor: Callable[[], Conductor | None]) -> int:
     """Print the findings as they come; 1 if something is wrong."""
     wrong = 0
     for found in findings(session, conductor):
-        session.output.page((checks.shown([found]),))
+        session.output.page((checks.section_of([found]),))
         wrong += found.tone is Tone.BAD
     session.output.line("")
     session.output.line(

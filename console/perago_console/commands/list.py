@@ -15,7 +15,7 @@ LEAST = {"STATE": len("Downloading"), "WHY": LONGEST_WHY, "SINCE": 6, "AGE": 6}
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListQuery:
     """What is asked for."""
 
     selection: Selection
@@ -24,7 +24,7 @@ class Listed:
     watch: bool = False
 
 
-def execute(session: Session, asked: Listed) -> int:
+def execute(session: Session, asked: ListQuery) -> int:
     """Print the attempts; with `watch`, also each that changes."""
     listing = session.cluster.find(ATTEMPTS, session.namespace, labels=asked.labels)
     now = session.now()
@@ -48,7 +48,7 @@ def execute(session: Session, asked: Listed) -> int:
     return 0
 
 
-def _follow(session: Session, asked: Listed, headings: Sequence[str], rows: Sequence[Row], version: str) -> None:
+def _follow(session: Session, asked: ListQuery, headings: Sequence[str], rows: Sequence[Row], version: str) -> None:
     """The rows, and one more for each change that shows; no later one makes a column wider."""
     widths = [
         max(LEAST.get(column[0], 0), *map(len, column))
@@ -75,7 +75,7 @@ def _of_change(change: Raw) -> Iterator[Attempt]:
         yield seen_attempt(changed)
 
 
-def _row(session: Session, asked: Listed, attempt: Attempt) -> Row:
+def _row(session: Session, asked: ListQuery, attempt: Attempt) -> Row:
     return row(attempt, session.now(), namespaces=session.namespace is None, wide=asked.form == "wide")
 
 

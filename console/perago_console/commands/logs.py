@@ -15,7 +15,7 @@ PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class LogChoice:
     """Which log."""
 
     agent: bool = False
@@ -42,28 +42,29 @@ def of_conductor(opened: Callable[[], Conductor | None]) -> ConductorLog:
     return log
 
 
-def execute(session: Session, name: str, asked: Asked, of_conductor: ConductorLog) -> int:
+def execute(session: Session, name: str, choice: LogChoice, of_conductor: ConductorLog) -> int:
     """Print the log; 1 if there is none to be had."""
     attempt = seen_attempt(session.attempt(name))
-    pod = _pod(session, attempt)
-    while asked.follow and not attempt.status.outcome and (pod is None or not _has_started(pod, asked.container)):
-        time.sleep(PAUSE_SECONDS)
-        attempt = seen_attempt(session.attempt(name))
-        pod = _pod(session, attempt)
-    if pod is not None and _has_started(pod, asked.container) and _printed(session, pod, asked):
-        return 0
-    return _kept(session, attempt, asked, of_conductor)
-
-
-def _pod(session: Session, attempt: Attempt) -> Pod | None:
-    """The last of its pods that are there."""
-    labels = f"{ATTEMPT_LABEL}={attempt.metadata.name}"
+    pod = None
     try:
-        pods = seen_pods(session.cluster.find(PODS, attempt.metadata.namespace, labels=labels).items)
+        attempt, pod = _with_pod(session, name, choice)
     except Forbidden as error:
         session.output.remark(f"perago: the pod is not looked at: {error}")
-        return None
-    return pods[-1] if pods else None
+    if pod is not None and _has_started(pod, choice.container) and _printed(session, pod, choice):
+        return 0
+    return _kept(session, attempt, choice, of_conductor)
+
+
+def _with_pod(session: Session, name: str, choice: LogChoice) -> tuple[Attempt, Pod | None]:
+    """The attempt and the last of its pods that are there; to follow it, once its container has started."""
+    while True:
+        attempt = seen_attempt(session.attempt(name))
+        labels = f"{ATTEMPT_LABEL}={attempt.metadata.name}"
+        pods = seen_pods(session.cluster.find(PODS, attempt.metadata.namespace, labels=labels).items)
+        pod = pods[-1] if pods else None
+        if not choice.follow or attempt.status.outcome or (pod is not None and _has_started(pod, choice.container)):
+            return attempt, pod
+        time.sleep(PAUSE_SECONDS)
 
 
 def _has_started(pod: Pod, container: str) -> bool:
@@ -71,9 +72,9 @@ def _has_started(pod: Pod, container: str) -> bool:
     return state.running is not None or state.terminated is not None
 
 
-def _printed(session: Session, pod: Pod, asked: Asked) -> bool:
+def _printed(session: Session, pod: Pod, choice: LogChoice) -> bool:
     """Whether the kubelet has given the log; the pod may go in between."""
-    question = LogQuestion(pod.metadata.namespace, pod.metadata.name, asked.container, asked.follow, asked.tail)
+    question = LogQuestion(pod.metadata.namespace, pod.metadata.name, choice.container, choice.follow, choice.tail)
     try:
         for line in session.cluster.log(question):
             session.output.line(line)
@@ -83,8 +84,8 @@ def _printed(session: Session, pod: Pod, asked: Asked) -> bool:
     return True
 
 
-def _kept(session: Session, attempt: Attempt, asked: Asked, of_conductor: ConductorLog) -> int:
-    if asked.agent:
+def _kept(session: Session, attempt: Attempt, choice: LogChoice, of_conductor: ConductorLog) -> int:
+    if choice.agent:
         session.output.remark(f"perago: the pod of attempt {attempt.key} is gone, and the agent's log with it")
         return 1
     lines = _of_conductor(session, attempt, of_conductor)
@@ -95,7 +96,7 @@ def _kept(session: Session, attempt: Attempt, asked: Asked, of_conductor: Conduc
         session.output.remark(f"perago: there is no log of attempt {attempt.key}: {_why_none(attempt)}")
         return 1
     session.output.remark(f"perago: the pod is gone; {source}")
-    for line in lines[-asked.tail :] if asked.tail else lines:
+    for line in lines[-choice.tail :] if choice.tail else lines:
         session.output.line(line)
     return 0
 

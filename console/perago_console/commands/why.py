@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from perago_console.conductor import Conductor
 from perago_console.core.objects import Attempt
-from perago_console.core.provenance import Made, of_commit
+from perago_console.core.provenance import Commit, of_commit
 from perago_console.output import Output
 from perago_console.ports import ATTEMPTS, Cluster
 from perago_console.problems import NotFound, Problem
@@ -20,7 +20,7 @@ Open = Callable[[], Cluster]
 OpenConductor = Callable[[], Conductor | None]
 
 
-def execute(commit: Made, output: Output, now: datetime, cluster: Open, conductor: OpenConductor) -> int:
+def execute(commit: Commit, output: Output, now: datetime, cluster: Open, conductor: OpenConductor) -> int:
     """Say it; 1 of a commit that no attempt made. A cluster or a Conductor that is away costs only what they know."""
     attempt = _tried(lambda: _attempt(cluster(), commit), output) if commit.is_ours else None
     given = attempt.spec.input if attempt else None
@@ -31,7 +31,7 @@ def execute(commit: Made, output: Output, now: datetime, cluster: Open, conducto
     return 0 if commit.is_ours else 1
 
 
-def _attempt(cluster: Cluster, commit: Made) -> Attempt | None:
+def _attempt(cluster: Cluster, commit: Commit) -> Attempt | None:
     """The attempt itself: another one may have its name by now."""
     namespace, name = commit.attempt
     try:
@@ -41,7 +41,7 @@ def _attempt(cluster: Cluster, commit: Made) -> Attempt | None:
     return found if found.metadata.uid == commit.uid else None
 
 
-def _params(conductor: Conductor | None, commit: Made) -> JsonValue:
+def _params(conductor: Conductor | None, commit: Commit) -> JsonValue:
     return conductor.params(commit.task_id) if conductor else None
 
 

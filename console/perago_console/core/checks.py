@@ -198,7 +198,7 @@ def of_attempts(attempts: Sequence[Attempt], now: datetime) -> list[Finding]:
     return found or [Finding("attempts", f"none of {len(attempts)} waits for long")]
 
 
-def shown(findings: Sequence[Finding]) -> Section:
+def section_of(findings: Sequence[Finding]) -> Section:
     """The findings as lines."""
     return Section("", tuple(Line(_MARKS[one.tone], _words(one), one.tone) for one in findings))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from perago_console.core.holding import holding
 from perago_console.core.objects import Attempt, Workspace
-from perago_console.core.page import Line, Page, Section, Tone, given, lines
+from perago_console.core.page import Line, Page, Section, Tone, lines, optional
 from perago_console.core.pods import AGENT_CONTAINER, TASK_CONTAINER, Event, Pod
 from perago_console.core.rows import state, tone, why
 from perago_console.core.timeline import bars, timeline
@@ -37,23 +37,23 @@ def description(attempt: Attempt, around: Surroundings, now: datetime) -> Page:
 
 
 def _summary(attempt: Attempt, now: datetime) -> tuple[Line, ...]:
-    status, conductor, found = attempt.status, attempt.spec.conductor, holding(attempt, now)
+    status, conductor, fact = attempt.status, attempt.spec.conductor, holding(attempt, now)
     code, workspace = attempt.spec.task, status.workspace
     return lines(
-        Line("state", state(attempt), tone(attempt, found)),
-        given("why", why(found, wide=True)),
-        given("until", moment_and_age(found.until, now) if found.until else None),
-        given("then", found.then),
-        given("do", found.remedy, Tone.WAITS),
-        given("task", attempt.task),
-        given("module", code.module if code else None),
-        given("image", code.image if code else None),
-        given("workflow", conductor.workflow_instance_id if conductor else None),
-        given("Conductor task", f"{conductor.task_id} ({conductor.reference_task_name})" if conductor else None),
-        given("retry", str(conductor.retry_count) if conductor else None),
-        given("pod", status.pod_name),
-        given("node", status.node_name),
-        given("created", moment_and_age(attempt.created, now) if attempt.created else None),
+        Line("state", state(attempt), tone(attempt, fact)),
+        optional("why", why(fact, wide=True)),
+        optional("until", moment_and_age(fact.until, now) if fact.until else None),
+        optional("then", fact.then),
+        optional("do", fact.remedy, Tone.WAITS),
+        optional("task", attempt.task),
+        optional("module", code.module if code else None),
+        optional("image", code.image if code else None),
+        optional("workflow", conductor.workflow_instance_id if conductor else None),
+        optional("Conductor task", f"{conductor.task_id} ({conductor.reference_task_name})" if conductor else None),
+        optional("retry", str(conductor.retry_count) if conductor else None),
+        optional("pod", status.pod_name),
+        optional("node", status.node_name),
+        optional("created", moment_and_age(attempt.created, now) if attempt.created else None),
         *_workspace(workspace),
     )
 
@@ -67,7 +67,7 @@ def _workspace(workspace: Workspace | None) -> Iterator[Line | None]:
     if changed := workspace.changed:
         counts = f"{changed.added} added, {changed.modified} modified, {changed.deleted} deleted"
         yield Line("changed", f"{counts}; {changed.bytes} bytes uploaded")
-    yield given("fence", workspace.fence)
+    yield optional("fence", workspace.fence)
 
 
 def _outcome(attempt: Attempt) -> tuple[Line, ...]:
@@ -78,12 +78,12 @@ def _outcome(attempt: Attempt) -> tuple[Line, ...]:
     rule = outcome.failure_policy_rule
     return lines(
         Line("result", f"{outcome.status}: {outcome.reason}", Tone.GOOD if good else Tone.BAD),
-        given("message", outcome.message),
-        given("fault", outcome.failure_class),
-        given("by rule", None if rule is None else f"number {rule} of failurePolicy chose the result"),
-        given("Conductor", reporting.state if reporting else None),
-        given("last error", reporting.last_error if reporting else None, Tone.BAD),
-        given("traceback", "\n".join(outcome.traceback)),
+        optional("message", outcome.message),
+        optional("fault", outcome.failure_class),
+        optional("by rule", None if rule is None else f"number {rule} of failurePolicy chose the result"),
+        optional("Conductor", reporting.state if reporting else None),
+        optional("last error", reporting.last_error if reporting else None, Tone.BAD),
+        optional("traceback", "\n".join(outcome.traceback)),
     )
 
 
@@ -115,4 +115,4 @@ def _log(attempt: Attempt) -> tuple[Line, ...]:
     log = attempt.status.log
     if log is None:
         return ()
-    return lines(given("", "\n".join(log.lines)), given("could not be read", log.error, Tone.BAD))
+    return lines(optional("", "\n".join(log.lines)), optional("could not be read", log.error, Tone.BAD))

@@ -10,10 +10,10 @@ from perago.wire import Reason
 from perago.wire.faults import FAULTS
 from perago.wire.reasons import WORDS
 from perago.wire.times import timestamp
-from perago_console.core.held import Holding
 from perago_console.core.holding import deadline, holding
+from perago_console.core.holdings import Holding
 from perago_console.core.objects import Attempt, Condition
-from perago_console.core.page import Line, Page, Section, Tone, given, lines
+from perago_console.core.page import Line, Page, Section, Tone, lines, optional
 from perago_console.core.rows import state, tone
 from perago_console.core.tasks import INTENDED, POLLING, READY, Task
 from perago_console.core.times import moment_and_age
@@ -21,10 +21,10 @@ from perago_console.core.times import moment_and_age
 
 def of_attempt(attempt: Attempt, task: Task | None, now: datetime) -> Page:
     """What holds of an attempt, and what its PeragoTask adds to it where that is known."""
-    found = holding(attempt, now)
+    fact = holding(attempt, now)
     title = f"attempt {attempt.key}, {state(attempt)}"
     return (
-        Section(title, _of_holding(found, attempt, now)),
+        Section(title, _of_holding(fact, attempt, now)),
         Section("", lines(_deadline(attempt, task, now), _not_ready(task))),
     )
 
@@ -46,9 +46,9 @@ def of_reason(reason: Reason) -> Page:
         Section(
             reason.value,
             lines(
-                given("means", reason.sentence),
-                given("fault", f"{fault.value}: {fault.sentence}" if fault else None),
-                given("do", reason.remedy),
+                optional("means", reason.sentence),
+                optional("fault", f"{fault.value}: {fault.sentence}" if fault else None),
+                optional("do", reason.remedy),
             ),
         ),
     )
@@ -56,13 +56,13 @@ def of_reason(reason: Reason) -> Page:
 
 def as_facts(attempt: Attempt, task: Task | None, now: datetime) -> Mapping[str, JsonValue]:
     """The same for programs."""
-    found = holding(attempt, now)
+    fact = holding(attempt, now)
     until = deadline(attempt, task.spec.active_deadline_seconds if task else None)
     facts: dict[str, JsonValue] = {
-        **{name: value for name, value in asdict(found).items() if not isinstance(value, datetime)},
-        "sentence": found.sentence,
-        "since": timestamp(found.since) if found.since else None,
-        "until": timestamp(found.until) if found.until else None,
+        **{name: value for name, value in asdict(fact).items() if not isinstance(value, datetime)},
+        "sentence": fact.sentence,
+        "since": timestamp(fact.since) if fact.since else None,
+        "until": timestamp(fact.until) if fact.until else None,
         "deadline": timestamp(until) if until else None,
     }
     return {
@@ -73,19 +73,19 @@ def as_facts(attempt: Attempt, task: Task | None, now: datetime) -> Mapping[str,
     }
 
 
-def _of_holding(found: Holding, attempt: Attempt, now: datetime) -> tuple[Line, ...]:
-    label = "waits for" if found.waits else "ended with" if attempt.ended else "is at"
+def _of_holding(fact: Holding, attempt: Attempt, now: datetime) -> tuple[Line, ...]:
+    label = "waits for" if fact.waits else "ended with" if attempt.ended else "is at"
     ended = attempt.status.outcome if attempt.ended else None
     return lines(
-        Line(label, found.word if found.named else found.words, tone(attempt, found)),
-        given("means", found.sentence),
-        given("it says", found.words if found.named else None),
-        given("fault", ended.failure_class if ended else None),
-        given("shown by", found.shown_by, Tone.QUIET),
-        given("since", moment_and_age(found.since, now) if found.since else None),
-        given("until", moment_and_age(found.until, now) if found.until else None),
-        given("then", found.then),
-        given("do", found.remedy, Tone.WAITS),
+        Line(label, fact.word if fact.named else fact.words, tone(attempt, fact)),
+        optional("means", fact.sentence),
+        optional("it says", fact.words if fact.named else None),
+        optional("fault", ended.failure_class if ended else None),
+        optional("shown by", fact.shown_by, Tone.QUIET),
+        optional("since", moment_and_age(fact.since, now) if fact.since else None),
+        optional("until", moment_and_age(fact.until, now) if fact.until else None),
+        optional("then", fact.then),
+        optional("do", fact.remedy, Tone.WAITS),
     )
 
 
@@ -108,8 +108,8 @@ def _of_condition(condition: Condition, now: datetime) -> tuple[Line, ...]:
     reason, since = WORDS.get(condition.reason), condition.last_transition_time
     return lines(
         Line(condition.type, f"{condition.status}: {condition.reason}", Tone.GOOD if well else Tone.BAD),
-        given("means", reason.sentence if reason else None),
-        given("it says", condition.message if reason is None or condition.message != reason.sentence else None),
-        given("since", moment_and_age(since, now) if since else None),
-        given("do", reason.remedy if reason and not well else None, Tone.WAITS),
+        optional("means", reason.sentence if reason else None),
+        optional("it says", condition.message if reason is None or condition.message != reason.sentence else None),
+        optional("since", moment_and_age(since, now) if since else None),
+        optional("do", reason.remedy if reason and not well else None, Tone.WAITS),
     )

@@ -39,11 +39,11 @@ def end(attempt: Attempt, now: datetime) -> datetime:
 
 
 def _line(attempt: Attempt, first: datetime, span: float, now: datetime) -> Line:
-    task, found = attempt.spec.conductor, holding(attempt, now)
+    task, fact = attempt.spec.conductor, holding(attempt, now)
     label = f"{task.reference_task_name} {_try(task.iteration, task.retry_count)}".rstrip() if task else attempt.task
     took = (end(attempt, now) - begin(attempt, now)).total_seconds()
-    words = state(attempt) if attempt.status.phase == "Succeeded" else f"{state(attempt)}: {why(found)}"
-    return Line(label, f"{exact_length(took):>7}  {_bar(attempt, first, span, now)}  {words}", tone(attempt, found))
+    words = state(attempt) if attempt.status.phase == "Succeeded" else f"{state(attempt)}: {why(fact)}"
+    return Line(label, f"{exact_length(took):>7}  {_bar(attempt, first, span, now)}  {words}", tone(attempt, fact))
 
 
 def _try(iteration: int, retry: int) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from perago.wire import Reason
-from perago_console.core.held import Holding, first_line, of_condition, of_pod_ready, remedy_of, told
+from perago_console.core.holdings import Holding, first_line, message_line, of_condition, of_pod_ready, remedy_of
 from perago_console.core.objects import COMPLETE, POD_READY, REPORTED, STAGING_DELETED, Attempt
 from perago_console.core.times import since_moment
 
@@ -35,7 +35,7 @@ def has_ended(attempt: Attempt, _: datetime) -> Holding | None:
         return Holding(attempt.status.phase or "", "the attempt has ended", "status.phase", since)
     return Holding(
         outcome.reason,
-        told(outcome.message, remedy_of(outcome)),
+        message_line(outcome.message, remedy_of(outcome)),
         "status.outcome",
         since,
         remedy=remedy_of(outcome),
@@ -143,7 +143,7 @@ def is_at_a_step(attempt: Attempt, _: datetime) -> Holding | None:
 
 
 def pod_runs(attempt: Attempt, _: datetime) -> Holding | None:
-    """The containers run; the agent has not told its step yet."""
+    """The containers run; the agent has not message_line its step yet."""
     condition = attempt.condition(POD_READY)
     if condition is None or condition.status != "True":
         return None

@@ -8,7 +8,7 @@ from perago_console.core.objects import Attempt
 MOST_NAMES = 5
 
 
-def meant(text: str, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+def matches(text: str, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
     """The attempts that a text can stand for: one of that very name, else those that it begins or names otherwise."""
     exact = [one for one in attempts if text in _names(one)]
     return exact or [one for one in attempts if any(name.startswith(text) for name in _names(one))]

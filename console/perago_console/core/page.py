@@ -41,6 +41,6 @@ def lines(*found: Line | None) -> tuple[Line, ...]:
     return tuple(line for line in found if line is not None and line.text)
 
 
-def given(label: str, text: str | None, tone: Tone = Tone.PLAIN) -> Line | None:
+def optional(label: str, text: str | None, tone: Tone = Tone.PLAIN) -> Line | None:
     """A line for a text that there is."""
     return Line(label, text, tone) if text else None

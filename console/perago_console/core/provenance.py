@@ -9,14 +9,14 @@ from pydantic import JsonValue
 
 from perago.wire import metadata_keys, published_output
 from perago_console.core.objects import Attempt
-from perago_console.core.page import Line, Page, Section, Tone, given, lines
+from perago_console.core.page import Line, Page, Section, Tone, lines, optional
 from perago_console.core.times import moment_and_age
 
 NOT_OURS = "it carries no metadata of Perago's: it was committed by somebody else, or it is a merge of several commits"
 
 
 @dataclass(frozen=True)
-class Made:
+class Commit:
     """A commit."""
 
     id: str
@@ -51,53 +51,53 @@ class Made:
         return "" if named == self.uid else named
 
 
-def of_commit(commit: Made, attempt: Attempt | None, params: JsonValue, now: datetime) -> Page:
+def of_commit(commit: Commit, attempt: Attempt | None, params: JsonValue, now: datetime) -> Page:
     """Who made it, from what, and with which result; `params` are those of the input, where they could be had."""
     title = f"commit {commit.id}"
     head = lines(
-        given("last to change", commit.path),
+        optional("last to change", commit.path),
         Line("committed", moment_and_age(datetime.fromtimestamp(commit.time, UTC), now)),
-        given("message", commit.message),
+        optional("message", commit.message),
     )
     if not commit.is_ours:
-        made_by = lines(given("committer", commit.committer), Line("made by", NOT_OURS, Tone.WAITS))
+        made_by = lines(optional("committer", commit.committer), Line("made by", NOT_OURS, Tone.WAITS))
         return (Section(title, (*head, *made_by)),)
     return (
         Section(title, head),
-        Section("Made by", _maker(commit, attempt)),
+        Section("Commit by", _maker(commit, attempt)),
         Section("From", _origin(commit, attempt, params)),
         Section("With", _result(commit)),
     )
 
 
-def _maker(commit: Made, attempt: Attempt | None) -> tuple[Line, ...]:
+def _maker(commit: Commit, attempt: Attempt | None) -> tuple[Line, ...]:
     found = commit.metadata
     there = f"it is {attempt.status.phase}" if attempt else "its object is gone, or cannot be read"
     return lines(
         Line("attempt", f"{found.get(metadata_keys.ATTEMPT, '')} ({there})"),
-        given("execution", found.get(metadata_keys.EXECUTION)),
-        given("created", found.get(metadata_keys.CREATED)),
-        given("installation", found.get(metadata_keys.INSTALLATION)),
-        given("workflow", found.get(metadata_keys.WORKFLOW) if commit.task_id else None),
-        given("Conductor task", commit.task_id),
-        given("retry", found.get(metadata_keys.RETRY) if commit.task_id else None),
+        optional("execution", found.get(metadata_keys.EXECUTION)),
+        optional("created", found.get(metadata_keys.CREATED)),
+        optional("installation", found.get(metadata_keys.INSTALLATION)),
+        optional("workflow", found.get(metadata_keys.WORKFLOW) if commit.task_id else None),
+        optional("Conductor task", commit.task_id),
+        optional("retry", found.get(metadata_keys.RETRY) if commit.task_id else None),
     )
 
 
-def _origin(commit: Made, attempt: Attempt | None, params: JsonValue) -> tuple[Line, ...]:
+def _origin(commit: Commit, attempt: Attempt | None, params: JsonValue) -> tuple[Line, ...]:
     unknown = "unknown: neither the attempt's object nor its Conductor task could be read"
     return lines(
-        given("input ref", commit.metadata.get(metadata_keys.INPUT_REF)),
-        given("image", commit.metadata.get(metadata_keys.IMAGE)),
-        given("task", attempt.task if attempt else None),
+        optional("input ref", commit.metadata.get(metadata_keys.INPUT_REF)),
+        optional("image", commit.metadata.get(metadata_keys.IMAGE)),
+        optional("task", attempt.task if attempt else None),
         Line("params", unknown if params is None else json.dumps(params, ensure_ascii=False)),
     )
 
 
-def _result(commit: Made) -> tuple[Line, ...]:
+def _result(commit: Commit) -> tuple[Line, ...]:
     output = published_output(commit.metadata)
     digest = commit.metadata.get(metadata_keys.OUTPUT_SHA256)
     return lines(
-        given("output", None if output is None else json.dumps(output, ensure_ascii=False)),
-        given("output", f"too large to be kept with the commit; its SHA-256 is {digest}" if digest else None),
+        optional("output", None if output is None else json.dumps(output, ensure_ascii=False)),
+        optional("output", f"too large to be kept with the commit; its SHA-256 is {digest}" if digest else None),
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from perago_console.core.held import Holding
 from perago_console.core.holding import holding
+from perago_console.core.holdings import Holding
 from perago_console.core.objects import COMPLETE, Attempt
 from perago_console.core.page import Tone
 from perago_console.core.times import age
@@ -60,18 +60,18 @@ def columns(*, namespaces: bool, wide: bool) -> tuple[str, ...]:
 
 def row(attempt: Attempt, now: datetime, *, namespaces: bool, wide: bool) -> Row:
     """The cells of one attempt."""
-    found, conductor = holding(attempt, now), attempt.spec.conductor
+    fact, conductor = holding(attempt, now), attempt.spec.conductor
     first = (attempt.metadata.namespace,) if namespaces else ()
     cells = (
         attempt.metadata.name,
         attempt.task or "-",
         str(conductor.retry_count) if conductor else "-",
         state(attempt),
-        why(found, wide=wide),
-        age(found.since, now),
+        why(fact, wide=wide),
+        age(fact.since, now),
         age(attempt.created, now),
     )
-    return Row((*first, *cells, *(_more(attempt) if wide else ())), tone(attempt, found))
+    return Row((*first, *cells, *(_more(attempt) if wide else ())), tone(attempt, fact))
 
 
 def ordered(attempts: Iterable[Attempt]) -> Sequence[Attempt]:
@@ -84,18 +84,18 @@ def state(attempt: Attempt) -> str:
     return attempt.status.step or attempt.status.phase or "Pending"
 
 
-def why(found: Holding, *, wide: bool = False) -> str:
+def why(fact: Holding, *, wide: bool = False) -> str:
     """The word and the object's own words, unless these begin with it; a step's word is the state already."""
-    repeats = not found.named or found.words.startswith(f"{found.word}:")
-    words = found.words if repeats else ": ".join(filter(None, (found.word, found.words)))
+    repeats = not fact.named or fact.words.startswith(f"{fact.word}:")
+    words = fact.words if repeats else ": ".join(filter(None, (fact.word, fact.words)))
     return words if wide or len(words) <= LONGEST_WHY else f"{words[: LONGEST_WHY - 1].rstrip()}…"
 
 
-def tone(attempt: Attempt, found: Holding) -> Tone:
+def tone(attempt: Attempt, fact: Holding) -> Tone:
     """Good or bad when it has ended, else whether it waits or works."""
     if attempt.ended:
         return {"Succeeded": Tone.GOOD, "Failed": Tone.BAD}.get(attempt.status.phase or "", Tone.QUIET)
-    return Tone.WAITS if found.waits else Tone.WORKS
+    return Tone.WAITS if fact.waits else Tone.WORKS
 
 
 def _more(attempt: Attempt) -> tuple[str, ...]:

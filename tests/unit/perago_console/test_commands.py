@@ -57,12 +57,12 @@ def cluster(**changes: Any) -> FakeCluster:
 
 
 EVERYTHING = Selection()
-OF_THE_TASK = logs.Asked()
+TASKS_LOG = logs.LogChoice()
 
 
 def listed(capsys: Captured, selection: Selection = EVERYTHING, form: str = "", **changes: Any) -> str:
     """What `perago list` prints."""
-    assert listing.execute(session(cluster(), **changes), listing.Listed(selection, form=form)) == 0
+    assert listing.execute(session(cluster(), **changes), listing.ListQuery(selection, form=form)) == 0
     return capsys.readouterr().out
 
 
@@ -111,7 +111,7 @@ def test_a_watch_prints_what_changes_and_no_change_twice(capsys: Captured) -> No
     changed = made("waits", **RUNS)
     changes = [{"type": kind, "object": changed} for kind in ("MODIFIED", "MODIFIED", "DELETED")]
     watched = cluster(changes=changes)
-    assert listing.execute(session(watched), listing.Listed(Selection(), watch=True)) == 0
+    assert listing.execute(session(watched), listing.ListQuery(Selection(), watch=True)) == 0
     states = [line.split()[3] for line in capsys.readouterr().out.splitlines()[4:]]
     assert states == ["Executing", "Deleted"]
 
@@ -310,7 +310,7 @@ def test_cancel_goes_on_after_one_that_has_ended(capsys: Captured) -> None:
     assert "attempt ns/lost has its outcome already: FAILED, OOMKilled\n" in capsys.readouterr().err
 
 
-def logged(asked: FakeCluster, name: str, want: logs.Asked = OF_THE_TASK, conductor: list[str] | None = None) -> int:
+def logged(asked: FakeCluster, name: str, want: logs.LogChoice = TASKS_LOG, conductor: list[str] | None = None) -> int:
     """`perago logs`, with what Conductor has of the task's log."""
     return logs.execute(session(asked), name, want, lambda _: conductor)
 
@@ -320,7 +320,7 @@ def test_the_log_is_the_pods_while_that_is_there(capsys: Captured) -> None:
     asked = cluster(logs={("runs-1", "task"): ["one", "two\x07"], ("runs-1", "agent"): ["started"]})
     asked.objects["pods"] = [running_pod(1, of="runs")]
     assert (logged(asked, "runs"), capsys.readouterr().out) == (0, "one\ntwo\\x07\n")
-    assert (logged(asked, "runs", logs.Asked(agent=True)), capsys.readouterr().out) == (0, "started\n")
+    assert (logged(asked, "runs", logs.LogChoice(agent=True)), capsys.readouterr().out) == (0, "started\n")
 
 
 def test_the_log_of_a_pod_that_is_gone_is_conductors(capsys: Captured) -> None:
@@ -328,7 +328,7 @@ def test_the_log_of_a_pod_that_is_gone_is_conductors(capsys: Captured) -> None:
     assert logged(cluster(), "lost", conductor=["all", "of it"]) == 0
     captured = capsys.readouterr()
     assert (captured.out, "Conductor's copy" in captured.err) == ("all\nof it\n", True)
-    assert logged(cluster(), "lost", logs.Asked(tail=1)) == 0
+    assert logged(cluster(), "lost", logs.LogChoice(tail=1)) == 0
     captured = capsys.readouterr()
     assert (captured.out, "the attempt's status has kept" in captured.err) == ("still loading\n", True)
 
@@ -339,14 +339,21 @@ def test_a_log_that_nobody_has_is_an_error(capsys: Captured) -> None:
     asked.objects["pods"] = [pod(1, of="waits", containers=[container("task")])]
     assert logged(asked, "waits") == 1
     assert "its container has not started; -f waits for it" in capsys.readouterr().err
-    assert logged(asked, "lost", logs.Asked(agent=True)) == 1
+    assert logged(asked, "lost", logs.LogChoice(agent=True)) == 1
+
+
+def test_nobody_waits_for_a_pod_that_may_not_be_read(capsys: Captured) -> None:
+    """The right is named once, and what the status has kept is all there is."""
+    viewer = cluster(rights=frozenset(VIEWER))
+    assert logged(viewer, "waits", logs.LogChoice(follow=True)) == 1
+    assert capsys.readouterr().err.count("you may not list pods") == 1
 
 
 def test_following_waits_for_the_start(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pod appears while it waits."""
     asked = cluster(logs={("waits-1", "task"): ["begun"]})
     monkeypatch.setattr(time, "sleep", lambda _: asked.objects.update(pods=[running_pod(1, of="waits")]))
-    assert (logged(asked, "waits", logs.Asked(follow=True)), capsys.readouterr().out) == (0, "begun\n")
+    assert (logged(asked, "waits", logs.LogChoice(follow=True)), capsys.readouterr().out) == (0, "begun\n")
 
 
 VIEWER = {
@@ -358,7 +365,7 @@ def test_a_viewer_needs_no_right_that_the_chart_does_not_give(capsys: Captured) 
     """Each reading command works with perago-viewer alone; pods, their logs and events come with `view`."""
     asked = cluster(rights=frozenset(VIEWER))
     here = session(asked)
-    listing.execute(here, listing.Listed(Selection(), watch=True))
+    listing.execute(here, listing.ListQuery(Selection(), watch=True))
     codes = [describe.execute(here, "lost", ""), explain.execute(here, "waits", ""), logged(asked, "lost")]
     assert codes == [0, 0, 0]
     assert asked.used <= VIEWER | {("list", "pods"), ("get", "pods/log"), ("list", "events")}

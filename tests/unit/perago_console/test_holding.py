@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from perago.wire import Reason
-from perago_console.core.held import Holding
 from perago_console.core.holding import deadline, holding
+from perago_console.core.holdings import Holding
 from perago_console.core.patience import PATIENCES
 from perago_console.session import seen_attempt
 from perago_operator.api.reasons import ATTEMPT_CONDITIONS, ConditionType

@@ -13,7 +13,7 @@ from perago_console.commands import cancel, describe, doctor, explain, logs, ret
 from perago_console.commands import list as listing
 from perago_console.conductor import Conductor
 from perago_console.core.load import loads
-from perago_console.core.provenance import Made
+from perago_console.core.provenance import Commit
 from perago_console.core.renewal import new_name
 from perago_console.core.rights import NEEDS
 from perago_console.core.rows import Selection
@@ -145,10 +145,10 @@ METADATA = {
     metadata_keys.IMAGE: "app:1",
     metadata_keys.OUTPUT: '{"result":1}',
 }
-COMMIT = Made("commit-b", METADATA, START.timestamp(), message="Publish", path="out/a.csv")
+COMMIT = Commit("commit-b", METADATA, START.timestamp(), message="Publish", path="out/a.csv")
 
 
-def told(capsys: Captured, asked: FakeCluster, commit: Made = COMMIT, *, code: int = 0) -> str:
+def told(capsys: Captured, asked: FakeCluster, commit: Commit = COMMIT, *, code: int = 0) -> str:
     """What `perago why` prints of a commit."""
     here = session(asked)
     assert why.execute(commit, here.output, here.now(), lambda: here.cluster, FakeConductor) == code
@@ -181,7 +181,7 @@ def test_of_an_attempt_that_is_gone_conductor_has_the_params(capsys: Captured, o
 
 def test_a_cluster_that_is_closed_costs_the_params_alone(capsys: Captured) -> None:
     """The rest stands in lakeFS."""
-    by_hand = Made("commit-b", {**METADATA, metadata_keys.TASK_ID: "uid-lost"}, 0.0)
+    by_hand = Commit("commit-b", {**METADATA, metadata_keys.TASK_ID: "uid-lost"}, 0.0)
     page = told(capsys, cluster(rights=frozenset()), by_hand)
     assert "params     unknown" in page
     assert "workflow" not in page
@@ -189,7 +189,7 @@ def test_a_cluster_that_is_closed_costs_the_params_alone(capsys: Captured) -> No
 
 def test_a_commit_of_somebody_else_is_told_by_the_exit_code(capsys: Captured) -> None:
     """With the name of who committed it."""
-    assert "jane\n" in told(capsys, cluster(), Made("commit-c", {}, 0.0, committer="jane"), code=1)
+    assert "jane\n" in told(capsys, cluster(), Commit("commit-c", {}, 0.0, committer="jane"), code=1)
 
 
 def operator(*, namespaces: str = "ns", ready: int = 1, name: str = "perago-operator", version: str = "") -> Raw:
@@ -326,10 +326,10 @@ def test_a_server_that_does_not_answer_is_wrong(capsys: Captured, monkeypatch: p
 def test_each_command_asks_for_what_is_declared(capsys: Captured) -> None:
     """The table of rights, which doctor checks, is what the commands use."""
     calls: dict[str, Callable[[Session], int]] = {
-        "list": lambda here: listing.execute(here, listing.Listed(Selection(), watch=True)),
+        "list": lambda here: listing.execute(here, listing.ListQuery(Selection(), watch=True)),
         "describe": lambda here: describe.execute(here, "runs", ""),
         "explain": lambda here: explain.execute(here, "ru", ""),
-        "logs": lambda here: logs.execute(here, "runs", logs.Asked(), lambda _: None),
+        "logs": lambda here: logs.execute(here, "runs", logs.LogChoice(), lambda _: None),
         "top": lambda here: top.execute(here, 3600.0, ""),
         "cancel": lambda here: cancel.execute(here, ["waits"]),
         "retry": lambda here: retry.execute(here, "by-hand", lambda: None),

@@ -39,15 +39,16 @@ class Holding:
 
     @property
     def named(self) -> bool:
-        """Whether the word says something of its own: a step or a phase is told by its words."""
+        """Whether the word says something of its own: a step or a phase is message_line by its words."""
         return self.failed or bool(self.sentence)
 
 
 def of_condition(condition: Condition, then: str = "", *, waits: bool = True) -> Holding:
+    """What a condition says, and what comes of it."""
     remedy = WORDS[condition.reason].remedy if condition.reason in WORDS else ""
     return Holding(
         condition.reason,
-        told(condition.message, remedy),
+        message_line(condition.message, remedy),
         f"condition {condition.type}",
         condition.last_transition_time,
         then=then,
@@ -64,7 +65,7 @@ def of_pod_ready(attempt: Attempt, condition: Condition) -> Holding:
     remedy = WORDS[condition.reason].remedy if condition.reason in WORDS else ""
     return Holding(
         condition.reason,
-        told(condition.message, remedy),
+        message_line(condition.message, remedy),
         f"condition {condition.type}",
         since,
         until,
@@ -81,23 +82,25 @@ def _end_of(patience: Patience | None, attempt: Attempt, since: datetime | None)
         return None, patience.then
     if patience.conductor_only and attempt.spec.conductor is None:
         return None, "the attempt starts as soon as that is so; one of no Conductor task waits without end"
-    name = f"after {length(patience.seconds)}, or as the operator's setting {patience.setting} says"
+    name = f"after {length(patience.seconds)}, or as the operator's PERAGO_{patience.setting.upper()} says"
     until = since + timedelta(seconds=patience.seconds) if since else None
     return until, f"{patience.then} ({name})"
 
 
 def remedy_of(outcome: Outcome) -> str:
+    """What to do about it: the outcome's own words, or those of its reason where that is a failure's."""
     if outcome.remedy:
         return outcome.remedy
     reason = WORDS.get(outcome.reason)
-    return reason.remedy if reason in FAULTS and reason is not None else ""
+    return reason.remedy if reason is not None and reason in FAULTS else ""
 
 
-def told(message: str, remedy: str) -> str:
+def message_line(message: str, remedy: str) -> str:
     """A message's first line without the remedy that the operator appends, which is shown on its own."""
     advice = remedy.replace("`", "").removesuffix(".")
     return first_line(message).removesuffix(f"; {advice[:1].lower()}{advice[1:]}")
 
 
 def first_line(text: str) -> str:
+    """The first line that is not blank, without a full stop."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "").rstrip(".")

@@ -162,7 +162,7 @@ def _persons(stage: Stage) -> Callable[[], Seen]:
     made = [
         stage.attempt("strange", "waits", activeDeadlineSeconds=15),
         stage.attempt("deep", "lists", **deep),
-        stage.attempt("far", "lists", {"params": _nested(1000)}, activeDeadlineSeconds=120),
+        stage.attempt("far", "lists", {"params": _nested(500)}, activeDeadlineSeconds=120),
     ]
     for one in made:
         stage.api.answer("POST", attempts_path(NAMESPACE), one, who=PERSON).raise_for_status()

@@ -90,7 +90,7 @@ NETWORK: Mapping[str, str] = {
     "lakeFS without keys": "^reached 401$",
     "the kubelet": "^reached 401$",
     "the kubelet's open port": "^reached no answer: .*refused",
-    "etcd": "^reached no answer: .*(certificate|alert|EOF|closed|reset)",
+    "etcd": "^reached no answer: .*(?i:certificate|alert|EOF|closed|reset)",
 }
 ORDER = "^reached .*refused.*OutOfOrder"
 SHAPE = "^reached .*refused.*not a call of protocol"

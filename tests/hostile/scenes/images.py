@@ -18,7 +18,6 @@ CASES = of(
         "image: become root": "^Operation not permitted$",
         "image: write itself": "^Read-only file system$",
         "image: keys of its own": "^empty$",
-        "image: a workspace that is not its own": "refused",
         "image: a third connection": "^No such file or directory$",
     },
 )

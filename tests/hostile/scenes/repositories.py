@@ -31,7 +31,7 @@ PUBLISHED: Mapping[str, str] = {
     "a pipe for a list": "^Failed, executions 1, FAILED, TaskInputError",
     "a file that changes into a link": "^(Failed, .*swapped|Succeeded, )",
     "success without a publication": "^Succeeded, executions 1, .*OutOfOrder",
-    "a name that is too long": "^Failed, executions 1, FAILED, LakeFSRefused",
+    "a name that is too long": "^Failed, executions 1, FAILED, TaskInputError, .*1024 at most",
 }
 """Ways to publish what must not be → what becomes of the attempt."""
 CASES = (

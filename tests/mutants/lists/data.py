@@ -40,6 +40,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "if objects := [object_path(self._spec, path) for path in islice(remaining, PAGE)]:",
         ),
         ("a task publishes a hook of the repository", "    if name.startswith(ACTIONS):", "    if False:"),
+        ("a path that is too long is lakeFS's fault", "> LONGEST_PATH:", "> 1 << 20:"),
         (
             "the objects in the way on later pages are not named",
             "            if place is None or listing.problems:\n",

@@ -39,6 +39,8 @@ BULKS: Final = 4
 """Bulk deletions at a time."""
 ACTIONS: Final = "_lakefs_actions/"
 """Hooks of the repository, read by lakeFS from the merged source: a task may not publish any."""
+LONGEST_PATH: Final = 1024
+"""Bytes of an object's path. lakeFS 1.84 refuses a longer one, which is the task's doing and not an outage."""
 
 
 class MovesObjects(Protocol):
@@ -251,4 +253,9 @@ def object_path(spec: WorkspaceSpec, path: str) -> str:
     name = workspace_object_path(spec, path)
     if name.startswith(ACTIONS):
         raise TaskInputError(f"{name!r} is a hook of the repository, which a task may not change")
+    if (length := len(name.encode(errors="surrogateescape"))) > LONGEST_PATH:
+        shown = f"{name[:60]}…"
+        raise TaskInputError(
+            f"{shown!r} has {length} bytes, and lakeFS takes paths of {LONGEST_PATH} at most: shorten it"
+        )
     return name

@@ -324,6 +324,19 @@ async def test_deletions_travel_in_bulks_of_a_thousand(world: World) -> None:
     assert set(world.store.objects) == {"kept"}
 
 
+EIGHT_PARTS = "/".join(["é" * 63 + "a"] * 8)
+
+
+@pytest.mark.parametrize(("path", "ok"), [(f"{EIGHT_PARTS}b", True), (f"{EIGHT_PARTS}bb", False)])
+def test_a_path_has_as_many_bytes_as_lakefs_takes(path: str, ok: bool) -> None:
+    """A longer one is the task's fault, and is told so before anything is uploaded; the prefix counts."""
+    if ok:
+        assert object_path(WorkspaceSpec(), path) == path
+        return
+    with pytest.raises(TaskInputError, match="1024 at most"):
+        object_path(WorkspaceSpec(), path)
+
+
 @pytest.mark.parametrize("path", ["_lakefs_actions/x.yaml", "../x", "/x", ""])
 def test_some_paths_are_never_published(path: str) -> None:
     """Hooks of the repository, and whatever is not a path of the workspace."""

@@ -1,4 +1,4 @@
-"""How many attempts a second the operator manages, and at which cost, beside the Job controller in the same run.
+"""How many attempts a second the operator manages, and at which cost, beside other controllers in the same run.
 
 Run `python -m bench.scale [--count 1000] [CASE …]`. The control plane is real and on loopback: etcd, API server,
 scheduler; KWOK takes the place of the kubelets. The operator is the real process. The agents run in this process, and
@@ -7,7 +7,8 @@ once, too. Everything is complete when its object says so and nothing is held an
 their pods are deleted, which Jobs leave to their time to live.
 
 Jobs are measured with the controller manager's own settings (a fifth of the count, since the rate is the settings'),
-and with those for scale: no throttling and 20 workers. The last line is JSON. Writes are counted in the API server's
+and with those for scale: no throttling and 20 workers. Argo Workflows has one step a workflow and its manual's settings
+for scale; its pods complete at once as well, and stay. The last line is JSON. Writes are counted in the API server's
 audit log by user agent.
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 
 from loguru import logger
 
+from bench.scale_argo import workflows
 from bench.scale_attempts import attempts, limited
 from bench.scale_jobs import jobs
 from perago_dev.servers import controlplane
@@ -30,10 +32,12 @@ NODES = 4
 Case = Callable[[ControlPlane, int, Path | None], dict[str, Any]]
 CRDS = Path(__file__).parents[1] / "crds"
 STOCK_SHARE = 5
+PEERS = ("jobs-stock", "jobs-tuned", "argo")
 
 CASES: dict[str, Case] = {
     "jobs-stock": lambda plane, count, _: asyncio.run(jobs(plane, max(count // STOCK_SHARE, 20), tuned=False)),
     "jobs-tuned": lambda plane, count, _: asyncio.run(jobs(plane, count, tuned=True)),
+    "argo": lambda plane, count, _: asyncio.run(workflows(plane, count)),
     "attempts": lambda plane, count, sources: asyncio.run(attempts(plane, count, sources)),
     "attempts-limited": lambda plane, count, sources: asyncio.run(limited(plane, count, sources)),
 }
@@ -66,8 +70,8 @@ def measure(folder: Path, cases: list[str], count: int, sources: Path | None) ->
 
 
 def compared(measured: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """With the ratios to the Job controller's rates, where those were measured."""
-    baselines = {f"ratio_{name.replace('-', '_')}": measured[name]["per_s"] for name in measured if "jobs" in name}
+    """With the ratios to the others' rates, where those were measured."""
+    baselines = {f"ratio_{name.replace('-', '_')}": measured[name]["per_s"] for name in PEERS if name in measured}
     return {
         name: figures | {ratio: round(figures["per_s"] / per_s, 2) for ratio, per_s in baselines.items()}
         for name, figures in measured.items()

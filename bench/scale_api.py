@@ -48,19 +48,24 @@ class Api:
 
     @asynccontextmanager
     async def following(self, path: str, seen: Seen) -> AsyncIterator[None]:
-        """`seen` hears of every event of the objects at a path, from now on."""
+        """`seen` hears of every event of the objects at a path, from now on, or the whole ends with an error."""
         async with self._session.get(self._server + path, params={"limit": "1"}) as response:
             version = (await response.json())["metadata"]["resourceVersion"]
-        task = asyncio.create_task(self._follow(path, version, seen))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(self._follow(path, version, seen))
+            try:
+                yield
+            finally:
+                following.cancel()
 
     async def _follow(self, path: str, version: str, seen: Seen) -> None:
-        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "3600"}
-        async with self._session.get(self._server + path, params=query) as response:
-            async for line in response.content:
-                event = json.loads(line)
-                seen(event["type"], event["object"])
+        """The API server ends the watch of a client that is too slow for it, as on a starved machine: it is resumed."""
+        while True:
+            query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "3600"}
+            async with self._session.get(self._server + path, params=query) as response:
+                async for line in response.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise RuntimeError(f"watch {path}: {event['object'].get('message')}")
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    seen(event["type"], event["object"])

@@ -2,12 +2,9 @@
 
 import asyncio
 import os
-import re
-import subprocess
 import sys
 import time
 import urllib.request
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +15,7 @@ from typing import Any
 import aiohttp
 
 from bench.scale_api import Api
+from bench.scale_process import Process, by_client
 from perago.agent import outcome as outcomes
 from perago.agent.clients.attempt_api import AttemptApi, open_session
 from perago.agent.ending import Ending
@@ -25,7 +23,6 @@ from perago.agent.mounts import Mounts
 from perago.agent.status import StatusWriter
 from perago.wire import API_GROUP, API_VERSION, Order, StatusReport
 from perago_dev.host import processes
-from perago_dev.host.commands import tail
 from perago_dev.servers import controlplane
 from perago_dev.servers.controlplane import ControlPlane
 from perago_operator.adapters import kube_access
@@ -40,6 +37,8 @@ MOST_AT_ONCE = 100
 SESSIONS = 8
 """Of four connections each, as every agent's session."""
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+UNLIMITED = {f"PERAGO_LIMIT_{limit}": "0" for limit in ("PER_TASK", "PER_NAMESPACE", "PER_NODE", "STARTING_PER_NODE")}
+"""The nodes here take any number of pods, and nobody else limits how many may start."""
 NOWHERE = "http://127.0.0.1:9/api"
 """Conductor's address: these attempts belong to no Conductor task."""
 
@@ -92,11 +91,11 @@ async def _measured(load: Load, sources: Path | None) -> dict[str, Any]:
             "per_s": round(load.count / seconds, 2),
             "operator_cpu_s": round(operator.cpu_seconds() - cpu, 1),
             "operator_rss_mib": round(operator.peak_mib()),
-            **_by_client(plane.writes() - writes, load.count),
+            **by_client(plane.writes() - writes, load.count, {"operator": "perago-operator", "agent": "perago-agent"}),
         }
 
 
-async def _carried_out(load: Load, operator: "Process") -> float:
+async def _carried_out(load: Load, operator: Process) -> float:
     """Create them all, and wait until they are complete; in how many seconds."""
     course = Course(load.count)
     async with Api(load.plane.kubeconfig) as api, _agents(load.plane) as agents:
@@ -110,17 +109,6 @@ async def _carried_out(load: Load, operator: "Process") -> float:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(course.over.wait(), LOOK_SECONDS)
             return time.monotonic() - began
-
-
-def _by_client(writes: Counter[tuple[str, str]], count: int) -> dict[str, Any]:
-    """Writes for each attempt: of operator and agents, and all of them that are not rare."""
-
-    def of(client: str) -> float:
-        return round(sum(number for (who, _), number in writes.items() if who == client) / count, 2)
-
-    common = {" ".join(what): round(number / count, 2) for what, number in writes.most_common() if number > count / 100}
-    own = {"operator_writes_per_attempt": of("perago-operator"), "agent_writes_per_attempt": of("perago-agent")}
-    return {**own, "writes": common}
 
 
 @dataclass
@@ -207,35 +195,6 @@ def _mounts(plane: ControlPlane) -> Mounts:
     return Mounts(cluster=folder, api_server=access.server)
 
 
-@dataclass
-class Process:
-    """The operator's process."""
-
-    running: "subprocess.Popen[bytes]"
-    log: Path
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self.running.pid
-
-    def require(self) -> None:
-        """Raises RuntimeError with its last words when it has ended: on a starved machine it loses its Lease."""
-        if self.running.poll() is not None:
-            raise RuntimeError(f"the operator has ended:\n{tail(self.log.read_text())}")
-
-    def cpu_seconds(self) -> float:
-        """Its processor time so far, in user and kernel mode."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def peak_mib(self) -> float:
-        """The most memory that it has held."""
-        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
-        assert found is not None
-        return int(found[1]) / 1024
-
-
 def _leads(metrics: str) -> bool:
     """Whether it leads. It is never ready: these attempts need neither Conductor nor lakeFS, and there is none."""
     try:
@@ -260,6 +219,7 @@ def _operator(plane: ControlPlane, namespace: str, sources: Path | None) -> Iter
         "PERAGO_LAKEFS_KEYS": str(keys),
         "PERAGO_CONDUCTOR_KEYS": str(keys),
         "PERAGO_LOG_LEVEL": "WARNING",
+        **UNLIMITED,
     }
     if sources is not None:
         settings["PYTHONPATH"] = os.pathsep.join(str(sources / part) for part in ("operator", "runner"))

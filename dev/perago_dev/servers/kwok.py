@@ -1,7 +1,7 @@
 """KWOK: thousands of nodes and pods without a kubelet. What benches of the control plane run on; no environment has it.
 
 It is built from the Go module that `dev/kwok` pins, when it is needed first. Its own stages are used: a pod that was
-placed on a node runs at once, a pod of a Job has completed then, and a pod that is deleted is gone at once.
+placed on a node runs at once, a pod of a Job or of an Argo Workflow completes then, and one that is deleted is gone.
 """
 
 from collections.abc import Iterator
@@ -19,12 +19,14 @@ MODULE = "sigs.k8s.io/kwok"
 PACKAGE = f"{MODULE}/cmd/kwok"
 STAGES = ("node/fast", "node/heartbeat-with-lease", "pod/fast")
 """Folders of the module with the stages that `kwokctl` gives to KWOK by default."""
+COMPLETING = ("- 'Job'", "- 'Job'\n      - 'Workflow'")
+"""KWOK lets pods of Jobs complete; those of Workflows are meant to as well."""
 READY_SECONDS = 120.0
 
 
 def cached() -> Path:
     """The folder with `kwok` and its `stages.yaml`, built if it is not in the cache."""
-    return cache.entry("kwok", cache.key(cache.tree_key(SOURCE, [SOURCE]), PACKAGE, *STAGES), _build)
+    return cache.entry("kwok", cache.key(cache.tree_key(SOURCE, [SOURCE]), PACKAGE, *STAGES, *COMPLETING), _build)
 
 
 def _build(folder: Path) -> None:
@@ -33,7 +35,7 @@ def _build(folder: Path) -> None:
     command = [toolchain.go_program(), "-C", str(SOURCE), "list", "-m", "-f", "{{.Dir}}", MODULE]
     stages = Path(commands.output(command, env={"GOWORK": "off"}).strip()) / "kustomize" / "stage"
     files = (file for name in STAGES for file in sorted((stages / name).glob("*-*.yaml")))
-    (folder / "stages.yaml").write_text("\n---\n".join(file.read_text() for file in files))
+    (folder / "stages.yaml").write_text("\n---\n".join(file.read_text().replace(*COMPLETING) for file in files))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ server's, which the `Date` of each of its answers tells within a second.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 SECOND = 1.0
@@ -31,7 +32,7 @@ class TimeOfDay:
     def heard(self, date: str | None, sent: float) -> None:
         """An answer has come with this `Date`, to a request that was sent at this second; another text is ignored."""
         try:
-            said = parsedate_to_datetime(date or "").timestamp()
+            said = _seconds_of(date or "")
         except ValueError:
             return
         least, most = said - self._seconds(), said + SECOND - sent
@@ -43,6 +44,12 @@ class TimeOfDay:
         now = self._seconds()
         ahead = min(max(self._wall().timestamp() - now, self._least), self._most)
         return datetime.fromtimestamp(now + ahead, UTC)
+
+
+@lru_cache(4)
+def _seconds_of(date: str) -> float:
+    """Many answers come within one second. Raises ValueError for another text."""
+    return parsedate_to_datetime(date).timestamp()
 
 
 class Instant(NamedTuple):

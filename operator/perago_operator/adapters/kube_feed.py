@@ -3,13 +3,12 @@
 It knows the API's list and watch conventions; what becomes of the objects, and when to list again, `watch` decides.
 """
 
-import json
 from collections.abc import AsyncIterator
 from typing import get_args
 
 from perago_operator.adapters import http
 from perago_operator.adapters.kube import without_managed_fields
-from perago_operator.adapters.kube_api import KubeApi
+from perago_operator.adapters.kube_api import KubeApi, parsed
 from perago_operator.ports import Manifest, Page, Unreachable, WatchEvent, WatchKind
 
 PAGE_SIZE = 250
@@ -57,7 +56,7 @@ class KubeFeed:
 def watch_event(line: bytes, what: str) -> WatchEvent:
     """The event in one line of a watch; raises Expired or another port error for an ERROR line."""
     try:
-        raw: Manifest = json.loads(line)
+        raw: Manifest = parsed(line)
         kind, obj = raw["type"], raw["object"]
     except (ValueError, KeyError, TypeError) as error:
         raise Unreachable(f"{what}: a line is not an event ({error}); the watch starts again") from error

@@ -86,8 +86,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a proxy's page instead of JSON ends the operator",
-            "            answer: Manifest = json.loads(data)\n        except ValueError as error:",
-            "            answer: Manifest = json.loads(data)\n        except ZeroDivisionError as error:",
+            "            answer: Manifest = parsed(data)\n        except ValueError as error:",
+            "            answer: Manifest = parsed(data)\n        except ZeroDivisionError as error:",
         ),
     ),
     *lakefs_calls(

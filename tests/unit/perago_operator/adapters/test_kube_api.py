@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from perago_operator.adapters import kube_access
-from perago_operator.adapters.kube_api import KubeApi
+from perago_operator.adapters.kube_api import KubeApi, parsed
 from perago_operator.adapters.kube_feed import KubeFeed, watch_event
 from perago_operator.ports import Expired, NotFound, Refused, Unreachable
 
@@ -28,6 +28,19 @@ def kubeconfig(folder: Path, server: str, user: dict[str, Any]) -> Path:
     }
     path.write_text(json.dumps(config))
     return path
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 300 + "1" + "}" * 300, '{"a": "\\ud800"}', '{"a": [1, 2.5, null, "ü"]}'])
+def test_whatever_the_api_server_takes_is_read_as_by_the_standard_library(text: str) -> None:
+    """Also what pydantic's parser refuses: nested deeply, or with half of a pair of surrogates."""
+    assert json.dumps(parsed(text.encode())) == json.dumps(json.loads(text))
+
+
+@pytest.mark.parametrize("text", ["", '{"a":', "nothing"])
+def test_what_is_no_json_is_a_value_error(text: str) -> None:
+    """The callers' tables of errors know it."""
+    with pytest.raises(ValueError, match=r"line 1 column"):
+        parsed(text.encode())
 
 
 class Recorder:

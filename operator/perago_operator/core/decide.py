@@ -127,7 +127,7 @@ def _events(s: Situation, ruling: Ruling, patch: JsonObject) -> Iterator[do.Reco
     if "conditions" in patch and notice and notice.warning and _is_news(s, ruling):
         yield do.RecordEvent("Warning", notice.reason.value, notice.message)
     if outcome and patch.get("phase") in ENDED_PHASES:
-        yield _event_of(outcome)
+        yield from _end(outcome)
         yield from _replaced(s)
 
 
@@ -139,13 +139,14 @@ def _replaced(s: Situation) -> Iterator[do.RecordEvent]:
         yield do.RecordEvent("Warning", Reason.COMMIT_REPLACED.value, text)
 
 
-def _event_of(outcome: OutcomeStatus) -> do.RecordEvent:
+def _end(outcome: OutcomeStatus) -> Iterator[do.RecordEvent]:
+    """An attempt that completed has none: its status says the same, and nobody has anything to do."""
     if outcome.status == "COMPLETED":
-        return do.RecordEvent("Normal", outcome.reason, outcome.message or "the attempt completed")
+        return
     message = outcome.message or f"the attempt ended as {outcome.status}"
     by_agent = outcome.execution is not None  # the operator's own messages end with the remedy
     advised = with_advice(message, outcome.remedy) if outcome.remedy and by_agent else message
-    return do.RecordEvent("Warning", outcome.reason, advised)
+    yield do.RecordEvent("Warning", outcome.reason, advised)
 
 
 def _is_news(s: Situation, ruling: Ruling) -> bool:

@@ -139,8 +139,14 @@ def test_a_warning_is_an_event_once() -> None:
     assert kinds(decided(b.situation(b.attempt(status={"conditions": [said]}), pods=(pulling,)))) == ["PatchStatus"]
 
 
-def test_the_end_is_an_event() -> None:
-    """With the outcome's reason; a warning unless it completed."""
+def test_an_attempt_that_completed_costs_no_event() -> None:
+    """Its status says the same, and nobody has anything to do."""
+    ended = b.situation(b.attempt(standalone=True, status={"outcome": b.completed()}))
+    assert kinds(decided(ended)) == ["PatchStatus"]
+
+
+def test_the_end_in_failure_is_an_event() -> None:
+    """With the outcome's reason."""
     verdict = Verdict(Standing.ACCEPTED, "", b.at(1), after_report=True)
     ended = b.situation(b.attempt(status={"outcome": b.failure()}), memory=b.memory(verdict=verdict))
     assert decided(ended).actions[1] == do.RecordEvent("Warning", "TaskFailed", "it broke")

@@ -8,7 +8,7 @@ import pytest
 from perago_operator.api.shared import Key
 from perago_operator.loops import Backoff
 from perago_operator.ports import Manifest, Page, Unreachable, key_of
-from perago_operator.watch.watch import Watch
+from perago_operator.watch.watch import BATCH, Watch
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster, FakeFeed
 from tests.fakes.waiting import in_time, until
@@ -38,9 +38,9 @@ class Recorder:
 class Subject:
     """A cluster, a feed of its pods, and a watch into a recorder."""
 
-    def __init__(self) -> None:
+    def __init__(self, page_size: int = 2) -> None:
         self.cluster = FakeCluster()
-        self.feed: FakeFeed = self.cluster.feed("Pod")
+        self.feed: FakeFeed = self.cluster.feed("Pod", page_size)
         self.sink = Recorder()
         self.seconds = 0.0
         self.running: asyncio.Task[None] | None = None
@@ -80,6 +80,29 @@ async def test_a_list_of_many_pages_is_read_to_its_end(subject: Subject) -> None
     run(subject)
     await in_time(subject.watch.synced.wait())
     assert len(subject.sink.objects) == 5
+
+
+async def test_thousands_of_objects_leave_others_their_turn() -> None:
+    """A page and a burst of events are put in parts, so that probes and heartbeats are never late for them."""
+    subject, count = Subject(page_size=10 * BATCH), 5 * BATCH
+    for number in range(count):
+        subject.pod(f"listed-{number}")
+    run(subject)
+    listing = await most_at_once(subject, count)
+    for number in range(count):
+        subject.pod(f"followed-{number}")
+    assert (listing, await most_at_once(subject, 2 * count)) == (BATCH, BATCH)
+    assert subject.running is not None
+    subject.running.cancel()
+
+
+async def most_at_once(subject: Subject, until_there: int) -> int:
+    """How many objects were put at most between two turns of somebody else, until so many are there."""
+    most, before = 0, subject.sink.puts
+    while len(subject.sink.objects) < until_there:
+        await asyncio.sleep(0)
+        most, before = max(most, subject.sink.puts - before), subject.sink.puts
+    return most
 
 
 async def test_changes_arrive_after_the_list(subject: Subject) -> None:

@@ -11,7 +11,7 @@ from tests.crash import bodies
 from tests.crash.calls import Outage, refused
 from tests.crash.faults import LATE_SECONDS
 from tests.crash.world import RESPONSE_SECONDS, TASK, Script, World, as_sent
-from tests.fakes.conductor_server import SCHEDULED, FakeWorkflow, TaskType
+from tests.fakes.conductor_server import FakeWorkflow, TaskType
 
 API = ("cluster", "feed", "lease")
 """The API server, by the ways that lead to it."""
@@ -124,10 +124,7 @@ async def rerun_at_once(world: World) -> None:
 async def _runs_again(world: World) -> None:
     await asyncio.sleep(1)
     world.body = bodies.always(bodies.publishes)
-    world.conductor.workflows["workflow-of-t1"] = FakeWorkflow()
-    task = world.conductor.tasks["t1"]
-    task.status, task.accepted, task.output = SCHEDULED, 0, {}
-    world.conductor.queues[TASK, None].append("t1")
+    world.conductor.rerun("t1")
 
 
 # --- how servers fail

@@ -130,8 +130,10 @@ def _failed_deletion_counts(s: Situation, action: do.Action, failure: Failure) -
     return memory
 
 
-def _terminal_is_open(reading: ConductorTaskState | None, outcome: Outcome | None, *, at: datetime) -> Verdict:
-    verdict = judge(reading, outcome, at=at)
+def _terminal_is_open(
+    reading: ConductorTaskState | None, task: ConductorTask, outcome: Outcome | None, *, at: datetime
+) -> Verdict:
+    verdict = judge(reading, task, outcome, at=at)
     return replace(verdict, standing=Standing.OPEN) if verdict.standing is Standing.SUPERSEDED else verdict
 
 

@@ -39,7 +39,9 @@ class FakeConductor(ConductorServer):
     @faulty
     async def read(self, task_id: str) -> ConductorTaskState | None:
         task = self.tasks.get(task_id)
-        return ConductorTaskState(task.status, dict(task.output), task.reason) if task else None
+        if task is None:
+            return None
+        return ConductorTaskState(task.status, dict(task.output), task.reason, start_time=task.identity.start_time or 0)
 
     @faulty
     async def in_progress(self, task_type: str) -> list[str]:

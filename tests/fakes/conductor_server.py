@@ -4,6 +4,7 @@ The suite in `tests/contract/conductor` holds for it and for the real server ali
 `tests.fakes.conductor` makes a port of it.
 """
 
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -84,6 +85,7 @@ class ConductorServer:
         self.types: dict[str, TaskType] = defaultdict(TaskType)
         self.seconds = 0.0
         self.queues: dict[Queue, list[str]] = defaultdict(list)
+        self._start_times = itertools.count(1_000_000)
 
     def schedule(self, task_type: str, task_id: str = "", *, domain: str | None = None, **more: Any) -> str:
         """Put a task into its queue, by default of a workflow of its own; `more`: `input_data`, or its identity's."""
@@ -143,8 +145,17 @@ class ConductorServer:
         taken = [self.tasks[task_id] for task_id in ids]
         for task in taken:
             task.status, task.updated = IN_PROGRESS, self.seconds
-            task.identity = task.identity.model_copy(update={"worker_id": worker_id})
+            start_time = task.identity.start_time or next(self._start_times)
+            task.identity = task.identity.model_copy(update={"worker_id": worker_id, "start_time": start_time})
         return taken
+
+    def rerun(self, task_id: str) -> None:
+        """Somebody reruns the workflow from a task that has ended, which keeps its id."""
+        task = self.tasks[task_id]
+        self.workflows[task.identity.workflow_instance_id].status = "RUNNING"
+        task.status, task.output, task.reason, task.accepted = SCHEDULED, {}, None, 0
+        task.identity = task.identity.model_copy(update={"start_time": None})
+        self._enqueue(task_id)
 
     def lease(self, identity: ConductorTask) -> None:
         """An update with `extendLease`. It asks for no workflow, and rewrites the whole task."""

@@ -36,6 +36,7 @@ def polled_task(raw: Mapping[str, Any], task_type: str, domain: str | None, work
             domain=domain,
             workflow_priority=raw.get("workflowPriority") or None,
             response_timeout_seconds=raw.get("responseTimeoutSeconds", 0),
+            start_time=raw.get("startTime") or None,
         ),
         input_data=input_data,
         input_bytes=EXTERNAL_INPUT_BYTES if elsewhere else _length(input_data),
@@ -48,7 +49,8 @@ def _length(input_data: Mapping[str, Any]) -> int:
 
 def task_state(raw: Mapping[str, Any]) -> ConductorTaskState:
     """The task in the answer to `GET /tasks/{id}`."""
-    return ConductorTaskState(raw["status"], raw.get("outputData") or {}, raw.get("reasonForIncompletion"))
+    reason, start_time = raw.get("reasonForIncompletion"), raw.get("startTime")
+    return ConductorTaskState(raw["status"], raw.get("outputData") or {}, reason, start_time=start_time)
 
 
 def search_results(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:

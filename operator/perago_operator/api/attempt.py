@@ -75,6 +75,10 @@ class ConductorRef(ApiModel):
     response_timeout_seconds: Seconds = 600
     """How long Conductor waits for a heartbeat before it times the task out. One is sent every third of this."""
 
+    start_time: Annotated[int, Field(ge=0)] | None = None
+    """Conductor's time, in milliseconds, at which the task was first polled. It tells a task from a rerun of it, which
+    has the same id."""
+
     def wire(self) -> ConductorTask:
         """The same identity as it crosses to the agent and to Conductor."""
         return self._wire

@@ -13,8 +13,10 @@ from typing import Protocol
 
 from loguru import logger
 
+from perago.wire import ConductorTask
+from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Creation, claim, serves
+from perago_operator.bridge.creation import Creation, claim, has_ended, is_of_former_run, serves
 from perago_operator.bridge.serving import Queue, serving
 from perago_operator.core import names
 from perago_operator.core.names import same_installation
@@ -137,11 +139,14 @@ class Adoption:
     async def look(self) -> None:
         """Look once at the tasks in progress of every type that PeragoTasks or attempts name. Raises PortError."""
         served, undecided, found = serving(self._tasks), set[str](), set[str]()
-        attempts = frozenset(attempt.metadata.name for attempt in self._attempts if serves(attempt))
+        attempts = {attempt.metadata.name: attempt for attempt in self._attempts if serves(attempt)}
+        at_work = frozenset(name for name, attempt in attempts.items() if not has_ended(attempt))
         for task_type in sorted(self._types(served)):
             for task_id in await self._in_progress(task_type):
                 found.add(task_id)
-                if not self._has_attempt(task_id, attempts) and await self._decided(task_id, served) is Fate.LOOK_AGAIN:
+                if self._has_attempt(task_id, at_work):
+                    continue
+                if await self._decided(task_id, attempts, served) is Fate.LOOK_AGAIN:
                     undecided.add(task_id)
         self._undecided = undecided
         self._adopted = {task_id for task_id in self._adopted & found if names.attempt_name(task_id) not in attempts}
@@ -164,22 +169,31 @@ class Adoption:
         name = names.attempt_name(task_id)
         return name in attempts or task_id in self._adopted or self._creation.is_creating(name)
 
-    def _former_is_held(self, task_id: str) -> bool:
-        """The attempt of an earlier run is held for as long as a call of unknown fate may reach its task."""
-        name = names.attempt_name(task_id)
-        former = (attempt.metadata for attempt in self._attempts if attempt.metadata.name == name)
-        return any(names.ATTEMPT_FINALIZER in metadata.finalizers for metadata in former)
+    def _former_is_held(self, task: ConductorTask) -> bool:
+        """The attempt of an earlier run is held for as long as a call of unknown fate may reach its task.
 
-    async def _decided(self, task_id: str, served: Mapping[Queue, PeragoTask]) -> Fate:
+        A task that was certainly run again does not wait for that: no late heartbeat has brought it to life.
+        """
+        name = names.attempt_name(task.task_id)
+        former = (attempt for attempt in self._attempts if attempt.metadata.name == name)
+        return any(
+            names.ATTEMPT_FINALIZER in attempt.metadata.finalizers and not is_of_former_run(attempt, task)
+            for attempt in former
+        )
+
+    async def _decided(
+        self, task_id: str, attempts: Mapping[str, PeragoAttempt], served: Mapping[Queue, PeragoTask]
+    ) -> Fate:
         """What becomes of a task without an attempt; it is done on return."""
         polled = await self._conductor.find(task_id)
         if polled is None:
             return Fate.LEAVE
+        serving_it = {name for name, attempt in attempts.items() if not is_of_former_run(attempt, polled.task)}
         task = served.get(Queue(polled.task.task_type, polled.task.domain))
         finding = Finding(
             polled_by=polled.task.worker_id or "",
-            has_attempt=self._has_attempt(task_id),
-            former_is_held=self._former_is_held(task_id),
+            has_attempt=self._has_attempt(task_id, serving_it),
+            former_is_held=self._former_is_held(polled.task),
             seen_before=task_id in self._undecided,
             served=task is not None,
         )

@@ -81,6 +81,17 @@ def serves(attempt: PeragoAttempt) -> bool:
     return not (has_ended(attempt) and is_reported(attempt))
 
 
+def is_of_former_run(attempt: PeragoAttempt, task: ConductorTask) -> bool:
+    """The task, whose id it has, was certainly run again since it was polled for this attempt."""
+    conductor = attempt.spec.conductor
+    return conductor is not None and conductor.wire().is_run_again(task.start_time)
+
+
+def makes_way(attempt: PeragoAttempt, task: ConductorTask) -> bool:
+    """It does not serve this run of the task."""
+    return has_ended(attempt) or is_of_former_run(attempt, task)
+
+
 class Creation:
     """All claims on their way to become attempts; `clock` counts seconds and never goes back."""
 
@@ -202,7 +213,7 @@ class Creation:
 
         async def beat() -> float:
             attempt = self._attempts.get(claim.attempt)
-            if attempt is None or has_ended(attempt):
+            if attempt is None or makes_way(attempt, claim.task):
                 await self._is_still_ours(claim, None)
             return period
 
@@ -213,7 +224,7 @@ class Creation:
         """Create the attempt unless there is one that serves the task; returns why that did not succeed."""
         try:
             attempt = self._attempts.get(claim.attempt) or await self._created_or_found(claim)
-            if attempt is not None and has_ended(attempt):
+            if attempt is not None and makes_way(attempt, claim.task):
                 return await self._make_way(claim, attempt)
         except PortError as error:
             return error
@@ -235,7 +246,7 @@ class Creation:
         return None
 
     async def _make_way(self, claim: Claim, ended: PeragoAttempt) -> PortError | None:
-        """Conductor handed out a task again whose attempt has ended: remove that one, if Conductor has its result.
+        """Conductor handed out a task again whose attempt has ended, or will: remove it once it reports no more.
 
         A rerun uses the same task id. Where the task is not in progress, it was handed out before its result came.
         """

@@ -25,6 +25,9 @@ class ConductorTaskState:
     workflow_ended: bool = False
     """Its workflow ignores every update. Asked for only where the task is open although its result was reported."""
 
+    start_time: int | None = None
+    """Conductor's `startTime`."""
+
     @property
     def open(self) -> bool:
         """Conductor shows the task as one that waits for a result."""

@@ -14,14 +14,16 @@ FIRST_HEARTBEAT_SPREAD = 10.0
 """Seconds over which an operator that takes over thousands of attempts spreads their first heartbeats."""
 
 
-def judge(reading: ConductorTaskState | None, outcome: Outcome | None, *, at: datetime) -> Verdict:
-    """What a reading means. None is a task that Conductor does not know; without an outcome it is a heartbeat's."""
+def judge(reading: ConductorTaskState | None, task: ConductorTask, outcome: Outcome | None, *, at: datetime) -> Verdict:
+    """What a reading of the task means. None: Conductor does not know it; without an outcome it is a heartbeat's."""
 
     def verdict(standing: Standing, detail: str) -> Verdict:
         return Verdict(standing, detail, at, after_report=outcome is not None)
 
     if reading is None:
         return verdict(Standing.MISSING, "Conductor no longer knows the task")
+    if task.is_run_again(reading.start_time):
+        return verdict(Standing.SUPERSEDED, "the workflow was run again from this task, which another attempt executes")
     detail = f"Conductor shows the task as {reading.status}"
     if reading.open and reading.workflow_ended:
         return verdict(Standing.SUPERSEDED, f"{detail}, but its workflow has ended and accepts no more results")

@@ -170,10 +170,14 @@ class Applier:
                 return verdict
 
     async def _report(self, task: ConductorTask, outcome: Outcome) -> Verdict:
-        """Post, then read back: a 200 does not mean that the result was accepted. Nor does a 404 mean more.
+        """Read, post, read back: a 200 does not mean that the result was accepted. Nor does a 404 mean more.
 
-        A task that took the report and is gone right after it has ended its workflow, which was archived.
+        What was read first may be a later run of the task, whose result this is not. A task that took the report and is
+        gone right after it has ended its workflow, which was archived.
         """
+        before = judge(await self._conductor.read(task.task_id), task, outcome, at=self._clock.now())
+        if before.standing in (Standing.SUPERSEDED, Standing.ACCEPTED):
+            return before
         taken = True
         try:
             await self._conductor.report(task, outcome)
@@ -191,7 +195,7 @@ class Applier:
         if reading is not None and workflow_matters(reading, outcome):
             ended = await self._conductor.workflow_ended(task.workflow_instance_id)
             reading = replace(reading, workflow_ended=ended)
-        return judge(reading, outcome, at=self._clock.now())
+        return judge(reading, task, outcome, at=self._clock.now())
 
 
 def turn_patch(action: do.GrantTurn | do.RevokeTurn | do.EndTurn, attempt: PeragoAttempt, now: datetime) -> JsonObject:

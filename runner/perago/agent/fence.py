@@ -1,8 +1,8 @@
 """The attempt fence: is this attempt still the current one? Asked afresh right before each side effect.
 
 An attempt of Conductor is current while its task is IN_PROGRESS under the same workflow, task id and retry count, and
-any attempt only while its own object is neither deleted nor canceled and names no later execution. The publish fence is
-`perago.agent.publication`.
+was not run again since. Any attempt is so only while its own object is neither deleted nor canceled and names no later
+execution. The publish fence is `perago.agent.publication`.
 """
 
 from typing import Final, Protocol
@@ -18,6 +18,8 @@ from perago.errors import StaleAttemptError
 CANCELED: Final = "CANCELED"
 SUPERSEDED: Final = "SUPERSEDED BY A LATER EXECUTION"
 """The attempt goes on in another pod: this one was given up, although its containers still run."""
+RUN_AGAIN: Final = "RUN AGAIN"
+"""Somebody has rerun the workflow from the task, which keeps its id."""
 UNKNOWN: Final = "UNKNOWN"
 """In place of a status where Conductor does not know the task."""
 
@@ -70,7 +72,10 @@ class AttemptFence:
         if self._conductor is None:
             return ordered
         task = await self._conductor.task(ordered.task_id)
-        return ordered.model_copy(update={"status": UNKNOWN}) if task is None else task.attempt
+        if task is None:
+            return ordered.model_copy(update={"status": UNKNOWN})
+        run_again = ordered.is_run_again(task.attempt.start_time)
+        return task.attempt.model_copy(update={"status": RUN_AGAIN}) if run_again else task.attempt
 
 
 def stale(fresh: wire.CurrentAttempt) -> StaleAttemptError:

@@ -52,6 +52,10 @@ class FakeBackend:
         """See `Backend`."""
         self.fake.terminate(workflow_id)
 
+    async def rerun(self, task: ConductorTask) -> None:
+        """See `Backend`."""
+        self.fake.rerun(task.task_id)
+
     async def workflow_status(self, workflow_id: str) -> str:
         """See `Backend`."""
         return self.fake.workflows[workflow_id].status
@@ -138,6 +142,11 @@ class RealBackend:
     async def terminate(self, workflow_id: str) -> None:
         """See `Backend`."""
         await self.server.acall("DELETE", f"/workflow/{workflow_id}")
+
+    async def rerun(self, task: ConductorTask) -> None:
+        """See `Backend`."""
+        path = f"/workflow/{task.workflow_instance_id}/rerun"
+        await self.server.acall("POST", path, {"reRunFromTaskId": task.task_id})
 
     async def workflow_status(self, workflow_id: str) -> str:
         """See `Backend`."""

@@ -35,6 +35,9 @@ class Backend(Protocol):
     async def terminate(self, workflow_id: str) -> None:
         """Terminate a workflow, as a person would."""
 
+    async def rerun(self, task: ConductorTask) -> None:
+        """Run a workflow that has ended again from this task, as a person would."""
+
     async def workflow_status(self, workflow_id: str) -> str:
         """Such as RUNNING or COMPLETED."""
 

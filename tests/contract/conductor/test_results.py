@@ -124,6 +124,30 @@ async def test_a_terminated_workflow_cancels_its_task(job: Job, backend: Backend
     assert await job.status(task) == "CANCELED"
 
 
+async def test_a_run_of_a_task_keeps_its_start_time(job: Job) -> None:
+    """Whatever is sent meanwhile, and whoever polls it again."""
+    task = (await job.polled()).task
+    assert task.start_time == (await job.read(task)).start_time
+    await job.client.extend_lease(task)
+    await job.client.give_back(task)
+    again = (await job.next_task()).task
+    await job.client.report(again, FAILED)
+    assert (task.start_time, (await job.read(task)).start_time) == (again.start_time, again.start_time)
+
+
+async def test_a_rerun_of_a_task_has_its_id_and_another_start_time(job: Job, backend: Backend) -> None:
+    """None until it is polled. Nothing else tells it from the run before, whose updates it takes for its own."""
+    former = (await job.polled()).task
+    await job.client.report(former, FAILED)
+    await backend.rerun(former)
+    assert (await job.status(former), (await job.read(former)).start_time) == ("SCHEDULED", 0)
+    later = (await job.next_task()).task
+    assert later.start_time not in (None, former.start_time)
+    assert later.model_copy(update={"start_time": former.start_time}) == former
+    await job.client.report(former, COMPLETED)
+    assert await job.status(later) == "COMPLETED"
+
+
 async def test_a_workflow_has_ended_with_its_last_task_or_by_hand(job: Job, backend: Backend) -> None:
     """Not before; and one that Conductor does not know has ended, too."""
     task = (await job.polled("sequence")).task

@@ -281,7 +281,12 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             "a report is not read back",
             "verdict = await self._read(task, outcome)\n        if not taken",
-            "verdict = judge(None, outcome, at=self._clock.now())\n        if not taken",
+            "verdict = judge(None, task, outcome, at=self._clock.now())\n        if not taken",
+        ),
+        (
+            "a result is reported to a later run of its task",
+            "if before.standing in (Standing.SUPERSEDED, Standing.ACCEPTED):",
+            "if before.standing is Standing.ACCEPTED:",
         ),
         (
             "a result that archived its workflow counts as superseded",

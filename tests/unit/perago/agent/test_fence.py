@@ -57,7 +57,8 @@ class Hanging:
 
 
 def fence(task: FreshTask | Exception | None = TASK, found: AttemptObject | Exception = OBJECT) -> AttemptFence:
-    return AttemptFence(order(outage_seconds=5), Attempt(found), Conductor(task, TASK))
+    polled = TASK.attempt.model_dump(exclude={"status"}) | {"start_time": 5}
+    return AttemptFence(order(outage_seconds=5, conductor=polled), Attempt(found), Conductor(task, TASK))
 
 
 @pytest.mark.parametrize("executions", [0, 1, 2])
@@ -82,6 +83,7 @@ async def test_the_same_task_in_progress_passes() -> None:
         pytest.param(task(retry_count=2), OBJECT, id="another retry"),
         pytest.param(task(workflow_instance_id="other"), OBJECT, id="another workflow"),
         pytest.param(task(task_id="other"), OBJECT, id="another task"),
+        pytest.param(task(start_time=9), OBJECT, id="a later run of the task"),
         pytest.param(None, OBJECT, id="unknown to Conductor"),
         pytest.param(TASK, replace(OBJECT, deleted=True), id="object being deleted"),
         pytest.param(TASK, replace(OBJECT, canceled=True), id="canceled"),

@@ -276,6 +276,20 @@ async def test_a_first_run_that_may_have_come_back_to_life_is_left_alone(
     assert subject.conductor.tasks["t1"].leases == 0
 
 
+@pytest.mark.parametrize(
+    "first", [former(ATTEMPT_FINALIZER), former(state="Pending")], ids=["it is held", "it is being reported"]
+)
+async def test_a_rerun_is_kept_alive_until_its_former_run_is_over(subject: Subject, first: dict[str, Any]) -> None:
+    """Its start time tells it from a former run that has come back to life."""
+    first["spec"]["conductor"]["startTime"] = 5
+    subject.cluster.add(first)
+    await subject.polled()
+    looking = asyncio.create_task(subject.adoption.look())
+    await until(lambda: subject.conductor.tasks["t1"].leases > 0)
+    await looking
+    assert subject.creation.is_creating("t1")
+
+
 async def test_a_task_of_a_workflow_that_has_ended_is_left_alone(subject: Subject) -> None:
     """A late heartbeat has brought it back to life, and nobody waits for its result."""
     await subject.polled()

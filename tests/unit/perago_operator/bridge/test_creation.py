@@ -128,6 +128,24 @@ async def test_a_task_that_runs_again_under_its_id_has_a_new_attempt(
     assert subject.cluster.objects["PeragoAttempt", "ns", "t1"]["metadata"]["uid"] != first["metadata"]["uid"]
 
 
+async def test_a_task_that_is_run_again_waits_for_the_end_of_its_former_run(subject: Subject) -> None:
+    """Its attempt is at work still, and has yet to learn that nobody waits for it."""
+    await subject.polled("t1")
+    await subject.settled()
+    first = subject.cluster.objects["PeragoAttempt", "ns", "t1"]
+    subject.conductor.cancel("t1")
+    subject.conductor.rerun("t1")
+    polled = await subject.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0)
+    subject.creation.start(claim(polled[0], BUILD))
+    await until(lambda: subject.conductor.faults.seen.count("read") > 2)
+    assert subject.cluster.objects["PeragoAttempt", "ns", "t1"] == first
+    subject.cluster.merge("PeragoAttempt", "ns", "t1", {**ended("Superseded"), "metadata": {"finalizers": []}})
+    await subject.settled()
+    second = subject.cluster.objects["PeragoAttempt", "ns", "t1"]
+    assert second["metadata"]["uid"] != first["metadata"]["uid"]
+    assert second["spec"]["conductor"]["startTime"] == polled[0].task.start_time
+
+
 async def test_an_attempt_that_cannot_be_read_ends_the_claim(subject: Subject) -> None:
     """An older CRD let it through; it is left alone, as by everyone else, and its task waits for its time-out."""
     strange = subject.cluster.add(attempt(meta={"name": "t1", "finalizers": []}, input="none"))

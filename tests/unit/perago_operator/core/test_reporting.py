@@ -21,13 +21,34 @@ from perago_operator.core.situation import Situation
 from tests import builders as b
 
 OURS = Outcome(status="COMPLETED", reason="Completed", output={"result": 1})
+TASK = b.conductor_task()
 FAILED = Outcome(status="FAILED", reason="TaskFailed", message="it broke")
+
+
+@pytest.mark.parametrize(
+    ("known", "shown", "standing"),
+    [
+        (5, 5, Standing.OPEN),
+        (5, 9, Standing.SUPERSEDED),
+        (5, 0, Standing.SUPERSEDED),
+        (None, 9, Standing.OPEN),
+        (5, None, Standing.OPEN),
+    ],
+)
+@pytest.mark.parametrize("outcome", [None, OURS])
+def test_a_task_that_was_run_again_waits_for_another_attempt(
+    known: int | None, shown: int | None, standing: Standing, outcome: Outcome | None
+) -> None:
+    """It has the same id, and another start time, or none between the rerun and its poll."""
+    reading = ConductorTaskState("IN_PROGRESS", {}, start_time=shown)
+    task = b.conductor_task(start_time=known)
+    assert judge(reading, task, outcome, at=b.at(1)).standing is standing
 
 
 def judged(status: str | None, output: dict[str, Any] | None = None, outcome: Outcome | None = None) -> Verdict:
     """The verdict on a reading."""
     reading = None if status is None else ConductorTaskState(status, output or {})
-    return judge(reading, outcome, at=b.at(1))
+    return judge(reading, TASK, outcome, at=b.at(1))
 
 
 @pytest.mark.parametrize("outcome", [None, OURS])
@@ -87,9 +108,9 @@ def test_readings_before_a_report_are_heartbeats() -> None:
 def test_a_task_in_a_workflow_that_has_ended_is_superseded() -> None:
     """A late heartbeat may have revived it, and its workflow accepts no result any more."""
     revived = ConductorTaskState("IN_PROGRESS", {}, workflow_ended=True)
-    assert judge(revived, OURS, at=b.at(1)).standing is Standing.SUPERSEDED
+    assert judge(revived, TASK, OURS, at=b.at(1)).standing is Standing.SUPERSEDED
     ours = ConductorTaskState("COMPLETED", {"result": 1}, workflow_ended=True)
-    assert judge(ours, OURS, at=b.at(1)).standing is Standing.ACCEPTED
+    assert judge(ours, TASK, OURS, at=b.at(1)).standing is Standing.ACCEPTED
 
 
 def test_heartbeats_end_when_reports_have_failed_for_too_long() -> None:
@@ -109,7 +130,7 @@ def test_a_task_that_is_missing_is_looked_for_once_more_soon() -> None:
 def test_the_detail_names_the_status() -> None:
     """It becomes the message that people read."""
     assert "TIMED_OUT" in judged("TIMED_OUT").detail
-    canceled = judge(ConductorTaskState("CANCELED", {}, "terminated by ada"), None, at=b.at(1))
+    canceled = judge(ConductorTaskState("CANCELED", {}, "terminated by ada"), TASK, None, at=b.at(1))
     assert (
         canceled.detail == "Conductor shows the task as CANCELED, which this attempt did not report: terminated by ada"
     )

@@ -1,5 +1,6 @@
 """Single actions over the ports, and foreign errors in the core's words."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -69,7 +70,22 @@ async def test_a_report_is_read_back(world: World) -> None:
     verdict = await carried_out(world, do.Report(b.conductor_task(), OUTCOME))
     assert isinstance(verdict, Verdict)
     assert (verdict.standing, verdict.after_report) == (Standing.ACCEPTED, True)
-    assert world.conductor.faults.seen == ["report", "read"]
+    assert world.conductor.faults.seen == ["read", "report", "read"]
+
+
+@pytest.mark.parametrize("call", [lambda task: do.Report(task, OUTCOME), do.Heartbeat], ids=["report", "heartbeat"])
+async def test_a_later_run_of_the_task_is_left_alone(
+    world: World, call: Callable[[ConductorTask], do.Report | do.Heartbeat]
+) -> None:
+    """It has the same id, is in progress, and would take the result of the former run for its own."""
+    former = (await world.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0))[0].task
+    world.conductor.cancel(b.NAME)
+    world.conductor.rerun(b.NAME)
+    later = (await world.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0))[0].task
+    assert (later.task_id, later.start_time == former.start_time) == (former.task_id, False)
+    verdict = await carried_out(world, call(former))
+    assert (verdict.standing, world.conductor.tasks[b.NAME].accepted) == (Standing.SUPERSEDED, 0)
+    assert world.conductor.faults.seen == ["poll", "poll", "read"]
 
 
 async def test_a_report_about_an_unknown_task_finds_it_missing(world: World) -> None:

@@ -50,7 +50,7 @@ async def test_a_short_attempt_costs_five_writes() -> None:
     await world.agent(outcome=b.completed())
     assert calls(world) == ["create_pod", *ENDING]
     assert world.cluster.events == []
-    assert world.conductor.faults.seen == ["poll", "report", "read"]
+    assert world.conductor.faults.seen == ["poll", "read", "report", "read"]
 
 
 async def test_the_status_of_a_short_attempt_tells_all_of_it() -> None:

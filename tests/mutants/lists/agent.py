@@ -59,8 +59,13 @@ FENCES: tuple[Mutant, ...] = (
         ),
         (
             "a task that Conductor does not know is current",
-            'return ordered.model_copy(update={"status": UNKNOWN}) if task is None else task.attempt',
-            "return ordered if task is None else task.attempt",
+            'return ordered.model_copy(update={"status": UNKNOWN})',
+            "return ordered",
+        ),
+        (
+            "a later run of the task is the attempt's own",
+            "if run_again else task.attempt",
+            "if False else task.attempt",
         ),
         (
             "Conductor is not asked",

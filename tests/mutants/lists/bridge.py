@@ -124,7 +124,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *creation(
         ("what the last polls bring is created after leadership is lost", "        self._ceased = True\n", ""),
-        ("an attempt that has ended serves a task", "attempt is not None and has_ended(attempt)", "False"),
+        ("an attempt that has ended serves a task", "attempt is not None and makes_way(attempt, claim.task)", "False"),
         ("a result that is not reported is thrown away", "if not is_reported(ended):", "if False:"),
         (
             "an attempt makes way for a task that has ended",
@@ -164,9 +164,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ("what has an attempt gets another", "if finding.has_attempt or finding", "if finding"),
         (
             "a rerun is not adopted",
-            "for attempt in self._attempts if serves(attempt))",
-            "for attempt in self._attempts)",
+            "for attempt in self._attempts if serves(attempt)}",
+            "for attempt in self._attempts}",
         ),
+        ("a rerun waits for its former run", " and not is_of_former_run(attempt, task)", ""),
         ("a run that came back to life is run again", "if finding.former_is_held or (", "if ("),
         ("an ended workflow gets an attempt", "or finding.workflow_ended or not", "or not"),
         (

@@ -71,19 +71,19 @@ def _binding(policy: str) -> Removal:
         found = stage.cluster().json("get", "validatingadmissionpolicybinding", name)
         stage.cluster()("delete", "validatingadmissionpolicybinding", name)
         try:
-            _settled(stage, policy, refused=False)
+            _noticed(stage, SHOWN_BY[policy], refused=False)
             yield
         finally:
             kept = {
                 key: found["metadata"][key] for key in ("name", "labels", "annotations") if key in found["metadata"]
             }
             stage.cluster().apply([{**found, "metadata": kept}])
-            _settled(stage, policy, refused=True)
+            _noticed(stage, SHOWN_BY[policy], refused=True)
 
     return removed
 
 
-FORBIDDEN_BY: dict[str, str] = {
+SHOWN_BY: dict[str, str] = {
     "attempts": "somebody's Conductor task",
     "status": "administrator: the status of an attempt",
     "tasks": "administrator: the status of a PeragoTask",
@@ -91,11 +91,11 @@ FORBIDDEN_BY: dict[str, str] = {
 """Policy → a case that it alone decides: whether the API server has noticed a change is asked by it."""
 
 
-def _settled(stage: Stage, policy: str, *, refused: bool) -> None:
-    """The API server has noticed the change: it refuses what the policy forbids, or does so no more."""
+def _noticed(stage: Stage, case: str, *, refused: bool) -> None:
+    """Wait until the API server has noticed the change: it refuses what the case asks, or does so no more."""
     stage.make(*steady(stage))
-    ask, _ = {**ASKED, **DECLARED}[FORBIDDEN_BY[policy]]
-    eventually(lambda: (ask(stage)[0] != "2") == refused or None, f"the policy of {policy}", 60)
+    ask, _ = {**ASKED, **DECLARED}[case]
+    eventually(lambda: (ask(stage)[0] != "2") == refused or None, f"another answer to {case}", 60)
 
 
 @contextmanager
@@ -108,9 +108,11 @@ def _without_schema(stage: Stage) -> Iterator[None]:
         spec["properties"]["podTemplate"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     _replaced(stage, loose)
     try:
+        _noticed(stage, "a Secret as a volume", refused=False)
         yield
     finally:
         _replaced(stage, crd)
+        _noticed(stage, "a Secret as a volume", refused=True)
 
 
 def _replaced(stage: Stage, crd: Object) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.hostile.cases import Case
-from tests.hostile.stage import Stage, told
+from tests.hostile.stage import Stage
 from tests.kubectl import Object
 
 Seen = dict[str, str]
@@ -32,6 +32,3 @@ def result_of(attempt: Object) -> Mapping[str, str]:
     output = attempt.get("status", {}).get("outcome", {}).get("output") or {}
     tries: Mapping[str, str] = (output.get("result") or {}).get("tries", {})
     return tries
-
-
-__all__ = ["Scene", "Seen", "followed", "result_of", "told"]

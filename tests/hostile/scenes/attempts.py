@@ -7,7 +7,7 @@ from tests.hostile.api import attempts as attempts_path
 from tests.hostile.api import core
 from tests.hostile.cases import Attacker, of
 from tests.hostile.scene import Scene, Seen, followed
-from tests.hostile.stage import NAMESPACE, OPERATOR, PAYROLL, PERSON, SMALL, SYSTEM, Stage, attempt, slug, task, told
+from tests.hostile.stage import NAMESPACE, PAYROLL, PERSON, SMALL, SYSTEM, Stage, attempt, slug, task, told
 from tests.kubectl import Object
 
 INVALID = "^Failed, executions [01], FAILED_WITH_TERMINAL_ERROR, InvalidTask, "
@@ -194,4 +194,3 @@ def _remove_large(stage: Stage) -> None:
 AUTHORED = Scene("authors", of(Attacker.AUTHOR, {case: want for case, (_, want) in TEMPLATES.items()}), _authors)
 SECOND_LINE = Scene("second line", of(Attacker.PERSON, dict.fromkeys(SECOND, INVALID)), second_line)
 MADE = Scene("attempts", of(Attacker.PERSON, PERSONS), _persons)
-__all__ = ["AUTHORED", "MADE", "OPERATOR", "SECOND_LINE"]

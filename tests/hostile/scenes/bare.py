@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import lakefs
+
+from tests.e2e.repository import Repository
 from tests.hostile.api import attempts
 from tests.hostile.cases import Attacker, of
 from tests.hostile.scene import Scene, Seen, followed
@@ -92,7 +95,7 @@ def _state(stage: Stage, task: Object) -> str:
     return f"Conductor {found['status']}"
 
 
-def _robbed(stage: Stage, name: str, payroll: Any, branch: str) -> str:
+def _robbed(stage: Stage, name: str, payroll: Repository, branch: str) -> str:
     """Steal the token, name the branch for deletion, and end the attempt: is the branch there afterwards?"""
     token = stolen(stage, f"{name}-1", BARE)
     attempt = stage.cluster(BARE).json("get", "peragoattempt", name)
@@ -100,8 +103,7 @@ def _robbed(stage: Stage, name: str, payroll: Any, branch: str) -> str:
     repository = wages if branch == "main" else payroll
     named = branch or own_branch(attempt)
     if named != "main":
-        repository.at("main")
-        _branch(repository, named)
+        _made(repository, named)
     status = {
         "staging": {"repository": repository.name, "branch": named, "state": "Active"},
         "outcome": {"status": "FAILED", "reason": "Robbed", "message": "m", "execution": 1},
@@ -115,14 +117,13 @@ def _robbed(stage: Stage, name: str, payroll: Any, branch: str) -> str:
     )
 
 
-def _branch(repository: Any, name: str) -> None:
-    import lakefs
+def _made(repository: Repository, branch: str) -> None:
+    found = lakefs.Repository(repository.name, client=repository.client)
+    found.branch(branch).create(source_reference="main")
 
-    lakefs.Repository(repository.name, client=repository.client).branch(name).create(source_reference="main")
 
-
-def _branches(repository: Any) -> list[str]:
-    return [*repository.staging_branches(), *(["main"] if repository.head() else [])]
+def _branches(repository: Repository) -> list[str]:
+    return [branch.id for branch in lakefs.Repository(repository.name, client=repository.client).branches()]
 
 
 UNGUARDED = Scene("bare", CASES, _begin)

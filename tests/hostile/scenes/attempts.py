@@ -1,6 +1,7 @@
 """Attempts and PeragoTasks that the API server takes: what becomes of them, and of everybody else meanwhile."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from tests.hostile.api import attempts as attempts_path
@@ -8,7 +9,7 @@ from tests.hostile.api import core
 from tests.hostile.cases import Attacker, of
 from tests.hostile.scene import Scene, Seen, followed
 from tests.hostile.stage import NAMESPACE, PAYROLL, PERSON, SMALL, SYSTEM, Stage, attempt, slug, task, told
-from tests.kubectl import Object
+from tests.kubectl import Object, eventually
 
 INVALID = "^Failed, executions [01], FAILED_WITH_TERMINAL_ERROR, InvalidTask, "
 REFUSED_POD = "^Failed, executions [01], FAILED.*violates PodSecurity"
@@ -132,7 +133,7 @@ def second_line(stage: Stage) -> Callable[[], Seen]:
 TAKEN, DEEP, MANY = "a pod of a stranger's", "a template without end", "input by the megabyte"
 STRANGER = "strange-1"
 PERSONS = {
-    TAKEN: "^the pod is as it was, Failed, ",
+    TAKEN: "^PodNameTaken, and deleted: the pod is as it was$",
     DEEP: INVALID,
     MANY: "^the operator was restarted 0 times, Succeeded, ",
 }
@@ -170,7 +171,9 @@ def _persons(stage: Stage) -> Callable[[], Seen]:
     stage.make(after)
 
     def seen() -> Seen:
-        over = followed(stage, NAMESPACE, [*made, after], 600)
+        over = followed(stage, NAMESPACE, [*made[1:], after], 600)
+        reason = eventually(partial(_pod_ready, stage, "strange"), "the condition of attempt strange", 60)
+        stage.cluster()("delete", "peragoattempt", "strange", "--timeout=100s")
         there = stage.cluster().get("pod", STRANGER) or {"metadata": {}}
         same = there["metadata"].get("uid") == uid and "deletionTimestamp" not in there["metadata"]
         pod = "the pod is as it was" if same else "the pod is gone"
@@ -178,12 +181,18 @@ def _persons(stage: Stage) -> Callable[[], Seen]:
         _remove_large(stage)
         stage.cluster()("delete", "pod", STRANGER, "--ignore-not-found")
         return {
-            TAKEN: f"{pod}, {told(over['strange'])}",
+            TAKEN: f"{reason}, and deleted: {pod}",
             DEEP: told(over["deep"]),
             MANY: f"{restarted}, {told(over['after-the-large'])}",
         }
 
     return seen
+
+
+def _pod_ready(stage: Stage, name: str) -> str | None:
+    """The reason of the condition, once there is one."""
+    conditions = stage.api.read(attempts_path(NAMESPACE, name)).get("status", {}).get("conditions", [])
+    return next((str(one["reason"]) for one in conditions if one["type"] == "PodReady"), None)
 
 
 def _remove_large(stage: Stage) -> None:

@@ -240,8 +240,8 @@ class Conductor(Protocol):
     async def read(self, task_id: str) -> ConductorTaskState | None:
         """The task as it is now; None when Conductor does not know it."""
 
-    async def workflow_ended(self, workflow_id: str) -> bool:
-        """Whether the workflow is over or unknown: it then ignores every update of its tasks."""
+    async def workflow_ended(self, workflow_id: str) -> bool | None:
+        """Whether the workflow is over: it then ignores every update of its tasks. None: Conductor does not know it."""
 
     async def extend_lease(self, task: ConductorTask) -> None:
         """Restart the task's response timer; a terminal task ignores it. NotFound: no such task or workflow."""

@@ -163,7 +163,7 @@ async def _away(world: World, servers: tuple[str, ...], seconds: float, how: Out
 def not_found_by_a_proxy(call: str) -> Any:
     """404 in a proxy's words, as the adapter reads it; a port's reading returns what the adapter makes of NotFound."""
     error = conductor_adapter._refused(404, b"404 page not found", conductor_adapter._Call(call, "GET", "/"))
-    readings = {"conductor.read": None, "conductor.workflow_ended": True}
+    readings = {"conductor.read": None, "conductor.workflow_ended": None}
     if isinstance(error, NotFound) and call in readings:
         return readings[call]
     raise error

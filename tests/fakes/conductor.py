@@ -55,8 +55,8 @@ class FakeConductor(ConductorServer):
         return _polled(task) if task and task.status == IN_PROGRESS else None
 
     @faulty
-    async def workflow_ended(self, workflow_id: str) -> bool:
-        return workflow_id not in self.workflows or self.workflows[workflow_id].status != "RUNNING"
+    async def workflow_ended(self, workflow_id: str) -> bool | None:
+        return self.workflows[workflow_id].status != "RUNNING" if workflow_id in self.workflows else None
 
     @faulty
     async def extend_lease(self, task: ConductorTask) -> None:

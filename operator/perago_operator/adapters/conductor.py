@@ -141,13 +141,13 @@ class HttpConductor:
             return None
         return _readable(raw, "", raw.get("domain"), "") if raw.get("status") == IN_PROGRESS else None
 
-    async def workflow_ended(self, workflow_id: str) -> bool:
+    async def workflow_ended(self, workflow_id: str) -> bool | None:
         path = f"/workflow/{quote(workflow_id, safe='')}"
         call = _Call("workflow_ended", "GET", path, {"includeTasks": "false"})
         try:
             return workflow_has_ended(_decoded(await self._send(call), call, dict) or {})
         except NotFound:
-            return True
+            return None
 
     async def extend_lease(self, task: ConductorTask) -> None:
         await self._update("extend_lease", task_update(task, "IN_PROGRESS") | {"extendLease": True})

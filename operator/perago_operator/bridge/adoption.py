@@ -200,7 +200,9 @@ class Adoption:
         decided = fate(finding, self._worker_id())
         if decided is Fate.ADOPT:
             ended = await self._conductor.workflow_ended(polled.task.workflow_instance_id)
-            decided = fate(replace(finding, workflow_ended=ended), self._worker_id())
+            if ended is None and not finding.seen_before:
+                return Fate.LOOK_AGAIN
+            decided = fate(replace(finding, workflow_ended=ended is not False), self._worker_id())
         if decided is Fate.ADOPT and task is not None:
             await self._adopt(polled, task)
         elif decided is Fate.GIVE_BACK:

@@ -18,6 +18,7 @@ from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge.manifest import attempt_manifest
+from perago_operator.core.answers import ConductorTaskState
 from perago_operator.core.config import Config
 from perago_operator.core.reporting import heartbeat_period
 from perago_operator.loops import Backoff, end, lasting
@@ -114,6 +115,7 @@ class Creation:
         self._under_way: dict[asyncio.Task[None], Claim] = {}
         self._created: dict[Key, tuple[Key, float]] = {}
         self._failing: dict[Key, tuple[Key, PortError]] = {}
+        self._unknown: dict[Key, float] = {}
         self._ceased = False
         attempts.when_shown = self._shown
 
@@ -190,6 +192,7 @@ class Creation:
             await self._until_created(claim)
         finally:
             self._failing.pop(claim.attempt, None)
+            self._unknown.pop(claim.attempt, None)
 
     async def _until_created(self, claim: Claim) -> None:
         backoff, period = self._backoff(), heartbeat_period(claim.task, self._config)
@@ -255,6 +258,8 @@ class Creation:
             state = await self._conductor.read(claim.task.task_id)
         except PortError as error:
             return Conflict(f"{earlier} stays until Conductor says whether that run is over: {error}")
+        if state is None and self._may_be_ours(claim, state):
+            return Conflict(f"{earlier} stays until Conductor is asked once more for the task, which it does not know")
         if state is None or state.status != IN_PROGRESS:
             logger.warning("task {} is no longer ours: attempt {} stays as it is", claim.task.task_id, claim.attempt)
             return None
@@ -271,14 +276,22 @@ class Creation:
         """
         try:
             state = await self._conductor.read(claim.task.task_id)
-            if state is None or state.status != IN_PROGRESS:
+            if not self._may_be_ours(claim, state):
                 logger.warning("task {} is no longer ours: no attempt is created for it", claim.task.task_id)
                 return False
-            if error is None or isinstance(error, Unreachable | QuotaExceeded | Conflict):
+            if state is not None and (error is None or isinstance(error, Unreachable | QuotaExceeded | Conflict)):
                 await self._conductor.extend_lease(claim.task)
         except PortError as trouble:
             logger.warning("task {}: no heartbeat: {}", claim.task.task_id, trouble)
         return True
+
+    def _may_be_ours(self, claim: Claim, state: ConductorTaskState | None) -> bool:
+        """Whether the task is in progress as far as one knows: that it is unknown, Conductor has to say twice."""
+        if state is not None:
+            self._unknown.pop(claim.attempt, None)
+            return state.status == IN_PROGRESS
+        since = self._unknown.setdefault(claim.attempt, self._clock())
+        return self._clock() - since < self._config.second_look
 
     async def _refuse(self, task: ConductorTask, error: Refused) -> None:
         """The API server will never take this attempt: report why to Conductor."""

@@ -25,6 +25,8 @@ class ConductorTaskState:
     workflow_ended: bool = False
     """Its workflow ignores every update. Asked for only where the task is open although its result was reported."""
 
+    workflow_missing: bool = False
+    """Conductor does not know its workflow, where it was asked for that."""
     start_time: int | None = None
     """Conductor's `startTime`."""
 

@@ -12,7 +12,7 @@ from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core import turns
 from perago_operator.core.answers import Answer, Failure, Landed, Missing, Patched, PodExists, Standing, Verdict
-from perago_operator.core.memory import Evidence, Hindered, Memory, RanOn, Trouble, TurnSeen, backoff
+from perago_operator.core.memory import Evidence, Hindered, Memory, MissingBranch, RanOn, Trouble, TurnSeen, backoff
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.hindrance import hindrance
 from perago_operator.core.reporting import heartbeat_period
@@ -109,7 +109,7 @@ def _after(s: Situation, action: do.Action, answer: Answer) -> Memory:
         case do.ShipLog(pod=pod):
             return replace(memory, shipped=memory.shipped | {pod}, logs=_shortened(memory, s))
         case do.DeleteStaging(branch=branch):
-            return replace(memory, staging_deleted=memory.staging_deleted | {branch})
+            return _with_deletion(s, branch, answer)
         case do.AskEvidence() | do.Report() | do.ReadBack() | do.Heartbeat():
             return _after_answer(s, action, answer)
         case do.ReleaseAttempt():
@@ -166,6 +166,15 @@ def _with_verdict(s: Situation, verdict: Verdict, *, final: bool) -> Memory:
     return replace(memory, verdict=replace(verdict, standing=Standing.SUPERSEDED)) if gone else memory
 
 
+def _with_deletion(s: Situation, branch: str, answer: Answer) -> Memory:
+    """The memory after the deletion of a staging branch; that it was not there counts at the second look."""
+    missing = s.memory.staging_missing
+    since = missing.since if missing and missing.branch == branch else s.now
+    if isinstance(answer, Missing) and not _is_gone(s, since):
+        return replace(s.memory, staging_missing=MissingBranch(branch, since))
+    return replace(s.memory, staging_missing=None, staging_deleted=s.memory.staging_deleted | {branch})
+
+
 def _with_evidence(s: Situation, answer: Answer) -> Memory:
     """The memory after lakeFS was asked; of a branch that is not there it is asked again before that counts."""
     since = (s.memory.branch_missing_since or s.now) if isinstance(answer, Missing) else None
@@ -187,6 +196,8 @@ def _without_effect(s: Situation, action: do.Action, answer: Answer) -> Failure 
             return Failure(f"the report had no effect: {answer.detail}", answered=True)
         case do.Report(), Verdict(standing=Standing.MISSING) if not _is_gone(s, s.memory.task_missing_since):
             return Failure(f"{answer.detail}, and is asked once more", answered=True)
+        case do.DeleteStaging(), Missing() if action.branch not in s.memory.staging_deleted:
+            return Failure(f"lakeFS does not know branch {action.branch}, and is asked once more", answered=True)
         case do.AskEvidence(), Missing() if not _is_gone(s, s.memory.branch_missing_since):
             return Failure("lakeFS does not know the branch, and is asked once more", answered=True)
         case do.CreatePod(), _ if action.name in s.names_taken:

@@ -48,6 +48,13 @@ class Evidence:
     astray: tuple[str, ...] = ()
 
 
+class MissingBranch(NamedTuple):
+    """A staging branch that lakeFS does not know, and since when it has said so."""
+
+    branch: str
+    since: datetime
+
+
 class Hindered(NamedTuple):
     """A pod that is kept from starting, and since when."""
 
@@ -110,6 +117,7 @@ class Memory:
     evidence: Evidence | None = None
     staging_deleted: frozenset[str] = frozenset()
     """Names of branches that are certainly gone."""
+    staging_missing: MissingBranch | None = None
     heartbeat_at: datetime | None = None
     outcome_seen_at: datetime | None = None
     recoverable_since: datetime | None = None

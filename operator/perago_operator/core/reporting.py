@@ -25,6 +25,8 @@ def judge(reading: ConductorTaskState | None, task: ConductorTask, outcome: Outc
     if task.is_run_again(reading.start_time):
         return verdict(Standing.SUPERSEDED, "the workflow was run again from this task, which another attempt executes")
     detail = f"Conductor shows the task as {reading.status}"
+    if reading.open and reading.workflow_missing:
+        return verdict(Standing.MISSING, f"{detail}, and no longer knows its workflow")
     if reading.open and reading.workflow_ended:
         return verdict(Standing.SUPERSEDED, f"{detail}, but its workflow has ended and accepts no more results")
     if reading.status == IN_PROGRESS:

@@ -13,7 +13,7 @@ from perago_operator.api.reasons import Reason
 from perago_operator.clocks import Clock
 from perago_operator.core import actions as do
 from perago_operator.core import turns
-from perago_operator.core.answers import Answer, Failure, Landed, Missing, Standing, Verdict
+from perago_operator.core.answers import Answer, ConductorTaskState, Failure, Landed, Missing, Standing, Verdict
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.reporting import judge, workflow_matters
@@ -145,8 +145,7 @@ class Applier:
     async def _ask_versions(self, action: do.AskEvidence | do.DeleteStaging, uid: str) -> Landed | Missing | None:
         match action:
             case do.DeleteStaging():
-                await self._versions.delete_branch(action.repository, action.branch)
-                return None
+                return None if await self._versions.delete_branch(action.repository, action.branch) else Missing()
             case do.AskEvidence():
                 return await self._find_publication(action, uid)
 
@@ -184,18 +183,22 @@ class Applier:
         except NotFound as error:
             taken = False
             logger.info("report of task {}: {}", task.task_id, error)
-        verdict = await self._read(task, outcome)
-        if not taken or verdict.standing is not Standing.MISSING:
+        reading = await self._reading(task, outcome)
+        verdict = judge(reading, task, outcome, at=self._clock.now())
+        if not taken or reading is not None:
             return verdict
         detail = "Conductor took the result, and has the task no more"
         return replace(verdict, standing=Standing.ACCEPTED, detail=detail)
 
     async def _read(self, task: ConductorTask, outcome: Outcome | None) -> Verdict:
+        return judge(await self._reading(task, outcome), task, outcome, at=self._clock.now())
+
+    async def _reading(self, task: ConductorTask, outcome: Outcome | None) -> ConductorTaskState | None:
         reading = await self._conductor.read(task.task_id)
-        if reading is not None and workflow_matters(reading, outcome):
-            ended = await self._conductor.workflow_ended(task.workflow_instance_id)
-            reading = replace(reading, workflow_ended=ended)
-        return judge(reading, task, outcome, at=self._clock.now())
+        if reading is None or not workflow_matters(reading, outcome):
+            return reading
+        ended = await self._conductor.workflow_ended(task.workflow_instance_id)
+        return replace(reading, workflow_ended=ended is True, workflow_missing=ended is None)
 
 
 def turn_patch(action: do.GrantTurn | do.RevokeTurn | do.EndTurn, attempt: PeragoAttempt, now: datetime) -> JsonObject:

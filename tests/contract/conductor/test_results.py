@@ -149,13 +149,13 @@ async def test_a_rerun_of_a_task_has_its_id_and_another_start_time(job: Job, bac
 
 
 async def test_a_workflow_has_ended_with_its_last_task_or_by_hand(job: Job, backend: Backend) -> None:
-    """Not before; and one that Conductor does not know has ended, too."""
+    """Not before; and of one that it does not know, Conductor says so."""
     task = (await job.polled("sequence")).task
     await job.client.report(task, COMPLETED)
     assert not await job.client.workflow_ended(task.workflow_instance_id)
     await backend.terminate(task.workflow_instance_id)
     assert await job.client.workflow_ended(task.workflow_instance_id)
-    assert await job.client.workflow_ended("no-such-workflow")
+    assert await job.client.workflow_ended("no-such-workflow") is None
 
 
 async def test_a_terminated_workflow_empties_its_queue(job: Job, backend: Backend) -> None:

@@ -98,8 +98,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a canceled task becomes an attempt",
-            "if state is None or state.status != IN_PROGRESS:\n                logger",
-            "if False:\n                logger",
+            "return state.status == IN_PROGRESS",
+            "return True",
+        ),
+        (
+            "one answer makes a task nobody's",
+            "return self._clock() - since < self._config.second_look",
+            "return False",
         ),
         (
             "what cannot be created in time is not given back",
@@ -281,8 +286,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a heartbeat rewrites an ended task", "if verdict.standing is Standing.OPEN:", "if True:"),
         (
             "a report is not read back",
-            "verdict = await self._read(task, outcome)\n        if not taken",
-            "verdict = judge(None, task, outcome, at=self._clock.now())\n        if not taken",
+            "reading = await self._reading(task, outcome)\n        verdict",
+            "reading = None\n        verdict",
         ),
         (
             "a result is reported to a later run of its task",
@@ -291,7 +296,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a result that archived its workflow counts as superseded",
-            "if not taken or verdict.standing is not Standing.MISSING:",
+            "if not taken or reading is not None:",
             "if True:",
         ),
         ("an outcome overwrites the agent's", "if action.guarded else None", "if False else None"),
@@ -316,7 +321,11 @@ MUTANTS: tuple[Mutant, ...] = (
             "if False:",
         ),
         ("a conflict is a failure like any other", "conflict=isinstance(error, Conflict),", "conflict=False,"),
-        ("a workflow that has ended is not asked about", "and workflow_matters(reading, outcome)", "and False"),
+        (
+            "a workflow that has ended is not asked about",
+            "if reading is None or not workflow_matters(reading, outcome):",
+            "if True:",
+        ),
     ),
     *loop(
         (

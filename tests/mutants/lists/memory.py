@@ -106,8 +106,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a branch that was deleted is deleted again",
-            "return replace(memory, staging_deleted=memory.staging_deleted | {branch})",
-            "return memory",
+            "return replace(s.memory, staging_missing=None, staging_deleted=s.memory.staging_deleted | {branch})",
+            "return s.memory",
         ),
         (
             "a report without effect is repeated at once",

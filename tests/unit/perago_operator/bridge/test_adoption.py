@@ -298,6 +298,16 @@ async def test_a_task_of_a_workflow_that_has_ended_is_left_alone(subject: Subjec
     assert (subject.attempts(), subject.conductor.tasks["t1"].leases) == ([], 0)
 
 
+async def test_a_workflow_that_is_unknown_is_asked_for_once_more(subject: Subject) -> None:
+    """One answer does not leave a task to its time-out."""
+    await subject.polled()
+    del subject.conductor.workflows["workflow-of-t1"]
+    await subject.look()
+    assert subject.adoption._undecided == {"t1"}
+    await subject.look()
+    assert (subject.attempts(), subject.adoption._undecided) == ([], set())
+
+
 async def test_a_type_that_conductor_refuses_stops_no_other(subject: Subject) -> None:
     """Its name may be one that a search cannot hold."""
     subject.cluster.add(b.task("another", taskType="another"))

@@ -146,6 +146,25 @@ async def test_a_task_that_is_run_again_waits_for_the_end_of_its_former_run(subj
     assert second["spec"]["conductor"]["startTime"] == polled[0].task.start_time
 
 
+@pytest.mark.parametrize("returns", [True, False])
+async def test_a_task_that_conductor_does_not_know_is_given_up_at_the_second_look(
+    subject: Subject, returns: bool
+) -> None:
+    """Seconds apart: one answer leaves no task without an attempt."""
+    subject.cluster.faults.on("create_attempt", raising(AWAY), None)
+    await subject.polled("t1")
+    task = subject.conductor.tasks.pop("t1")
+    await subject.later(11)
+    await until(lambda: subject.conductor.faults.seen.count("read") == 1)
+    if returns:
+        subject.conductor.tasks["t1"] = task
+    await subject.later(30)
+    await until(lambda: subject.conductor.faults.seen.count("read") == 2)
+    subject.cluster.faults.clear()
+    await subject.settled()
+    assert subject.attempts() == (["t1"] if returns else [])
+
+
 async def test_an_attempt_that_cannot_be_read_ends_the_claim(subject: Subject) -> None:
     """An older CRD let it through; it is left alone, as by everyone else, and its task waits for its time-out."""
     strange = subject.cluster.add(attempt(meta={"name": "t1", "finalizers": []}, input="none"))

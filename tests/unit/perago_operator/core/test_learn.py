@@ -279,6 +279,16 @@ def test_a_branch_holds_no_publication_when_it_is_missing_twice_seconds_apart() 
     assert after(b.memory(), question, None, 1).evidence == Evidence(2)
 
 
+def test_a_staging_branch_is_gone_when_it_is_missing_twice_seconds_apart() -> None:
+    """It fences whoever may still want to merge it."""
+    deletion, other = do.DeleteStaging("repo", "staging-1"), do.DeleteStaging("repo", "staging-2")
+    once = after(b.memory(), deletion, Missing(), 1)
+    assert (once.staging_deleted, do.DeleteStaging in once.troubles) == (frozenset(), True)
+    assert after(once, deletion, Missing(), 6).staging_deleted == {"staging-1"}
+    assert after(once, other, Missing(), 6).staging_deleted == frozenset()
+    assert after(once, deletion, None, 2).staging_deleted == {"staging-1"}
+
+
 def sight(seconds: float, memory: Memory, **more: Any) -> Situation:
     """A look at a pod whose deletion somebody asked for at second 5, by the API server's clock, with 30 s of grace."""
     leaving = b.pod(meta={"deletionTimestamp": b.stamp(35), "deletionGracePeriodSeconds": 30})

@@ -45,6 +45,14 @@ def test_a_task_that_was_run_again_waits_for_another_attempt(
     assert judge(reading, task, outcome, at=b.at(1)).standing is standing
 
 
+def test_a_workflow_that_is_unknown_is_asked_for_once_more() -> None:
+    """As a task that is; of a task that has ended it does not matter."""
+    open_ = ConductorTaskState("IN_PROGRESS", {}, workflow_missing=True)
+    assert judge(open_, TASK, OURS, at=b.at(1)).standing is Standing.MISSING
+    ended = ConductorTaskState("COMPLETED", {"result": 1}, workflow_missing=True)
+    assert judge(ended, TASK, OURS, at=b.at(1)).standing is Standing.ACCEPTED
+
+
 def judged(status: str | None, output: dict[str, Any] | None = None, outcome: Outcome | None = None) -> Verdict:
     """The verdict on a reading."""
     reading = None if status is None else ConductorTaskState(status, output or {})

@@ -342,6 +342,7 @@ async def test_work_that_a_dead_pod_had_published_is_not_done_again() -> None:
     uid, metadata = b.UID, {"perago.output": '{"result":1}'}
     world.versions.commit("repo", "main", "commit-a")
     world.versions.commit("repo", "main", "commit-b", {"perago.attempt-uid": uid, **metadata})
+    world.versions.branch("repo", staging_of(world)["branch"])
     await world.agent(staging=staging_of(world))
     await world.kubelet(b.ended_pod(agent_ended={"exitCode": 137}))
     assert world.status()["outcome"]["status"] == "COMPLETED"
@@ -354,6 +355,7 @@ async def test_nothing_is_concluded_while_lakefs_cannot_be_asked() -> None:
     """The condition says what is being waited for."""
     world = await polled_and_running()
     world.versions.faults.on("find_publication", raising(AWAY), None)
+    world.versions.branch("repo", staging_of(world)["branch"])
     await world.agent(staging=staging_of(world))
     await world.kubelet(b.ended_pod())
     ready = world.status()["conditions"][0]

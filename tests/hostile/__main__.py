@@ -89,6 +89,9 @@ def _play(stage: Stage, scenes: Sequence[Scene], file: Path) -> list[Escape]:
 def _search(stage: Stage, logs: Path) -> tuple[int, int, int]:
     """How many secrets were searched for, in how many places, and how many were found."""
     count, finds = Searcher(stage.canaries).search_all(places(stage, logs))
+    followed = len(list(logs.glob("*.log")))
+    if not followed:
+        raise RuntimeError(f"no log of a container was followed into {logs}: the search would have missed them")
     for find in finds:
         print(f"FOUND {find}", flush=True)
     return len(stage.canaries), count, len(finds)

@@ -31,7 +31,7 @@ class Watch(threading.Thread):
         super().__init__(name=f"logs of {namespace}", daemon=True)
         self._cluster, self._folder, self._namespace = stage.cluster(namespace), folder, namespace
         self._readers: dict[str, subprocess.Popen[bytes]] = {}
-        command = self._cluster.command("get", "pods", "--watch", "-o", "json", "--output-watch-events")
+        command = self._cluster.command("get", "pods", "--watch", "-o", "json")
         self._watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def run(self) -> None:
@@ -41,7 +41,7 @@ class Watch(threading.Thread):
         for line in self._watching.stdout:
             lines.append(line)
             if line == "}\n":
-                self._seen(json.loads("".join(lines))["object"])
+                self._seen(json.loads("".join(lines)))
                 lines.clear()
 
     def stop(self) -> None:

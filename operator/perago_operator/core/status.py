@@ -10,7 +10,7 @@ from perago_operator.api.attempt_status import OutcomeStatus, Phase, Timings
 from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
-from perago_operator.core import turns
+from perago_operator.core import names, turns
 from perago_operator.core.conditions import conditions, is_complete
 from perago_operator.core.log import log_status
 from perago_operator.core.pauses import disruption
@@ -78,10 +78,18 @@ def _execution(s: Situation, ruling: Ruling) -> JsonObject:
             **AGENT_OVER,
         }
     over = AGENT_OVER if s.outcome else {}
-    if s.completed or not s.pod_was_created:
+    if s.completed:
         return dict(over)
+    if not s.pod_was_created:
+        return {**over, **_told_by_agent(s)}
     node: JsonObject = {"nodeName": s.node_name} if s.node_name else {}
     return {"executions": s.execution, "podName": s.pod_name, **node, **over}
+
+
+def _told_by_agent(s: Situation) -> JsonObject:
+    """The pod whose agent wrote the outcome: a leader may have let it go, and died before its status named it."""
+    by = s.outcome.execution if s.outcome else None
+    return {"executions": by, "podName": names.pod_name(s.name, by)} if by else {}
 
 
 def _reporting(s: Situation) -> JsonObject:

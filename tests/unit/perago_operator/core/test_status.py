@@ -253,6 +253,13 @@ def test_an_outcome_that_does_not_count_is_taken_away() -> None:
     assert (write.status["outcome"], write.guarded) == (None, True)
 
 
+def test_a_pod_that_a_dead_leader_has_let_go_is_named_by_its_outcome() -> None:
+    """The leader died between the pod's release and its first write of the status."""
+    patch = patched(ended(b.completed(execution=1)))
+    assert (patch["executions"], patch["podName"]) == (1, "a1-1")
+    assert "executions" not in patched(ended(b.failure()))
+
+
 GAVE_UP: Raw = {"podName": "a1-1", "executions": 1, "outcome": b.given_up(remedy="Check it.", traceback=["oops"])}
 
 

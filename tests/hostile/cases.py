@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+NOTHING = "nothing was seen"
+
+
 class Attacker(StrEnum):
     """Who tries it, as in the threat model of docs/security.md."""
 
@@ -49,11 +52,7 @@ def of(attacker: Attacker, wanted: Mapping[str, str]) -> tuple[Case, ...]:
 
 def escapes(cases: Iterable[Case], seen: Mapping[str, str]) -> list[Escape]:
     """The cases of which something else came; one that nothing was seen of counts as such."""
-    return [
-        Escape(case, seen.get(case.name, "nothing was seen"))
-        for case in cases
-        if not case.holds(seen.get(case.name, ""))
-    ]
+    return [Escape(case, seen.get(case.name, NOTHING)) for case in cases if not case.holds(seen.get(case.name, ""))]
 
 
 def doubled(cases: Sequence[Case]) -> list[str]:

@@ -109,7 +109,7 @@ class Leadership:
             await asyncio.sleep(min(self._terms.retry, self._left()))
             if await self._renew(self._left()):
                 continue
-            if self._is_taken() or self._clock() - self._renewed_at >= self._terms.deadline:
+            if self._is_taken() or not self._left():
                 self.leading = False
                 raise LeadershipLost(f"the Lease was not renewed for {self._clock() - self._renewed_at:.0f} s")
 

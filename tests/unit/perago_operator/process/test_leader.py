@@ -100,6 +100,18 @@ async def test_leadership_is_lost_when_renewing_fails_for_too_long() -> None:
     assert not one.leading
 
 
+async def test_no_time_left_is_the_end_also_where_rounding_says_that_less_has_passed() -> None:
+    """13.44 s and 10 s are 23.439999999999998 s, which is less than 10 s later."""
+    leases, time = FakeLeases(), Time()
+    one = replica(leases, "one", time)
+    time.seconds = 13.44
+    await in_time(one.acquire())
+    leases.faults.on("read", raising(Unreachable("away")), None)
+    time.seconds = 23.439999999999998
+    with pytest.raises(LeadershipLost, match="not renewed for 10 s"):
+        await in_time(one.hold())
+
+
 def test_a_leader_gives_up_before_another_may_lead() -> None:
     """By default 5 s before, and after several tries."""
     terms = Terms()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 import perago
+from tests.examples import examples
 from tests.unit.perago.kit import Outcome, World, payload, run_attempt, workspace_payload
 
 
@@ -65,7 +66,7 @@ PAYLOADS = (
 
 
 @given(PAYLOADS, st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_nothing_depends_on_the_order_of_keys(wrong: Any, order: random.Random) -> None:
     """Any JSON payload leads to one result, one reason and one sequence of events, whatever the order of its keys."""
     assert outcome(TASK, wrong) == outcome(TASK, reordered(wrong, order))

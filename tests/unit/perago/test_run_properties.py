@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import perago
 from perago.workspace import active_workspace_owner_tokens
+from tests.examples import examples
 from tests.unit.perago.kit import Outcome, Params, World, run_attempt, task_of
 
 PLACES = ["download", "fence 1", "fence 2", "stage", "publish", "noop", "cleanup"]
@@ -39,7 +40,7 @@ def read_only(task: perago.TaskDefinition) -> perago.TaskDefinition:
     with_manifest=st.booleans(),
     reading=st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_combination_of_failures_breaks_an_invariant(
     faults: dict[str, BaseException],
     changing: bool,

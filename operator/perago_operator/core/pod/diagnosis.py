@@ -4,10 +4,11 @@ The first row that matches decides. `tests/cases/pod_status` holds statuses for 
 cluster. What keeps a pod from starting is the business of `hindrance`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from perago.wire import GAVE_UP_EXIT, NO_RESULT_EXIT
+from perago.wire import GAVE_UP_EXIT, LONGEST_LINE, NO_RESULT_EXIT
 from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import FailureResult
 from perago_operator.core.names import AGENT_CONTAINER, TASK_CONTAINER
@@ -29,6 +30,9 @@ class Ending:
     exit_code: int | None = None
     """That of the task, where it ended by its own doing."""
 
+
+_MODULE = re.compile(r"^(\w+\.)+(?=\w+: )")
+"""The module of an exception's class, in the last line of a traceback."""
 
 SIGNALS = {
     4: "SIGILL",
@@ -221,7 +225,14 @@ def _agent_gave_up(pod: Pod) -> Ending | None:
         return None
     if task and task.exit_code and not _lost_its_agent(pod, task):
         return None
-    return _disrupted("AgentDied", f"the agent ended with {_how(agent)}")
+    return _disrupted("AgentDied", f"the agent ended with {_how(agent)}{_last_words(agent)}")
+
+
+def _last_words(agent: Terminated) -> str:
+    """The exception for which an agent gave up: the last line of its log."""
+    lines = agent.message.split("\n") if agent.exit_code == GAVE_UP_EXIT else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {_MODULE.sub('', last)[:LONGEST_LINE]}" if last else ""
 
 
 def _task_ended(pod: Pod) -> Ending | None:

@@ -20,6 +20,7 @@ from perago_operator.core.config import Config
 from perago_operator.core.pod.model import Pod
 from perago_operator.ports import WatchEvent
 from tests import builders as b
+from tests.examples import examples
 from tests.faults.kinds import cut_before, lost
 from tests.unit.perago_operator.world import World
 
@@ -238,7 +239,7 @@ async def live(happenings: list[tuple[Any, ...]]) -> Lives:
     return lives
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(250), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(BEGINNINGS), st.lists(steps, max_size=12))
 def test_whatever_happens_the_invariants_hold(beginning: list[tuple[Any, ...]], then: list[tuple[Any, ...]]) -> None:
     """One accepted result an attempt that was not superseded, no overlap, nothing left."""

@@ -16,6 +16,7 @@ from perago_operator.api.shared import Key
 from perago_operator.core.config import Config
 from perago_operator.ports import Manifest
 from tests import builders as b
+from tests.examples import examples
 from tests.faults.kinds import Late, cut_before, lost
 from tests.unit.perago_operator.world import World
 
@@ -427,7 +428,7 @@ def _may_ask(place: Town, agent: Agent) -> bool:
     return "outcome" not in attempt["status"] and place.newest(agent.name) is agent
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(BEGINNINGS), st.lists(steps, max_size=14))
 def test_no_two_turns_overlap_and_nobody_starves(beginning: list[tuple[Any, ...]], then: list[tuple[Any, ...]]) -> None:
     """Whoever dies, is lost, lives on, or repeats itself, and whatever the operator does not see or hear."""

@@ -35,6 +35,27 @@ def test_an_agent_that_gave_up_is_never_the_tasks_fault(agent: int, task: int, d
     assert ending(Pod.model_validate(pod)).disrupted is disrupted
 
 
+@pytest.mark.parametrize(
+    ("code", "log", "said"),
+    [
+        (
+            wire.GAVE_UP_EXIT,
+            "Traceback:\n  ...\nperago.a.NoAnswer: lakeFS did not answer\n\n",
+            "NoAnswer: lakeFS did not answer",
+        ),
+        (wire.GAVE_UP_EXIT, "lakeFS did not answer", "lakeFS did not answer"),
+        (wire.GAVE_UP_EXIT, "x" * 4000, "x" * 300),
+        (wire.GAVE_UP_EXIT, "\n", None),
+        (1, "perago.a.NoAnswer: lakeFS did not answer", None),
+    ],
+)
+def test_an_agent_that_gave_up_has_said_why(code: int, log: str, said: str | None) -> None:
+    """In the last line of its log, without the module; any other end may have come in the middle of a line."""
+    pod = b.ended_pod(agent_ended={"exitCode": code, "message": log}, task_ended={"exitCode": 0})
+    message = ending(Pod.model_validate(pod)).message
+    assert message.endswith(f"exit code {code}" if said is None else f"exit code {code}: {said}")
+
+
 @pytest.mark.parametrize(("left", "disrupted"), [(20, False), (28, False), (29, True), (31, True)])
 @pytest.mark.parametrize("was_reset", [True, False])
 def test_a_task_that_leaves_its_agent_and_goes_on_is_no_disruption(

@@ -123,7 +123,7 @@ ENDS: dict[str, End] = {
     # the agent
     "agent_killed": disrupted("the agent ended with exit code 137 (SIGKILL)"),
     "agent_oom_killed": disrupted("the agent ended with exit code 137 (SIGKILL, OOMKilled)"),
-    "agent_gave_up": disrupted("the agent ended with exit code 75"),
+    "agent_gave_up": disrupted("the agent ended with exit code 75: AttemptGone: the API server could not patch"),
     "agent_crashed": disrupted("the agent ended with exit code 1"),
     "agent_gave_up_and_the_task_failed": disrupted("the agent ended with exit code 75"),
     "agent_killed_before_the_pod_was_deleted": disrupted("the agent ended with exit code 137 (SIGKILL)"),

@@ -72,7 +72,7 @@ class Kubectl(dev.Kubectl):
             end = threading.Timer(seconds, process.kill)
             end.start()
             try:
-                yield from _documents(process.stdout)
+                yield from documents(process.stdout)
             finally:
                 end.cancel()
                 process.kill()
@@ -124,7 +124,7 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float, story: C
     pytest.fail(f"{what}: not within {seconds:.0f} s\n{story()}")
 
 
-def _documents(lines: Iterable[str]) -> Iterator[Object]:
+def documents(lines: Iterable[str]) -> Iterator[Object]:
     """The objects that kubectl prints one after the other, each over several lines."""
     document: list[str] = []
     for line in lines:

@@ -1,6 +1,5 @@
 """Follows the logs of all containers of a run: attempts' pods take theirs with them."""
 
-import json
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.hostile.stage import NAMESPACES, Stage
-from tests.kubectl import Object
+from tests.kubectl import Object, documents
 
 
 @contextmanager
@@ -37,12 +36,8 @@ class Watch(threading.Thread):
     def run(self) -> None:
         """Begin to read each container as soon as it is seen to run, or to have ended."""
         assert self._watching.stdout is not None
-        lines: list[str] = []
-        for line in self._watching.stdout:
-            lines.append(line)
-            if line == "}\n":
-                self._seen(json.loads("".join(lines)))
-                lines.clear()
+        for pod in documents(self._watching.stdout):
+            self._seen(pod)
 
     def stop(self) -> None:
         """End the watch and its readers."""

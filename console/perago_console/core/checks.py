@@ -7,7 +7,7 @@ from typing import Final
 
 from perago.wire.reasons import WORDS
 from perago_console.core.holding import UNSEEN_SECONDS, holding
-from perago_console.core.objects import Attempt, Metadata, Seen
+from perago_console.core.objects import Attempt, Seen, Whole
 from perago_console.core.page import Line, Section, Tone
 from perago_console.core.rights import NEEDS, Right
 from perago_console.core.tasks import INTENDED, POLLING, READY, Task
@@ -72,17 +72,11 @@ class DeploymentStatus(Seen):
     ready_replicas: int = 0
 
 
-class Operator(Seen):
+class Operator(Whole):
     """The operator's Deployment."""
 
-    metadata: Metadata
     spec: DeploymentSpec = DeploymentSpec()
     status: DeploymentStatus = DeploymentStatus()
-
-    @property
-    def key(self) -> str:
-        """Namespace and name."""
-        return f"{self.metadata.namespace}/{self.metadata.name}"
 
     def variable(self, name: str) -> str:
         """A setting, as its variable says it."""
@@ -103,10 +97,9 @@ class LeaseSpec(Seen):
     lease_duration_seconds: int | None = None
 
 
-class Lease(Seen):
+class Lease(Whole):
     """A Lease."""
 
-    metadata: Metadata
     spec: LeaseSpec = LeaseSpec()
 
 
@@ -175,7 +168,7 @@ def of_lease(operator: Operator, lease: Lease | None, now: datetime) -> Finding:
 
 def of_task(task: Task) -> list[Finding]:
     """Whether it is ready, and polled."""
-    what = f"PeragoTask {task.metadata.namespace}/{task.metadata.name}"
+    what = f"PeragoTask {task.key}"
     wrong = [
         Finding(what, f"{one.type} is False: {one.reason}: {one.message}", Tone.BAD, _remedy(one.reason))
         for kind in (READY, POLLING)

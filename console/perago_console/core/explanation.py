@@ -31,7 +31,7 @@ def of_attempt(attempt: Attempt, task: Task | None, now: datetime) -> Page:
 
 def of_task(task: Task, now: datetime) -> Page:
     """What its two conditions say."""
-    title = f"PeragoTask {task.metadata.namespace}/{task.metadata.name}"
+    title = f"PeragoTask {task.key}"
     conditions = [one for kind in (READY, POLLING) if (one := task.condition(kind)) is not None]
     if not conditions:
         words = "no operator has looked at it yet; check with `perago doctor` that one serves the namespace"

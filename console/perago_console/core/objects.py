@@ -50,6 +50,17 @@ class Metadata(Seen):
     owner_references: tuple[Owner, ...] = ()
 
 
+class Whole(Seen):
+    """A whole object."""
+
+    metadata: Metadata
+
+    @property
+    def key(self) -> str:
+        """Namespace and name."""
+        return f"{self.metadata.namespace}/{self.metadata.name}"
+
+
 class Condition(Seen):
     """`metav1.Condition`; a pod's condition has fewer fields."""
 
@@ -236,17 +247,11 @@ class AttemptStatus(Seen):
     conditions: tuple[Condition, ...] = ()
 
 
-class Attempt(Seen):
+class Attempt(Whole):
     """A `PeragoAttempt`."""
 
-    metadata: Metadata
     spec: AttemptSpec = AttemptSpec()
     status: AttemptStatus = AttemptStatus()
-
-    @property
-    def key(self) -> str:
-        """Namespace and name."""
-        return f"{self.metadata.namespace}/{self.metadata.name}"
 
     @property
     def task(self) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from perago_console.core.objects import Metadata, Seen
+from perago_console.core.objects import Seen, Whole
 
 TASK_CONTAINER: Final = "task"
 AGENT_CONTAINER: Final = "agent"
@@ -50,10 +50,9 @@ class PodStatus(Seen):
     container_statuses: tuple[ContainerStatus, ...] = ()
 
 
-class Pod(Seen):
+class Pod(Whole):
     """A pod of an attempt."""
 
-    metadata: Metadata
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
@@ -68,10 +67,9 @@ class EventSource(Seen):
     component: str = ""
 
 
-class Event(Seen):
+class Event(Whole):
     """An event about an object."""
 
-    metadata: Metadata
     type: str = ""
     reason: str = ""
     message: str = ""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from perago.wire import Reason
-from perago_console.core.objects import Condition, Metadata, Seen, condition
+from perago_console.core.objects import Condition, Seen, Whole, condition
 
 POLLING: Final = "Polling"
 READY: Final = "Ready"
@@ -34,10 +34,9 @@ class TaskStatus(Seen):
     conditions: tuple[Condition, ...] = ()
 
 
-class Task(Seen):
+class Task(Whole):
     """A `PeragoTask`."""
 
-    metadata: Metadata
     spec: TaskSpec = TaskSpec()
     status: TaskStatus = TaskStatus()
 

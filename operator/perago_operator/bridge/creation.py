@@ -258,11 +258,11 @@ class Creation:
             state = await self._conductor.read(claim.task.task_id)
         except PortError as error:
             return Conflict(f"{earlier} stays until Conductor says whether that run is over: {error}")
-        if state is None and self._may_be_ours(claim, state):
-            return Conflict(f"{earlier} stays until Conductor is asked once more for the task, which it does not know")
-        if state is None or state.status != IN_PROGRESS:
+        if not self._may_be_ours(claim, state):
             logger.warning("task {} is no longer ours: attempt {} stays as it is", claim.task.task_id, claim.attempt)
             return None
+        if state is None:
+            return Conflict(f"{earlier} stays until Conductor is asked once more for the task, which it does not know")
         if not is_reported(ended):
             return Conflict(f"{earlier} is still being reported")
         metadata = ended.metadata

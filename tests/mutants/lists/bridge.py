@@ -133,7 +133,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a result that is not reported is thrown away", "if not is_reported(ended):", "if False:"),
         (
             "an attempt makes way for a task that has ended",
-            'if state is None or state.status != IN_PROGRESS:\n            logger.warning("task {} is no longer ours: attempt {} stays',
+            'if not self._may_be_ours(claim, state):\n            logger.warning("task {} is no longer ours: attempt {} stays',
             'if False:\n            logger.warning("task {} is no longer ours: attempt {} stays',
         ),
         (

@@ -15,8 +15,8 @@ from perago.cli.console import COMPLETED
 from perago_console import COMMANDS
 from perago_console.core.rows import Selection
 from perago_console.core.times import InvalidLength, seconds_of
+from perago_console.options import As, Context, Opened, Place, in_cluster, session_in
 from perago_console.problems import Misused, Problem
-from perago_console.session import Session
 
 EXIT_CODES: Final = """Exit codes: 0 success; 1 the object says failure, or does not exist; 2 an option or the
 kubeconfig cannot be used; 3 a server cannot be reached or refuses; 130 stopped by Ctrl-C."""
@@ -47,28 +47,13 @@ class ObjectForm(StrEnum):
     YAML = "yaml"
 
 
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="The namespace (default: that of the kubeconfig's context).")
-]
-All = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Look in all namespaces.")]
-Context = Annotated[str | None, typer.Option("--context", help="The context of the kubeconfig.")]
-As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Ask in the name of this user, as kubectl does.")]
 NAMED: Final = "Its name or the beginning of it, its Conductor task id, its pod or its UID."
 Name = Annotated[str, typer.Argument(metavar="ATTEMPT", help=NAMED)]
 OneForm = Annotated[ObjectForm | None, typer.Option("--output", "-o", help="Print an object instead of text.")]
 
 
-def _session(namespace: str | None, context: str | None, user: str | None, every: bool = False) -> Session:
-    from perago_console.kube import Access, KubeCluster
-    from perago_console.output import Output
-
-    if every and namespace:
-        raise Misused("pass --namespace or --all-namespaces, not both")
-    cluster = KubeCluster(Access(context, user))
-    return Session(cluster, None if every else namespace or cluster.namespace, lambda: datetime.now(UTC), Output())
-
-
 @app.command("list", help=COMMANDS["list"].capitalize() + ".", epilog=EXIT_CODES)
+@in_cluster
 def list_attempts(
     *,
     task: Annotated[str | None, typer.Option(help="Only of this PeragoTask, module or Conductor task type.")] = None,
@@ -80,10 +65,7 @@ def list_attempts(
     selector: Annotated[str, typer.Option("--selector", "-l", help="Labels, as kubectl takes them.")] = "",
     output: Annotated[Form | None, typer.Option("--output", "-o", help="More columns, objects, or names.")] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on with each change.")] = False,
-    namespace: Namespace = None,
-    all_namespaces: All = False,
-    context: Context = None,
-    user: As = None,
+    session: Opened,
 ) -> int:
     from perago_console.commands import list as command
 
@@ -93,114 +75,106 @@ def list_attempts(
     within = None if since is None else _seconds(since, "--since")
     selection = Selection(task, workflow, phases, waiting, within)
     asked = command.ListQuery(selection, selector, output.value if output else "", watch)
-    return command.execute(_session(namespace, context, user, all_namespaces), asked)
+    return command.execute(session(), asked)
 
 
 @app.command(help=COMMANDS["describe"].capitalize() + ".", epilog=EXIT_CODES)
+@in_cluster
 def describe(
     attempt: Annotated[str | None, typer.Argument(metavar="ATTEMPT", help=NAMED)] = None,
     *,
     workflow: Annotated[str | None, typer.Option(help="A workflow as a chart: its id, or what it begins with.")] = None,
     output: OneForm = None,
-    namespace: Namespace = None,
-    all_namespaces: All = False,
-    context: Context = None,
-    user: As = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page for a browser, in one file, instead of text.")
+    ] = None,
+    session: Opened,
 ) -> int:
     from perago_console.commands import describe as command
 
     if (attempt is None) is (workflow is None) or (workflow is not None and output is not None):
         raise Misused("name an attempt, with or without -o, or pass --workflow alone")
-    session = _session(namespace, context, user, all_namespaces)
+    if html is not None and output is not None:
+        raise Misused("pass -o or --html, not both")
     if attempt is None:
-        return command.of_workflow(session, str(workflow))
-    return command.execute(session, attempt, output.value if output else "")
+        return command.of_workflow(session(), str(workflow), html)
+    return command.execute(session(), attempt, output.value if output else "", html)
 
 
 @app.command(help=COMMANDS["explain"].capitalize() + ".", epilog=EXIT_CODES)
+@in_cluster
 def explain(
     what: Annotated[str, typer.Argument(metavar="ATTEMPT|pt/TASK|REASON", help="An attempt, a PeragoTask, a reason.")],
     *,
     output: OneForm = None,
-    namespace: Namespace = None,
-    all_namespaces: All = False,
-    context: Context = None,
-    user: As = None,
+    session: Opened,
 ) -> int:
     from perago_console.commands import explain as command
     from perago_console.output import Output
 
     if output is None and command.of_reason(Output(), what):
         return 0
-    session = _session(namespace, context, user, all_namespaces)
-    return command.execute(session, what, output.value if output else "")
+    return command.execute(session(), what, output.value if output else "")
 
 
 @app.command(help=COMMANDS["logs"].capitalize() + ".", epilog=EXIT_CODES)
+@in_cluster
 def logs(
     attempt: Name,
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the start, and follow to the end.")] = False,
     agent: Annotated[bool, typer.Option("--agent", help="The log of the agent beside the task.")] = False,
     tail: Annotated[int | None, typer.Option(min=1, help="Only so many of the last lines.")] = None,
-    namespace: Namespace = None,
-    all_namespaces: All = False,
-    context: Context = None,
-    user: As = None,
+    session: Opened,
 ) -> int:
     from perago_console.commands import logs as command
     from perago_console.conductor import conductor
 
-    session = _session(namespace, context, user, all_namespaces)
-    return command.execute(session, attempt, command.LogChoice(agent, follow, tail), command.of_conductor(conductor))
+    return command.execute(session(), attempt, command.LogChoice(agent, follow, tail), command.of_conductor(conductor))
 
 
 @app.command(help=COMMANDS["cancel"].capitalize() + ".", epilog=EXIT_CODES)
+@in_cluster
 def cancel(
     attempts: Annotated[list[str], typer.Argument(metavar="ATTEMPT…", help="Which.")],
     *,
-    namespace: Namespace = None,
-    all_namespaces: All = False,
-    context: Context = None,
-    user: As = None,
+    session: Opened,
 ) -> int:
     from perago_console.commands import cancel as command
 
-    return command.execute(_session(namespace, context, user, all_namespaces), attempts)
+    return command.execute(session(), attempts)
 
 
 @app.command(help=COMMANDS["retry"].capitalize() + ".", epilog=EXIT_CODES)
+@in_cluster
 def retry(
     attempt: Name,
     *,
-    namespace: Namespace = None,
-    all_namespaces: All = False,
-    context: Context = None,
-    user: As = None,
+    session: Opened,
 ) -> int:
     from perago_console.commands import retry as command
     from perago_console.conductor import conductor
 
-    return command.execute(_session(namespace, context, user, all_namespaces), attempt, conductor)
+    return command.execute(session(), attempt, conductor)
 
 
 @app.command(help=COMMANDS["top"].capitalize() + ".", epilog=EXIT_CODES)
+@in_cluster
 def top(
     *,
     since: Annotated[str, typer.Option(metavar="TIME", help="The time that rates and parts are taken over.")] = "1h",
     output: OneForm = None,
-    namespace: Namespace = None,
-    all_namespaces: All = False,
-    context: Context = None,
-    user: As = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Print the table anew every few seconds.")] = False,
+    session: Opened,
 ) -> int:
     from perago_console.commands import top as command
 
     window = _seconds(since, "--since")
     if not window:
         raise Misused("--since: rates need a time that is longer than nothing")
-    session = _session(namespace, context, user, all_namespaces)
-    return command.execute(session, window, output.value if output else "")
+    if watch and output is not None:
+        raise Misused(f"--watch prints a table; leave out -o {output.value}")
+    return command.execute(session(), command.TopQuery(window, output.value if output else "", watch))
 
 
 @app.command(help=COMMANDS["why"].capitalize() + ".", epilog=EXIT_CODES)
@@ -222,42 +196,42 @@ def why(
 
     commit = lakefs.commit_for(repository, what, at)
     return command.execute(
-        commit, Output(), datetime.now(UTC), lambda: _session(None, context, user, every=True).cluster, conductor
+        commit,
+        Output(),
+        datetime.now(UTC),
+        lambda: session_in(Place(every=True, context=context, user=user)).cluster,
+        conductor,
     )
 
 
 @app.command(help=COMMANDS["doctor"].capitalize() + ".", epilog=EXIT_CODES)
+@in_cluster
 def doctor(
     *,
-    namespace: Namespace = None,
-    all_namespaces: All = False,
-    context: Context = None,
-    user: As = None,
+    session: Opened,
 ) -> int:
     from perago_console.commands import doctor as command
     from perago_console.conductor import conductor
 
-    return command.execute(_session(namespace, context, user, all_namespaces), conductor)
+    return command.execute(session(), conductor)
 
 
 @app.command("support-bundle", help=COMMANDS["support-bundle"].capitalize() + ".", epilog=EXIT_CODES)
+@in_cluster
 def support_bundle(
     *,
     file: Annotated[Path | None, typer.Option(help="The archive (default: perago-support-TIME.tar.gz).")] = None,
     with_content: Annotated[
         bool, typer.Option("--with-content", help="Also inputs, outputs, tracebacks and logs of tasks.")
     ] = False,
-    namespace: Namespace = None,
-    all_namespaces: All = False,
-    context: Context = None,
-    user: As = None,
+    session: Opened,
 ) -> int:
     from perago_console.commands import bundle as command
     from perago_console.conductor import conductor
 
-    session = _session(namespace, context, user, all_namespaces)
-    target = file or Path(f"perago-support-{session.now():%Y%m%d-%H%M%S}.tar.gz")
-    return command.execute(session, target, conductor, content=with_content)
+    opened = session()
+    target = file or Path(f"perago-support-{opened.now():%Y%m%d-%H%M%S}.tar.gz")
+    return command.execute(opened, target, conductor, content=with_content)
 
 
 def _know_the_authors_commands() -> None:

@@ -62,6 +62,13 @@ class Output:
             )
         self._print(table)
 
+    def afresh(self) -> None:
+        """Before an answer in the place of the last one: empty the terminal, or leave a line blank elsewhere."""
+        if self._console.is_terminal:
+            self._console.clear()
+        else:
+            say("")
+
     def row(self, headings: Sequence[str], row: Row, widths: Sequence[int], coloured: str = "STATE") -> None:
         """One line of a table whose widths are known."""
         from rich.text import Text

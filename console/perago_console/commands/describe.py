@@ -1,33 +1,38 @@
 """`perago describe`: one attempt on one page, or a workflow as a chart."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from perago_console.core.description import Surroundings, description
 from perago_console.core.gantt import gantt
+from perago_console.core.html import of_attempt, of_attempts
 from perago_console.core.objects import ATTEMPT_LABEL, Attempt
 from perago_console.core.pods import Event, Pod
 from perago_console.core.rows import Selection
 from perago_console.ports import ATTEMPTS, EVENTS, PODS
-from perago_console.problems import Forbidden, NotFound, Problem
+from perago_console.problems import Forbidden, Misused, NotFound, Problem
 from perago_console.session import Session, seen_attempt, seen_events, seen_pods
 
 T = TypeVar("T")
 
 
-def execute(session: Session, name: str, form: str) -> int:
-    """Print the page, or the object."""
+def execute(session: Session, name: str, form: str, html: Path | None = None) -> int:
+    """Print the page, or the object; write the page where there is a file for it."""
     raw = session.attempt(name)
     if form in ("json", "yaml"):
         session.output.objects(raw, form)
         return 0
     attempt = seen_attempt(raw)
-    session.output.page(description(attempt, surroundings(session, attempt), session.now()))
-    return 0
+    around = surroundings(session, attempt)
+    if html is None:
+        session.output.page(description(attempt, around, session.now()))
+        return 0
+    return _written(session, html, of_attempt(attempt, around, session.now()))
 
 
-def of_workflow(session: Session, workflow: str) -> int:
-    """Print the chart of a workflow, which may be named by the beginning of its id."""
+def of_workflow(session: Session, workflow: str, html: Path | None = None) -> int:
+    """Print or write the chart of a workflow, which may be named by the beginning of its id."""
     listed = session.cluster.find(ATTEMPTS, session.namespace).items
     selection = Selection(workflow=workflow)
     attempts = [one for one in map(seen_attempt, listed) if selection.takes(one, session.now())]
@@ -36,7 +41,18 @@ def of_workflow(session: Session, workflow: str) -> int:
         raise NotFound(f"there is no attempt of a workflow {workflow} {session.place}")
     if len(ids) > 1:
         raise Problem(f"{workflow} is the beginning of {len(ids)} workflows, such as {', '.join(ids[:3])}")
-    session.output.page(gantt(ids[0], attempts, session.now()))
+    if html is None:
+        session.output.page(gantt(ids[0], attempts, session.now()))
+        return 0
+    return _written(session, html, of_attempts(ids[0], attempts, session.now()))
+
+
+def _written(session: Session, file: Path, document: str) -> int:
+    try:
+        file.write_text(document, "utf-8")
+    except OSError as error:
+        raise Misused(f"--html {file}: {error.strerror}") from error
+    session.output.remark(f"{file} is written")
     return 0
 
 

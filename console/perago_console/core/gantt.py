@@ -38,12 +38,19 @@ def end(attempt: Attempt, now: datetime) -> datetime:
     return (complete.last_transition_time if complete else None) or now
 
 
+def named(attempt: Attempt) -> str:
+    """Which task of the workflow it is, and which attempt of it."""
+    task = attempt.spec.conductor
+    return f"{task.reference_task_name} {_try(task.iteration, task.retry_count)}".rstrip() if task else attempt.task
+
+
 def _line(attempt: Attempt, first: datetime, span: float, now: datetime) -> Line:
-    task, fact = attempt.spec.conductor, holding(attempt, now)
-    label = f"{task.reference_task_name} {_try(task.iteration, task.retry_count)}".rstrip() if task else attempt.task
+    fact = holding(attempt, now)
     took = (end(attempt, now) - begin(attempt, now)).total_seconds()
     words = state(attempt) if attempt.status.phase == "Succeeded" else f"{state(attempt)}: {why(fact)}"
-    return Line(label, f"{exact_length(took):>7}  {_bar(attempt, first, span, now)}  {words}", tone(attempt, fact))
+    return Line(
+        named(attempt), f"{exact_length(took):>7}  {_bar(attempt, first, span, now)}  {words}", tone(attempt, fact)
+    )
 
 
 def _try(iteration: int, retry: int) -> str:

@@ -6,8 +6,9 @@ import pytest
 
 from perago import cli
 from perago.cli import console
-from perago_console import COMMANDS, app
+from perago_console import COMMANDS, app, options
 from perago_console.problems import Forbidden, Misused
+from perago_console.session import Session
 from tests.unit.perago_console.kit import FakeCluster, session
 from tests.unit.perago_console.test_commands import cluster
 
@@ -18,7 +19,7 @@ Captured = pytest.CaptureFixture[str]
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     """The cluster of the kubeconfig."""
     found = cluster()
-    monkeypatch.setattr(app, "_session", lambda *_: session(found))
+    monkeypatch.setattr(options, "session_in", lambda *_: session(found))
     return found
 
 
@@ -78,6 +79,8 @@ def test_a_missing_library_is_named(capsys: Captured, monkeypatch: pytest.Monkey
             2,
             "perago: name an attempt, with or without -o, or pass --workflow alone",
         ),
+        (["describe", "lost", "--html", "x", "-o", "json"], 2, "perago: pass -o or --html, not both"),
+        (["top", "--watch", "-o", "json"], 2, "perago: --watch prints a table; leave out -o json"),
         (["logs"], 2, "perago: Missing argument 'ATTEMPT'; see perago logs --help"),
     ],
 )
@@ -97,9 +100,35 @@ def test_what_a_server_refuses_ends_with_3(
     def refuse(*_: object) -> None:
         raise problem
 
-    monkeypatch.setattr(app, "_session", refuse)
+    monkeypatch.setattr(options, "session_in", refuse)
     assert cli.main(["list"]) == code
     assert capsys.readouterr().err == f"perago: {problem}\n"
+
+
+IN_CLUSTER = ("list", "describe", "explain", "logs", "cancel", "retry", "top", "doctor", "support-bundle")
+
+
+@pytest.mark.parametrize("command", IN_CLUSTER)
+def test_each_command_takes_the_options_of_a_place(capsys: Captured, command: str) -> None:
+    """After its own, and in one order."""
+    assert cli.main([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    options = ("--namespace", "--all-namespaces", "--context", "--as USER", "--help")
+    places = [shown.index(f"{option} ") for option in options]
+    assert places == sorted(places)
+
+
+def test_the_options_of_a_place_arrive_where_a_session_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each under its own name."""
+    places = list[options.Place]()
+
+    def opened(place: options.Place) -> Session:
+        places.append(place)
+        return session(cluster())
+
+    monkeypatch.setattr(options, "session_in", opened)
+    assert cli.main(["list", "-n", "one", "--context", "c", "--as", "me"]) == cli.main(["top", "-A"]) == 0
+    assert places == [options.Place("one", False, "c", "me"), options.Place(every=True)]
 
 
 @pytest.mark.usefixtures("fake")

@@ -96,7 +96,7 @@ def test_numbers_of_a_peragotask(capsys: Captured) -> None:
     asked.objects["peragotasks"] = [
         {**task(), "status": {"queued": 3, "conditions": [condition("Ready", "True", "TaskComplete")]}}
     ]
-    assert top.execute(session(asked), 3600.0, "") == 0
+    assert top.execute(session(asked), top.TopQuery(3600.0)) == 0
     headings, row = (line.split("   ") for line in capsys.readouterr().out.splitlines())
     told = dict(zip((one.strip() for one in headings if one), (one.strip() for one in row if one), strict=True))
     assert told == {
@@ -114,6 +114,23 @@ def test_numbers_of_a_peragotask(capsys: Captured) -> None:
     }
 
 
+def test_the_numbers_are_printed_again_and_again(capsys: Captured) -> None:
+    """Until somebody ends it; each table is that of its moment."""
+    asked, pauses = cluster(), list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        asked.objects["peragoattempts"].pop()
+        if len(pauses) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        top.execute(session(asked), top.TopQuery(3600.0, watch=True), pause)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("build")]
+    assert [row[2] for row in rows] == ["1", "0"]
+    assert pauses == [top.EVERY_SECONDS] * 2
+
+
 def test_rates_are_those_of_the_window_and_the_busiest_task_comes_first() -> None:
     """What ended before does not count."""
     now = at(10 * 60)
@@ -127,10 +144,10 @@ def test_rates_are_those_of_the_window_and_the_busiest_task_comes_first() -> Non
 def test_a_task_that_cannot_run_or_does_not_exist_is_seen(capsys: Captured) -> None:
     """In place of its state."""
     asked = FakeCluster({"peragoattempts": [made("waits", **WAITS)], "peragotasks": []})
-    top.execute(session(asked), 3600.0, "")
+    top.execute(session(asked), top.TopQuery(3600.0))
     assert "\nbuild   -  " in capsys.readouterr().out
     asked.objects["peragotasks"] = [{**task(), "status": {"conditions": [condition("Ready", "False", "ImagePull")]}}]
-    top.execute(session(asked), 3600.0, "")
+    top.execute(session(asked), top.TopQuery(3600.0))
     assert "\nbuild   ImagePull  " in capsys.readouterr().out
 
 
@@ -330,7 +347,7 @@ def test_each_command_asks_for_what_is_declared(capsys: Captured) -> None:
         "describe": lambda here: describe.execute(here, "runs", ""),
         "explain": lambda here: explain.execute(here, "ru", ""),
         "logs": lambda here: logs.execute(here, "runs", logs.LogChoice(), lambda _: None),
-        "top": lambda here: top.execute(here, 3600.0, ""),
+        "top": lambda here: top.execute(here, top.TopQuery(3600.0)),
         "cancel": lambda here: cancel.execute(here, ["waits"]),
         "retry": lambda here: retry.execute(here, "by-hand", lambda: None),
     }

@@ -96,7 +96,9 @@ class Settings(BaseModel):
     """The same of annotations."""
     attempt_ceiling: Quantities = ()
     """The most that an attempt may ask for by itself, such as `cpu=4,memory=8Gi,storage=100Gi`, where `storage` is the
-    size of its volume. It is also the limit of a task for which nobody sets one."""
+    size of its volume. Those of cpu, memory and ephemeral-storage are also the limits of tasks that have none."""
+    attempt_requests: Quantities = ()
+    """What a task requests of each resource of which nobody has said a request or a limit, as `cpu=100m`."""
 
     lakefs_keys: Path = Path("/etc/perago/lakefs")
     """Folder with the operator's Secret of lakeFS."""
@@ -300,6 +302,7 @@ class Settings(BaseModel):
             labels=self.attempt_labels,
             annotations=self.attempt_annotations,
             ceiling=dict(self.attempt_ceiling),
+            requests=dict(self.attempt_requests),
         )
 
     def _node_cache(self) -> NodeCache | None:

@@ -26,7 +26,9 @@
 - name: PERAGO_ATTEMPT_ANNOTATIONS
   value: {{ join "," .annotations | default "," | quote }}
 - name: PERAGO_ATTEMPT_CEILING
-  value: {{ include "perago.ceiling" .ceiling | quote }}
+  value: {{ include "perago.quantities" .ceiling | quote }}
+- name: PERAGO_ATTEMPT_REQUESTS
+  value: {{ include "perago.quantities" .defaultRequests | quote }}
 {{- end }}
 - name: PERAGO_LAKEFS_SECRET
   value: {{ .Values.lakefs.secretName | quote }}
@@ -126,7 +128,7 @@
 {{- concat $variables .Values.extraEnv | toYaml }}
 {{- end }}
 
-{{- define "perago.ceiling" -}}
+{{- define "perago.quantities" -}}
 {{- $pairs := list }}
 {{- range $name, $quantity := . }}{{ $pairs = append $pairs (printf "%s=%s" $name (include "perago.quantity" $quantity)) }}{{ end }}
 {{- join "," $pairs }}

@@ -60,8 +60,10 @@ These values of the chart (and `PERAGO_ATTEMPT_…` variables of the operator) s
 | `attempts.annotations` | The same of annotations. |
 | `attempts.runtimeClassNames` | Runtime classes. |
 
-The ceiling holds for `spec.resources`, `spec.shmSize` (as `memory`), `spec.volume.size` and the template. It is also
-the limit of a task for which nobody sets one. The grace period is at most {LONGEST_GRACE} seconds, a quantity has at
+The ceiling holds for `spec.resources`, `spec.shmSize` (as `memory`), `spec.volume.size` and the template. That of
+`cpu`, `memory` and `ephemeral-storage` is also the limit of a task for which nobody sets one. It is never a request:
+a task of which nobody says what it needs requests what `attempts.defaultRequests` has, and nothing of what else the
+ceiling names. The grace period is at most {LONGEST_GRACE} seconds, a quantity has at
 most {QUANTITY_LENGTH} characters with two digits of exponent, and a template has at most 32 levels. The template of
 a PeragoTask is bound by none of the chart's values.
 """

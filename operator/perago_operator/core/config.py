@@ -73,7 +73,7 @@ class PodSettings:
     """True names neither user nor group, so that the cluster's admission gives the pod its own."""
 
 
-Ceiling = Mapping[str, str]
+Quantities = Mapping[str, str]
 """Quantities by resource: cpu, memory, ephemeral-storage, …, and storage for the workspace's volume."""
 
 
@@ -87,8 +87,10 @@ class AttemptLimits:
     labels: tuple[str, ...] = ("attempt.perago.dev/", "kueue.x-k8s.io/queue-name")
     """Keys of its pod's labels, or (with a slash at the end) what they begin with. Others select pods by theirs."""
     annotations: tuple[str, ...] = ("attempt.perago.dev/",)
-    ceiling: Ceiling = field(default_factory=dict)
+    ceiling: Quantities = field(default_factory=dict)
     """The most of each resource."""
+    requests: Quantities = field(default_factory=dict)
+    """What a task requests of each resource of which neither a request nor a limit is said."""
 
 
 @dataclass(frozen=True, slots=True)

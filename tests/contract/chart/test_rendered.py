@@ -250,8 +250,10 @@ def test_bounds_of_attempts_reach_the_operator(helm: Helm) -> None:
     assert settings.read(environment(helm.template())).config().attempts == AttemptLimits()
     ceiling = 'attempts.ceiling={"memory":"8Gi","cpu":4,"storage":17179869184}'
     given = ("attempts.ownCode=false", "attempts.labels=[]", 'attempts.annotations=["a/"]', ceiling)
-    read = settings.read(environment(helm.template(*given, 'attempts.runtimeClassNames=["kata"]'))).config().attempts
-    assert read == AttemptLimits(False, ("kata",), (), ("a/",), {"cpu": "4", "memory": "8Gi", "storage": "17179869184"})
+    more = ('attempts.runtimeClassNames=["kata"]', 'attempts.defaultRequests={"cpu":"100m","memory":1048576}')
+    read = settings.read(environment(helm.template(*given, *more))).config().attempts
+    most, requests = {"cpu": "4", "memory": "8Gi", "storage": "17179869184"}, {"cpu": "100m", "memory": "1048576"}
+    assert read == AttemptLimits(False, ("kata",), (), ("a/",), most, requests)
 
 
 def test_admission_policies_can_be_left_out(helm: Helm) -> None:
@@ -292,6 +294,7 @@ def test_the_tag_defaults_to_the_charts_version(helm: Helm) -> None:
         ('namespaces="one"', "namespaces"),
         ('image.digest="latest"', "image/digest"),
         ('attempts.ceiling={"memory":"1e999999"}', "attempts/ceiling"),
+        ('attempts.defaultRequests={"cpu":"1 core"}', "attempts/defaultRequests"),
         ('attempts.labels=["it\'s"]', "attempts/labels"),
     ],
 )

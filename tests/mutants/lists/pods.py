@@ -310,7 +310,13 @@ MUTANTS: tuple[Mutant, ...] = (
     *limits(
         ("an attempt asks for any memory", "    if amount(quantity) > amount(most):", "    if False:"),
         ("an attempt has code of its own", "if spec.task and not limits.own_code else ()", "if False else ()"),
-        ("an attempt without a limit has none", "if added else container", "if False else container"),
+        ("an attempt without a limit has none", "{**said, **added}", "said"),
+        (
+            "a ceiling is what a task requests",
+            "    requests: JsonObject = {name:",
+            "    requests: JsonObject = {} and {name:",
+        ),
+        ("a ceiling gives every task a GPU", "if name in SHARED and name not in said}", "if name not in said}"),
         ("a request is above its limit", "        return request\n", "        return most\n"),
     ),
     *template(

@@ -7,13 +7,15 @@ from pydantic import JsonValue
 
 from perago_operator.api.attempt import AttemptSpec
 from perago_operator.api.base import JsonObject
-from perago_operator.core.config import AttemptLimits, Ceiling
+from perago_operator.core.config import AttemptLimits, Quantities
 from perago_operator.core.names import TASK_CONTAINER
 from perago_operator.core.pod.quantity import amount
 from perago_operator.core.pod.shapes import object_of, with_containers
 
 STORAGE, MEMORY = "storage", "memory"
 """In a ceiling: the size of the workspace's volume, and of memory."""
+SHARED = ("cpu", MEMORY, "ephemeral-storage")
+"""Resources that a node can promise more than once. A limit of any other, such as GPUs, reserves what it names."""
 
 
 def attempt_problem(spec: AttemptSpec, limits: AttemptLimits) -> str | None:
@@ -35,7 +37,7 @@ def _problems(spec: AttemptSpec, limits: AttemptLimits) -> Iterator[str]:
     yield from _above("spec.shmSize", spec.shm_size, MEMORY, limits.ceiling)
 
 
-def above_ceiling(path: str, resources: JsonObject, ceiling: Ceiling) -> Iterator[str]:
+def above_ceiling(path: str, resources: JsonObject, ceiling: Quantities) -> Iterator[str]:
     """What an attempt asks for beyond the ceiling, as sentences. Raises ValueError for what is no quantity."""
     for kind in ("requests", "limits"):
         amounts = resources.get(kind)
@@ -43,7 +45,7 @@ def above_ceiling(path: str, resources: JsonObject, ceiling: Ceiling) -> Iterato
             yield from _above(f"{path}.{kind}.{name}", quantity, name, ceiling)
 
 
-def _above(path: str, quantity: JsonValue, name: str, ceiling: Ceiling) -> Iterator[str]:
+def _above(path: str, quantity: JsonValue, name: str, ceiling: Quantities) -> Iterator[str]:
     most = ceiling.get(name)
     if most is None or quantity is None or isinstance(quantity, bool | list | dict):
         return
@@ -54,20 +56,29 @@ def _above(path: str, quantity: JsonValue, name: str, ceiling: Ceiling) -> Itera
         )
 
 
-def with_ceiling(pod: JsonObject, ceiling: Ceiling) -> JsonObject:
-    """The pod, with the ceiling as the limit of the task's container where nobody has set one."""
-    return with_containers(pod, partial(_limited, ceiling=ceiling)) if ceiling else pod
+def with_defaults(pod: JsonObject, limits: AttemptLimits) -> JsonObject:
+    """The pod, with resources for the task's container where nobody has said any."""
+    return with_containers(pod, partial(_provided, limits=limits)) if limits.ceiling or limits.requests else pod
 
 
-def _limited(container: JsonObject, ceiling: Ceiling) -> JsonObject:
+def _provided(container: JsonObject, limits: AttemptLimits) -> JsonObject:
+    """The ceiling is the limit, and never the request, which it would become if the request were left out."""
     if container.get("name") != TASK_CONTAINER:
         return container
     resources = object_of(container.get("resources"))
-    limits, requests = object_of(resources.get("limits")), object_of(resources.get("requests"))
-    added: dict[str, JsonValue] = {
-        name: _higher(requests.get(name), most) for name, most in ceiling.items() if name not in (STORAGE, *limits)
-    }
-    return {**container, "resources": {**resources, "limits": {**limits, **added}}} if added else container
+    said, requested = object_of(resources.get("limits")), object_of(resources.get("requests"))
+    silent = [name for name in (*limits.requests, *limits.ceiling) if name not in (*said, *requested)]
+    requests: JsonObject = {name: limits.requests.get(name, "0") for name in silent if _is_provided(name, limits)}
+    all_requests = {**requested, **requests}
+    ceiling = {name: most for name, most in limits.ceiling.items() if name in SHARED and name not in said}
+    added: JsonObject = {name: _higher(all_requests.get(name), most) for name, most in ceiling.items()}
+    provided = {"requests": all_requests, "limits": {**said, **added}}
+    kept = {kind: amounts for kind, amounts in provided.items() if amounts}
+    return {**container, "resources": {**resources, **kept}}
+
+
+def _is_provided(name: str, limits: AttemptLimits) -> bool:
+    return name in SHARED or name in limits.requests
 
 
 def _higher(request: JsonValue, most: str) -> JsonValue:

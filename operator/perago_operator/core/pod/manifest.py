@@ -21,7 +21,7 @@ from perago_operator.api.base import JsonObject
 from perago_operator.core import names
 from perago_operator.core.config import Config, PodSettings
 from perago_operator.core.pod.accounts import ACCOUNTS, GROUP, USER, USER_NAME
-from perago_operator.core.pod.limits import with_ceiling
+from perago_operator.core.pod.limits import with_defaults
 from perago_operator.core.pod.memory import with_room_in_memory
 from perago_operator.core.pod.quantity import number_of_bytes
 from perago_operator.core.pod.template import merged
@@ -58,7 +58,7 @@ def pod_manifest(attempt: PeragoAttempt, resolved: Resolved, execution: int, con
     ours = pod["metadata"]
     for template in resolved.pod_templates:
         pod = merged(pod, {key: value for key, value in template.items() if key in ("metadata", "spec")})
-    pod = with_ceiling(_with_own_metadata(pod, ours), config.attempts.ceiling)
+    pod = with_defaults(_with_own_metadata(pod, ours), config.attempts)
     return with_room_in_memory(pod, resolved, config.pod)
 
 

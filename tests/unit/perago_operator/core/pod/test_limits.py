@@ -44,22 +44,49 @@ def test_an_attempt_has_no_code_of_its_own_where_that_is_not_allowed(field: str,
     assert attempt_problem(spec, AttemptLimits()) is None
 
 
-@pytest.mark.parametrize(
-    ("resources", "limits"),
-    [
-        (None, {"cpu": "2", "memory": "1Gi"}),
-        ({"limits": {"memory": "128Mi"}}, {"memory": "128Mi", "cpu": "2"}),
-        ({"requests": {"memory": "4Gi"}}, {"memory": "4Gi", "cpu": "2"}),
-    ],
-)
-def test_without_a_limit_the_ceiling_is_the_limit(resources: dict[str, Any] | None, limits: dict[str, str]) -> None:
-    """Who says nothing gets no more than who asks; a PeragoTask may request more, and then has that much."""
+def task_resources(resources: dict[str, Any] | None, limits: AttemptLimits) -> dict[str, Any]:
+    """The resources of the task's container, of a PeragoTask that says these."""
     s = b.situation(
         b.attempt(task=None, taskRef={"name": "build"}),
         task=b.task(resources=resources),
-        config=Config(attempts=AttemptLimits(ceiling=CEILING)),
+        config=Config(attempts=limits),
     )
     pod: dict[str, Any] = pod_manifest(s.attempt, s.resolved, 1, s.config)
     agent, task = pod["spec"]["containers"]
-    assert task["resources"]["limits"] == limits
     assert "cpu" not in agent["resources"]["limits"]
+    return dict(task["resources"])
+
+
+@pytest.mark.parametrize(
+    ("resources", "limits", "requests"),
+    [
+        (None, {"cpu": "2", "memory": "1Gi"}, {"cpu": "0", "memory": "0"}),
+        ({"limits": {"memory": "128Mi"}}, {"memory": "128Mi", "cpu": "2"}, {"cpu": "0"}),
+        ({"requests": {"memory": "4Gi"}}, {"memory": "4Gi", "cpu": "2"}, {"memory": "4Gi", "cpu": "0"}),
+    ],
+)
+def test_without_a_limit_the_ceiling_is_the_limit_and_no_request(
+    resources: dict[str, Any] | None, limits: dict[str, str], requests: dict[str, str]
+) -> None:
+    """Who says nothing gets no more than who asks, and takes no room; a limit that is said is also a request."""
+    assert task_resources(resources, AttemptLimits(ceiling=CEILING)) == {"limits": limits, "requests": requests}
+
+
+def test_a_limit_of_what_cannot_be_shared_is_nobodys_default() -> None:
+    """It would give each task that says nothing eight GPUs, or 1 GiB of huge pages."""
+    limits = AttemptLimits(ceiling={"cpu": "2", "example.com/gpu": "8", "hugepages-2Mi": "1Gi"})
+    assert task_resources(None, limits) == {"limits": {"cpu": "2"}, "requests": {"cpu": "0"}}
+
+
+def test_what_nobody_says_is_requested_by_default() -> None:
+    """Also without a ceiling; a limit that is said is a request as well, in every pod."""
+    requests = {"cpu": "100m", "memory": "64Mi"}
+    assert task_resources(None, AttemptLimits(requests=requests)) == {"requests": requests}
+    said = task_resources({"limits": {"memory": "32Mi"}}, AttemptLimits(requests=requests))
+    assert said == {"limits": {"memory": "32Mi"}, "requests": {"cpu": "100m"}}
+
+
+def test_a_default_request_may_exceed_the_ceiling() -> None:
+    """Otherwise the API server would refuse the pod."""
+    limits = AttemptLimits(ceiling={"cpu": "1"}, requests={"cpu": "2"})
+    assert task_resources(None, limits) == {"limits": {"cpu": "2"}, "requests": {"cpu": "2"}}

@@ -29,6 +29,13 @@ WORKSPACE = {"repository": "repo", "branch": "main", "refType": "commit", "ref":
 INPUT = {"workspace": WORKSPACE, "params": {}}
 
 
+def nested(levels: int, innermost: object = 1) -> object:
+    """A value with so many levels of objects, lists among them, around the innermost one."""
+    for level in range(levels):
+        innermost = [innermost] if level % 7 == 3 else {"a": innermost}
+    return innermost
+
+
 def at(seconds: float) -> datetime:
     """So many seconds after `START`."""
     return START + timedelta(seconds=seconds)

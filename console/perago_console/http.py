@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from pydantic import JsonValue
 
 from perago.cli.output import printable
+from perago.wire.depth import read_json
 from perago.wire.egress import InvalidEgress, Proxies
 from perago_console.problems import Forbidden, Misused, NotFound, Unanswered
 
@@ -60,7 +61,7 @@ class Http:
             kinds = {401: Forbidden, 403: Forbidden, 404: NotFound}
             raise kinds.get(status, Unanswered)(words.rstrip())
         try:
-            found: JsonValue = json.loads(text) if text.strip() else None
+            found: JsonValue = read_json(text.encode()) if text.strip() else None
         except ValueError as error:
             raise Unanswered(f"{self.url} does not answer in {self.service}'s words; check the URL") from error
         return found

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from perago.cli.output import printable
 from perago.wire import API_GROUP
+from perago.wire.depth import read_json
 from perago_console.core.objects import Raw
 from perago_console.ports import Kind, Listing, LogQuestion, Server
 from perago_console.problems import Forbidden, Misused, NotFound, Problem, Unanswered
@@ -61,7 +62,7 @@ class KubeCluster:
         query = {"watch": "true", "allowWatchBookmarks": "true", "labelSelector": labels}
         while True:
             for line in self._lines(asked, {**query, "resourceVersion": version}):
-                change = json.loads(line)
+                change = read_json(line.encode())
                 if change["type"] == "ERROR":
                     words = printable(str(change["object"].get("message")))
                     raise Unanswered(f"the API server cannot {asked} any more: {words}; run the command again")
@@ -107,7 +108,7 @@ class KubeCluster:
     def _object(self, asked: "_Call", method: str, query: Mapping[str, str] | None = None, body: Any = None) -> Raw:
         with _explained(asked, self._client.configuration.host):
             response = self._request(asked.path, method, query or {}, body, ANSWER_SECONDS)
-            found: Raw = json.loads(response.data)
+            found: Raw = read_json(response.data)
             return found
 
     def _lines(self, asked: "_Call", query: Mapping[str, str]) -> Iterator[str]:

@@ -10,6 +10,8 @@ from perago.errors import TaskExecutionError
 from perago.payload import called
 from perago.result import JsonObject
 from perago.task import TaskDefinition
+from perago.wire.depth import MOST_LEVELS, is_too_deep, too_deep
+from perago.wire.exact import has_null, no_number
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -59,10 +61,28 @@ def _holds_model(value: object) -> bool:
 def _as_json(task: TaskDefinition, value: BaseModel) -> JsonObject:
     try:
         result: JsonObject = value.model_dump(mode="json", by_alias=False, warnings="error")
+        if problem := _problem(value, result):
+            raise ValueError(problem)
         json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise _not_json(task, error) from error
     return result
+
+
+def _problem(value: BaseModel, result: JsonObject) -> str | None:
+    """Why no server would take the result, of which pydantic writes null for a NaN in a field that may be anything."""
+    if is_too_deep(result, MOST_LEVELS - 1):
+        return too_deep("the output")
+    unsayable = no_number(result, "result") or (no_number(_plain(value), "result") if has_null(result) else None)
+    return f"{unsayable}, which JSON does not have" if unsayable else None
+
+
+def _plain(value: BaseModel) -> object:
+    """The values as they are in Python, from which the JSON was made."""
+    try:
+        return value.model_dump(by_alias=False, warnings=False)
+    except TypeError:  # as in `_values`; numbers in sets of models are written as JSON has them
+        return None
 
 
 def _not_json(task: TaskDefinition, error: Exception) -> TaskExecutionError:

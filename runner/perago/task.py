@@ -18,6 +18,7 @@ from perago.declaration import body_problems, models_of, text_problems
 from perago.errors import TaskDefinitionError
 from perago.models import TaskControls, WorkspaceSpec
 from perago.problems import refuse
+from perago.target import is_import_path
 
 if TYPE_CHECKING:
     from perago.signatures import WorkspaceDecorator, WorkspaceFreeDecorator
@@ -194,9 +195,6 @@ def _option_problems(workspace: object, controls: object) -> list[str]:
     return problems
 
 
-_MODULE = re.compile(r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")
-
-
 def load_module_task(target: str) -> TaskDefinition:
     """Import a module and return the one task that it declares.
 
@@ -236,9 +234,9 @@ def load_module_task(target: str) -> TaskDefinition:
 
 def check_module_target(target: str) -> None:
     """Raise TaskDefinitionError unless `target` is an import path; a file's path gets the import path it may mean."""
-    if target.endswith(".py") or not _MODULE.match(target):
+    if not is_import_path(target):
         guess = re.sub(r"\.py$", "", target.partition(":")[0]).strip("./").replace("/", ".")
-        hint = f" (did you mean {guess!r}?)" if guess != target and _MODULE.match(guess) else ""
+        hint = f" (did you mean {guess!r}?)" if guess != target and is_import_path(guess) else ""
         raise TaskDefinitionError(f"{target!r} is not an import path such as 'package.module'{hint}")
 
 

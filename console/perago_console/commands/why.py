@@ -24,7 +24,7 @@ def execute(commit: Commit, output: Output, now: datetime, cluster: Open, conduc
     """Say it; 1 of a commit that no attempt made. A cluster or a Conductor that is away costs only what they know."""
     attempt = _tried(lambda: _attempt(cluster(), commit), output) if commit.is_ours else None
     given = attempt.spec.input if attempt else None
-    params: JsonValue = given.get("params") if given else None
+    params: object = given.get("params") if given else None
     if params is None and commit.task_id:
         params = _tried(lambda: _params(conductor(), commit), output)
     output.page(of_commit(commit, attempt, params, now))

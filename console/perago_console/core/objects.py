@@ -101,7 +101,7 @@ class AttemptSpec(Seen):
     task_ref: Named | None = None
     task: Code | None = None
     conductor: ConductorRef | None = None
-    input: Mapping[str, JsonValue] | None = None
+    input: Mapping[str, object] | None = None
     input_from: str | None = None
     active_deadline_seconds: int | None = None
     cancel: bool = False

@@ -32,6 +32,7 @@ _FAILS: Final = "the attempt fails"
 PATIENCES: Final[Mapping[Reason, Patience]] = {
     Reason.TASK_NOT_FOUND: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
     Reason.TASK_INCOMPLETE: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
+    Reason.INVALID_SPEC: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
     Reason.EARLIER_ATTEMPT: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
     Reason.MAX_CONCURRENCY: Patience(_STARTS),
     Reason.NAMESPACE_LIMIT: Patience(_STARTS),

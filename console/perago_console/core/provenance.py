@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pydantic import JsonValue
-
 from perago.wire import metadata_keys, published_output
 from perago_console.core.objects import Attempt
 from perago_console.core.page import Line, Page, Section, Tone, lines, optional
@@ -51,7 +49,7 @@ class Commit:
         return "" if named == self.uid else named
 
 
-def of_commit(commit: Commit, attempt: Attempt | None, params: JsonValue, now: datetime) -> Page:
+def of_commit(commit: Commit, attempt: Attempt | None, params: object, now: datetime) -> Page:
     """Who made it, from what, and with which result; `params` are those of the input, where they could be had."""
     title = f"commit {commit.id}"
     head = lines(
@@ -84,7 +82,7 @@ def _maker(commit: Commit, attempt: Attempt | None) -> tuple[Line, ...]:
     )
 
 
-def _origin(commit: Commit, attempt: Attempt | None, params: JsonValue) -> tuple[Line, ...]:
+def _origin(commit: Commit, attempt: Attempt | None, params: object) -> tuple[Line, ...]:
     unknown = "unknown: neither the attempt's object nor its Conductor task could be read"
     return lines(
         optional("input ref", commit.metadata.get(metadata_keys.INPUT_REF)),

@@ -15,6 +15,7 @@ import aiohttp
 from loguru import logger
 
 from perago.wire import IN_PROGRESS, ConductorTask, Outcome
+from perago.wire.depth import read_json
 from perago.wire.secrets import ConductorKeys
 from perago_operator.adapters import http
 from perago_operator.adapters.conductor_json import (
@@ -230,7 +231,7 @@ def _readable(raw: Any, task_type: str, domain: str | None, worker_id: str) -> P
 def _decoded(data: bytes, call: _Call, kind: type[T]) -> T | None:
     """The JSON of an answer; None for an empty one. Any other kind of JSON is not Conductor's answer."""
     try:
-        answer = json.loads(data) if data else None
+        answer = read_json(data) if data else None
     except ValueError as error:
         raise http.translated(ValueError(NOT_JSON), str(call)) from error
     if answer is None or isinstance(answer, kind):

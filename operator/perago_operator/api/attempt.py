@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue, WithJsonSchema
 
 from perago.wire import API_GROUP, API_VERSION, ConductorTask
 from perago_operator.api.attempt_status import AttemptStatus
-from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Quantity, immutable, rule
+from perago_operator.api.base import RULES_KEY, ApiModel, FreeForm, Quantity, Shallow, immutable, rule
 from perago_operator.api.podfields import Whose
 from perago_operator.api.podschema import template_schema
 from perago_operator.api.shared import (
@@ -20,8 +20,9 @@ from perago_operator.api.shared import (
     Seconds,
     Volume,
 )
+from perago_operator.api.texts import ImageName, ModuleName
 
-AttemptTemplate = Annotated[dict[str, JsonValue], WithJsonSchema(template_schema(Whose.ATTEMPT))]
+AttemptTemplate = Annotated[dict[str, JsonValue], Shallow, WithJsonSchema(template_schema(Whose.ATTEMPT))]
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -32,10 +33,10 @@ NAME_LIMIT = 58
 class TaskCode(ApiModel):
     """What runs: a Python module and the image that holds it."""
 
-    module: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    module: ModuleName | None = None
     """Import path of the task module, for example `app.workers.features_build`."""
 
-    image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    image: ImageName | None = None
     """Image of the task container. Perago's runner must be installed in it."""
 
 

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from perago.wire import LONGEST_LINE, MOST_LINES, FailureClass, FenceKind, Outcome, ResultStatus, StagingState, Step
-from perago_operator.api.base import ApiModel, FreeForm, Time
-from perago_operator.api.reasons import RECOVERABLE
+from perago.wire.policy import Failure, failed
+from perago.wire.status import OUTPUT_LIMIT, packed_output
+from perago_operator.api.base import ApiModel, FreeForm, Time, problems_of
+from perago_operator.api.reasons import RECOVERABLE, Reason
 from perago_operator.api.shared import Conditions
 from perago_operator.api.turn_status import TurnStatus
 
@@ -14,6 +16,14 @@ Phase = Literal["Pending", "Starting", "Running", "Finishing", "Succeeded", "Fai
 ReportingState = Literal["Pending", "Accepted", "Superseded", "NotRequired"]
 Lines = Annotated[tuple[Annotated[str, Field(max_length=LONGEST_LINE)], ...], Field(max_length=MOST_LINES)]
 Seconds = Annotated[float, Field(ge=0)]
+Ref = Annotated[str, Field(max_length=1024)]
+"""A name or an id in lakeFS."""
+ObjectName = Annotated[str, Field(max_length=253)]
+
+
+def _packed(value: str) -> str:
+    packed_output(value)
+    return value
 
 
 class OutcomeStatus(ApiModel):
@@ -25,13 +35,13 @@ class OutcomeStatus(ApiModel):
     reason: Annotated[str, Field(max_length=256)]
     """Why, as one CamelCase word."""
 
-    message: str | None = None
+    message: Annotated[str, Field(max_length=16 * 1024)] | None = None
     """Why, in words for people."""
 
     output: FreeForm | None = None
     """The task's output."""
 
-    output_gzip: str | None = None
+    output_gzip: Annotated[str, Field(max_length=OUTPUT_LIMIT), AfterValidator(_packed)] | None = None
     """The output as base64 of gzipped JSON, when it is larger than 64 KiB."""
 
     traceback: Lines | None = None
@@ -59,6 +69,17 @@ class OutcomeStatus(ApiModel):
     def wire(self) -> Outcome:
         """The same outcome as it is reported to Conductor."""
         return Outcome.model_validate(self.model_dump())
+
+
+def _readable(value: object, validated: ValidatorFunctionWrapHandler) -> object:
+    """The outcome; a failure in the place of one that cannot be read, since it is written once and stays."""
+    try:
+        return validated(value)
+    except ValidationError as error:
+        message = f"the outcome that the attempt's agent wrote cannot be read: {problems_of(error)}"
+        outcome = failed((), Failure(Reason.OUTPUT_TOO_LARGE.value), message)
+        by = value.get("execution") if isinstance(value, dict) else None
+        return OutcomeStatus(**outcome.model_dump(exclude={"execution"}), execution=by if isinstance(by, int) else None)
 
 
 class LogStatus(ApiModel):
@@ -90,7 +111,7 @@ class ChangedStatus(ApiModel):
 class ReplacedStatus(ApiModel):
     """A commit that was taken off the branch to make room for the attempt's own."""
 
-    ref: str
+    ref: Ref
     """The commit, which can still be read by its id."""
 
     by: Annotated[str, Field(max_length=1024)]
@@ -100,16 +121,16 @@ class ReplacedStatus(ApiModel):
 class WorkspaceStatus(ApiModel):
     """The workspace that the attempt worked on."""
 
-    repository: str | None = None
+    repository: Ref | None = None
     """lakeFS repository."""
 
-    branch: str | None = None
+    branch: Ref | None = None
     """Branch that the attempt publishes to."""
 
-    input_ref: str | None = None
+    input_ref: Ref | None = None
     """Commit that the attempt started from."""
 
-    published_ref: str | None = None
+    published_ref: Ref | None = None
     """Commit that the attempt ended with: its publication, or the input commit when nothing changed."""
 
     fence: FenceKind | None = None
@@ -126,13 +147,13 @@ class WorkspaceStatus(ApiModel):
 class StagingStatus(ApiModel):
     """The short-lived branch that holds the attempt's changes until they are published."""
 
-    repository: str
+    repository: Ref
     """lakeFS repository."""
 
-    branch: str
+    branch: Annotated[str, Field(max_length=8 * 1024)]
     """Name of the staging branch."""
 
-    commit: str | None = None
+    commit: Ref | None = None
     """Commit with the changes, once there is one."""
 
     state: StagingState
@@ -254,10 +275,10 @@ class AttemptStatus(ApiModel):
     transfer: TransferStatus | None = None
     """How far the download or the upload is, while it lasts."""
 
-    pod_name: str | None = None
+    pod_name: ObjectName | None = None
     """Name of the current pod: the attempt's name and the number of the execution."""
 
-    node_name: str | None = None
+    node_name: ObjectName | None = None
     """Node that the pod runs on."""
 
     executions: int | None = None
@@ -266,7 +287,7 @@ class AttemptStatus(ApiModel):
     disruption: DisruptionStatus | None = None
     """The last execution that was lost through no fault of the task, and was replaced."""
 
-    outcome: OutcomeStatus | None = None
+    outcome: Annotated[OutcomeStatus, WrapValidator(_readable)] | None = None
     """How the attempt ended."""
 
     log: LogStatus | None = None

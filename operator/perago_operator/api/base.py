@@ -3,12 +3,23 @@
 Descriptions are the docstrings below the fields; `api.schema` turns them into what `kubectl explain` prints.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
+from perago.wire.depth import is_too_deep, too_deep
 from perago.wire.times import timestamp
 
 QUANTITY_PATTERN = (
@@ -37,9 +48,40 @@ class ApiModel(BaseModel):
         return dumped
 
 
-def problems_of(error: ValidationError) -> str:
-    """What is wrong with an object and where, without the values, which may be secret."""
-    return "; ".join(f"{problem['loc']}: {problem['msg']}" for problem in error.errors(include_input=False))
+MOST_PROBLEMS = 5
+"""Problems of one object that are told."""
+LONGEST_PATH = 6
+"""Parts of the path of a problem that are told."""
+
+
+def problems_of(error: ValidationError, part: str | None = None) -> str:
+    """What is wrong with an object, or with this part of it, and where; without the values, which may be secret."""
+    all_problems = error.errors(include_input=False, include_url=False)
+    problems = [problem for problem in all_problems if part in (None, *problem["loc"][:1])]
+    told = [f"{_path(problem['loc'])}: {_sentence(problem['msg'])}" for problem in problems[:MOST_PROBLEMS]]
+    more = len(problems) - MOST_PROBLEMS
+    return "; ".join([*told, f"and {more} more problems"] if more > 0 else told)
+
+
+def _path(place: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, place[:LONGEST_PATH]))
+
+
+def _sentence(message: str) -> str:
+    """As pydantic has it, without the class of the exception."""
+    words = message.removeprefix("Value error, ")
+    return words[:1].lower() + words[1:]
+
+
+def _not_too_deep(value: object) -> object:
+    """Said before pydantic looks inside, which would name the path of the last level that it can bear."""
+    if is_too_deep(value):
+        raise ValueError(too_deep("it"))
+    return value
+
+
+Shallow = BeforeValidator(_not_too_deep)
+"""Of a JSON value that people choose freely: it has at most as many levels as an input or an output may have."""
 
 
 QUANTITY_SCHEMA: JsonObject = {
@@ -52,7 +94,7 @@ Quantity = Annotated[int | float | str, WithJsonSchema(dict(QUANTITY_SCHEMA))]
 """A number with a unit, such as `500m`, `1Gi` or `2`."""
 
 FreeForm = Annotated[
-    dict[str, JsonValue], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    dict[str, JsonValue], Shallow, WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
 """A JSON object that the API server stores unchanged."""
 
@@ -63,6 +105,17 @@ Time = Annotated[datetime, PlainSerializer(timestamp), WithJsonSchema({"type": "
 def rule(expression: str, message: str, **more: str) -> JsonValue:
     """One CEL rule: what must hold, and the message for whoever breaks it."""
     return {"rule": expression, "message": message, **more}
+
+
+def must(holds: Callable[[str], object], message: str) -> AfterValidator:
+    """The model's side of a rule for a text: what must hold, and the same message."""
+
+    def held(value: str) -> str:
+        if not holds(value):
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(held)
 
 
 def immutable(field: str) -> JsonValue:

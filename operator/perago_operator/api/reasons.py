@@ -43,6 +43,7 @@ ATTEMPT_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
         Reason.POD_ENDED,
         Reason.TASK_NOT_FOUND,
         Reason.TASK_INCOMPLETE,
+        Reason.INVALID_SPEC,
         Reason.EARLIER_ATTEMPT,
         Reason.MAX_CONCURRENCY,
         Reason.NAMESPACE_LIMIT,
@@ -86,6 +87,7 @@ TASK_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
     ConditionType.READY: (
         Reason.TASK_COMPLETE,
         Reason.TASK_INCOMPLETE,
+        Reason.INVALID_SPEC,
         Reason.INVALID_TASK,
         Reason.IMAGE_PULL,
         Reason.CONTAINER_CONFIG,
@@ -115,7 +117,7 @@ POD_FAILURES = (
 )
 """Reasons of outcomes that the operator writes for failures that it found, most of them in the pod."""
 
-WAITS = (Reason.TASK_NOT_FOUND, Reason.TASK_INCOMPLETE, Reason.EARLIER_ATTEMPT)
+WAITS = (Reason.TASK_NOT_FOUND, Reason.TASK_INCOMPLETE, Reason.INVALID_SPEC, Reason.EARLIER_ATTEMPT)
 """Reasons of outcomes that the operator writes for attempts that waited too long while Conductor waited for them."""
 
 STOPS = (Reason.CANCELED, Reason.ATTEMPT_DELETED, Reason.SUPERSEDED)

@@ -9,6 +9,7 @@ from perago.wire.policy import CLASS_PATTERN, LONGEST_CLASS, PolicyRule
 from perago.wire.policy import FailureResult as FailureResult
 from perago_operator.api.base import RULES_KEY, ApiModel, Quantity, Time, rule
 from perago_operator.api.reasons import POLICY_REASONS
+from perago_operator.api.texts import ObjectName
 
 LONGEST_DEADLINE = 2**31 - 1
 """Seconds; the same as of a Kubernetes Job. A deadline beyond the year 9999 could not be computed."""
@@ -69,12 +70,14 @@ class ApiObject(ApiModel):
     """What every Kubernetes object has."""
 
     metadata: Metadata
+    problem: Annotated[str | None, Field(exclude=True)] = None
+    """What of its spec cannot be read, and why (`api.reading`); None when all of it can."""
 
 
 class LocalRef(ApiModel):
     """Reference to an object in the same namespace."""
 
-    name: Annotated[str, Field(min_length=1, max_length=253)]
+    name: ObjectName
     """Name of the object."""
 
 

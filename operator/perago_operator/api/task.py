@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue, WithJsonSchema
 
 from perago.wire import API_GROUP, API_VERSION
-from perago_operator.api.base import RULES_KEY, ApiModel, Quantity, Time, rule
+from perago_operator.api.base import RULES_KEY, ApiModel, Quantity, Shallow, Time, rule
 from perago_operator.api.podfields import Whose
 from perago_operator.api.podschema import template_schema
 from perago_operator.api.shared import (
@@ -18,10 +18,11 @@ from perago_operator.api.shared import (
     Seconds,
     Volume,
 )
+from perago_operator.api.texts import ImageName, ModuleName
 
 TASKS_PLURAL = "peragotasks"
 
-TaskTemplate = Annotated[dict[str, JsonValue], WithJsonSchema(template_schema(Whose.TASK))]
+TaskTemplate = Annotated[dict[str, JsonValue], Shallow, WithJsonSchema(template_schema(Whose.TASK))]
 Pattern = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -34,10 +35,10 @@ class TaskSpec(ApiModel):
     domain: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Conductor task domain to poll from."""
 
-    module: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    module: ModuleName | None = None
     """Import path of the task module, for example `app.workers.features_build`."""
 
-    image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    image: ImageName | None = None
     """Image of the task container. Perago's runner must be installed in it."""
 
     image_pull_secrets: Annotated[tuple[LocalRef, ...], Field(max_length=16)] | None = None

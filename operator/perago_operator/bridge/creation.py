@@ -5,15 +5,15 @@ It knows the ports and how a claim becomes an attempt, not when polling is due (
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from loguru import logger
-from pydantic import ValidationError
 
 from perago.wire import IN_PROGRESS, ConductorTask, Outcome
+from perago.wire.inputs import input_problem
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.base import problems_of
+from perago_operator.api.reading import read
 from perago_operator.api.reasons import Reason
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
@@ -53,12 +53,15 @@ class Claim:
     attempt: Key
     manifest: Manifest
     task: ConductorTask
+    problem: str | None = None
+    """Why no attempt can have the task's input."""
 
 
 def claim(polled: PolledTask, task: PeragoTask) -> Claim:
     """The claim on a polled task, with the attempt to create for it."""
-    manifest = attempt_manifest(polled, task)
-    return Claim(task.metadata.key, key_of(manifest), manifest, polled.task)
+    problem = input_problem(polled.input_data)
+    manifest = attempt_manifest(replace(polled, input_data={}) if problem else polled, task)
+    return Claim(task.metadata.key, key_of(manifest), manifest, polled.task, problem)
 
 
 def short_backoff() -> Backoff:
@@ -195,11 +198,14 @@ class Creation:
             self._unknown.pop(claim.attempt, None)
 
     async def _until_created(self, claim: Claim) -> None:
+        if claim.problem:
+            return await self._refuse(claim.task, Reason.TASK_INPUT_ERROR, claim.problem)
         backoff, period = self._backoff(), heartbeat_period(claim.task, self._config)
         heartbeat_at = self._clock() + period
         while (error := await self._try_beside_heartbeats(claim, period)) is not None:
             if isinstance(error, Refused) and error.invalid:
-                return await self._refuse(claim.task, error)
+                message = f"the attempt was refused: {error.message}"
+                return await self._refuse(claim.task, Reason.INVALID_TASK, message)
             self._failing[claim.attempt] = (claim.peragotask, error)
             await backoff.wait(f"attempt {claim.attempt} is not created yet", error)
             if self._clock() >= heartbeat_at:
@@ -245,7 +251,7 @@ class Creation:
             if existing is None:
                 raise Conflict(f"attempt {claim.attempt} was there a moment ago") from error
             logger.debug("attempt {} exists: the task was handed out before", claim.attempt)
-            return _model(existing, claim)
+            return read(PeragoAttempt, existing)
         return None
 
     async def _make_way(self, claim: Claim, ended: PeragoAttempt) -> PortError | None:
@@ -293,10 +299,9 @@ class Creation:
         since = self._unknown.setdefault(claim.attempt, self._clock())
         return self._clock() - since < self._config.second_look
 
-    async def _refuse(self, task: ConductorTask, error: Refused) -> None:
-        """The API server will never take this attempt: report why to Conductor."""
-        message = f"the attempt was refused: {error.message}"
-        outcome = Outcome(status="FAILED_WITH_TERMINAL_ERROR", reason=Reason.INVALID_TASK.value, message=message)
+    async def _refuse(self, task: ConductorTask, reason: Reason, message: str) -> None:
+        """There will never be an attempt of this task: report why to Conductor."""
+        outcome = Outcome(status="FAILED_WITH_TERMINAL_ERROR", reason=reason.value, message=message)
         backoff = self._backoff()
         for _ in range(REPORT_TRIES):
             try:
@@ -315,18 +320,3 @@ def _concerns(error: PortError, failing: Key, peragotask: Key) -> bool:
     if isinstance(error, Unreachable | QuotaExceeded):
         return failing.namespace == peragotask.namespace
     return failing == peragotask and not isinstance(error, Conflict)
-
-
-def _model(existing: Manifest, claim: Claim) -> PeragoAttempt | None:
-    """The attempt as a model; one that an older CRD let through is left alone, as the stores leave it."""
-    try:
-        return PeragoAttempt.model_validate(existing)
-    except ValidationError as error:
-        logger.error(
-            "attempt {} exists and cannot be read: correct or delete it; task {} waits in Conductor for its response "
-            "time-out: {}",
-            claim.attempt,
-            claim.task.task_id,
-            problems_of(error),
-        )
-        return None

@@ -68,7 +68,7 @@ def _polling(state: PollState) -> State:
 
 def _ready(task: PeragoTask, unusable: Unusable | None) -> State:
     missing = [f"spec.{name}" for name in ("module", "image") if getattr(task.spec, name) is None]
-    if missing:
+    if missing and task.problem is None:
         are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
         message = f"{' and '.join(missing)} {are} not set; each attempt has to set {them}"
         return State(False, Reason.TASK_INCOMPLETE, message)

@@ -178,6 +178,8 @@ class Usability:
 
     def of(self, task: PeragoTask) -> Unusable | None:
         """Why attempts of this PeragoTask cannot run; None as far as is known."""
+        if task.problem:
+            return Unusable(Reason.INVALID_SPEC, f"the PeragoTask cannot be read: {task.problem}")
         if problem := self._declaration_problem(task):
             return Unusable(Reason.INVALID_TASK, problem)
         failures = [*self._own_failures(task.metadata.key), *self._failures_of_keys(task)]

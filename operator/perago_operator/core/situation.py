@@ -17,6 +17,7 @@ from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.attempt_status import AttemptStatus, OutcomeStatus, StagingStatus
 from perago_operator.api.conditions import condition
 from perago_operator.api.reasons import ConditionType, Reason
+from perago_operator.api.shared import FailureResult
 from perago_operator.api.task import PeragoTask
 from perago_operator.core import names, siblings
 from perago_operator.core.actions import Kind
@@ -37,6 +38,7 @@ class Stop:
 
     reason: Reason
     message: str
+    result: FailureResult = "FAILED"
 
 
 @dataclass(frozen=True)
@@ -319,7 +321,7 @@ class Situation:
 
     @cached_property
     def stop(self) -> Stop | None:
-        """Why the attempt must stop: it is deleted, canceled, superseded or out of time; None while it may go on."""
+        """Why the attempt must stop: it is deleted, canceled, superseded, out of time, or its spec cannot be read."""
         if self.deleting:
             return Stop(Reason.ATTEMPT_DELETED, "attempt deleted")
         if self.attempt.spec.cancel:
@@ -329,6 +331,8 @@ class Situation:
         if self._out_of_time:
             limit = self.resolved.active_deadline_seconds
             return Stop(Reason.DEADLINE_EXCEEDED, f"the attempt exceeded its deadline of {limit} s")
+        if problem := self.attempt.problem:
+            return Stop(Reason.INVALID_SPEC, f"the attempt cannot be read: {problem}", "FAILED_WITH_TERMINAL_ERROR")
         return None
 
     @cached_property

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from perago.wire import WHILE_AT_WORK
+from perago.wire import ENDED_PHASES, WHILE_AT_WORK
 from perago.wire.times import timestamp
 from perago_operator.api.attempt_status import OutcomeStatus, Phase, Timings
 from perago_operator.api.base import JsonObject
@@ -41,7 +41,9 @@ def status_patch(s: Situation, ruling: Ruling) -> JsonObject:
 
 
 def phase(s: Situation, ruling: Ruling) -> Phase:
-    """Where the attempt is."""
+    """Where the attempt is; at its end it stays there, also once its output is no longer at hand (`watch.settled`)."""
+    if s.status.phase in ENDED_PHASES and is_complete(s):
+        return s.status.phase
     if s.outcome is None:
         return "Finishing" if ruling.outcome else _phase_of_pod(s, ruling)
     if not is_complete(s):

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from loguru import logger
-from pydantic import ValidationError
 
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.api.base import problems_of
+from perago_operator.api.reading import Unreadable, read
 from perago_operator.api.shared import ApiObject, Key, Metadata
 from perago_operator.api.task import PeragoTask
 from perago_operator.core.names import ATTEMPT_LABEL
@@ -95,16 +94,14 @@ class Store(Generic[Model]):
             self._changed(key, old, None)
 
     def _read(self, obj: Manifest, old: Model | None) -> Model | None:
-        """The object as a model; one that an older CRD let through is logged and left out.
+        """The object as a model, whose `problem` says what of its spec cannot be read.
 
-        `old` is what the key had before, and may lend what has not changed.
+        `old` is what the key had before, and may lend what has not changed. None without readable metadata.
         """
         try:
-            return self._model.model_validate(self._borrowed(obj, old))
-        except ValidationError as error:
-            metadata = obj.get("metadata", {})
-            where = f"{metadata.get('namespace')}/{metadata.get('name')}"
-            logger.error("{} {} cannot be read and is left alone: {}", self._model.__name__, where, problems_of(error))
+            return read(self._model, self._borrowed(obj, old))
+        except Unreadable as error:
+            logger.error("{} {} cannot be read and is left alone: {}", self._model.__name__, key_of(obj), error)
             return None
 
     def _borrowed(self, obj: Manifest, old: Model | None) -> Manifest:
@@ -229,7 +226,7 @@ class AttemptStore(Store[PeragoAttempt]):
             return kept
         uid, generation = obj["metadata"].get("uid"), obj["metadata"].get("generation")
         same = (uid, generation) == (old.metadata.uid, old.metadata.generation)
-        return obj | {"spec": old.spec} if same else obj
+        return obj | {"spec": old.spec, "problem": old.problem} if same else obj
 
     def _changed(self, key: Key, old: PeragoAttempt | None, new: PeragoAttempt | None) -> None:
         self._by_logical_task.changed(key, old, new)
@@ -272,7 +269,7 @@ class TaskStore(Store[PeragoTask]):
         self._listener = listener
 
     def _changed(self, key: Key, old: PeragoTask | None, new: PeragoTask | None) -> None:
-        if old and new and old.spec == new.spec:
+        if old and new and (old.spec, old.problem) == (new.spec, new.problem):
             return
         for attempt in self._attempts.unfinished(key):
             self._listener(attempt.metadata.key)

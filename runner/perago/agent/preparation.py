@@ -4,7 +4,6 @@ It is started with the agent, while the task container starts as well, and await
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -19,6 +18,8 @@ from perago.agent.steps import WorkspaceSteps
 from perago.errors import TaskInputError
 from perago.reference import WorkspaceInput
 from perago.wire import JsonObject
+from perago.wire.depth import read_json
+from perago.wire.inputs import input_problem
 
 OpensWorkspace = Callable[[WorkspaceInput], Awaitable[WorkspaceSteps]]
 
@@ -61,6 +62,8 @@ class Preparation:
     async def _read(self) -> PreparedAttempt:
         attempt = await retried(self._attempt.get, self._order.retry_seconds)
         data = await self._input_of(attempt)
+        if problem := input_problem(data):
+            raise TaskInputError(problem)
         return PreparedAttempt(data, workspace_of(data), attempt.staging)
 
     async def _open(self) -> WorkspaceSteps | None:
@@ -88,7 +91,7 @@ class Preparation:
 
 def _exact_input(text: str) -> JsonObject:
     try:
-        data = json.loads(text)
+        data = read_json(text.encode("utf-8", "surrogatepass"))
     except ValueError as error:
         raise TaskInputError(f"spec.inputJson is not JSON: {error}; correct it, or leave it out") from error
     if not isinstance(data, dict):

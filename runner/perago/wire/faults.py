@@ -48,6 +48,7 @@ _REASONS: Mapping[Fault, tuple[Reason, ...]] = {
     ),
     Fault.CONFIGURATION: (
         Reason.INVALID_TASK,
+        Reason.INVALID_SPEC,
         Reason.UNSCHEDULABLE,
         Reason.INIT_CONTAINER_FAILED,
         Reason.AGENT_UNAVAILABLE,

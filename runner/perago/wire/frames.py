@@ -3,9 +3,9 @@
 import json
 import re
 import struct
-from collections.abc import Iterable
 
 from perago.wire.base import JsonObject
+from perago.wire.depth import MOST_LEVELS, is_too_deep
 
 FRAME_LIMIT = 32 * 1024 * 1024
 """Bytes of JSON in one frame; over Conductor's hard limit of 10 MiB for an output. Nothing longer crosses."""
@@ -13,8 +13,8 @@ FRAME_LIMIT = 32 * 1024 * 1024
 VALUES_LIMIT = 1_000_000
 """Values in a call of a task. So many short texts took 88 MiB; with more, the agent would outgrow its memory long
 before the frame has `FRAME_LIMIT` bytes."""
-DEPTH_LIMIT = 200
-"""Levels of lists and objects in a call; pydantic writes 255, of which the frame and the status take some."""
+DEPTH_LIMIT = MOST_LEVELS + 1
+"""Levels of lists and objects in a call; the call itself is one, and its output has the others."""
 
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _HEADER = struct.Struct(">I")
@@ -64,7 +64,7 @@ def decode_call(data: bytes) -> JsonObject:
     if _values(data) > VALUES_LIMIT and _values(_STRING.sub(b"", data)) > VALUES_LIMIT:
         raise TooComplex(f"a call has more than {VALUES_LIMIT} values; write large results to the workspace")
     call = decode_frame(data)
-    if not _fits(call):
+    if is_too_deep(call, DEPTH_LIMIT):
         raise TooComplex(f"a call is nested too deep, over the limit of {DEPTH_LIMIT} levels")
     return call
 
@@ -72,18 +72,3 @@ def decode_call(data: bytes) -> JsonObject:
 def _values(data: bytes) -> int:
     """How many values the JSON has, at most; exactly that many where its strings are left out."""
     return sum(map(data.count, (b",", b"[", b"{")))
-
-
-def _fits(value: object) -> bool:
-    level = [value]
-    for _ in range(DEPTH_LIMIT + 1):
-        level = [child for parent in level for child in _children(parent)]
-        if not level:
-            return True
-    return False
-
-
-def _children(parent: object) -> Iterable[object]:
-    if isinstance(parent, dict):
-        return parent.values()
-    return parent if isinstance(parent, list) else ()

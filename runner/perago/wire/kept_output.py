@@ -7,22 +7,18 @@ import base64
 import gzip
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping
 from typing import Final
 
 from perago.wire import metadata_keys
 from perago.wire.base import JsonObject
-from perago.wire.status import OUTPUT_JSON_LIMIT
+from perago.wire.status import OUTPUT_JSON_LIMIT, unpacked
 
 READABLE_LIMIT: Final = 16 * 1024
 """Bytes of JSON up to which an output is kept as it is, for people who look at the commit."""
 PACKED_LIMIT: Final = 256 * 1024
 """Bytes of the gzipped JSON of a larger one. As base64, 342 KiB: lakeFS may keep its commits in a DynamoDB table, which
 takes 400 KB for one of them."""
-
-_GZIP: Final = 31
-"""zlib's number for the gzip format."""
 
 
 def output_metadata(output: Mapping[str, object]) -> dict[str, str]:
@@ -40,16 +36,7 @@ def published_output(metadata: Mapping[str, str]) -> JsonObject | None:
     """The output that a publication carries; None when it was too large for that, or cannot be read any more."""
     try:
         plain = metadata.get(metadata_keys.OUTPUT)
-        output = json.loads(_unpacked(metadata[metadata_keys.OUTPUT_GZIP]) if plain is None else plain)
-    except (KeyError, ValueError, zlib.error, RecursionError):
+        output = json.loads(unpacked(metadata[metadata_keys.OUTPUT_GZIP]) if plain is None else plain)
+    except (KeyError, ValueError, RecursionError):
         return None
     return output if isinstance(output, dict) else None
-
-
-def _unpacked(packed: str) -> bytes:
-    """Raises ValueError for more than an output may have, without unpacking it."""
-    unpacking = zlib.decompressobj(_GZIP)
-    text = unpacking.decompress(base64.b64decode(packed, validate=True), OUTPUT_JSON_LIMIT)
-    if not unpacking.eof:
-        raise ValueError(f"an output is cut short, or has more than {OUTPUT_JSON_LIMIT} bytes")
-    return text

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from perago.attempt import TaskExecutionContext
 from perago.staging import staging_branch_name
+from perago.target import is_import_path as is_import_path
 from perago.wire.base import IN_PROGRESS, ConductorTask, CurrentAttempt, WireModel
 from perago.wire.policy import PolicyRule
 

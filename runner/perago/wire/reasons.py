@@ -156,6 +156,11 @@ class Reason(StrEnum):
         "The task cannot run as it is declared: its image, its module, a Secret or its pod template is wrong.",
         "Correct what the message names, since a retry would fail in the same way.",
     )
+    INVALID_SPEC = (
+        "InvalidSpec",
+        "The `spec` has a value that Perago cannot read: it is nested too deep, or an older CRD has let it through.",
+        "Correct the field that the message names.",
+    )
     CANCELED = ("Canceled", "The attempt was canceled with `spec.cancel`.")
     ATTEMPT_DELETED = ("AttemptDeleted", "The attempt was deleted before it had ended.")
     SUPERSEDED = (

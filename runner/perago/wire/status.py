@@ -3,12 +3,14 @@
 import base64
 import gzip
 import json
+import zlib
 from datetime import datetime
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_serializer
 
 from perago.wire.base import JsonObject, ResultStatus, WireModel
+from perago.wire.depth import is_too_deep, read_json, too_deep
 from perago.wire.exact import kept_in_merge_patch
 from perago.wire.faults import FailureClass as FailureClass
 from perago.wire.times import timestamp
@@ -20,6 +22,9 @@ OUTPUT_JSON_LIMIT = 8 * 1024 * 1024
 """Bytes of JSON: Conductor fails a task with more than 10 MiB, and writes 1e-05 as 1.0E-5, with up to a sixth more."""
 OUTPUT_INLINE_LIMIT = 64 * 1024
 """Bytes of JSON up to which an output is stored as it is, readable with kubectl; above, it is compressed."""
+
+_GZIP = 31
+"""zlib's number for the gzip format."""
 
 _REMEDY = "write large results to the workspace and return their paths"
 
@@ -53,11 +58,33 @@ class Outcome(WireModel):
     """The number of the rule of the failure policy that chose the status; None where none did."""
 
     def full_output(self) -> JsonObject | None:
-        """The output as Conductor receives it, whichever way it is stored; None when there is none."""
-        if self.output_gzip is None:
-            return self.output
-        unpacked: JsonObject = json.loads(gzip.decompress(base64.b64decode(self.output_gzip)))
-        return unpacked
+        """The output as Conductor receives it, whichever way it is stored; None when there is none.
+
+        Raises ValueError for one that was not packed by `stored_output`.
+        """
+        return self.output if self.output_gzip is None else packed_output(self.output_gzip)
+
+
+def packed_output(packed: str) -> JsonObject:
+    """The output in `output_gzip`. Raises ValueError where there is none, or one that no agent would have packed."""
+    output = read_json(unpacked(packed))
+    if not isinstance(output, dict):
+        raise ValueError("the output is not a JSON object")
+    if is_too_deep(output):
+        raise ValueError(too_deep("the output"))
+    return output
+
+
+def unpacked(packed: str) -> bytes:
+    """Raises ValueError for more bytes than an output may have, without unpacking them, and for what is no gzip."""
+    unpacking = zlib.decompressobj(_GZIP)
+    try:
+        text = unpacking.decompress(base64.b64decode(packed, validate=True), OUTPUT_JSON_LIMIT)
+    except zlib.error as error:
+        raise ValueError(f"an output is no gzip: {error}") from error
+    if not unpacking.eof:
+        raise ValueError(f"an output is cut short, or has more than {OUTPUT_JSON_LIMIT} bytes")
+    return text
 
 
 def stored_output(output: JsonObject) -> JsonObject:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from perago.wire.order import is_import_path
 from perago_operator.api.crds import SIZE_LIMIT, main, rendered
 from tests import builders as b
 from tests.contract.conftest import CRDS
@@ -102,11 +103,24 @@ def test_nulls_in_an_input_are_kept(kubectl: Kubectl) -> None:
         ({"failurePolicy": [{"onExitCode": [256], "result": "FAILED"}]}, "spec.failurePolicy[0].onExitCode[0]"),
         ({"failurePolicy": [{"onException": ["a b"], "result": "FAILED"}]}, "spec.failurePolicy[0].onException[0]"),
         ({"failurePolicy": [{"onException": ["x" * 129], "result": "FAILED"}]}, "spec.failurePolicy[0].onException[0]"),
+        ({"task": {"module": "a b", "image": "i"}}, "must be the import path of a module, such as app.workers"),
+        ({"task": {"module": "tasks/build.py", "image": "i"}}, "spec.task.module"),
+        ({"task": {"module": "tasks.build.py", "image": "i"}}, "must be the import path of a module"),
+        ({"task": {"module": "a:run", "image": "i"}}, "must be the import path of a module"),
+        ({"task": {"module": "m", "image": "an image"}}, "must be the name of an image"),
+        ({"taskRef": {"name": "My Task"}}, "spec.taskRef.name"),
     ],
 )
 def test_a_wrong_attempt_is_refused_by_field(kubectl: Kubectl, changes: dict[str, Any], words: str) -> None:
     """The refusal names the field, and says what would be right."""
     assert words in kubectl.refusal(attempt(**changes))
+
+
+@pytest.mark.parametrize("module", ["m", "_private.m2", "größe.ʼn", "a.b.c_1", "²x.y", "データ.学習"])
+def test_a_module_that_python_can_import_is_taken(kubectl: Kubectl, module: str) -> None:
+    """The API server and Python agree on what a name is, in any alphabet."""
+    assert is_import_path(module)
+    kubectl.create(attempt(task={"module": module, "image": "i"}))
 
 
 @pytest.mark.parametrize("name", ["a.b", "x" * 59])
@@ -271,6 +285,9 @@ def test_both_kinds_are_listed_by_category(kubectl: Kubectl) -> None:
         ({"domain": "gpu"}, "spec.domain needs spec.taskType"),
         ({"taskType": "build", "image": None}, "spec.taskType needs spec.module and spec.image"),
         ({"maxConcurrency": 0}, "spec.maxConcurrency"),
+        ({"module": "a b"}, "must be the import path of a module"),
+        ({"image": " i"}, "must be the name of an image"),
+        ({"lakefsSecretRef": {"name": "Keys"}}, "must be the name of an object"),
         ({"replicas": 3}, 'unknown field "spec.replicas"'),
     ],
 )

@@ -141,11 +141,7 @@ MUTANTS: tuple[Mutant, ...] = (
             'return Conflict(f"{earlier} stays until Conductor says whether that run is over: {error}")',
             "return error",
         ),
-        (
-            "an attempt that cannot be read is read forever",
-            "except ValidationError as error:",
-            "except ZeroDivisionError as error:",
-        ),
+        ("a task whose input no attempt can have becomes one", "        if claim.problem:\n", "        if False:\n"),
         ("a creation that failed stops polling for good", "self._failing.pop(claim.attempt, None)", "pass"),
         (
             "a namespace that is full stops the polls of all",

@@ -321,7 +321,7 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "work published before a stop is reported as failed, by the order",
-            "    ending.work_was_published,  # end: COMPLETED, with the output that the commit carries\n    ending.stopped,  # end: FAILED, with the reason to stop\n",
+            "    ending.work_was_published,  # end: COMPLETED, with the output that the commit carries\n    ending.stopped,  # end: FAILED, or terminal where the spec cannot be read, with the reason to stop\n",
             "    ending.stopped,\n    ending.work_was_published,\n",
         ),
         (
@@ -450,6 +450,7 @@ SITUATION: tuple[Mutant, ...] = (
             "if self.later_sibling:",
         ),
         ("cancel has no effect", "if self.attempt.spec.cancel:", "if False:"),
+        ("an attempt that cannot be read runs", "if problem := self.attempt.problem:", "if problem := None:"),
         (
             "a pod that finished in time is called late",
             "return ended_at is None or ended_at + timedelta(seconds=1) > self.deadline_at",

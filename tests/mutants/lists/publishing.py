@@ -7,6 +7,7 @@ publisher = of("runner/perago/agent/publisher.py", "perago/agent/test_publisher.
 target = of("runner/perago/agent/target.py", "perago/agent/test_publisher.py")
 steps = of("runner/perago/agent/steps.py", "perago/agent/test_steps.py")
 kept = of("runner/perago/wire/kept_output.py", "perago/test_kept_output.py")
+packed = of("runner/perago/wire/status.py", "perago/test_kept_output.py")
 ending = of("runner/perago/agent/ending.py", "perago/agent/test_session.py")
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -228,12 +229,18 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *kept(
         ("a large output is kept in a commit and the merge refused", "len(packed) <= PACKED_LIMIT:", "packed:"),
+    ),
+    *packed(
         (
             "a packed output in a commit fills the memory",
             "base64.b64decode(packed, validate=True), OUTPUT_JSON_LIMIT)",
             "base64.b64decode(packed, validate=True))",
         ),
-        ("an output that is cut short counts", "        raise ValueError(f", "        str(f"),
+        (
+            "an output that is cut short counts",
+            '        raise ValueError(f"an output is cut',
+            '        str(f"an output is cut',
+        ),
     ),
     *target(
         ("nobody waits for a merge that is still under way", "SETTLE_LOOKS: Final = 8", "SETTLE_LOOKS: Final = 1"),

@@ -9,6 +9,7 @@ frames = of("runner/perago/wire/frames.py", "perago/test_wire.py")
 calls_of_tasks = of("runner/perago/wire/frames.py", "perago/agent/test_server.py")
 status = of("runner/perago/wire/status.py", "perago/test_wire.py", "perago/agent/test_outcome.py")
 exact = of("runner/perago/wire/exact.py", "perago/test_exact.py")
+depth = of("runner/perago/wire/depth.py", "perago/test_wire_depth.py")
 calls = of("runner/perago/wire/calls.py", "perago/test_wire.py")
 secrets = of("runner/perago/wire/secrets.py", "perago/test_wire_secrets.py", "perago/agent/test_mounts.py")
 egress = of("runner/perago/wire/egress.py", "perago/test_wire_egress.py", "test_egress.py")
@@ -99,7 +100,7 @@ MUTANTS: tuple[Mutant, ...] = (
             'and _values(_STRING.sub(b"", data)) > VALUES_LIMIT:',
             ":",
         ),
-        ("a call that cannot be recorded is taken", "    if not _fits(call):", "    if False:"),
+        ("a call that cannot be recorded is taken", "    if is_too_deep(call, DEPTH_LIMIT):", "    if False:"),
         ("a deep call ends the agent", "    except RecursionError as error:", "    except MemoryError as error:"),
     ),
     *frames(
@@ -131,8 +132,22 @@ MUTANTS: tuple[Mutant, ...] = (
             "len(plain) <= OUTPUT_INLINE_LIMIT",
         ),
         ("an output that no JSON can say is recorded", "allow_nan=False, ", ""),
-        ("a compressed output is reported as none", "        if self.output_gzip is None:\n", "        if True:\n"),
+        (
+            "a compressed output is reported as none",
+            "return self.output if self.output_gzip is None else",
+            "return self.output if True else",
+        ),
         ("the same output is packed differently each time", "gzip.compress(plain, mtime=0)", "gzip.compress(plain)"),
+    ),
+    *depth(
+        ("one level too many is taken", "    for _ in range(most):", "    for _ in range(most + 1):"),
+        ("the last permitted level is refused", "    for _ in range(most):", "    for _ in range(most - 1):"),
+        ("JSON that is too deep ends the program", "        return json.loads(shallow(data))", "        raise"),
+        (
+            "what is cut is taken for what was there",
+            "            if level == most + 1:\n                kept",
+            "            if level == most:\n                kept",
+        ),
     ),
     *exact(
         ("a whole float comes back as an integer", "if isinstance(part, float) and part.is_integer():", "if False:"),
@@ -145,7 +160,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a null is dropped from an output", "part is not None and _is_kept(part)", "_is_kept(part)"),
         ("half a surrogate pair hides in a key", "            pending += part.keys()\n", ""),
         ("a value in a list is overlooked", "            pending += part\n", "            pass\n"),
-        ("a NaN passes for JSON", "return math.isfinite(part)", "return True"),
+        ("a NaN passes for JSON", "        return not _is_no_number(part)", "        return True"),
+        ("a number that JSON does not have is not named", "and not math.isfinite(part)", "and False"),
     ),
     *calls(
         (

@@ -3,15 +3,28 @@
 from collections import UserDict
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import inf, nan
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, Json, RootModel, ValidationError, computed_field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    RootModel,
+    ValidationError,
+    computed_field,
+    field_serializer,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 import perago
+from perago.wire.depth import MOST_LEVELS
+from tests.builders import nested
 from tests.unit.perago.kit import (
     Outcome,
     Params,
@@ -260,6 +273,60 @@ def test_a_result_that_json_cannot_say_is_refused(value: object, model: type[Bas
     """Values that contain themselves, NaN, infinity and text that is not Unicode, named by task."""
     with pytest.raises(perago.TaskExecutionError, match="task 'sample': result cannot be written as JSON: "):
         result_of(value, model)
+
+
+class Anything(BaseModel):
+    anything: object = None
+    pair: tuple[Any, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"anything": nan}, "result.anything is NaN"),
+        ({"anything": {"a": [1, {"b": -inf}]}}, "result.anything.a[1].b is -Infinity"),
+        ({"pair": (1, (2, inf))}, "result.pair[1][1] is Infinity"),
+        (Rich(ratio=nan), "result.ratio is NaN"),
+    ],
+)
+def test_a_number_that_json_does_not_have_is_named_by_its_place(value: object, words: str) -> None:
+    """Also in a field that may be anything, for which pydantic writes null."""
+    with pytest.raises(perago.TaskExecutionError) as refused:
+        result_of(value, Rich if isinstance(value, Rich) else Anything)
+    assert f"result cannot be written as JSON: {words}, which JSON does not have" in str(refused.value)
+
+
+def test_a_null_and_the_word_for_a_nan_are_values_like_others() -> None:
+    """In a field that may be anything, too."""
+    assert result_of({"anything": {"a": None, "b": "NaN", "c": 1e308}}, Anything)["anything"] == {
+        "a": None,
+        "b": "NaN",
+        "c": 1e308,
+    }
+
+
+def test_what_a_serializer_makes_of_a_nan_counts() -> None:
+    """The author has said what is meant."""
+
+    class Written(BaseModel):
+        a: float = nan
+
+        @field_serializer("a")
+        def _written(self, value: float) -> float | None:
+            return None if value != value else value
+
+    assert result_of({"a": nan}, Written) == {"a": None}
+
+
+@pytest.mark.parametrize(("levels", "taken"), [(MOST_LEVELS - 2, True), (MOST_LEVELS - 1, False), (250, False)])
+def test_a_result_has_as_many_levels_as_can_be_recorded(levels: int, taken: bool) -> None:
+    """The output around it and the result itself are two of them."""
+    value = {"anything": nested(levels)}
+    if taken:
+        assert result_of(value, Anything)["anything"] == nested(levels)
+    else:
+        with pytest.raises(perago.TaskExecutionError, match="more than 100 levels"):
+            result_of(value, Anything)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perago.wire.exact import exact_text, fits_json, kept_in_merge_patch, kept_when_created
+from perago.wire.exact import exact_text, fits_json, kept_in_merge_patch, kept_when_created, no_number
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None))
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -56,6 +56,13 @@ def test_no_server_keeps_what_json_cannot_say(value: float) -> None:
     """Whatever the way."""
     assert not fits_json({"a": value})
     assert not kept_when_created(value)
+
+
+def test_a_number_that_json_does_not_have_is_named_by_its_place() -> None:
+    """The first one, in the order of the text."""
+    assert no_number({"a": [0.5, {"b": [1, math.nan]}], "c": math.inf}, "result") == "result.a[1].b[1] is NaN"
+    assert no_number({"a": -math.inf}, "result") == "result.a is -Infinity"
+    assert no_number({"a": [1e308, "NaN", None]}, "result") is None
 
 
 @given(json_values)

@@ -24,7 +24,7 @@ RULES: tuple[Rule, ...] = (
     ending.staging_may_be_merged,  # delete the staging branch, so that lakeFS's answer is final
     ending.evidence_is_missing,  # ask lakeFS whether the work was published
     ending.work_was_published,  # end: COMPLETED, with the output that the commit carries
-    ending.stopped,  # end: FAILED, with the reason to stop
+    ending.stopped,  # end: FAILED, or terminal where the spec cannot be read, with the reason to stop
     # the pod is there
     pod.pod_not_seen_yet,  # wait for the watch
     pod.infrastructure_failed,  # count the next execution up

@@ -13,7 +13,7 @@ from perago_operator.core.situation import Situation
 
 
 def stopping(s: Situation) -> Ruling | None:
-    """Deleted, canceled, superseded or out of time while a pod may run: delete the pod and wait for its end.
+    """Deleted, canceled, superseded, out of time or unreadable while a pod may run: delete it and wait for its end.
 
     Its log is read first: the kubelet removes it with the containers. One that no watch has shown yet is looked for,
     since nothing is deleted without its uid.
@@ -72,7 +72,7 @@ def stopped(s: Situation) -> Ruling | None:
     if s.stop is None:
         return None
     message = with_remedy(s.stop.message, s.stop.reason)
-    return Ruling(outcome=failure(s, s.stop.reason, evidence.with_strays(s, message)))
+    return Ruling(outcome=failure(s, s.stop.reason, evidence.with_strays(s, message), s.stop.result))
 
 
 def _may_have_published(s: Situation) -> bool:

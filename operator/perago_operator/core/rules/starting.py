@@ -42,8 +42,11 @@ def execution_is_paused(s: Situation) -> Ruling | None:
 
 
 def task_is_unknown(s: Situation) -> Ruling | None:
-    """The PeragoTask does not exist, or says too little: wait for it."""
+    """The PeragoTask does not exist, cannot be read, or says too little: wait for it."""
     ref, missing = s.attempt.spec.task_ref, s.resolved.missing
+    if s.task and s.task.problem:
+        message = f"PeragoTask {s.task.metadata.name} cannot be read: {s.task.problem}"
+        return _waiting(s, Reason.INVALID_SPEC, message)
     if ref and s.task is None:
         namespace = s.attempt.metadata.namespace
         return _waiting(s, Reason.TASK_NOT_FOUND, f"PeragoTask {ref.name} does not exist in namespace {namespace}")

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 
 from perago.agent.underway import Underway, current
+from perago.wire.depth import read_json
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
@@ -102,7 +103,8 @@ def watched_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 async def json_of(response: aiohttp.ClientResponse, server: Server, what: str) -> Any:
     """The JSON of an answer; a body that is not JSON comes from a proxy, so the server itself did not answer."""
     try:
-        return await response.json(content_type=None)
+        body = await response.read()
+        return read_json(body) if body.strip() else None
     except ValueError as error:
         raise NoAnswer(
             server, f"{server} did not answer ({what}): {response.status} with a body that is not JSON"

@@ -18,6 +18,8 @@ from perago.agent.preparation import Preparation
 from perago.agent.steps import WorkspaceSteps
 from perago.errors import TaskInputError
 from perago.reference import WorkspaceInput
+from perago.wire.depth import MOST_LEVELS
+from tests import builders as b
 from tests.fakes.waiting import until
 from tests.unit.perago.agent.test_publication import order
 
@@ -100,6 +102,29 @@ async def test_a_text_that_is_no_input_is_refused_by_its_field(text: str, words:
     """It was written by hand."""
     with pytest.raises(TaskInputError, match=rf"spec\.inputJson {words}"):
         await Reads(replace(OBJECT, input_json=text)).preparation(order()).input()
+
+
+DEEP = {"params": b.nested(MOST_LEVELS)}
+
+
+@pytest.mark.parametrize(
+    ("servers", "ordered", "words"),
+    [
+        pytest.param(Reads(replace(OBJECT, input=DEEP)), order(), "more than 100 levels", id="spec.input"),
+        pytest.param(Reads(replace(OBJECT, input_json=json.dumps(DEEP))), order(), "more than 100", id="inputJson"),
+        pytest.param(Reads(replace(OBJECT, input_json='{"a":' + "[" * 5_000)), order(), "is not JSON", id="no JSON"),
+        pytest.param(
+            Reads(replace(OBJECT, input_json='{"a": NaN}')), order(), r"the input\.a is NaN", id="NaN in inputJson"
+        ),
+        pytest.param(
+            Reads(task=FreshTask(order().attempt, DEEP)), FROM_CONDUCTOR, "more than 100 levels", id="from Conductor"
+        ),
+    ],
+)
+async def test_an_input_that_no_task_can_be_given_is_refused(servers: Reads, ordered: wire.Order, words: str) -> None:
+    """Whichever way it comes."""
+    with pytest.raises(TaskInputError, match=words):
+        await servers.preparation(ordered).input()
 
 
 async def test_the_staging_branch_that_the_status_names_is_kept() -> None:

@@ -187,8 +187,8 @@ def framed(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        pytest.param(b'{"call":' + b"[" * 100_000, "200 levels", id="deeper than Python can read"),
-        pytest.param(b'{"call":' + b"[" * 300 + b"]" * 300 + b"}", "200 levels", id="deeper than can be recorded"),
+        pytest.param(b'{"call":' + b"[" * 100_000, "101 levels", id="deeper than Python can read"),
+        pytest.param(b'{"call":' + b"[" * 101 + b"]" * 101 + b"}", "101 levels", id="deeper than can be recorded"),
         pytest.param(b'{"call":[' + b'"ab",' * 1_000_000 + b'""]}', "1000000 values", id="more than fits the memory"),
         pytest.param(b'{"call":{' + b'"a":{},' * 600_000 + b'"":1}}', "1000000 values", id="objects without an end"),
     ],

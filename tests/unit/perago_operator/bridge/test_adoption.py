@@ -227,8 +227,8 @@ async def test_a_task_that_has_ended_meanwhile_is_left_alone(subject: Subject) -
 
 
 async def test_a_task_is_adopted_once(subject: Subject) -> None:
-    """Otherwise looks would keep one alive whose attempt cannot be read, by the watch neither."""
-    subject.cluster.add(b.attempt(meta={"name": "t1"}, input="none"))
+    """Otherwise looks would keep one alive whose attempt exists, but is not shown by any watch."""
+    subject.cluster.objects["PeragoAttempt", "ns", "t1"] = b.attempt(meta={"name": "t1"})
     await subject.polled()
     for _ in range(3):
         await subject.look()

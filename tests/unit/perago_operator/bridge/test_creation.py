@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from math import nan
 from typing import Any
 
 import pytest
 
+from perago.wire.depth import MOST_LEVELS
 from perago_operator import pulse
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
@@ -15,7 +17,7 @@ from perago_operator.core.config import Config
 from perago_operator.loops import Backoff
 from perago_operator.ports import PolledTask, QuotaExceeded, Refused, Unreachable, WatchEvent
 from perago_operator.watch.stores import AttemptStore
-from tests.builders import attempt, completed, task
+from tests.builders import attempt, completed, nested, task
 from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
@@ -165,8 +167,8 @@ async def test_a_task_that_conductor_does_not_know_is_given_up_at_the_second_loo
     assert subject.attempts() == (["t1"] if returns else [])
 
 
-async def test_an_attempt_that_cannot_be_read_ends_the_claim(subject: Subject) -> None:
-    """An older CRD let it through; it is left alone, as by everyone else, and its task waits for its time-out."""
+async def test_an_attempt_that_cannot_be_read_serves_its_task_like_any_other(subject: Subject) -> None:
+    """An older CRD let it through: it gets an outcome, which is the task's."""
     strange = subject.cluster.add(attempt(meta={"name": "t1", "finalizers": []}, input="none"))
     await subject.polled("t1")
     await subject.settled()
@@ -174,6 +176,20 @@ async def test_an_attempt_that_cannot_be_read_ends_the_claim(subject: Subject) -
     subject.seconds = 31.0
     assert subject.creation.unseen(TASK) == frozenset()
     assert subject.conductor.tasks["t1"].status == "IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("params", "words"), [(nested(MOST_LEVELS), "more than 100 levels"), ({"a": nan}, "the input.params.a is NaN")]
+)
+async def test_a_task_whose_input_no_attempt_can_have_fails_at_once(subject: Subject, params: Any, words: str) -> None:
+    """Conductor takes a thousand levels; a retry would bring the same input."""
+    subject.conductor.schedule("build", "t1", input_data={"params": params})
+    polled = await subject.conductor.poll("build", domain=None, worker_id="me", count=1, timeout_ms=0)
+    subject.creation.start(claim(polled[0], BUILD))
+    await subject.settled()
+    task = subject.conductor.tasks["t1"]
+    assert (subject.attempts(), task.status) == ([], "FAILED_WITH_TERMINAL_ERROR")
+    assert words in str(task.reason)
 
 
 async def test_an_attempt_whose_result_is_still_reported_is_not_replaced(subject: Subject) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from perago_operator.api.reasons import Reason
-from perago_operator.api.task import PeragoTask
+from perago_operator.api.task import PeragoTask, TaskSpec
 from perago_operator.bridge.poller import PollState
 from perago_operator.bridge.taskstatus import TaskNumbers, status_patch
 from perago_operator.bridge.usability import Unusable
@@ -47,6 +47,15 @@ def test_attempts_that_wait_for_room_are_counted() -> None:
     waiting = TaskNumbers(2, 1, 5, waiting_for_room=3)
     assert patch_of(settled(), waiting, POLLING) == {"waitingForRoom": 3}
     assert patch_of(settled(waiting), NUMBERS, POLLING) == {"waitingForRoom": 0}
+
+
+def test_a_peragotask_that_cannot_be_read_says_so() -> None:
+    """Whatever else is missing because of that."""
+    task = peragotask().model_copy(update={"problem": "spec.module: wrong", "spec": TaskSpec()})
+    unusable = Unusable(Reason.INVALID_SPEC, "the PeragoTask cannot be read: spec.module: wrong")
+    patch: Any = status_patch(task, NUMBERS, POLLING, START, unusable)
+    ready = next(one for one in patch["status"]["conditions"] if one["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
 
 
 def test_what_is_written_already_is_not_written_again() -> None:

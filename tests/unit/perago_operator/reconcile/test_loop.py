@@ -1,6 +1,8 @@
 """The loop over a small world: whole lives of attempts, and what happens when calls fail or the operator dies."""
 
 import asyncio
+import base64
+import gzip
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from perago.wire.depth import MOST_LEVELS
 from perago_operator import pulse
 from perago_operator.core.config import Config, Limits
 from perago_operator.ports import QuotaExceeded, Refused, Unreachable
@@ -708,6 +711,73 @@ async def test_an_attempt_that_no_rule_can_be_asked_about_ends_with_the_second_l
     assert "OverflowError" in outcome["message"]
     assert world.status()["reporting"]["state"] == "Accepted"
     assert world.attempt()["metadata"]["finalizers"] == []
+
+
+DEEP = {"params": b.nested(MOST_LEVELS)}
+
+
+def _packed(text: bytes) -> str:
+    return base64.b64encode(gzip.compress(text)).decode()
+
+
+async def test_an_attempt_that_cannot_be_read_has_an_outcome_at_once() -> None:
+    """No CRD can bound the depth of an input: people, and Conductor, hear of it, and no pod is made."""
+    world = World()
+    await world.add_polled(input=DEEP)
+    outcome, status = world.status()["outcome"], world.status()
+    assert (outcome["status"], outcome["reason"]) == ("FAILED_WITH_TERMINAL_ERROR", "InvalidSpec")
+    assert "spec.input: it has more than 100 levels" in outcome["message"]
+    assert (status["phase"], status["reporting"]["state"], world.pods) == ("Failed", "Accepted", [])
+    assert world.attempt()["metadata"]["finalizers"] == []
+
+
+async def test_nobody_else_waits_for_an_attempt_that_cannot_be_read() -> None:
+    """Neither a standalone one, nor one whose claim is false, which reports to nobody."""
+    world = World()
+    await world.add(b.attempt(meta={"name": "deep"}, standalone=True, input=DEEP))
+    await world.add_polled()
+    assert (world.status("deep")["phase"], world.pods) == ("Failed", ["a1-1"])
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        {**b.completed(), "output": DEEP},
+        {**b.completed(), "output": None, "outputGzip": _packed(b"[" * 5_000)},
+        {**b.completed(), "output": None, "outputGzip": _packed(b" " * 9_000_000)},
+        {**b.completed(), "output": None, "outputGzip": "bm8gZ3ppcA=="},
+    ],
+    ids=["too deep", "packed and too deep", "a bomb", "no gzip"],
+)
+async def test_an_outcome_that_cannot_be_read_is_a_failure(outcome: dict[str, Any]) -> None:
+    """It is written once, so that none can take its place: the attempt ends, and Conductor hears why."""
+    world = await polled_and_running()
+    await world.agent(outcome={**outcome, "execution": 1})
+    task = world.conductor.tasks[b.NAME]
+    assert (world.status()["phase"], task.status) == ("Failed", "FAILED")
+    assert "the outcome that the attempt's agent wrote cannot be read" in str(task.reason)
+
+
+async def test_a_field_of_the_status_that_cannot_be_read_is_left_out() -> None:
+    """Whoever writes it writes it anew: an attempt that runs goes on."""
+    world = await polled_and_running()
+    await world.agent(waiting={"server": "lakeFS", "since": "0000-01-01T00:00:00Z", "until": "never", "error": ""})
+    await world.agent(outcome=b.completed())
+    assert world.status()["phase"] == "Succeeded"
+
+
+async def test_an_attempt_waits_for_a_peragotask_that_cannot_be_read() -> None:
+    """What is left of its template is not what its author wants; once it is mended, the attempt starts."""
+    world = World()
+    template = {"spec": {"affinity": b.nested(MOST_LEVELS)}}
+    await world.add(b.task(podTemplate=template))
+    await world.add_polled(task=None, taskRef={"name": "build"})
+    ready = next(condition for condition in world.status()["conditions"] if condition["type"] == "PodReady")
+    assert (ready["reason"], world.pods) == ("InvalidSpec", [])
+    assert "PeragoTask build cannot be read: spec.podTemplate: it has more than 100 levels" in ready["message"]
+    world.cluster.merge("PeragoTask", "ns", "build", {"spec": {"podTemplate": None}, "metadata": {"generation": 2}})
+    await world.settle()
+    assert world.pods == ["a1-1"]
 
 
 async def test_an_end_that_cannot_be_written_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

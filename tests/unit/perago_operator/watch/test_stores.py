@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from perago.wire.depth import MOST_LEVELS
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.shared import Key
 from perago_operator.watch.rooms import age
@@ -86,12 +87,23 @@ def test_a_late_answer_does_not_bring_a_removed_object_back(heard: Heard) -> Non
     assert heard.stores.attempts.get(Key("ns", "a")) is None
 
 
-def test_an_object_that_cannot_be_read_is_left_out(heard: Heard) -> None:
-    """One bad object must not stop the watch."""
+def test_an_object_of_which_a_part_cannot_be_read_says_so(heard: Heard) -> None:
+    """It is there without that part, for somebody has to tell people; another version of it changes nothing."""
     bad = named("a")
-    bad["spec"]["conductor"] = {"taskType": 3}
+    bad["spec"]["input"] = {"params": b.nested(MOST_LEVELS)}
     heard.stores.attempts.put(bad)
-    assert (len(heard.stores.attempts), heard.since()) == (0, [])
+    heard.stores.attempts.put(bad | {"metadata": bad["metadata"] | {"resourceVersion": "2"}})
+    attempt = heard.stores.attempts.get(Key("ns", "a"))
+    assert attempt is not None
+    assert attempt.problem == "spec.input: it has more than 100 levels of lists and objects. Make it flatter"
+    assert (attempt.spec.input, attempt.spec.conductor is None) == (None, False)
+
+
+def test_an_object_without_a_name_is_left_out(heard: Heard) -> None:
+    """It must not stop the watch."""
+    heard.stores.attempts.put(named("a") | {"metadata": {"name": "a", "labels": 3, "creationTimestamp": "?"}})
+    heard.stores.attempts.put(named("b") | {"metadata": {"name": 7}})
+    assert [attempt.metadata.name for attempt in heard.stores.attempts] == ["a"]
 
 
 def test_siblings_hear_of_each_other(heard: Heard) -> None:

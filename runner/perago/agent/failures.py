@@ -11,7 +11,7 @@ from typing import Final
 from perago.agent.clients import lakefs_errors
 from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
 from perago.agent.clients.conductor import ConductorRefused
-from perago.agent.clients.http import NoAnswer, Server, Untrusted, describe
+from perago.agent.clients.http import Insecure, NoAnswer, Server, describe
 from perago.agent.data.volume import CorruptObject, UnreadableFile, VolumeFull
 from perago.agent.mounts import MissingKeys
 from perago.agent.outcome import OutputTooLarge
@@ -82,11 +82,11 @@ REFUSED: Final = {
 
 
 def failure_of(error: Exception) -> Failure:
-    """The first row that holds; NoAnswer and Untrusted by their server; anything else is an error of the agent."""
+    """The first row that holds; NoAnswer and Insecure by their server; anything else is an error of the agent."""
     text = describe(error)
     if isinstance(error, NoAnswer):
         return Failure(TaskExecutionError.__name__, UNREACHABLE[error.server], text)
-    if isinstance(error, Untrusted):
+    if isinstance(error, Insecure):
         return Failure(TaskExecutionError.__name__, REFUSED[error.server], text)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(TaskExecutionError.__name__, Reason.VOLUME_FULL, text)

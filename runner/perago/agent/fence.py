@@ -5,6 +5,7 @@ was not run again since. Any attempt is so only while its own object is neither 
 execution. The publish fence is `perago.agent.publication`.
 """
 
+import asyncio
 from typing import Final, Protocol
 
 from perago import wire
@@ -22,6 +23,8 @@ RUN_AGAIN: Final = "RUN AGAIN"
 """Somebody has rerun the workflow from the task, which keeps its id."""
 UNKNOWN: Final = "UNKNOWN"
 """In place of a status where Conductor does not know the task."""
+DOUBT_SECONDS: Final = 2.0
+"""Before Conductor is asked once more for a task that it does not know: on one such answer no work is thrown away."""
 
 
 class ReadsAttempt(Protocol):
@@ -36,6 +39,14 @@ class ReadsTask(Protocol):
 
     async def task(self, task_id: str) -> FreshTask | None:
         """None when it is not known; raises NoAnswer."""
+
+
+async def known_task(conductor: ReadsTask, task_id: str) -> FreshTask | None:
+    """The task; None once Conductor has said twice that it does not know it. Raises NoAnswer."""
+    if (task := await conductor.task(task_id)) is not None:
+        return task
+    await asyncio.sleep(DOUBT_SECONDS)
+    return await conductor.task(task_id)
 
 
 class AttemptFence:
@@ -71,7 +82,7 @@ class AttemptFence:
         ordered = self._order.attempt
         if self._conductor is None:
             return ordered
-        task = await self._conductor.task(ordered.task_id)
+        task = await known_task(self._conductor, ordered.task_id)
         if task is None:
             return ordered.model_copy(update={"status": UNKNOWN})
         run_again = ordered.is_run_again(task.attempt.start_time)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from perago import wire
 from perago.agent.clients.attempt_api import AttemptObject
 from perago.agent.clients.http import describe, retried
-from perago.agent.fence import ReadsAttempt, ReadsTask
+from perago.agent.fence import ReadsAttempt, ReadsTask, known_task
 from perago.agent.steps import WorkspaceSteps
 from perago.errors import TaskInputError
 from perago.reference import WorkspaceInput
@@ -78,7 +78,7 @@ class Preparation:
             raise TaskInputError(
                 "the attempt has inputFrom: Conductor but no Conductor task; set spec.input, or spec.conductor"
             )
-        task = await retried(lambda: conductor.task(ordered.task_id), self._order.retry_seconds)
+        task = await retried(lambda: known_task(conductor, ordered.task_id), self._order.retry_seconds)
         if task is None:
             raise TaskInputError(f"Conductor does not know the task {ordered.task_id}, which holds the attempt's input")
         if task.input_is_elsewhere:

@@ -80,7 +80,7 @@ async def test_an_input_over_three_mebibytes_is_elsewhere(job: Job, agent: Condu
     assert (fresh.input_data, fresh.input_is_elsewhere) == ({}, True)
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503])
+@pytest.mark.parametrize("status", [404, 429, 500, 502, 503])
 async def test_a_server_that_cannot_answer_is_asked_again_later(agent: Conductor, proxy: Proxy, status: int) -> None:
     """A gateway's page as well."""
     proxy.on("^GET", answered(status, b"<html>"))

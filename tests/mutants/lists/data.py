@@ -193,6 +193,11 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a gateway's 502 is a refusal", "return status in LATER or status >= 500", "return status in LATER"),
         ("an overloaded server is not asked again", "return status in LATER or status >= 500", "return status >= 500"),
         (
+            "an address without TLS is asked again and again",
+            "return NoTls(server, words) if words in NO_TLS else None",
+            "return None",
+        ),
+        (
             "a connection that broke ends the attempt",
             "except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:",
             "except (TimeoutError, ConnectionError) as error:",
@@ -252,6 +257,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *attempt_api(
         (
+            "a 404 of something on the way says that the attempt is gone",
+            "    if status == 404 and own is None:",
+            "    if False:",
+        ),
+        (
             "another object of the same name is served",
             "        if attempt.uid != self._order.uid:",
             "        if False:",
@@ -269,8 +279,13 @@ MUTANTS: tuple[Mutant, ...] = (
     *conductor(
         (
             "a task that is not there is an error",
-            "            if response.status == 404:\n                return None\n",
-            "",
+            "            if response.status == 404:",
+            "            if False:",
+        ),
+        (
+            "a 404 of something on the way says that a task is gone",
+            "if own_words(body := await response.read()) is None:",
+            "if False:",
         ),
         (
             "Conductor that is away for a moment fails the attempt",

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiohttp
 
 from perago import wire
-from perago.agent.clients.http import NoAnswer, Server, answering, json_of, transient
+from perago.agent.clients.http import NoAnswer, Server, answering, json_of, not_its_404, own_words, transient
 from perago.agent.mounts import Mounts
 from perago.wire import JsonObject
 
@@ -98,7 +98,7 @@ class AttemptApi:
             self._kind_url, params=query, headers=self._authorization(), timeout=_WATCH_TIMEOUT
         ) as response:  # fmt: skip
             if response.status >= 400 and response.status != TOO_OLD:
-                raise _refusal(response.status, await response.text(), f"{what} {self._name}")
+                raise _refusal(response.status, await response.read(), f"{what} {self._name}")
             await response.content.readany()
 
     async def patch_status(self, status: JsonObject) -> None:
@@ -118,26 +118,22 @@ class AttemptApi:
         ) as response:  # fmt: skip
             if response.status < 400:
                 return await json_of(response, Server.CLUSTER, what)
-            raise _refusal(response.status, await response.text(), f"{what} {self._name}")
+            raise _refusal(response.status, await response.read(), f"{what} {self._name}")
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token.read_text().strip()}"}
 
 
-def _refusal(status: int, body: str, what: str) -> Exception:
-    message = _message(body)
+def _refusal(status: int, body: bytes, what: str) -> Exception:
+    own = own_words(body)
+    message = body[:200].decode(errors="replace") if own is None else own
+    if status == 404 and own is None:
+        return not_its_404(Server.CLUSTER, what, body)
     if status == 404:
         return AttemptGone(f"the API server could not {what}: {message}")
     if transient(status) or status == 409:
         return NoAnswer(Server.CLUSTER, f"the API server could not {what}: {status} {message}")
     return ClusterRefused(f"the API server refused to {what}: {status} {message}")
-
-
-def _message(body: str) -> str:
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200]
 
 
 def attempt_object(record: JsonObject) -> AttemptObject:

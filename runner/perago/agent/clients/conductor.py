@@ -1,7 +1,7 @@
 """One read of Conductor: the fresh task that the attempt fence compares, and its input where the spec has none.
 
-Protocol: `GET /tasks/{id}` of Conductor OSS 3.32; 404 for an unknown task. Nothing is ever written from here: leases
-and reports are the operator's.
+Protocol: `GET /tasks/{id}` of Conductor OSS 3.32; 404 in its own words for an unknown task. Nothing is ever
+written from here: leases and reports are the operator's.
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +12,16 @@ from urllib.parse import quote
 
 import aiohttp
 
-from perago.agent.clients.http import NoAnswer, Server, answering, json_of, seconds_of, transient
+from perago.agent.clients.http import (
+    NoAnswer,
+    Server,
+    answering,
+    json_of,
+    not_its_404,
+    own_words,
+    seconds_of,
+    transient,
+)
 from perago.agent.mounts import Mounted
 from perago.wire import CurrentAttempt, JsonObject
 from perago.wire.egress import redirection
@@ -54,6 +63,8 @@ class Conductor:
         what, path = f"read the task {task_id}", f"/tasks/{quote(task_id, safe='')}"
         async with answering(Server.CONDUCTOR, what), self._accepted(path) as response:
             if response.status == 404:
+                if own_words(body := await response.read()) is None:
+                    raise not_its_404(Server.CONDUCTOR, what, body)
                 return None
             if transient(response.status):
                 raise NoAnswer(

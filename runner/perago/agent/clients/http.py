@@ -2,11 +2,14 @@
 
 A `NoAnswer` is anything after which the same call may be tried again: a refused or broken connection, a time-out, a
 server's 5xx, or a status that says "later". Whether the call was carried out is then unknown.
+A 404 counts only in the server's own words.
 """
 
 import asyncio
+import json
 import random
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -59,15 +62,51 @@ def seconds_of(retry_after: str | None) -> float:
     return min(float(retry_after), LONGEST_REQUEST_SECONDS) if retry_after and retry_after.isdecimal() else 0.0
 
 
-class Untrusted(Exception):
-    """A server's certificate is not trusted, which no repetition changes. The text says which server and why."""
+class Insecure(Exception):
+    """There is no safe connection to a server, which no repetition changes. The text says which server and why."""
+
+    def __init__(self, server: Server, text: str) -> None:
+        super().__init__(text)
+        self.server = server
+
+
+class Untrusted(Insecure):
+    """A server's certificate is not trusted."""
 
     def __init__(self, server: Server, why: str) -> None:
         super().__init__(
+            server,
             f"the certificate of {server} is not trusted: {why}; if an authority of your own has signed it, put that "
-            "authority's certificate into its Secret (ca.crt), or into trustedCA of the chart"
+            "authority's certificate into its Secret (ca.crt), or into trustedCA of the chart",
         )
-        self.server = server
+
+
+class NoTls(Insecure):
+    """A server does not speak TLS at its address, or no version of it that is taken here."""
+
+    def __init__(self, server: Server, why: str) -> None:
+        text = f"{server} does not speak TLS at its address, or only versions that are too old: {why}"
+        super().__init__(server, f"{text}; check the scheme and the port of the address in its Secret")
+
+
+NO_TLS: Final = frozenset(
+    {
+        "WRONG_VERSION_NUMBER",
+        "RECORD_LAYER_FAILURE",
+        "HTTP_REQUEST",
+        "UNSUPPORTED_PROTOCOL",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+    }
+)
+"""OpenSSL's words for it, which differ by version. Others, such as an end in the handshake, may be a restart."""
+
+
+def insecure(server: Server, error: BaseException | None) -> Insecure | None:
+    """What a failure to connect says of the server for good; None where the next try may go well."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Untrusted(server, reason_of(error))
+    words = getattr(error, "reason", None) if isinstance(error, ssl.SSLError) else None
+    return NoTls(server, words) if words in NO_TLS else None
 
 
 def reason_of(error: Exception) -> str:
@@ -77,13 +116,13 @@ def reason_of(error: Exception) -> str:
 
 @asynccontextmanager
 async def answering(server: Server, what: str) -> AsyncIterator[None]:
-    """Translate everything aiohttp raises for a broken exchange into NoAnswer or Untrusted; keeps the cause."""
+    """Translate everything aiohttp raises for a broken exchange into NoAnswer or Insecure; keeps the cause."""
     try:
         yield
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise Untrusted(server, reason_of(error.certificate_error)) from error
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-        raise NoAnswer(server, f"{server} did not answer ({what}): {describe(error)}") from error
+        cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+        silent = NoAnswer(server, f"{server} did not answer ({what}): {describe(error)}")
+        raise insecure(server, cause) or silent from error
 
 
 KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
@@ -109,6 +148,21 @@ async def json_of(response: aiohttp.ClientResponse, server: Server, what: str) -
         raise NoAnswer(
             server, f"{server} did not answer ({what}): {response.status} with a body that is not JSON"
         ) from error
+
+
+def own_words(body: bytes) -> str | None:
+    """A server's message; None where something on the way to it has answered, such as a proxy."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def not_its_404(server: Server, what: str, body: bytes, later: float = 0) -> NoAnswer:
+    """For a 404 without the server's own words: whoever has said it knows nothing of what the server has."""
+    words = body[:200].decode(errors="replace").strip()
+    text = f"{server} did not answer ({what}): a 404 that does not come from {server}: {words}"
+    return NoAnswer(server, text.rstrip(": "), later)
 
 
 async def never_repeat(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

@@ -5,10 +5,9 @@ changes`, `uncommitted changes (dirty branch)`, `… hook aborted …`). What is
 `perago.agent.clients.http.NoAnswer`.
 """
 
-import json
 from typing import Final
 
-from perago.agent.clients.http import NoAnswer, Server, seconds_of, transient
+from perago.agent.clients.http import NoAnswer, Server, not_its_404, own_words, seconds_of, transient
 
 
 class LakeFSError(Exception):
@@ -80,20 +79,11 @@ def kind_of(status: int, message: str) -> type[LakeFSError] | None:
 
 def answer_error(status: int, body: bytes, what: str, retry_after: str | None) -> Exception:
     """The exception for an answer of 400 or more: a refusal, or NoAnswer where the server says "later"."""
-    own = _own_words(body)
+    own = own_words(body)
     message = body[:200].decode(errors="replace").strip() if own is None else own
     if status == NOT_FOUND and own is None:
-        text = f"lakeFS did not answer ({what}): a 404 that does not come from lakeFS: {message}".rstrip(": ")
-        return NoAnswer(Server.LAKEFS, text, seconds_of(retry_after))
+        return not_its_404(Server.LAKEFS, what, body, seconds_of(retry_after))
     if transient(status) and kind_of(status, message) is None:
         text = f"lakeFS could not {what}: {status} {message}".rstrip()
         return NoAnswer(Server.LAKEFS, text, seconds_of(retry_after), status)
     return refusal(status, message, what)
-
-
-def _own_words(body: bytes) -> str | None:
-    """lakeFS's message; None where something on the way to it has answered, such as a proxy."""
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return None

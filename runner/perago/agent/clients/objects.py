@@ -6,7 +6,6 @@ block store is `perago.agent.clients.presigned`.
 """
 
 import json
-import ssl
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,7 +16,7 @@ from loguru import logger
 
 from perago.agent.clients.channel import lines
 from perago.agent.clients.exchange import STALL_SECONDS, Body, Connection, Head
-from perago.agent.clients.http import NoAnswer, Server, Untrusted, describe, reason_of
+from perago.agent.clients.http import NoAnswer, Server, describe, insecure
 from perago.agent.clients.lakefs_errors import Refused, answer_error
 from perago.agent.mounts import Mounted
 from perago.wire.egress import redirection
@@ -185,6 +184,5 @@ def segment(name: str) -> str:
 
 def no_answer(what: str, error: OSError) -> Exception:
     """What a broken exchange with lakeFS means."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Untrusted(Server.LAKEFS, reason_of(error))
-    return NoAnswer(Server.LAKEFS, f"lakeFS did not answer ({what}): {describe(error)}")
+    silent = NoAnswer(Server.LAKEFS, f"lakeFS did not answer ({what}): {describe(error)}")
+    return insecure(Server.LAKEFS, error) or silent

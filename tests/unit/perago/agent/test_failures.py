@@ -27,7 +27,7 @@ def classes() -> list[type[Exception]]:
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
 def test_no_exception_of_the_agent_is_unmapped(kind: type[Exception]) -> None:
     """Each has a reason of its own, is never an internal error, and raises a class that the task knows."""
-    of_server = kind in (http.NoAnswer, http.Untrusted)
+    of_server = issubclass(kind, http.NoAnswer | http.Insecure)
     error = kind(http.Server.LAKEFS, "silence") if of_server else kind("lakeFS refused")
     failure = failure_of(error)
     assert failure.reason != "AgentError"

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from perago.agent import fence as fences
 from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, ClusterRefused
 from perago.agent.clients.conductor import FreshTask
 from perago.agent.clients.http import NoAnswer, Server
@@ -58,7 +59,13 @@ class Hanging:
 
 def fence(task: FreshTask | Exception | None = TASK, found: AttemptObject | Exception = OBJECT) -> AttemptFence:
     polled = TASK.attempt.model_dump(exclude={"status"}) | {"start_time": 5}
-    return AttemptFence(order(outage_seconds=5, conductor=polled), Attempt(found), Conductor(task, TASK))
+    answers = (task, task if task is None else TASK)
+    return AttemptFence(order(retry_seconds=0, outage_seconds=5, conductor=polled), Attempt(found), Conductor(*answers))
+
+
+@pytest.fixture(autouse=True)
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fences, "DOUBT_SECONDS", 0)
 
 
 @pytest.mark.parametrize("executions", [0, 1, 2])
@@ -95,6 +102,11 @@ async def test_anything_else_is_stale(task: FreshTask | None, found: AttemptObje
     """Either of the two is enough."""
     with pytest.raises(StaleAttemptError):
         await fence(task, found).require()
+
+
+async def test_conductor_says_twice_that_it_does_not_know_a_task() -> None:
+    """One such answer makes no attempt stale: the work of a whole function would be thrown away."""
+    await AttemptFence(order(outage_seconds=5), Attempt(OBJECT), Conductor(None, TASK)).require()
 
 
 async def test_an_unreachable_conductor_is_asked_again() -> None:

@@ -10,6 +10,7 @@ import pytest
 from loguru import logger
 
 from perago import wire
+from perago.agent import fence
 from perago.agent.clients.attempt_api import AttemptGone, AttemptObject
 from perago.agent.clients.conductor import FreshTask
 from perago.agent.clients.http import NoAnswer, Server
@@ -198,8 +199,11 @@ async def test_an_input_can_come_from_conductor() -> None:
         pytest.param(FreshTask(order().attempt, {}, True), "too large for Conductor to return", id="elsewhere"),
     ],
 )
-async def test_an_input_that_conductor_does_not_have_is_an_input_error(task: FreshTask | None, words: str) -> None:
+async def test_an_input_that_conductor_does_not_have_is_an_input_error(
+    monkeypatch: pytest.MonkeyPatch, task: FreshTask | None, words: str
+) -> None:
     """Not an empty input, which a task might take."""
+    monkeypatch.setattr(fence, "DOUBT_SECONDS", 0)
     with pytest.raises(TaskInputError, match=words):
         await Reads(task=task).preparation(FROM_CONDUCTOR).input()
 

@@ -111,6 +111,13 @@ async def test_each_status_has_a_meaning(
         await api.patch_status({})
 
 
+async def test_a_404_in_other_words_says_nothing_of_the_attempt(server: ScriptedServer, api: AttemptApi) -> None:
+    """Something on the way to the API server has answered."""
+    server.answers = [Answer(404, text="default backend - 404")]
+    with pytest.raises(NoAnswer, match="a 404 that does not come from the API server: default backend"):
+        await api.get()
+
+
 async def test_an_answer_without_json_comes_from_elsewhere(server: ScriptedServer, api: AttemptApi) -> None:
     """A proxy's page is not the attempt."""
     server.answers = [Answer(200, text="<html>please log in</html>")]

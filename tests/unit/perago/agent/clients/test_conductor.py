@@ -60,6 +60,16 @@ async def test_an_unknown_task_is_none(server: ScriptedServer, conductor: Conduc
     assert await conductor.task("t/1") is None
 
 
+@pytest.mark.parametrize("answer", [Answer(404, text="<html>"), Answer(404, {}), Answer(404, text="")])
+async def test_a_404_in_other_words_says_nothing_of_the_task(
+    server: ScriptedServer, conductor: Conductor, answer: Answer
+) -> None:
+    """A gateway gives it while the servers behind it restart, and no work is thrown away for that."""
+    server.answers = [answer]
+    with pytest.raises(NoAnswer, match="a 404 that does not come from Conductor"):
+        await conductor.task("t/1")
+
+
 @pytest.mark.parametrize(("status", "kind"), [(401, ConductorRefused), (500, NoAnswer), (503, NoAnswer)])
 async def test_each_status_has_a_meaning(
     server: ScriptedServer, conductor: Conductor, status: int, kind: type[Exception]
@@ -102,7 +112,7 @@ async def test_a_token_that_is_refused_is_read_again_from_the_secret(server: Scr
     """It may have been renewed while the function ran."""
     keys = [ConductorKeys(server.url, token="old"), ConductorKeys(server.url, token="new")]
     mounted = Mounted(lambda: keys.pop(0))
-    server.answers = [Answer(401, {}), Answer(404, {})]
+    server.answers = [Answer(401, {}), Answer(404, {"message": "no such task"})]
     async with open_session() as session:
         assert await Conductor(session, mounted).task("t1") is None
     assert [asked.headers["Authorization"] for asked in server.asked] == ["Bearer old", "Bearer new"]

@@ -11,10 +11,12 @@ from aiohttp.test_utils import TestServer
 
 from perago.agent.clients.http import (
     NoAnswer,
+    NoTls,
     Patience,
     Server,
     Untrusted,
     answering,
+    insecure,
     retried,
     seconds_of,
     transient,
@@ -120,6 +122,22 @@ def certificate(tmp_path: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file, key)
     return context
+
+
+async def test_an_address_without_tls_is_told_at_once() -> None:
+    """`https` before the port of plain HTTP, by whichever client meets it first."""
+    async with TestServer(web.Application()) as server, open_session() as session:
+        lakefs = LakeFS(session, fixed(LakeFSKeys(f"https://localhost:{server.port}", "k", "s")), "repo")
+        for call in (lakefs.branch_head("main"), uploaded(lakefs, "main", "p", b"x")):
+            with pytest.raises(NoTls, match=r"lakeFS does not speak TLS at its address.*check the scheme") as caught:
+                await call
+            assert failure_of(caught.value).reason is Reason.LAKEFS_REFUSED
+
+
+def test_an_end_in_the_handshake_may_be_a_restart() -> None:
+    """And so may whatever OpenSSL says besides: it is tried again."""
+    assert insecure(Server.LAKEFS, ssl.SSLEOFError(8, "EOF occurred in violation of protocol")) is None
+    assert insecure(Server.LAKEFS, ConnectionResetError()) is None
 
 
 async def test_a_certificate_that_is_not_trusted_is_told_at_once(certificate: ssl.SSLContext) -> None:

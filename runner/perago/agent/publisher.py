@@ -67,10 +67,14 @@ class Publisher:
         self._target = TargetBranch(lakefs, plan)
         self.unanswered = False
         """Whether a merge was sent of which it is not known what became of it."""
-        self.replaced: Replaced | None = None
-        """What was taken off the target branch to make room."""
+        self._replacing: Replaced | None = None
         self.remark: str | None = None
         """What people should know of a publication that succeeded."""
+
+    @property
+    def replaced(self) -> Replaced | None:
+        """What was taken off the target branch to make room."""
+        return self._replacing if self._replacing and self._replacing.ref in self._target.taken_off else None
 
     async def publish(self, staged: Staged) -> Commit:
         """Returns the publication's commit; raises PublishFenceError, StaleAttemptError, LakeFSError, NoAnswer."""
@@ -142,7 +146,7 @@ class Publisher:
         plan, head = self._plan, await self._target.head()
         decision = publication.decide(Target(head, plan.input_ref, plan.me, changed, plan.replace_unmarked))
         if isinstance(decision, publication.ResetThenMerge | publication.ResetToInput):
-            self.replaced = Replaced(ref=head.id, by=made_by(head)[:LONGEST_NAME])
+            self._replacing = Replaced(ref=head.id, by=made_by(head)[:LONGEST_NAME])
         return decision
 
     async def _perform(self, decision: publication.Decision, staged: Staged | None, seconds: float) -> Commit | None:
@@ -152,7 +156,7 @@ class Publisher:
             case publication.Keep():
                 return Commit(self._plan.input_ref)
             case publication.ResetThenMerge(abandoned) | publication.ResetToInput(abandoned):
-                logger.warning("taking {} off {!r}: {}", abandoned, self._plan.target, self.replaced)
+                logger.warning("taking {} off {!r}: {}", abandoned, self._plan.target, self._replacing)
                 await self._target.reset(abandoned, self._plan.input_ref)
                 return None
             case publication.TakeBack():

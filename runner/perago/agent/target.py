@@ -59,6 +59,8 @@ class TargetBranch:
         self._plan = plan
         self.reset_unanswered = False
         """Whether a reset may still be under way in the server, which would undo what is merged meanwhile."""
+        self.taken_off = set[str]()
+        """Heads that a reset was to leave, except those that were seen on the branch afterwards."""
 
     async def head(self) -> Commit:
         """The head as it is now; the input ref needs no second request."""
@@ -94,6 +96,7 @@ class TargetBranch:
         if await self._head() != leaving:
             return
         heads: list[str] = []
+        self.taken_off.add(leaving)
         try:
             await self._watched(self._lakefs.hard_reset(self._plan.target, to), heads)
         except asyncio.CancelledError:
@@ -127,7 +130,8 @@ class TargetBranch:
             with suppress(NoAnswer):  # the look says whether it has arrived
                 await self._lakefs.hard_reset(target, commit)
             head = await retried(self._head, patience)
-        if commit in await retried(lambda: self._ids(to), patience):
+        if commit in (history := await retried(lambda: self._ids(to), patience)):
+            self.taken_off.difference_update(history)
             raise PublishFenceError(
                 f"somebody committed {commit} to the branch {target!r} while this attempt put it back to {to}; the "
                 "commit is on the branch: start the task again from there"

@@ -264,6 +264,18 @@ MUTANTS: tuple[Mutant, ...] = (
             "            self.reset_unanswered = True\n            await",
             "            await",
         ),
+        (
+            "a commit that is on the branch again is reported as taken off",
+            "            self.taken_off.difference_update(history)\n",
+            "",
+        ),
+    ),
+    *publisher(
+        (
+            "a commit that was to be replaced, and was not, is reported as taken off",
+            "if self._replacing and self._replacing.ref in self._target.taken_off else None",
+            "if self._replacing else None",
+        ),
     ),
     *steps(
         (

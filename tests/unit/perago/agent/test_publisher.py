@@ -532,9 +532,11 @@ async def test_a_branch_that_has_moved_since_it_was_looked_at_is_not_reset(repos
     """Somebody commits while the head's record is read: the head is looked at again right before the reset."""
     repository.abandoned()
     repository.lakefs.faults.on("commit_record", moving(lambda: repository.written("other")))
+    publisher = repository.publisher()
     with pytest.raises(PublishFenceError, match="neither the input ref"):
-        await repository.publisher().publish(repository.staged)
+        await publisher.publish(repository.staged)
     assert (repository.history, repository.calls("hard_reset")) == ([None, "u1"], 0)
+    assert publisher.replaced is None
 
 
 @pytest.mark.usefixtures("_watching")
@@ -542,10 +544,12 @@ async def test_a_commit_that_a_reset_took_off_is_put_back(repository: Repository
     """lakeFS resets whatever the head is; the look at the head meanwhile has seen the commit."""
     abandoned = repository.abandoned()
     repository.lakefs.faults.on("hard_reset", once_seen(repository, lambda: repository.written("other")))
+    publisher = repository.publisher()
     with pytest.raises(PublishFenceError, match=r"committed c\d+ .* the commit is on the branch"):
-        await repository.publisher().publish(repository.staged)
+        await publisher.publish(repository.staged)
     assert repository.history == [None, "u1"]
     assert repository.lakefs.commits[repository.head].parents == (abandoned,)
+    assert publisher.replaced is None
 
 
 @pytest.mark.usefixtures("_watching")
@@ -554,9 +558,11 @@ async def test_a_commit_that_a_reset_took_off_is_named_where_others_have_gone_on
     repository.abandoned()
     writes = (lambda: repository.written("other"), lambda: repository.written("third"))
     repository.lakefs.faults.on("hard_reset", once_seen(repository, *writes))
+    publisher = repository.publisher()
     with pytest.raises(PublishFenceError, match=r"is no longer on it: the head is .*cherry-pick"):
-        await repository.publisher().publish(repository.staged)
+        await publisher.publish(repository.staged)
     assert repository.history == [None]
+    assert publisher.replaced is not None
 
 
 @pytest.mark.usefixtures("_watching")

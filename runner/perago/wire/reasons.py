@@ -275,7 +275,8 @@ class Reason(StrEnum):
     CONDUCTOR_UNREACHABLE = (
         "ConductorUnreachable",
         "Conductor did not answer for as long as the agent retries.",
-        "Check `url` in the attempt's Secret, and whether Conductor is up.",
+        "Check `url` in the attempt's Secret and whether Conductor is up, or raise the values `retrySeconds` and "
+        "`outageSeconds` of the chart.",
     )
     CLUSTER_REFUSED = (
         "ClusterRefused",

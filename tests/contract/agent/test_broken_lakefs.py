@@ -22,6 +22,15 @@ CALLS = (
     "DELETE .*/branches/",
 )
 """One of each kind that a publication makes."""
+AFTER_THE_BODY = (
+    "POST .*/branches$",
+    "POST .*/objects\\?path=",
+    "POST .*/objects/delete",
+    "POST .*/commits$",
+    "GET .*/branches/main$",
+    "POST .*/merge/main",
+)
+"""Those that need the body's work."""
 FENCE = f"""\
 name: fence
 on: {{pre-merge: {{branches: []}}}}
@@ -63,6 +72,20 @@ async def test_every_call_is_repeated_without_a_second_publication(
         for call in CALLS:
             proxy.on(call, fault)
         behind(proxy, pod.ordered(retrySeconds=30, outageSeconds=30)).input(
+            base, {"write": {"new": "new"}, "delete": ["old"]}
+        )
+        assert await pod.run() == (0, 0), pod.logs()
+    await assert_published_once(pod, repository, base)
+
+
+async def test_an_outage_after_the_body_loses_nothing(pod: Pod, repository: Repository) -> None:
+    """Of lakeFS, and of Conductor at both fences, by an agent that repeats nothing before the body."""
+    base = await base_of(repository, a=b"a", old=b"old")
+    with proxied(repository.server.endpoint) as proxy:
+        for call in AFTER_THE_BODY:
+            proxy.on(call, answered(503, b"<html>"), times=2)
+        pod.conductor_proxy.on("GET .*/tasks/", answered(404, b"<html>"), times=2)
+        behind(proxy, pod.ordered(retrySeconds=0, outageSeconds=30)).input(
             base, {"write": {"new": "new"}, "delete": ["old"]}
         )
         assert await pod.run() == (0, 0), pod.logs()

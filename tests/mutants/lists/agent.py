@@ -11,6 +11,7 @@ session = of(f"{AGENT}/session.py", f"{TESTS}/test_session.py")
 steps = of(f"{AGENT}/steps.py", f"{TESTS}/test_steps.py")
 staging = of(f"{AGENT}/data/staging.py", f"{TESTS}/data/test_staging.py")
 filled = of(f"{AGENT}/data/staging.py", f"{TESTS}/test_session.py::test_a_writable_attempt_is_published_and_recorded")
+waited = of(f"{AGENT}/steps.py", f"{TESTS}/test_session.py::test_lakefs_is_waited_for_longer_once_the_body_has_run")
 status = of(f"{AGENT}/status.py", f"{TESTS}/test_status.py")
 outcome = of(f"{AGENT}/outcome.py", f"{TESTS}/test_outcome.py")
 failures = of(f"{AGENT}/failures.py", f"{TESTS}/test_failures.py")
@@ -61,6 +62,16 @@ FENCES: tuple[Mutant, ...] = (
             "a task that Conductor does not know is current",
             'return ordered.model_copy(update={"status": UNKNOWN})',
             "return ordered",
+        ),
+        (
+            "an outage at the fence loses the body's work",
+            "seconds = self._order.outage_seconds",
+            "seconds = self._order.retry_seconds",
+        ),
+        (
+            "one answer that Conductor does not know the task is enough",
+            "    if (task := await conductor.task(task_id)) is not None:\n        return task\n",
+            "    return await conductor.task(task_id)\n",
         ),
         (
             "a later run of the task is the attempt's own",
@@ -284,6 +295,18 @@ STAGING: tuple[Mutant, ...] = (
 )
 
 RECORDS: tuple[Mutant, ...] = (
+    *waited(
+        (
+            "an outage while the staging branch is made or committed loses the body's work",
+            "checkout.commit, order.outage_seconds)",
+            "checkout.commit, order.retry_seconds)",
+        ),
+        (
+            "an outage while the changes are uploaded loses the body's work",
+            "self._transfer(tree, self._order.outage_seconds)",
+            "self._transfer(tree, self._order.retry_seconds)",
+        ),
+    ),
     *filled(
         (
             "deletions are not staged",

@@ -65,6 +65,18 @@ async def test_a_writable_attempt_is_published_and_recorded(world: World) -> Non
     assert agent.ending.recorded
 
 
+@pytest.mark.parametrize(
+    "call", ["create_branch", "upload", "delete_objects", "commit", "branch_head", "squash_merge", "history"]
+)
+async def test_lakefs_is_waited_for_longer_once_the_body_has_run(tmp_path: Path, call: str) -> None:
+    """Before it, one call without an answer ends this attempt; its work is worth the patience for outages."""
+    world = World(tmp_path, retry_seconds=0, outage_seconds=5)
+    world.repository.faults.on(call, cut_before)
+    await play(world, world.agent().session, *TO_PUBLICATION, CLEAN_UP, COMPLETED)
+    world.repository.faults.check()
+    assert world.outcome.status == "COMPLETED"
+
+
 async def test_a_read_only_attempt_asks_no_fence(world: World) -> None:
     """It completes with the input ref."""
     agent = world.agent()

@@ -143,11 +143,11 @@ def is_at_a_step(attempt: Attempt, _: datetime) -> Holding | None:
 
 
 def pod_runs(attempt: Attempt, _: datetime) -> Holding | None:
-    """The containers run; the agent has not message_line its step yet."""
+    """The containers run; the agent has not said its step yet."""
     condition = attempt.condition(POD_READY)
     if condition is None or condition.status != "True":
         return None
-    return of_condition(condition, "the agent tells its first step", waits=False)
+    return of_condition(condition, "the agent says what it does", waits=False)
 
 
 def is_in_its_phase(attempt: Attempt, _: datetime) -> Holding | None:

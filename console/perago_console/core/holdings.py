@@ -39,7 +39,7 @@ class Holding:
 
     @property
     def named(self) -> bool:
-        """Whether the word says something of its own: a step or a phase is message_line by its words."""
+        """Whether the word says something of its own: a step or a phase is explained by its words."""
         return self.failed or bool(self.sentence)
 
 

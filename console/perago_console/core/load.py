@@ -7,6 +7,7 @@ from datetime import datetime
 from statistics import median
 from typing import Final
 
+from perago.wire import Reason
 from perago_console.core.holding import holding
 from perago_console.core.objects import COMPLETE, Attempt
 from perago_console.core.page import Tone
@@ -87,7 +88,7 @@ def headings(*, namespaces: bool) -> tuple[str, ...]:
 
 def row(load: Load, *, namespaces: bool) -> Row:
     """The cells of one PeragoTask."""
-    state = load.trouble or ("-" if not load.exists else "Paused" if load.paused else "Ready")
+    state = load.trouble or ("-" if not load.exists else Reason.PAUSED.value if load.paused else "Ready")
     cells = (
         load.key[1],
         state,

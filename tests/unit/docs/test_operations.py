@@ -12,7 +12,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from perago_operator.adapters.metrics import Metrics
+from perago_operator.api.reasons import Reason
 from perago_operator.ports import Finished
+from perago_operator.watch.counts import UNSEEN
 from tests.unit.perago_operator.replica import Replica
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -113,3 +115,15 @@ def test_an_alert_tells_only_labels_that_its_query_keeps(alert: dict[str, Any]) 
 def test_no_paragraph_is_about_an_alert_that_is_gone() -> None:
     """Every heading that begins like an alert is one."""
     assert set(re.findall(r"^### (Perago\w+)$", PAGE, re.MULTILINE)) == {alert["alert"] for alert in ALERTS}
+
+
+def test_alerts_name_reasons_that_there_are() -> None:
+    """One that nobody gives any more would exclude nothing, and the alert would fire for what it was to leave out."""
+    words = {
+        word
+        for rule in ALERTS
+        for matcher in re.findall(r'\breason(?:=|!=|=~|!~)"([^"]*)"', rule["expr"])
+        for word in matcher.split("|")
+    }
+    assert {"TaskIncomplete", "Paused", "MaxConcurrency"} <= words
+    assert words - {reason.value for reason in Reason} == {UNSEEN}

@@ -7,7 +7,7 @@ from typing import Any
 
 from perago_console.output import Output
 from perago_console.ports import POD_LOGS, Kind, Listing, LogQuestion, Server
-from perago_console.problems import Forbidden, NotFound
+from perago_console.problems import Forbidden, NotFound, Unanswered
 from perago_console.session import Session
 from tests.builders import Raw, at
 
@@ -17,7 +17,10 @@ Right = tuple[str, str]
 
 @dataclass
 class FakeCluster:
-    """`ports.Cluster` over objects by kind. It allows what `rights` says, and remembers what was used."""
+    """`ports.Cluster` over objects by kind. It allows what `rights` says, and remembers what was used.
+
+    `tests/contract/kube/test_console_cluster.py` holds for it and for a real API server alike.
+    """
 
     objects: dict[str, list[Raw]] = field(default_factory=dict)
     logs: dict[tuple[str, str], Sequence[str]] = field(default_factory=dict)
@@ -30,10 +33,7 @@ class FakeCluster:
 
     def get(self, kind: Kind, namespace: str | None, name: str) -> Raw:
         self._use("get", kind)
-        found = [one for one in self._of(kind, namespace) if one["metadata"]["name"] == name]
-        if not found:
-            raise NotFound(f"there is no {kind.title} {name} in namespace {namespace}")
-        return found[0]
+        return self._named(kind, namespace, name)
 
     def find(self, kind: Kind, namespace: str | None, *, labels: str = "", fields: str = "") -> Listing:
         self._use("list", kind)
@@ -46,13 +46,15 @@ class FakeCluster:
 
     def merge(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Raw:
         self._use("patch", kind)
-        found = next(one for one in self._of(kind, namespace) if one["metadata"]["name"] == name)
+        found = self._named(kind, namespace, name)
         for part, fields in patch.items():
             found[part] = {**found[part], **fields}
         return found
 
     def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Raw:
         self._use("create", kind)
+        if any(one["metadata"]["name"] == body["metadata"]["name"] for one in self._of(kind, namespace)):
+            raise Unanswered(f"the API server refuses to create {kind.title}s: 409 already exists")
         self.objects.setdefault(kind.plural, []).append(dict(body))
         return dict(body)
 
@@ -70,6 +72,12 @@ class FakeCluster:
         """The spec of an attempt."""
         spec: Raw = next(one["spec"] for one in self.objects["peragoattempts"] if one["metadata"]["name"] == name)
         return spec
+
+    def _named(self, kind: Kind, namespace: str | None, name: str) -> Raw:
+        objects = (one for one in self._of(kind, namespace) if one["metadata"]["name"] == name)
+        if (found := next(objects, None)) is None:
+            raise NotFound(f"there is no {kind.title} {name} in namespace {namespace}")
+        return found
 
     def _of(self, kind: Kind, namespace: str | None) -> list[Raw]:
         every = self.objects.get(kind.plural, [])

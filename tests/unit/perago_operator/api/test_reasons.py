@@ -42,6 +42,10 @@ OTHER_MEANINGS: dict[str, set[str]] = {
     f"{OPERATOR}/core/room.py": {"Starting"},
     # where an attempt stands with Conductor
     f"{OPERATOR}/core/answers.py": {"Accepted", "Superseded"},
+    # what people at the console read: phases and condition types
+    "console/perago_console/core/load.py": {"Starting"},
+    "console/perago_console/core/objects.py": {"Published"},
+    "console/perago_console/core/tasks.py": {"Polling"},
     # the kubelet's words
     f"{OPERATOR}/core/pod/hindrance.py": {"Starting"},
     f"{OPERATOR}/core/pod/diagnosis.py": {"OOMKilled", "Completed"},
@@ -110,7 +114,7 @@ def test_a_remedy_follows_its_message() -> None:
 
 def spelled() -> Iterator[tuple[str, str]]:
     """File and word of every string constant that equals a reason's word."""
-    for folder in ("operator", "runner"):
+    for folder in ("operator", "runner", "console"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             if name == "runner/perago/wire/reasons.py":

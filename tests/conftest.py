@@ -15,7 +15,7 @@ os.environ.update(proxies.exempted(os.environ))
 
 settings.register_profile("perago", deadline=None, derandomize=True, database=None)
 settings.load_profile("perago")
-"""The same examples in every run, however slow the machine; what was once found stands in the tests as `@example`."""
+"""The same examples in every run, however slow the machine. What others show becomes a case of its own in the tests."""
 
 
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")

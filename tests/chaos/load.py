@@ -9,6 +9,7 @@ import httpx
 
 from perago_dev.environment import Environment
 from perago_dev.servers.conductor_client import TERMINAL, ConductorSaysNo
+from perago_dev.servers.lakefs import storage_namespace
 from tests.chaos.stage import Journal
 from tests.e2e.definitions import ConductorServer
 from tests.kubectl import Object
@@ -75,7 +76,7 @@ class Load:
             self.conductor.define_task(name, retries=RETRIES, response_seconds=RESPONSE_SECONDS)
         for name, shape in SHAPES.items():
             self.conductor.define_workflow(f"{self.run}-{name}", [self._step(*step) for step in enumerate(shape.steps)])
-        self._lakefs("POST", "", {"name": self.run, "storage_namespace": f"local://{self.run}"})
+        self._lakefs("POST", "", {"name": self.run, "storage_namespace": storage_namespace(self.run)})
         for path in ("changed.txt", "deleted.txt"):
             self._upload(path, b"first")
         self._lakefs("POST", f"/{self.run}/branches/main/commits", {"message": "input"})

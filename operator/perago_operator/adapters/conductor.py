@@ -151,14 +151,14 @@ class HttpConductor:
             return None
 
     async def extend_lease(self, task: ConductorTask) -> None:
-        await self._update("extend_lease", task_update(task, "IN_PROGRESS") | {"extendLease": True})
+        await self._update("extend_lease", task_update(task, IN_PROGRESS) | {"extendLease": True})
 
     async def report(self, task: ConductorTask, outcome: Outcome) -> None:
         await self._update("report", task_result(task, outcome))
 
     async def give_back(self, task: ConductorTask) -> None:
         """An update in progress that extends no lease makes the task SCHEDULED again."""
-        await self._update("give_back", task_update(task, "IN_PROGRESS") | {"callbackAfterSeconds": 0})
+        await self._update("give_back", task_update(task, IN_PROGRESS) | {"callbackAfterSeconds": 0})
 
     async def queue_size(self, task_type: str, domain: str | None) -> int:
         """A domain's queue has the name `domain:type`."""

@@ -134,7 +134,7 @@ TAKEN, DEEP, MANY = "a pod of a stranger's", "a template without end", "input by
 STRANGER = "strange-1"
 PERSONS = {
     TAKEN: "^PodNameTaken, and deleted: the pod is as it was$",
-    DEEP: INVALID,
+    DEEP: INVALID.replace("InvalidTask", "InvalidSpec"),
     MANY: "^the operator was restarted 0 times, Succeeded, ",
 }
 MEGABYTES = 40

@@ -11,7 +11,7 @@ PART: Final = (
     "operator/perago_operator/core/reporting.py",
     "operator/perago_operator/core/rules/",
     "operator/perago_operator/core/siblings.py",
-    "operator/perago_operator/core/situation.py",
+    "operator/perago_operator/core/situation/",
     "operator/perago_operator/process/leader.py",
     "runner/perago/agent/fence.py",
     "runner/perago/agent/publication.py",

@@ -13,7 +13,10 @@ starting = of(f"{CORE}/rules/starting.py", f"{TESTS}/test_rules.py")
 declaration = of(f"{CORE}/pod/declaration.py", f"{TESTS}/test_rules.py")
 common = of(f"{CORE}/rules/common.py", f"{TESTS}/test_rules.py")
 table = of(f"{CORE}/rules/__init__.py", f"{TESTS}/test_rules.py", f"{TESTS}/test_rule_order.py")
-situation = of(f"{CORE}/situation.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
+situation = of(f"{CORE}/situation/__init__.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
+observed = of(f"{CORE}/situation/observed.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
+executions = of(f"{CORE}/situation/executions.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
+stopping = of(f"{CORE}/situation/stopping.py", f"{TESTS}/test_situation.py", f"{TESTS}/test_rules.py")
 staging = of(f"{CORE}/staging.py", f"{TESTS}/test_staging.py")
 sibling = of(f"{CORE}/siblings.py", f"{TESTS}/test_situation.py", "perago_operator/reconcile/test_gather.py")
 reporting = of(f"{CORE}/reporting.py", f"{TESTS}/test_reporting.py", f"{TESTS}/test_rules.py")
@@ -395,40 +398,17 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         ("an attempt that has ended supersedes another", "if not sibling.ended and mine", "if mine"),
     ),
-    *situation(
-        ("a later attempt is not noticed", "if self.later_sibling and self.status", "if False and self.status"),
-        (
-            "the deadline of a pod that another process made never comes",
-            "return self.memory.created_at or (self.moment(created) if created else None)",
-            "return self.memory.created_at",
-        ),
-        (
-            "an execution that was given up has the last word",
-            "return None if self.recoverable else self.status.outcome_that_counts",
-            "return None if self.recoverable else self.status.outcome",
-        ),
-        ("what Conductor was told may be taken back", " or self.memory.reports:", ":"),
-        ("an agent's outcome of another execution is one of this", "outcome.execution != self.execution", "False"),
-        ("an agent may give up for ever", "self.execution > self.resolved.disruption_retries or ", ""),
-        (
-            "an attempt that must stop gets another execution",
-            "or self.stop or self.later_sibling",
-            "or self.later_sibling",
-        ),
-        ("an attempt that was retried gets another execution", "self.stop or self.later_sibling:", "self.stop:"),
-        (
-            "an attempt waits for lakeFS for ever before its outcome counts",
-            "return outcome if since is None or self.now < since + timedelta(seconds=self.config.wait_patience) else None",
-            "return outcome",
-        ),
+    *observed(
         ("a finalizer that was just put on does not count", " or self.memory.held", ""),
+        ("a released attempt is held", "if self.memory.released is not None:", "if False:"),
+    ),
+    *executions(
         (
             "a pod that no watch has shown yet is over",
             "return self.pod_was_created and not self.pod_unseen",
             "return self.pod_was_created",
         ),
         ("a pod is deleted until the watch shows it", " and pod.metadata.uid not in self.memory.deleted", ""),
-        ("a released attempt is held", "if self.memory.released is not None:", "if False:"),
         (
             "a pod whose node is lost runs forever",
             "return not pod.ended and (lost_at is None or self.now < lost_at)",
@@ -438,6 +418,26 @@ SITUATION: tuple[Mutant, ...] = (
             "a pod that is being deleted counts as over",
             "return not pod.ended and (lost_at is None or self.now < lost_at)",
             "return not pod.ended and lost_at is None",
+        ),
+        ("the pod of a former execution counts as the current one", "if pod.name == self.pod_name), None)", "), None)"),
+        (
+            "a number of executions that was written is forgotten",
+            "return max(self.status.executions or 0, *numbers, 0)",
+            "return max(*numbers, 0)",
+        ),
+        ("a pod that only the status knows does not count as created", " or self.status.pod_name == self.pod_name", ""),
+        (
+            "a pod whose finalizer is off is released again and again",
+            "in pod.metadata.finalizers and pod.metadata.uid not in self.memory.released_pods",
+            "in pod.metadata.finalizers",
+        ),
+    ),
+    *stopping(
+        ("a later attempt is not noticed", "if self.later_sibling and self.status", "if False and self.status"),
+        (
+            "the deadline of a pod that another process made never comes",
+            "return self.memory.created_at or (self.moment(created) if created else None)",
+            "return self.memory.created_at",
         ),
         (
             "an accepted attempt is superseded by a later reading",
@@ -461,6 +461,27 @@ SITUATION: tuple[Mutant, ...] = (
             "            return self.created + timedelta(seconds=timings.queued)",
             "            return self.created",
         ),
+    ),
+    *situation(
+        (
+            "an execution that was given up has the last word",
+            "return None if self.recoverable else self.status.outcome_that_counts",
+            "return None if self.recoverable else self.status.outcome",
+        ),
+        ("what Conductor was told may be taken back", " or self.memory.reports:", ":"),
+        ("an agent's outcome of another execution is one of this", "outcome.execution != self.execution", "False"),
+        ("an agent may give up for ever", "self.execution > self.resolved.disruption_retries or ", ""),
+        (
+            "an attempt that must stop gets another execution",
+            "or self.stop or self.later_sibling",
+            "or self.later_sibling",
+        ),
+        ("an attempt that was retried gets another execution", "self.stop or self.later_sibling:", "self.stop:"),
+        (
+            "an attempt waits for lakeFS for ever before its outcome counts",
+            "return outcome if since is None or self.now < since + timedelta(seconds=self.config.wait_patience) else None",
+            "return outcome",
+        ),
         (
             "a branch that is gone holds its attempt",
             'or branch.state == "Deleted" or branch.branch in self.memory.staging_deleted:',
@@ -470,18 +491,6 @@ SITUATION: tuple[Mutant, ...] = (
             "a staging branch that is only planned is left behind",
             'if branch is None or branch.state == "Deleted" or',
             'if branch is None or branch.state != "Active" or',
-        ),
-        ("the pod of a former execution counts as the current one", "if pod.name == self.pod_name), None)", "), None)"),
-        (
-            "a number of executions that was written is forgotten",
-            "return max(self.status.executions or 0, *numbers, 0)",
-            "return max(*numbers, 0)",
-        ),
-        ("a pod that only the status knows does not count as created", " or self.status.pod_name == self.pod_name", ""),
-        (
-            "a pod whose finalizer is off is released again and again",
-            "in pod.metadata.finalizers and pod.metadata.uid not in self.memory.released_pods",
-            "in pod.metadata.finalizers",
         ),
     ),
     *reporting(

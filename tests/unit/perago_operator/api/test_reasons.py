@@ -35,7 +35,7 @@ OTHER_MEANINGS: dict[str, set[str]] = {
     f"{OPERATOR}/api/attempt_status.py": {"Starting", "Canceled", "Accepted", "Superseded", "NotRequired"},
     f"{OPERATOR}/core/conditions.py": {"Accepted", "Superseded", "NotRequired"},
     f"{OPERATOR}/core/reporting.py": {"Accepted", "Superseded", "NotRequired"},
-    f"{OPERATOR}/core/situation.py": {"Accepted", "Superseded"},
+    f"{OPERATOR}/core/situation/stopping.py": {"Accepted", "Superseded"},
     f"{OPERATOR}/core/status.py": {"Starting", "Canceled", "Accepted", "Superseded", "NotRequired"},
     f"{OPERATOR}/watch/stores.py": {"Starting"},
     # what a limit is about

@@ -79,9 +79,11 @@ def test_an_exit_of_the_tasks_own_stays_one_when_its_pod_was_deleted_since() -> 
     """The agent saw it go first: the pod was deleted because of that."""
     leaving = {"deletionTimestamp": b.stamp(31), "deletionGracePeriodSeconds": 0}
     pod = b.ended_pod(
-        agent_ended={"exitCode": wire.NO_RESULT_EXIT}, task_ended={"exitCode": wire.GAVE_UP_EXIT}, meta=leaving
+        agent_ended={"exitCode": wire.NO_RESULT_EXIT, "finishedAt": b.stamp(30)},
+        task_ended={"exitCode": wire.GAVE_UP_EXIT},
+        meta=leaving,
     )
-    assert ending(Pod.model_validate(pod)).reason == "TaskExited"
+    assert ending(Pod.model_validate(pod)).exit_code == wire.GAVE_UP_EXIT
 
 
 OCI = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "

@@ -235,7 +235,7 @@ async def test_bytes_that_are_not_frames_are_told_also_when_they_come_during_a_c
         task.sendall(wire.encode_frame(wire.LoadCurrentAttempt().to_json()))
         await work.begun.wait()
         task.sendall(struct.pack(">I", wire.FRAME_LIMIT + 1))
-        assert "over the limit" in str(await conversing)
+        assert "over the limit" in str(await asyncio.wait_for(conversing, LATER))
 
 
 @pytest.mark.parametrize("data", [b"", KEEP[:2], KEEP[:-1]], ids=["between calls", "in a header", "in a frame"])

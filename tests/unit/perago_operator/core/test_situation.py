@@ -103,6 +103,14 @@ def test_cancel_false_is_no_cancel() -> None:
     assert at(1, b.attempt(cancel=False)).stop is None
 
 
+def test_an_attempt_that_cannot_be_read_stops() -> None:
+    """No retry would read it either, and its words say what is wrong."""
+    stop = at(1, b.attempt() | {"problem": "spec.input: it has more than 100 levels"}).stop
+    assert stop is not None
+    words = "the attempt cannot be read: spec.input: it has more than 100 levels"
+    assert (stop.reason, stop.message, stop.result) == (Reason.INVALID_SPEC, words, "FAILED_WITH_TERMINAL_ERROR")
+
+
 def test_superseded_is_told_in_conductors_words() -> None:
     """From the reading, then from the status."""
     assert at(1, memory=read(Standing.SUPERSEDED)).superseded == "it is Superseded"

@@ -6,9 +6,10 @@ are. `fate` decides what becomes of one; what is adopted takes the same way as w
 """
 
 import asyncio
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 from typing import Protocol
 
 from loguru import logger
@@ -28,6 +29,8 @@ LOOK_SECONDS = 300.0
 """The time between two looks."""
 SECOND_LOOK_SECONDS = 25.0
 """When a look follows on one that could not decide: longer than a poll and its answer take (20)."""
+FIRST_LOOK_SECONDS = 10.0
+"""When a look follows on a poll that failed: the index has what was handed out by then, and searches stay few."""
 
 
 class SearchableConductor(Conductor, Protocol):
@@ -62,7 +65,7 @@ class Finding:
     former_is_held: bool = False
     """The attempt of an earlier run of the task has our finalizer still: a call may bring that run back to life."""
     seen_before: bool = False
-    """An earlier look has found it, and nobody has worked on it since."""
+    """A look has found it `SECOND_LOOK_SECONDS` ago or earlier, and nobody has worked on it since."""
     served: bool = True
     """There is a PeragoTask for its type and domain."""
     workflow_ended: bool = False
@@ -76,6 +79,12 @@ def fate(finding: Finding, worker_id: str) -> Fate:
     if finding.former_is_held or (finding.polled_by == worker_id and not finding.seen_before):
         return Fate.LOOK_AGAIN
     return Fate.ADOPT if finding.served else Fate.GIVE_BACK
+
+
+def pause(undecided: Iterable[float], now: float, *, poll_failed: bool) -> float:
+    """Seconds until the next look: when what was first found at these times can be decided, at the latest."""
+    usual = SECOND_LOOK_SECONDS if poll_failed else LOOK_SECONDS
+    return max(0.0, min([usual, *(found + SECOND_LOOK_SECONDS - now for found in undecided)]))
 
 
 def worker_name(replica: str, installation: str, lease_uid: str) -> str:
@@ -96,7 +105,10 @@ class Adoption:
         attempts: AttemptStore,
         tasks: TaskStore,
         worker_id: Callable[[], str],
+        *,
+        clock: Callable[[], float],
     ) -> None:
+        """`clock` counts seconds and never goes back."""
         self._conductor = conductor
         self._creation = creation
         self._attempts = attempts
@@ -105,11 +117,13 @@ class Adoption:
         self._backoff = Backoff(first=1.0, cap=SECOND_LOOK_SECONDS)
         self._poll_failed = asyncio.Event()
         self._poll_failed.set()  # a poll of the leader before may be under way still
-        self._undecided: set[str] = set()
+        self._clock = clock
+        self._undecided: dict[str, float] = {}
+        """When each of these was first found."""
         self._adopted: set[str] = set()
 
     def poll_failed(self) -> None:
-        """A poll has no answer, which may have handed out tasks: look now, and again when it would be over."""
+        """A poll has no answer, which may have handed out tasks: look soon, and again when it would be over."""
         self._poll_failed.set()
 
     async def run(self) -> None:
@@ -118,13 +132,11 @@ class Adoption:
 
     async def _repeat(self) -> None:
         while True:
-            again = self._poll_failed.is_set()
+            poll_failed = self._poll_failed.is_set()
             self._poll_failed.clear()
             await self._look_until_answered()
-            if again or self._undecided:
-                await asyncio.sleep(SECOND_LOOK_SECONDS)
-            else:
-                await within(LOOK_SECONDS, self._poll_failed)
+            if await within(pause(self._undecided.values(), self._clock(), poll_failed=poll_failed), self._poll_failed):
+                await asyncio.sleep(FIRST_LOOK_SECONDS)
 
     async def _look_until_answered(self) -> None:
         """Look until Conductor answers."""
@@ -138,7 +150,7 @@ class Adoption:
 
     async def look(self) -> None:
         """Look once at the tasks in progress of every type that PeragoTasks or attempts name. Raises PortError."""
-        served, undecided, found = serving(self._tasks), set[str](), set[str]()
+        served, undecided, found = serving(self._tasks), dict[str, float](), set[str]()
         attempts = {attempt.metadata.name: attempt for attempt in self._attempts if serves(attempt)}
         at_work = frozenset(name for name, attempt in attempts.items() if not has_ended(attempt))
         for task_type in sorted(self._types(served)):
@@ -147,7 +159,7 @@ class Adoption:
                 if self._has_attempt(task_id, at_work):
                     continue
                 if await self._decided(task_id, attempts, served) is Fate.LOOK_AGAIN:
-                    undecided.add(task_id)
+                    undecided[task_id] = self._undecided.get(task_id, self._clock())
         self._undecided = undecided
         self._adopted = {task_id for task_id in self._adopted & found if names.attempt_name(task_id) not in attempts}
 
@@ -194,7 +206,7 @@ class Adoption:
             polled_by=polled.task.worker_id or "",
             has_attempt=self._has_attempt(task_id, serving_it),
             former_is_held=self._former_is_held(polled.task),
-            seen_before=task_id in self._undecided,
+            seen_before=self._clock() - self._undecided.get(task_id, inf) >= SECOND_LOOK_SECONDS,
             served=task is not None,
         )
         decided = fate(finding, self._worker_id())

@@ -67,7 +67,7 @@ class Operator:
         )
         attempts = self.stores.attempts
         creation = Creation(outside.cluster, outside.conductor, attempts, config, clock=clock)
-        adoption = Adoption(outside.conductor, creation, attempts, self.stores.tasks, self._worker_id)
+        adoption = Adoption(outside.conductor, creation, attempts, self.stores.tasks, self._worker_id, clock=clock)
         polling = PollSettings(
             self._worker_id, settings.poll_seconds, config.limits, outside.polled, adoption.poll_failed
         )

@@ -1,6 +1,7 @@
 """What a search finds of tasks in progress, and that polled tasks without an attempt get one; fake and real alike."""
 
 import asyncio
+from itertools import count
 from typing import Any
 
 import pytest
@@ -35,7 +36,10 @@ class Leader:
         self.cluster.add(b.task("build", **({"taskType": job.name} | spec)))
         loop = asyncio.get_running_loop()
         self.creation = Creation(self.cluster, job.client, stores.attempts, Config(), clock=loop.time)
-        self.adoption = Adoption(searched(job), self.creation, stores.attempts, stores.tasks, lambda: OURS)
+        often = count(0.0, adoption.SECOND_LOOK_SECONDS)  # each look comes as late as a second look
+        self.adoption = Adoption(
+            searched(job), self.creation, stores.attempts, stores.tasks, lambda: OURS, clock=lambda: next(often)
+        )
 
     def manifests(self) -> list[Manifest]:
         """The attempts that exist."""

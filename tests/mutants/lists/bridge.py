@@ -176,7 +176,11 @@ MUTANTS: tuple[Mutant, ...] = (
             "(finding.polled_by == worker_id and not finding.seen_before):",
             "False:",
         ),
-        ("a lost answer is never made up for", "seen_before=task_id in self._undecided,", ""),
+        (
+            "a lost answer is never made up for",
+            "seen_before=self._clock() - self._undecided.get(task_id, inf) >= SECOND_LOOK_SECONDS,",
+            "",
+        ),
         ("what nobody serves gets an attempt", "Fate.ADOPT if finding.served else Fate.GIVE_BACK", "Fate.ADOPT"),
         ("what nobody serves is forgotten", "await self._conductor.give_back(polled.task)", "pass"),
         (
@@ -207,14 +211,29 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a Conductor that is away ends the looks", "except PortError as error:", "except ZeroDivisionError as error:"),
         (
             "a leader looks once",
-            "await within(LOOK_SECONDS, self._poll_failed)",
+            "await within(pause(self._undecided.values(), self._clock(), poll_failed=poll_failed), self._poll_failed)",
             "await asyncio.Event().wait()",
         ),
         ("a lost answer is found when its task has timed out", "        self._poll_failed.set()\n", "        pass\n"),
         (
             "what the index shows late after a poll has failed is not found",
-            "if again or self._undecided:",
-            "if self._undecided:",
+            "usual = SECOND_LOOK_SECONDS if poll_failed else LOOK_SECONDS",
+            "usual = LOOK_SECONDS",
+        ),
+        (
+            "a poll that fails between two looks is looked for after the second",
+            "if await within(pause(self._undecided.values(), self._clock(), poll_failed=poll_failed), self._poll_failed):",
+            "if await asyncio.sleep(pause(self._undecided.values(), self._clock(), poll_failed=poll_failed)):",
+        ),
+        (
+            "a look that comes early adopts what its poll's answer brings",
+            "self._undecided.get(task_id, inf) >= SECOND_LOOK_SECONDS",
+            "self._undecided.get(task_id, inf) > 0",
+        ),
+        (
+            "what an early look finds again is decided later each time",
+            "self._undecided.get(task_id, self._clock())",
+            "self._clock()",
         ),
     ),
     *serving(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perago_operator.bridge import adoption as module
-from perago_operator.bridge.adoption import Adoption, Fate, Finding, fate, worker_name
+from perago_operator.bridge.adoption import Adoption, Fate, Finding, fate, pause, worker_name
 from perago_operator.bridge.creation import Creation, claim
 from perago_operator.core.config import Config
 from perago_operator.core.names import ATTEMPT_FINALIZER, same_installation
@@ -93,7 +93,9 @@ class Subject:
             clock=lambda: self.seconds,
             backoff=lambda: Backoff(first=0, cap=0),
         )
-        return creation, Adoption(self.conductor, creation, attempts, tasks, lambda: worker_id)
+        return creation, Adoption(
+            self.conductor, creation, attempts, tasks, lambda: worker_id, clock=lambda: self.seconds
+        )
 
     async def polled(self, task_id: str = "t1", by: str = FORMER, **more: Any) -> PolledTask:
         """A task is handed out."""
@@ -103,9 +105,10 @@ class Subject:
         return polled
 
     async def look(self) -> None:
-        """Look once, and let what is adopted become attempts."""
+        """Look once, let what is adopted become attempts, and let the time pass that a second look waits for."""
         await self.adoption.look()
         await until(lambda: not self.creation._under_way)
+        self.seconds += module.SECOND_LOOK_SECONDS
 
     def attempts(self) -> list[str]:
         """Names of the attempts that exist."""
@@ -303,9 +306,9 @@ async def test_a_workflow_that_is_unknown_is_asked_for_once_more(subject: Subjec
     await subject.polled()
     del subject.conductor.workflows["workflow-of-t1"]
     await subject.look()
-    assert subject.adoption._undecided == {"t1"}
+    assert subject.adoption._undecided == {"t1": 0.0}
     await subject.look()
-    assert (subject.attempts(), subject.adoption._undecided) == ([], set())
+    assert (subject.attempts(), subject.adoption._undecided) == ([], {})
 
 
 async def test_a_type_that_conductor_refuses_stops_no_other(subject: Subject) -> None:
@@ -342,14 +345,49 @@ async def test_looks_go_on(subject: Subject, monkeypatch: Any) -> None:
 
 
 async def test_a_poll_that_fails_is_followed_by_two_looks(subject: Subject, monkeypatch: Any) -> None:
-    """At once, and when the poll is certainly over, even if the first one finds nothing: the index may be late."""
+    """Soon, and when the poll is certainly over, even if the first one finds nothing: the index may be late."""
     monkeypatch.setattr(module, "SECOND_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(module, "FIRST_LOOK_SECONDS", 0.0)
     looking = asyncio.create_task(subject.adoption.run())
     looks = subject.conductor.faults.seen
     await _rest(looks, 2)
     subject.adoption.poll_failed()
     await _rest(looks, 4)
     looking.cancel()
+
+
+async def test_a_poll_that_fails_is_not_looked_for_late(subject: Subject, monkeypatch: Any) -> None:
+    """A leader that waits for its second look looks soon, or a lost answer would cost twice the time."""
+    monkeypatch.setattr(module, "FIRST_LOOK_SECONDS", 0.0)
+    looking = asyncio.create_task(subject.adoption.run())
+    looks = subject.conductor.faults.seen
+    await _rest(looks, 1)
+    subject.adoption.poll_failed()
+    await _rest(looks, 2)
+    looking.cancel()
+
+
+async def test_a_look_that_comes_early_decides_nothing(subject: Subject) -> None:
+    """Another poll has failed meanwhile: the answer to this one may still be under way."""
+    await subject.polled(by=OURS)
+    await subject.look()
+    subject.seconds -= 1
+    await subject.look()
+    assert subject.attempts() == []
+    subject.seconds = module.SECOND_LOOK_SECONDS
+    await subject.look()
+    assert subject.attempts() == ["t1"]
+
+
+@pytest.mark.parametrize(
+    ("undecided", "poll_failed", "seconds"),
+    [([], False, 300.0), ([], True, 25.0), ([90.0, 95.0], False, 15.0), ([99.0], True, 24.0), ([60.0], False, 0.0)],
+)
+def test_the_next_look_is_when_something_can_be_decided(
+    undecided: list[float], poll_failed: bool, seconds: float
+) -> None:
+    """At the latest, and not later than a poll without an answer can take."""
+    assert pause(undecided, 100.0, poll_failed=poll_failed) == seconds
 
 
 async def test_a_new_leader_looks_twice(subject: Subject, monkeypatch: Any) -> None:

@@ -21,6 +21,7 @@ from perago.errors import TaskDefinitionError
 from perago.execution import run_workspace_free_task_attempt, run_workspace_task_attempt
 from perago.result import RuntimeTaskResult, failed_result
 from perago.task import TaskDefinition, excluding
+from perago.wire.inputs import input_problem
 
 STEPS = ("downloading", "executing", "staging", "publishing")
 MOST_PATHS = 100
@@ -81,6 +82,8 @@ def _payload(source: str, task: TaskDefinition) -> dict[str, Any]:
         raise Misused(
             f'--input {source!r} has no key "params"; wrap the parameters in {{"params": {{…}}}}; keys: {found}'
         )
+    if problem := input_problem(payload):
+        raise Misused(f"--input {source!r}: {problem}")
     return {"workspace": LOCAL_WORKSPACE, **payload} if task.has_workspace else payload
 
 

@@ -1,12 +1,16 @@
 """Lists in pages and watches that resume, on the fake and on a real API server alike."""
 
 import asyncio
+import json
 
 import pytest
 
+from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.reading import read
 from perago_operator.ports import Expired, Feed, WatchEvent
 from tests.contract.kube.names import attempt
 from tests.contract.kube.subject import Subject
+from tests.kubectl import Kubectl
 
 
 async def listed(feed: Feed) -> tuple[list[str], str]:
@@ -69,6 +73,23 @@ async def test_a_watch_resumes_after_the_last_event(subject: Subject) -> None:
     first = (await first_events(feed, since, 1))[0]
     second = (await first_events(feed, first.resource_version, 1))[0]
     assert (first.obj["metadata"]["name"], second.obj["metadata"]["name"]) == ("a1", "a2")
+
+
+@pytest.mark.parametrize("levels", [300, 5_000])
+async def test_an_object_of_any_depth_hides_no_other(real_subject: Subject, kubectl: Kubectl, levels: int) -> None:
+    """The API server takes 10,000 levels: in a list and in a watch, the object is there and says what is wrong."""
+    feed, namespace = real_subject.feed("PeragoAttempt"), real_subject.namespace
+    _, since = await listed(feed)
+    deep = attempt("deep") | {"metadata": {"name": "deep", "namespace": namespace}}
+    text = json.dumps(deep).replace('{"params": {}}', '{"a":' * levels + "1" + "}" * levels)
+    kubectl("create", "-f", "-", "--namespace", namespace, stdin=text)
+    await real_subject.cluster.create_attempt(namespace, attempt("plain"))
+    events = await first_events(feed, since, 2)
+    assert [event.obj["metadata"]["name"] for event in events] == ["deep", "plain"]
+    page = await feed.page(None)
+    problems = {one.metadata.name: one.problem for one in (read(PeragoAttempt, item) for item in page.items)}
+    assert problems.keys() == {"deep", "plain"}
+    assert (problems["plain"], "more than 100 levels" in str(problems["deep"])) == (None, True)
 
 
 async def test_a_version_from_before_the_servers_memory_is_expired(subject: Subject) -> None:

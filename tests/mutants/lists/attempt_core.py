@@ -131,6 +131,12 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *output(
         (
+            "a NaN in a field that may be anything is sent as null",
+            "if has_null(result) else None",
+            "if False else None",
+        ),
+        ("a result is deeper than can be recorded", "MOST_LEVELS - 1)", "MOST_LEVELS)"),
+        (
             "a result with unknown keys is reported",
             'model.model_validate(_dumped(task, raw), extra="forbid", by_name',
             'model.model_validate(_dumped(task, raw), extra="ignore", by_name',

@@ -21,6 +21,7 @@ index = of(f"{ROOT}/watch/index.py", "perago_operator/watch/test_stores.py")
 rooms = of(f"{ROOT}/watch/rooms.py", "perago_operator/watch/test_rooms.py")
 settled = of(f"{ROOT}/watch/settled.py", "perago_operator/watch/test_settled.py")
 stores = of(f"{ROOT}/watch/stores.py", "perago_operator/watch/test_stores.py")
+reading = of("operator/perago_operator/api/reading.py", "perago_operator/watch/test_stores.py")
 queue = of(f"{ROOT}/reconcile/workqueue.py", "perago_operator/reconcile/test_workqueue.py")
 loop = of(f"{ROOT}/reconcile/loop.py", "perago_operator/reconcile/test_loop.py")
 
@@ -151,7 +152,16 @@ STORES: tuple[Mutant, ...] = (
         ),
         ("an attempt under way loses its input", "return complete and", "return"),
     ),
+    *reading(
+        ("a spec that cannot be read passes for a whole one", 'problems_of(error, "spec") or None', "None"),
+        (
+            "an object that cannot be read is none",
+            "model.model_validate(_readable(obj, error))",
+            "model.model_validate(obj)",
+        ),
+    ),
     *stores(
+        ("a spec that could not be read is whole at the next event", ', "problem": old.problem}', "}"),
         ("an older version wins", '"")) > _version(old', '"")) != _version(old'),
         ("versions are texts", "int(text) if", "len(text) if"),
         ("a removed object comes back", 'metadata.get("uid") in self._removed or', ""),

@@ -9,9 +9,11 @@ from pydantic import BaseModel
 
 from perago_console.core import objects, pods, tasks
 from perago_console.core.timeline import PARTS
+from perago_console.session import seen_attempt
 from perago_operator.api.crds import attempt_crd, task_crd
 from perago_operator.api.reasons import ConditionType
 from perago_operator.core import names
+from tests.builders import attempt, nested
 
 
 def schema(crd: Any) -> Any:
@@ -68,3 +70,9 @@ def test_condition_types_and_labels_are_the_published_ones() -> None:
 def test_every_part_of_an_attempt_has_its_bar() -> None:
     """Waiting for the turn is a part of publishing, and has none of its own."""
     assert set(PARTS) == set(objects.Timings.model_fields) - {"waiting_for_turn"}
+
+
+def test_an_attempt_of_any_depth_is_shown() -> None:
+    """The one that people look for is the one that is wrong."""
+    deep = attempt(input={"params": nested(1_000)}, status={"phase": "Failed"})
+    assert seen_attempt(deep).status.phase == "Failed"

@@ -137,6 +137,8 @@ def test_a_workspace_free_task_needs_no_folder(
         ("\xff", "in.json' is not valid UTF-8 at byte 0"),
         ("9" * 5000, "in.json' cannot be read: Exceeds the limit"),
         ("[" * 100_000, "in.json' cannot be read: maximum recursion depth exceeded"),
+        ('{"params": {"factor": NaN}}', "in.json': the input.params.factor is NaN, which JSON does not have"),
+        ('{"params": ' + "[" * 100 + "]" * 100 + "}", "in.json': the input has more than 100 levels"),
         (None, "in.json': No such file or directory"),
     ],
 )

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from perago.wire import ConductorTask, Outcome
+from perago.wire.depth import is_too_deep
 from perago.wire.egress import Egress
 from perago.wire.secrets import CONDUCTOR_KEYS, TOKEN_HEADERS, ConductorKeys, conductor_keys, texts_in
 from perago_operator.adapters.conductor import HttpConductor
@@ -192,6 +193,16 @@ async def test_a_task_that_cannot_be_understood_takes_no_other_along(recorder: R
     polled = await client.poll("t", domain=None, worker_id="w", count=3, timeout_ms=0)
     await client.close()
     assert [task.task.task_id for task in polled] == ["t1"]
+
+
+async def test_an_input_that_is_nested_too_deep_takes_no_other_along(recorder: Recorder) -> None:
+    """It is cut where it can be read no further, and still is too deep for an attempt."""
+    task = '{"taskId":"%s","workflowInstanceId":"wf","referenceTaskName":"ref","inputData":%s}'
+    deep = '{"a":' * 5_000 + "1" + "}" * 5_000
+    recorder.answer = web.Response(text=f"[{task % ('t0', deep)},{task % ('t1', '{}')}]")
+    async with HttpConductor(lambda: ConductorKeys(recorder.url)) as client:
+        polled = await client.poll("t", domain=None, worker_id="w", count=2, timeout_ms=0)
+    assert [(task.task.task_id, is_too_deep(task.input_data)) for task in polled] == [("t0", True), ("t1", False)]
 
 
 async def test_a_refusal_has_the_servers_words_and_no_key(recorder: Recorder, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """What follows from s, time and limits; each case is a moment in an attempt's life."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from perago.wire.depth import MOST_LEVELS
 from perago_operator.api.attempt import PeragoAttempt
+from perago_operator.api.reading import read as read_attempt
 from perago_operator.api.reasons import Reason
 from perago_operator.core.answers import Standing, Verdict
 from perago_operator.core.config import Config
@@ -96,6 +99,15 @@ def test_a_deletion_is_the_first_reason_to_stop() -> None:
     stop = at(2, both).stop
     assert stop is not None
     assert (stop.reason, stop.message) == (Reason.ATTEMPT_DELETED, "attempt deleted")
+
+
+def test_a_spec_that_cannot_be_read_is_a_reason_to_stop() -> None:
+    """For good: the same spec would come again."""
+    deep = read_attempt(PeragoAttempt, b.attempt(input={"params": b.nested(MOST_LEVELS)}))
+    stop = replace(at(1), attempt=deep).stop
+    assert stop is not None
+    assert (stop.reason, stop.result) == (Reason.INVALID_SPEC, "FAILED_WITH_TERMINAL_ERROR")
+    assert stop.message.startswith("the attempt cannot be read: spec.input: it has more than 100 levels")
 
 
 def test_cancel_false_is_no_cancel() -> None:

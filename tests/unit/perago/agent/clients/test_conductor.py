@@ -1,5 +1,6 @@
 """Conductor's task: who it is now, and its input."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from perago import wire
 from perago.agent.clients.conductor import Conductor, ConductorRefused, open_session
 from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.mounts import Mounted
+from perago.wire.depth import is_too_deep
 from perago.wire.secrets import ConductorKeys
 from tests.bodies import fixed
 from tests.fakes.scripted_server import Answer, ScriptedServer
@@ -52,6 +54,17 @@ async def test_an_input_in_external_storage_is_not_taken_for_an_empty_one(
     task = await conductor.task("t/1")
     assert task is not None
     assert task.input_is_elsewhere
+
+
+async def test_an_input_that_is_nested_too_deep_is_read_as_far_as_it_can_be(
+    server: ScriptedServer, conductor: Conductor
+) -> None:
+    """The attempt then fails by its words, and the agent does not."""
+    deep = '{"a":' * 5_000 + "1" + "}" * 5_000
+    server.answers = [Answer(text=json.dumps(RECORD).replace('{"params": {}}', deep))]
+    task = await conductor.task("t/1")
+    assert task is not None
+    assert is_too_deep(task.input_data)
 
 
 async def test_an_unknown_task_is_none(server: ScriptedServer, conductor: Conductor) -> None:

@@ -112,7 +112,7 @@ async def gives_up(run: PodRun) -> None:
     """Staged, and lakeFS does not answer any more; the pod goes on until it is deleted."""
     await run.begins()
     await asyncio.sleep(1)
-    await run.stages()
+    await run.stages_if_current()
     await run.gives_up()
     await asyncio.sleep(1e6)
 
@@ -133,7 +133,7 @@ def ends_without_a_word(task: Any = None, agent: Any = None, **status: Any) -> B
     async def body(run: PodRun) -> None:
         await run.begins()
         await asyncio.sleep(1)
-        await run.stages()
+        await run.stages_if_current()
         await run.ends(task=task, agent=agent, **status)
 
     return body

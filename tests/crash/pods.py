@@ -163,6 +163,11 @@ class PodRun:
         self.servers.versions.branch(REPOSITORY, self.staging)
         await self.says(staging={**staging, "state": "Active", "commit": f"staged-{self.name}"})
 
+    async def stages_if_current(self) -> None:
+        """The same behind the fence."""
+        if await self.is_current():
+            await self.stages()
+
     async def takes_turn(self) -> None:
         """Ask for the turn, and wait for it."""
         self.tickets += 1

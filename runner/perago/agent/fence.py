@@ -1,8 +1,8 @@
 """The attempt fence: is this attempt still the current one? Asked afresh right before each side effect.
 
 An attempt of Conductor is current while its task is IN_PROGRESS under the same workflow, task id and retry count, and
-was not run again since. Any attempt is so only while its own object is neither deleted nor canceled and names no later
-execution. The publish fence is `perago.agent.publication`.
+was not run again since. Any attempt is so only while its own object is neither deleted nor canceled, has no outcome and
+names no later execution. The publish fence is `perago.agent.publication`.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from perago.errors import StaleAttemptError
 CANCELED: Final = "CANCELED"
 SUPERSEDED: Final = "SUPERSEDED BY A LATER EXECUTION"
 """The attempt goes on in another pod: this one was given up, although its containers still run."""
+ENDED: Final = "ENDED"
+"""Its outcome is known: this pod was created by a call that came late."""
 RUN_AGAIN: Final = "RUN AGAIN"
 """Somebody has rerun the workflow from the task, which keeps its id."""
 UNKNOWN: Final = "UNKNOWN"
@@ -76,6 +78,8 @@ class AttemptFence:
             return CANCELED
         if attempt.executions > self._order.execution:
             return SUPERSEDED
+        if attempt.ended:
+            return ENDED
         return CANCELED if attempt.deleted or attempt.canceled else wire.IN_PROGRESS
 
     async def _task(self) -> wire.CurrentAttempt:

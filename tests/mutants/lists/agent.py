@@ -84,6 +84,11 @@ FENCES: tuple[Mutant, ...] = (
             "        if True:\n            return ordered",
         ),
         (
+            "a pod that was created late works for an attempt that has ended",
+            "        if attempt.ended:\n            return ENDED\n",
+            "",
+        ),
+        (
             "the fence compares the attempt with itself",
             "        if not is_current(self._order.attempt, fresh):",
             "        if not is_current(fresh, fresh):",

@@ -7,6 +7,7 @@ Protocol: Kubernetes API, `GET …/peragoattempts/NAME`, the same with `watch`, 
 import json
 import ssl
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -52,6 +53,8 @@ class AttemptObject:
     turn: wire.TurnStatus = field(default_factory=wire.TurnStatus)
     executions: int = 0
     """The number of the execution that counts; 0 before the operator has written it."""
+    ended: bool = False
+    """Its outcome is known."""
 
 
 def open_session(mounts: Mounts) -> aiohttp.ClientSession:
@@ -150,4 +153,11 @@ def attempt_object(record: JsonObject) -> AttemptObject:
         version=metadata.get("resourceVersion", ""),
         turn=wire.TurnStatus.model_validate(status.get("turn") or {}),
         executions=status.get("executions") or 0,
+        ended=_has_ended(status),
     )
+
+
+def _has_ended(status: JsonObject) -> bool:
+    """Whether there is an outcome that counts: that of an execution which was given up does not."""
+    outcome = status.get("outcome")
+    return outcome is not None and outcome.get("execution", inf) >= (status.get("executions") or 0)

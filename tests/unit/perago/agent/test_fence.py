@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from perago.agent import fence as fences
-from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, ClusterRefused
+from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, ClusterRefused, attempt_object
 from perago.agent.clients.conductor import FreshTask
 from perago.agent.clients.http import NoAnswer, Server
 from perago.agent.fence import AttemptFence
@@ -95,6 +95,7 @@ async def test_the_same_task_in_progress_passes() -> None:
         pytest.param(TASK, replace(OBJECT, deleted=True), id="object being deleted"),
         pytest.param(TASK, replace(OBJECT, canceled=True), id="canceled"),
         pytest.param(TASK, replace(OBJECT, executions=2), id="a later execution runs"),
+        pytest.param(TASK, replace(OBJECT, ended=True), id="its outcome is known"),
         pytest.param(TASK, AttemptGone("gone"), id="object gone"),
     ],
 )
@@ -102,6 +103,22 @@ async def test_anything_else_is_stale(task: FreshTask | None, found: AttemptObje
     """Either of the two is enough."""
     with pytest.raises(StaleAttemptError):
         await fence(task, found).require()
+
+
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [
+        ({}, False),
+        ({"executions": 1}, False),
+        ({"outcome": {"status": "FAILED"}, "executions": 2}, True),
+        ({"outcome": {"status": "FAILED", "execution": 2}, "executions": 2}, True),
+        ({"outcome": {"status": "FAILED", "execution": 1}, "executions": 2}, False),
+        ({"outcome": {"status": "FAILED", "execution": 1}}, True),
+    ],
+)
+def test_an_outcome_that_counts_is_the_end(status: dict[str, object], ended: bool) -> None:
+    """Whoever wrote it, but not that of an execution which was given up."""
+    assert attempt_object({"metadata": {"uid": "u2"}, "status": status}).ended is ended
 
 
 async def test_conductor_says_twice_that_it_does_not_know_a_task() -> None:

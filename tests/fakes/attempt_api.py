@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, ClusterRefused, attempt_object
 from perago.agent.clients.http import NoAnswer, Server
-from perago_operator.api.attempt_status import AttemptStatus
+from perago_operator.api.attempt_status import AttemptStatus, OutcomeStatus
 from tests.fakes.faulty import CallFaults, faulty
 from tests.fakes.written_once import WRITTEN_ONCE, keeps_outcome
 
@@ -167,15 +167,24 @@ def _status(code: int, message: str) -> web.Response:
 
 def stored(status: dict[str, Any], *, before: dict[str, Any]) -> dict[str, Any]:
     """What the server keeps of a status: the fields that it knows. Raises ValueError for one that it refuses."""
-    try:
-        known = AttemptStatus.model_validate(status)
-    except ValidationError as error:
-        places = (".".join(map(str, ("status", *problem["loc"]))) for problem in error.errors())
-        raise ValueError(f"PeragoAttempt is invalid: {', '.join(places)}") from error
+    outcome = status.get("outcome")
+    if places := [*_wrong(AttemptStatus, status, "status"), *_wrong(OutcomeStatus, outcome, "status", "outcome")]:
+        raise ValueError(f"PeragoAttempt is invalid: {', '.join(places)}")
+    known = AttemptStatus.model_validate(status)
     kept = known.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
     if not keeps_outcome(before, kept):
         raise ValueError(f"PeragoAttempt is invalid: {WRITTEN_ONCE}")
     return kept
+
+
+def _wrong(model: type[BaseModel], value: Any, *place: str) -> list[str]:
+    """The fields that the CRD's schema refuses; the operator itself reads an outcome that has some."""
+    try:
+        if value is not None:
+            model.model_validate(value)
+    except ValidationError as error:
+        return [".".join(map(str, (*place, *problem["loc"]))) for problem in error.errors()]
+    return []
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -8,7 +8,7 @@ import ssl
 
 import aiohttp
 
-from perago.wire.egress import redirection
+from perago.wire.egress import LATER, redirection
 from perago_operator.ports import (
     AlreadyExists,
     Conflict,
@@ -115,7 +115,7 @@ def refusal(status: int, reason: str, message: str, what: str) -> PortError:
             return QuotaExceeded(text)
         case 401:
             return Refused(f"{text}; check the credentials", status=status, message=message)
-        case _ if status >= 500 or status == NO_STATUS:
+        case _ if status >= 500 or status in LATER or status == NO_STATUS:
             return Unreachable(text, fate_unknown=True)
         case _:
             return Refused(text, status=status, message=message)

@@ -168,6 +168,10 @@ class Route:
         return options | {"proxy": self.proxy.url, "headers": headers | self.proxy.headers()}
 
 
+LATER: Final = frozenset({408, 423, 425, 429})
+"""Statuses below 500 that say "later": lakeFS has 423 for a branch that too many write to."""
+
+
 def redirection(status: int, location: str | None) -> str | None:
     """What to say of an answer that points elsewhere; None for any other. A query may hold secrets, and is left out."""
     if not 300 <= status < 400:

@@ -27,6 +27,7 @@ MUTANTS: tuple[Mutant, ...] = (
             'try again later", fate_unknown=True)\n\n\ndef untrusted',
             'try again later")\n\n\ndef untrusted',
         ),
+        ("who says later has refused for good", " or status in LATER or", " or"),
         ("a refused connection may have landed", "if isinstance(error, NEVER_SENT):", "if False:"),
         ("a quota is a refusal", 'case 403 if "exceeded quota" in message:', "case 403 if False:"),
     ),

@@ -257,6 +257,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *attempt_api(
         (
+            "an overloaded API server is asked again at once",
+            '        later = seconds_of(response.headers.get("Retry-After"))\n',
+            "        later = 0.0\n",
+        ),
+        (
             "a 404 of something on the way says that the attempt is gone",
             "    if status == 404 and own is None:",
             "    if False:",

@@ -15,7 +15,16 @@ from urllib.parse import quote
 import aiohttp
 
 from perago import wire
-from perago.agent.clients.http import NoAnswer, Server, answering, json_of, not_its_404, own_words, transient
+from perago.agent.clients.http import (
+    NoAnswer,
+    Server,
+    answering,
+    json_of,
+    not_its_404,
+    own_words,
+    seconds_of,
+    transient,
+)
 from perago.agent.mounts import Mounts
 from perago.wire import JsonObject
 
@@ -101,7 +110,7 @@ class AttemptApi:
             self._kind_url, params=query, headers=self._authorization(), timeout=_WATCH_TIMEOUT
         ) as response:  # fmt: skip
             if response.status >= 400 and response.status != TOO_OLD:
-                raise _refusal(response.status, await response.read(), f"{what} {self._name}")
+                raise await _refusal(response, f"{what} {self._name}")
             await response.content.readany()
 
     async def patch_status(self, status: JsonObject) -> None:
@@ -121,13 +130,14 @@ class AttemptApi:
         ) as response:  # fmt: skip
             if response.status < 400:
                 return await json_of(response, Server.CLUSTER, what)
-            raise _refusal(response.status, await response.read(), f"{what} {self._name}")
+            raise await _refusal(response, f"{what} {self._name}")
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token.read_text().strip()}"}
 
 
-def _refusal(status: int, body: bytes, what: str) -> Exception:
+async def _refusal(response: aiohttp.ClientResponse, what: str) -> Exception:
+    status, body = response.status, await response.read()
     own = own_words(body)
     message = body[:200].decode(errors="replace") if own is None else own
     if status == 404 and own is None:
@@ -135,7 +145,8 @@ def _refusal(status: int, body: bytes, what: str) -> Exception:
     if status == 404:
         return AttemptGone(f"the API server could not {what}: {message}")
     if transient(status) or status == 409:
-        return NoAnswer(Server.CLUSTER, f"the API server could not {what}: {status} {message}")
+        later = seconds_of(response.headers.get("Retry-After"))
+        return NoAnswer(Server.CLUSTER, f"the API server could not {what}: {status} {message}", later)
     return ClusterRefused(f"the API server refused to {what}: {status} {message}")
 
 

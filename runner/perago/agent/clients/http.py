@@ -6,7 +6,6 @@ A 404 counts only in the server's own words.
 """
 
 import asyncio
-import json
 import random
 import socket
 import ssl
@@ -20,6 +19,7 @@ import aiohttp
 
 from perago.agent.underway import Underway, current
 from perago.wire.depth import read_json
+from perago.wire.egress import LATER
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
@@ -46,10 +46,6 @@ class NoAnswer(Exception):
         self.server = server
         self.later = later
         self.status = status
-
-
-LATER: Final = frozenset({408, 423, 425, 429})
-"""Statuses below 500 that say "later": lakeFS has 423 for a branch that too many write to."""
 
 
 def transient(status: int) -> bool:
@@ -153,7 +149,7 @@ async def json_of(response: aiohttp.ClientResponse, server: Server, what: str) -
 def own_words(body: bytes) -> str | None:
     """A server's message; None where something on the way to it has answered, such as a proxy."""
     try:
-        return str(json.loads(body)["message"])
+        return str(read_json(body)["message"])
     except (ValueError, KeyError, TypeError):
         return None
 

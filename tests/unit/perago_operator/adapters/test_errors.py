@@ -117,9 +117,9 @@ def test_a_status_has_one_port_error(status: int, reason: str, message: str, wan
     assert "POST /x" in str(error)
 
 
-@pytest.mark.parametrize("status", [http.NO_STATUS, 500, 502, 503, 504, 599])
+@pytest.mark.parametrize("status", [http.NO_STATUS, 408, 423, 425, 500, 502, 503, 504, 599])
 def test_a_server_error_may_have_landed(status: int) -> None:
-    """A gateway in between gives up on a call that the server carries out."""
+    """A gateway in between gives up on a call that the server carries out; who says "later" is asked again."""
     error = http.refusal(status, "", "bad gateway", "POST /x")
     assert isinstance(error, Unreachable)
     assert error.fate_unknown

@@ -111,6 +111,14 @@ async def test_each_status_has_a_meaning(
         await api.patch_status({})
 
 
+async def test_an_overloaded_server_is_asked_again_when_it_wants_to_be(server: ScriptedServer, api: AttemptApi) -> None:
+    """It sheds load with 429, and says for how long."""
+    server.answers = [Answer(429, {"message": "too many requests"}, headers={"Retry-After": "7"})]
+    with pytest.raises(NoAnswer) as caught:
+        await api.patch_status({})
+    assert caught.value.later == 7
+
+
 async def test_a_404_in_other_words_says_nothing_of_the_attempt(server: ScriptedServer, api: AttemptApi) -> None:
     """Something on the way to the API server has answered."""
     server.answers = [Answer(404, text="default backend - 404")]

@@ -106,7 +106,7 @@ def _attempts(session: Session) -> list[Finding]:
 
 def _conductor(conductor: Conductor | None) -> list[Finding]:
     if conductor is None:
-        words = "not asked from here, as CONDUCTOR_SERVER_URL is not set; the operator asks it by itself"
+        words = "not asked from here, because CONDUCTOR_SERVER_URL is not set; the operator checks it on its own"
         return [Finding("Conductor", words, Tone.WAITS)]
     conductor.check()
     return [Finding("Conductor", f"{conductor.http.url} answers")]

@@ -114,7 +114,8 @@ def of_server(server: Server, now: datetime) -> list[Finding]:
         return found
     apart = abs((now - server.time).total_seconds())
     if apart > CLOCK_SECONDS:
-        words = f"this machine and the API server are {length(apart)} apart, and so are the ages that are shown"
+        differ = f"the clocks of this machine and the API server differ by {length(apart)}"
+        words = f"{differ}, and the ages that are shown are off by that"
         return [*found, Finding("clock", words, Tone.BAD, "Set the clock of the one that is wrong.")]
     return [*found, Finding("clock", "this machine and the API server agree")]
 
@@ -213,7 +214,7 @@ def _of_operator(operator: Operator, version: str) -> list[Finding]:
     else:
         found = [Finding(what, f"version {own or 'unknown'}, {ready} of {wanted} replicas are ready")]
     if own and own != version:
-        words = f"it is of version {own}, and this command of {version}, which may know other words"
+        words = f"its version is {own}, and this command's is {version}: they may use different words"
         found.append(Finding(what, words, Tone.WAITS, f"Install perago {own}."))
     return found
 

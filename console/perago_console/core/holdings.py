@@ -81,7 +81,7 @@ def _end_of(patience: Patience | None, attempt: Attempt, since: datetime | None)
     if patience.seconds is None:
         return None, patience.then
     if patience.conductor_only and attempt.spec.conductor is None:
-        return None, "the attempt starts as soon as that is so; one of no Conductor task waits without end"
+        return None, "the attempt starts as soon as that has changed; without a Conductor task it waits indefinitely"
     name = f"after {length(patience.seconds)}, or as the operator's PERAGO_{patience.setting.upper()} says"
     until = since + timedelta(seconds=patience.seconds) if since else None
     return until, f"{patience.then} ({name})"

@@ -23,7 +23,7 @@ class Patience:
     setting: str = ""
     """The operator's setting that `seconds` is the default of."""
     conductor_only: bool = False
-    """Whether an attempt of no Conductor task waits without end."""
+    """Whether an attempt without a Conductor task waits indefinitely."""
 
 
 _STARTS: Final = "its pod is created as soon as there is room, and nothing ends the waiting"
@@ -40,8 +40,8 @@ PATIENCES: Final[Mapping[Reason, Patience]] = {
     Reason.QUOTA_EXCEEDED: Patience(_STARTS),
     Reason.POD_NAME_TAKEN: Patience("its pod is created when the other one is gone"),
     Reason.POD_REFUSED: Patience(_FAILS, 300.0, "refused_patience_seconds"),
-    Reason.FINALIZER_REFUSED: Patience("Perago tries again, for longer and longer pauses up to a minute"),
-    Reason.API_UNREACHABLE: Patience("Perago tries again, for longer and longer pauses up to a minute"),
+    Reason.FINALIZER_REFUSED: Patience("Perago tries again, with growing pauses of up to a minute"),
+    Reason.API_UNREACHABLE: Patience("Perago tries again, with growing pauses of up to a minute"),
     Reason.UNSCHEDULABLE: Patience(
         "the attempt fails if no node takes its pod within five minutes; within an hour while other attempts run that "
         "may make room, and within a day while its scheduling is gated"

@@ -264,7 +264,7 @@ def test_a_healthy_installation(capsys: Captured) -> None:
 LONG = {**WAITS, "conditions": [condition("PodReady", "False", "TaskNotFound")]}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an old cluster": ({"version": "v1.29.3"}, "Kubernetes v1.29.3 is too old"),
-    "clocks": ({"time": at(90)}, "this machine and the API server are 30s apart"),
+    "clocks": ({"time": at(90)}, "the clocks of this machine and the API server differ by 30s"),
     "no operator": ({"objects": {"deployments": []}}, "none serves namespace ns\n"),
     "another's operator": (
         {"objects": {"deployments": [operator(namespaces="other")]}},
@@ -314,7 +314,7 @@ def test_another_version_is_no_fault(capsys: Captured) -> None:
     """But somebody should know of it."""
     code, page = examined(capsys, healthy(objects={"deployments": [operator(version="0.6.1")]}))
     assert code == 0
-    assert "it is of version 0.6.1, and this command of " in page
+    assert "its version is 0.6.1, and this command's is " in page
 
 
 def test_what_may_not_be_asked_is_unknown_and_not_wrong(capsys: Captured) -> None:
@@ -337,7 +337,7 @@ def test_a_server_that_does_not_answer_is_wrong(capsys: Captured, monkeypatch: p
     assert doctor.execute(session(healthy()), lambda: None) == 0
     page = capsys.readouterr().out
     assert "unknown  lakeFS: lakeFS refuses" in page
-    assert "unknown  Conductor: not asked from here, as CONDUCTOR_SERVER_URL is not set" in page
+    assert "unknown  Conductor: not asked from here, because CONDUCTOR_SERVER_URL is not set" in page
 
 
 def test_each_command_asks_for_what_is_declared(capsys: Captured) -> None:

@@ -32,7 +32,7 @@ PAYROLL = "payroll-db"
 """A Secret of somebody else's in `NAMESPACE`."""
 CEILING = {"memory": "1Gi", "cpu": "2", "storage": "2Gi"}
 SMALL: Object = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "192Mi"}}
-"""Without requests of their own, pods would ask for as much as their limits, which are the ceiling."""
+"""Of attempts that there are many of at once."""
 HERE = Path(__file__).parent
 
 

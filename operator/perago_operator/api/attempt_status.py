@@ -16,6 +16,10 @@ Phase = Literal["Pending", "Starting", "Running", "Finishing", "Succeeded", "Fai
 ReportingState = Literal["Pending", "Accepted", "Superseded", "NotRequired"]
 Lines = Annotated[tuple[Annotated[str, Field(max_length=LONGEST_LINE)], ...], Field(max_length=MOST_LINES)]
 Seconds = Annotated[float, Field(ge=0)]
+LONGEST_MESSAGE = 16 * 1024
+"""Characters of an outcome's message."""
+LONGEST_ERROR = 4096
+"""Characters of what went wrong with a report."""
 Ref = Annotated[str, Field(max_length=1024)]
 """A name or an id in lakeFS."""
 ObjectName = Annotated[str, Field(max_length=253)]
@@ -35,7 +39,7 @@ class OutcomeStatus(ApiModel):
     reason: Annotated[str, Field(max_length=256)]
     """Why, as one CamelCase word."""
 
-    message: Annotated[str, Field(max_length=16 * 1024)] | None = None
+    message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] | None = None
     """Why, in words for people."""
 
     output: FreeForm | None = None
@@ -71,15 +75,29 @@ class OutcomeStatus(ApiModel):
         return Outcome.model_validate(self.model_dump())
 
 
+_DECISIVE = frozenset({"status", "reason", "output", "outputGzip", "execution"})
+"""Fields without which an outcome would be another one."""
+
+
 def _readable(value: object, validated: ValidatorFunctionWrapHandler) -> object:
-    """The outcome; a failure in the place of one that cannot be read, since it is written once and stays."""
+    """The outcome; a failure in the place of one that cannot be read, since it is written once and stays.
+
+    What a newer version says of it besides, in words that are not known here, is left out.
+    """
     try:
         return validated(value)
     except ValidationError as error:
-        message = f"the outcome that the attempt's agent wrote cannot be read: {problems_of(error)}"
-        outcome = failed((), Failure(Reason.OUTPUT_TOO_LARGE.value), message)
-        by = value.get("execution") if isinstance(value, dict) else None
-        return OutcomeStatus(**outcome.model_dump(exclude={"execution"}), execution=by if isinstance(by, int) else None)
+        wrong = {str(place) for problem in error.errors(include_input=False) for place in problem["loc"][:1]}
+        if isinstance(value, dict) and wrong and wrong.isdisjoint(_DECISIVE):
+            return validated({name: field for name, field in value.items() if name not in wrong})
+        return _unreadable(value, problems_of(error))
+
+
+def _unreadable(value: object, problems: str) -> OutcomeStatus:
+    message = f"the outcome that the attempt's agent wrote cannot be read: {problems}"
+    outcome = failed((), Failure(Reason.OUTPUT_TOO_LARGE.value), message).model_dump(exclude={"execution"})
+    by = value.get("execution") if isinstance(value, dict) else None
+    return OutcomeStatus(**outcome, execution=by if isinstance(by, int) and by > 0 else None)
 
 
 class LogStatus(ApiModel):
@@ -169,7 +187,7 @@ class ReportingStatus(ApiModel):
     attempts: int | None = None
     """How often the result was sent."""
 
-    last_error: Annotated[str, Field(max_length=4096)] | None = None
+    last_error: Annotated[str, Field(max_length=LONGEST_ERROR)] | None = None
     """What went wrong the last time."""
 
     accepted_time: Time | None = None

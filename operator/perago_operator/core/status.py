@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from perago.wire import ENDED_PHASES, WHILE_AT_WORK
 from perago.wire.times import timestamp
-from perago_operator.api.attempt_status import OutcomeStatus, Phase, Timings
+from perago_operator.api.attempt_status import LONGEST_ERROR, LONGEST_MESSAGE, OutcomeStatus, Phase, Timings
 from perago_operator.api.base import JsonObject
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
@@ -110,10 +110,11 @@ def _reporting(s: Situation) -> JsonObject:
 
 
 def _last_error(s: Situation) -> str | None:
+    """A server's own words may be of any length, and the API server takes no more than the CRD says."""
     if s.superseded:
-        return s.superseded
+        return s.superseded[:LONGEST_ERROR]
     trouble = s.trouble(do.Report)
-    return trouble.message if trouble and reporting_state(s) == "Pending" else None
+    return trouble.message[:LONGEST_ERROR] if trouble and reporting_state(s) == "Pending" else None
 
 
 def _timings(s: Situation) -> JsonObject:
@@ -178,7 +179,8 @@ def _outcome(s: Situation, ruling: Ruling) -> JsonObject:
     published = s.publication is not None and outcome.status == "COMPLETED"
     workspace: JsonObject = {"workspace": {"publishedRef": s.publication.ref}} if s.publication and published else {}
     given_up = dict.fromkeys(s.status.outcome.to_json()) if s.status.outcome else {}
-    return {"outcome": {**given_up, **outcome.to_json()}, **workspace}
+    message = {"message": outcome.message[:LONGEST_MESSAGE]} if outcome.message else {}
+    return {"outcome": {**given_up, **outcome.to_json(), **message}, **workspace}
 
 
 def _difference(present: JsonObject, target: JsonObject) -> JsonObject:

@@ -758,6 +758,25 @@ async def test_an_outcome_that_cannot_be_read_is_a_failure(outcome: dict[str, An
     assert "the outcome that the attempt's agent wrote cannot be read" in str(task.reason)
 
 
+async def test_an_outcome_in_the_words_of_a_newer_version_counts() -> None:
+    """After a downgrade: what it ends with and its output can be read."""
+    world = await polled_and_running()
+    await world.agent(outcome={**b.completed(), "execution": 1, "failureClass": "Weather", "remedy": 7})
+    assert (world.status()["phase"], world.conductor.tasks[b.NAME].status) == ("Succeeded", "COMPLETED")
+
+
+async def test_the_words_of_a_server_are_cut_to_what_a_status_takes() -> None:
+    """However long they are: a status that the API server refuses would keep the attempt from its end."""
+    world = await polled_and_running()
+    world.conductor.faults.on("report", raising(Unreachable("x" * 100_000)))
+    await world.agent(outcome=b.completed())
+    assert len(world.status()["reporting"]["lastError"]) == 4096
+    refused = World()
+    refused.cluster.faults.on("create_pod", raising(Refused("x" * 100_000, status=422, message="invalid")))
+    await refused.add_polled()
+    assert len(refused.status()["outcome"]["message"]) == 16 * 1024
+
+
 async def test_a_field_of_the_status_that_cannot_be_read_is_left_out() -> None:
     """Whoever writes it writes it anew: an attempt that runs goes on."""
     world = await polled_and_running()

@@ -27,7 +27,9 @@ from perago_operator.core.names import MANAGED_BY, MANAGED_BY_LABEL
 from perago_operator.loops import first_of
 from perago_operator.process.afresh import SIGNALS, end_at_once, hear_signals
 from perago_operator.process.assembly import Operator, Outside
-from perago_operator.process.leader import LeadershipLost
+from perago_operator.process.gate import give_back_gate, leaders_gate
+from perago_operator.process.leader import Candidacy, Leadership, LeadershipLost
+from perago_operator.process.leasethread import on_a_thread
 from perago_operator.process.work import Scope
 from perago_operator.settings import Settings, SettingsError, read
 
@@ -47,21 +49,54 @@ async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event, now
     take_signals = partial(_take_signals, stop)
     take_signals()
     async with (
-        KubeApi(access, observe=metrics.called, heard=now.heard) as api,
-        KubeApi(access, connections=LEASE_CONNECTIONS, observe=metrics.called, heard=now.heard) as lease_api,
-        HttpConductor(settings.conductor_secret_now, observe=metrics.called) as conductor,
+        _contending(settings, metrics, now) as leadership,
+        _gated(settings, access, metrics, now, leadership) as (api, conductor, versions),
     ):
         yield Outside(
             cluster=KubeCluster(api, component=COMPONENT, now=now),
             conductor=conductor,
-            versions=LakefsVersions(settings.lakefs_secret_now, observe=metrics.called),
-            leases=KubeLeases(lease_api, settings.lease_namespace, settings.lease_name),
+            versions=versions,
+            leadership=leadership,
             scopes=_scopes(api, settings.namespaces),
             watch_tasks=KopfWatch(access, settings.namespaces, take_signals=take_signals),
             acted=metrics.acted,
             polled=metrics.polled,
             finished=metrics.finished,
         )
+
+
+def _contending(
+    settings: Settings, metrics: Metrics, now: TimeOfDay
+) -> contextlib.AbstractAsyncContextManager[Candidacy]:
+    """The Lease's thread, with a token and connections of its own. What it hears of the time is heard here as well."""
+    here, lease_time = asyncio.get_running_loop(), TimeOfDay(time.monotonic, utc_now)
+
+    def heard(date: str | None, sent: float) -> None:
+        lease_time.heard(date, sent)
+        here.call_soon_threadsafe(now.heard, date, sent)
+
+    @contextlib.asynccontextmanager
+    async def contend() -> AsyncIterator[Leadership]:
+        access = kube_access.load()
+        async with KubeApi(access, connections=LEASE_CONNECTIONS, observe=metrics.called, heard=heard) as api:
+            leases = KubeLeases(api, settings.lease_namespace, settings.lease_name)
+            yield Leadership(leases, settings.identity, clock=time.monotonic, now=lease_time)
+
+    return on_a_thread(contend, time.monotonic)
+
+
+@contextlib.asynccontextmanager
+async def _gated(
+    settings: Settings, access: kube_access.Access, metrics: Metrics, now: TimeOfDay, leadership: Candidacy
+) -> AsyncIterator[tuple[KubeApi, HttpConductor, LakefsVersions]]:
+    """The clients of the three servers, by which nothing is changed once another replica may lead."""
+    gate, give_back = leaders_gate(leadership, time.monotonic), give_back_gate(leadership, time.monotonic)
+    observe = metrics.called
+    async with (
+        KubeApi(access, observe=observe, heard=now.heard, gate=gate) as api,
+        HttpConductor(settings.conductor_secret_now, observe=observe, gate=gate, give_back_gate=give_back) as conductor,
+    ):
+        yield api, conductor, LakefsVersions(settings.lakefs_secret_now, observe=observe, gate=gate)
 
 
 def _take_signals(stop: asyncio.Event) -> None:

@@ -76,6 +76,14 @@ class Refused(PortError):
         return self.status in (400, 413, 422)
 
 
+Gate = Callable[[], None]
+"""Called at the moment at which a call that changes something leaves; raises Unreachable if it may not."""
+
+
+def open_gate() -> None:
+    """The default: whoever calls need not be the leader."""
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
     """The object that an event is about."""

@@ -10,9 +10,11 @@ import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from perago_operator.process.assembly import Operator, Outside
+from perago_operator.process.leader import Leadership
 from perago_operator.process.work import Scope
 from perago_operator.settings import Settings
 from tests import builders as b
@@ -99,22 +101,22 @@ class World:
     async def _live(self, replica: Replica) -> None:
         loop = asyncio.get_running_loop()
         settings = Settings(runner_image="runner:1", identity=replica.name, **self.settings)
-        replica.operator = Operator(
-            self._outside(), settings, replica.stop, clock=loop.time, now=lambda: self.time_of(replica)
-        )
+        now = partial(self.time_of, replica)
+        leadership = Leadership(self.servers.leases, replica.name, clock=loop.time, now=now)
+        replica.operator = Operator(self._outside(leadership), settings, replica.stop, clock=loop.time, now=now)
         await replica.operator.life.run()
 
     def time_of(self, replica: Replica) -> datetime:
         """The time of day, as a replica's clock has it."""
         return b.at(asyncio.get_running_loop().time()) + timedelta(seconds=replica.skew + self.skew)
 
-    def _outside(self) -> Outside:
+    def _outside(self, leadership: Leadership) -> Outside:
         feeds = map(self.servers.feed, ("PeragoAttempt", "PeragoTask", "Pod"))
         return Outside(
             cluster=self.cluster,
             conductor=self.conductor,
             versions=self.versions,
-            leases=self.servers.leases,
+            leadership=leadership,
             scopes=(Scope(None, *feeds),),
             watch_tasks=self.servers.watch_tasks,
             acted=lambda *_: None,

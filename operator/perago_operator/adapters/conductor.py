@@ -29,7 +29,7 @@ from perago_operator.adapters.conductor_json import (
 )
 from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.core.answers import ConductorTaskState
-from perago_operator.ports import NotFound, PolledTask, PortError, Refused, Unreachable
+from perago_operator.ports import Gate, NotFound, PolledTask, PortError, Refused, Unreachable, open_gate
 
 CALL_SECONDS = 15.0
 POLL_MARGIN_SECONDS = 15.0
@@ -60,6 +60,7 @@ class _Call:
     media_type: str = "application/json"
     seconds: float | None = None
     """How long it may take; None: as long as any call of the client."""
+    gate: Gate = open_gate
 
     def __str__(self) -> str:
         return f"Conductor {self.method} {self.path}"
@@ -76,12 +77,19 @@ class HttpConductor:
         seconds: float = CALL_SECONDS,
         observe: Observe = unobserved,
         clock: Callable[[], float] = time.monotonic,
+        gate: Gate = open_gate,
+        give_back_gate: Gate = open_gate,
     ) -> None:
-        """`read` reads the Secret, and raises OSError or ValueError."""
+        """`read` reads the Secret, and raises OSError or ValueError.
+
+        `gate` is passed by polls, which take tasks, and by all updates but those that give a task back.
+        """
         self._read_keys = read
         self._seconds = seconds
         self._observe = observe
         self._clock = clock
+        self._gate = gate
+        self._give_back_gate = give_back_gate
         self._keys: ConductorKeys | None = None
         self._keys_at = float("-inf")
         self._session = aiohttp.ClientSession(
@@ -107,7 +115,7 @@ class HttpConductor:
         if domain is not None:
             query["domain"] = domain
         path = f"/tasks/poll/batch/{quote(task_type, safe='')}"
-        call = _Call("poll", "GET", path, query, seconds=timeout_ms / 1000 + POLL_MARGIN_SECONDS)
+        call = _Call("poll", "GET", path, query, seconds=timeout_ms / 1000 + POLL_MARGIN_SECONDS, gate=self._gate)
         answer = _decoded(await self._send(call), call, list)
         return [task for raw in answer or [] if (task := _readable(raw, task_type, domain, worker_id))]
 
@@ -151,14 +159,15 @@ class HttpConductor:
             return None
 
     async def extend_lease(self, task: ConductorTask) -> None:
-        await self._update("extend_lease", task_update(task, IN_PROGRESS) | {"extendLease": True})
+        await self._update("extend_lease", task_update(task, IN_PROGRESS) | {"extendLease": True}, self._gate)
 
     async def report(self, task: ConductorTask, outcome: Outcome) -> None:
-        await self._update("report", task_result(task, outcome))
+        await self._update("report", task_result(task, outcome), self._gate)
 
     async def give_back(self, task: ConductorTask) -> None:
         """An update in progress that extends no lease makes the task SCHEDULED again."""
-        await self._update("give_back", task_update(task, IN_PROGRESS) | {"callbackAfterSeconds": 0})
+        body = task_update(task, IN_PROGRESS) | {"callbackAfterSeconds": 0}
+        await self._update("give_back", body, self._give_back_gate)
 
     async def queue_size(self, task_type: str, domain: str | None) -> int:
         """A domain's queue has the name `domain:type`."""
@@ -169,13 +178,14 @@ class HttpConductor:
     async def log(self, task_id: str, text: str) -> None:
         """The body is the text itself."""
         path = f"{_task_path(task_id)}/log"
-        await self._send(_Call("log", "POST", path, data=text.encode("utf-8", "replace"), media_type="text/plain"))
+        data = text.encode("utf-8", "replace")
+        await self._send(_Call("log", "POST", path, data=data, media_type="text/plain", gate=self._gate))
 
-    async def _update(self, name: str, body: dict[str, Any]) -> None:
+    async def _update(self, name: str, body: dict[str, Any], gate: Gate) -> None:
         """The body of the answer, an id as plain text, adds nothing to its status."""
         # "?" stands for half of a surrogate pair, as in all that Conductor reads; agents refuse outputs that have one.
         data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        await self._send(_Call(name, "POST", "/tasks", data=data))
+        await self._send(_Call(name, "POST", "/tasks", data=data, gate=gate))
 
     async def _send(self, call: _Call) -> bytes:
         """The body of an answer below 400; raises a port error for any other."""
@@ -190,12 +200,13 @@ class HttpConductor:
         headers = keys.headers() | ({} if call.data is None else {"Content-Type": call.media_type})
         options = keys.route.request_options(keys.url, headers)
         limits = aiohttp.ClientTimeout(total=call.seconds or self._seconds, sock_connect=5)
+        call.gate()
         try:
             async with self._session.request(
                 call.method,
                 keys.url + call.path,
                 params=call.query,
-                data=call.data,
+                data=None if call.data is None else http.GatedBody(call.data, call.gate),
                 timeout=limits,
                 **options,
             ) as response:

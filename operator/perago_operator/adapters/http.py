@@ -7,12 +7,15 @@ import asyncio
 import ssl
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import BytesPayload
 
 from perago.wire.egress import LATER, redirection
 from perago_operator.ports import (
     AlreadyExists,
     Conflict,
     Expired,
+    Gate,
     NotFound,
     PortError,
     QuotaExceeded,
@@ -65,6 +68,8 @@ def translated(error: BaseException, what: str, *, authority: str = OF_THE_CLUST
 
     `authority` says what helps against a certificate that is not trusted.
     """
+    if isinstance(error.__cause__, PortError):  # what a gate has raised
+        return error.__cause__
     text = f"{what}: {_words(error)}"
     if isinstance(error, aiohttp.ContentTypeError):
         return Unreachable(f"{text}; try again later", fate_unknown=True)
@@ -119,6 +124,21 @@ def refusal(status: int, reason: str, message: str, what: str) -> PortError:
             return Unreachable(text, fate_unknown=True)
         case _:
             return Refused(text, status=status, message=message)
+
+
+class GatedBody(BytesPayload):
+    """The body of a request that changes something. Its headers leave together with it, or not at all.
+
+    Between the call and this moment a request may wait for a connection, and for its turn in the event loop.
+    """
+
+    def __init__(self, data: bytes, gate: Gate) -> None:
+        super().__init__(data)
+        self._gate = gate
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self._gate()
+        await super().write_with_length(writer, content_length)
 
 
 async def never_repeat(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

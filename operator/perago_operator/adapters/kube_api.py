@@ -17,7 +17,7 @@ from perago.wire.depth import read_json, shallow
 from perago_operator.adapters import http
 from perago_operator.adapters.kube_access import Access
 from perago_operator.adapters.observed import Observe, observed, unobserved
-from perago_operator.ports import Manifest, NotFound, Refused
+from perago_operator.ports import Gate, Manifest, NotFound, Refused, open_gate
 
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 WATCH_LINE_LIMIT = 8 * 1024 * 1024
@@ -43,9 +43,17 @@ class KubeApi:
     """One pooled session with the API server; an async context that closes it."""
 
     def __init__(
-        self, access: Access, *, connections: int = 100, observe: Observe = unobserved, heard: Heard = unheard
+        self,
+        access: Access,
+        *,
+        connections: int = 100,
+        observe: Observe = unobserved,
+        heard: Heard = unheard,
+        gate: Gate = open_gate,
     ) -> None:
+        """`gate` is passed by all that has a body, which is all that changes something."""
         self._access = access
+        self._gate = gate
         self._heard = heard
         self._observe = observe
         tls = access.tls()
@@ -188,7 +196,8 @@ class KubeApi:
     async def _once(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Any, media_type: str
     ) -> tuple[int, bytes]:
-        payload, sent = None if body is None else _compact(body).encode(), time.monotonic()
+        payload = None if body is None else http.GatedBody(_compact(body).encode(), self._gate)
+        sent = time.monotonic()
         try:
             async with self._session.request(
                 method, self._url(path), params=query, data=payload, headers=await self._headers(media_type)

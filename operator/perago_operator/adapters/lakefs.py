@@ -36,10 +36,12 @@ from perago_operator.adapters.observed import Observe, observed, unobserved
 from perago_operator.core import answers
 from perago_operator.core.answers import Landed, Publication
 from perago_operator.ports import (
+    Gate,
     NotFound,
     PortError,
     Refused,
     Unreachable,
+    open_gate,
 )
 
 DELETED = 204
@@ -91,13 +93,15 @@ class LakefsVersions:
         branch_page: int = BRANCH_PAGE,
         most: int = MOST_COMMITS,
         queue_seconds: float = QUEUE_SECONDS,
+        gate: Gate = open_gate,
     ) -> None:
-        """`read` reads the Secret, and raises OSError or ValueError."""
+        """`read` reads the Secret, and raises OSError or ValueError. `gate` is passed by deletions, in their thread."""
         self._read_keys = read
         self._page = page
         self._branches_at_once = branch_page
         self._most = most
         self._observe = observe
+        self._gate = gate
         self._lock = threading.Lock()
         self._in_use: LakeFSKeys | None = None
         self._client: ApiClient | None = None
@@ -174,6 +178,7 @@ class LakefsVersions:
 
     def _delete_branch(self, repository: str, branch: str) -> bool:
         branches = BranchesApi(self._api())
+        self._gate()
         try:
             answer = _call(
                 what := f"delete branch {branch} of {repository}",

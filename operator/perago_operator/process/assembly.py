@@ -11,9 +11,9 @@ from perago_operator.bridge.poller import PollObserver, PollSettings, unobserved
 from perago_operator.bridge.pollers import Pollers
 from perago_operator.bridge.usability import Shown, Usability
 from perago_operator.clocks import Clock
-from perago_operator.ports import Cluster, FinishedObserver, Gauge, Health, Leases, WatchTasks
+from perago_operator.ports import Cluster, FinishedObserver, Gauge, Health, WatchTasks
 from perago_operator.process import probes
-from perago_operator.process.leader import Leadership
+from perago_operator.process.leader import Candidacy
 from perago_operator.process.life import Life
 from perago_operator.process.outbox import Outbox
 from perago_operator.process.preflight import Preflight, servers
@@ -28,12 +28,12 @@ from perago_operator.watch.stores import Stores
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Everything outside of the process."""
+    """Everything outside of the operator's event loop."""
 
     cluster: Cluster
     conductor: SearchableConductor
     versions: SweepableVersions
-    leases: Leases
+    leadership: Candidacy
     scopes: tuple[Scope, ...]
     watch_tasks: WatchTasks
     acted: Observer
@@ -96,7 +96,7 @@ class Operator:
         )
         self.preflight = Preflight(servers(outside.conductor, outside.versions), settings.address_of)
         self.outbox = Outbox(self.stores.attempts.counts.unreported, clock)
-        self.leadership = Leadership(outside.leases, settings.identity, clock=clock, now=now)
+        self.leadership = outside.leadership
         self.life = Life(self.leadership, self.work, outside.cluster, stop, shutdown_seconds=settings.shutdown_seconds)
 
     def _worker_id(self) -> str:

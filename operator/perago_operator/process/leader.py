@@ -2,13 +2,14 @@
 
 The same rules as client-go's leader election, so that kubectl and other clients read the Lease alike. Times written by
 other replicas are never compared with our clock: a Lease has expired when *we* saw it unchanged for its duration.
-`next_write` decides and is pure; `Leadership` waits and writes.
+`next_write` decides and is pure; `Leadership` waits and writes, and knows of no thread (`leasethread` does).
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from loguru import logger
 
@@ -65,8 +66,33 @@ def next_write(observed: Observed, identity: str, now: float, wall: str, duratio
     )
 
 
+class Candidacy(Protocol):
+    """This replica's part in the election, as the rest of the process sees it."""
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica works; another thread may change it at any time."""
+
+    @property
+    def renewed_at(self) -> float:
+        """The second from which the last renewal counts; minus infinity before the first one."""
+
+    @property
+    def lease_uid(self) -> str:
+        """The UID of the Lease, which stays the same from leader to leader; "" before it was read."""
+
+    async def acquire(self) -> None:
+        """Return once this replica leads."""
+
+    async def hold(self) -> None:
+        """Renew until canceled; raises LeadershipLost."""
+
+    async def release(self) -> None:
+        """Give the Lease up, so that another replica need not wait for its end; no-op unless leading. Best effort."""
+
+
 class Leadership:
-    """This replica's part in the election. `clock` counts seconds and never goes back; `now` is the time of day."""
+    """`Candidacy` in this event loop. `clock` counts seconds and never goes back; `now` is the time of day."""
 
     def __init__(
         self,
@@ -83,16 +109,14 @@ class Leadership:
         self._now = now
         self._terms = terms
         self._observed: Observed | None = None
-        self._renewed_at = clock()
+        self.renewed_at = float("-inf")
         self.leading = False
 
     @property
     def lease_uid(self) -> str:
-        """The UID of the Lease, which stays the same from leader to leader; "" before it was read."""
         return self._observed.lease.uid if self._observed else ""
 
     async def acquire(self) -> None:
-        """Return once this replica leads."""
         known_leader = None
         while not await self._renew(self._terms.deadline):
             leader = self._observed.lease.holder if self._observed else ""
@@ -104,17 +128,16 @@ class Leadership:
         logger.info("{} leads from now on", self._identity)
 
     async def hold(self) -> None:
-        """Renew until canceled; raises LeadershipLost when that did not succeed for `terms.deadline` seconds."""
+        """Leadership is lost when no renewal succeeded for `terms.deadline` seconds, or to another replica."""
         while True:
             await asyncio.sleep(min(self._terms.retry, self._left()))
             if await self._renew(self._left()):
                 continue
             if self._is_taken() or not self._left():
                 self.leading = False
-                raise LeadershipLost(f"the Lease was not renewed for {self._clock() - self._renewed_at:.0f} s")
+                raise LeadershipLost(f"the Lease was not renewed for {self._clock() - self.renewed_at:.0f} s")
 
     async def release(self) -> None:
-        """Give the Lease up, so that another replica need not wait for its end; no-op unless leading. Best effort."""
         if not self.leading or self._observed is None:
             return
         self.leading = False
@@ -127,7 +150,7 @@ class Leadership:
 
     def _left(self) -> float:
         """Seconds until leadership is lost unless the Lease is renewed."""
-        return max(self._renewed_at + self._terms.deadline - self._clock(), 0.0)
+        return max(self.renewed_at + self._terms.deadline - self._clock(), 0.0)
 
     def _is_taken(self) -> bool:
         return self._observed is not None and self._observed.lease.holder not in ("", self._identity)
@@ -147,7 +170,7 @@ class Leadership:
             logger.warning("the Lease cannot be read or written: {}", str(error) or "no answer")
             return False
         if renewed:
-            self._renewed_at = began
+            self.renewed_at = began
         return renewed
 
     async def _write_if_free(self) -> bool:

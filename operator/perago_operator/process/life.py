@@ -14,7 +14,7 @@ from perago_operator.api.task import TASKS_PLURAL
 from perago_operator.bridge.creation import GIVE_BACK_SECONDS
 from perago_operator.loops import Backoff, first_of
 from perago_operator.ports import Cluster, PortError
-from perago_operator.process.leader import Leadership, LeadershipLost
+from perago_operator.process.leader import Candidacy, LeadershipLost
 from perago_operator.process.work import Work
 
 LOOK_SECONDS = 2.0
@@ -26,7 +26,7 @@ class Life:
 
     def __init__(
         self,
-        leadership: Leadership,
+        leadership: Candidacy,
         work: Work,
         cluster: Cluster,
         stop: asyncio.Event,

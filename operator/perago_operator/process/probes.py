@@ -5,7 +5,7 @@ from functools import partial
 
 from perago.wire.leftovers import Verdict
 from perago_operator.ports import Check, Gauge
-from perago_operator.process.leader import Leadership
+from perago_operator.process.leader import Candidacy
 from perago_operator.process.sweeper import Sweeper
 from perago_operator.process.work import Work
 from perago_operator.reconcile.loop import Reconciler
@@ -24,7 +24,7 @@ def liveness(work: Work, stale_seconds: float) -> dict[str, Check]:
     return checks
 
 
-def readiness(work: Work, leadership: Leadership) -> dict[str, Check]:
+def readiness(work: Work, leadership: Candidacy) -> dict[str, Check]:
     """A standby is ready to take over; a leader is ready once everything is listed and watched."""
 
     def listing() -> str | None:
@@ -40,7 +40,7 @@ def _stale(work: Work, silent_seconds: Callable[[], float], limit: float) -> str
     return None
 
 
-def gauges(stores: Stores, reconciler: Reconciler, work: Work, leadership: Leadership) -> tuple[Gauge, ...]:
+def gauges(stores: Stores, reconciler: Reconciler, work: Work, leadership: Candidacy) -> tuple[Gauge, ...]:
     """Numbers to read for each scrape."""
     return (
         Gauge("perago_attempts", "Attempts that exist", ("phase", "result"), stores.attempts.counts.phases.items),

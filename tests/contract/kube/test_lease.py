@@ -2,15 +2,23 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from perago.wire.times import micro_timestamp
+from perago_operator.adapters import kube_access
 from perago_operator.adapters.kube import utc_now
+from perago_operator.adapters.kube_api import KubeApi
+from perago_operator.adapters.kube_lease import KubeLeases
 from perago_operator.ports import Conflict, Lease
 from perago_operator.process.leader import Leadership, Terms
+from perago_operator.process.leasethread import on_a_thread
 from tests.contract.kube.subject import Subject
+from tests.fakes.waiting import OF_SERVERS
 
 QUICK = Terms(duration=15, deadline=10, retry=0.01)
 
@@ -71,3 +79,27 @@ async def test_a_released_lease_is_taken_over_at_once(subject: Subject) -> None:
     async with asyncio.timeout(10):
         await waiting
     assert (await leases.read()).holder == "two"
+
+
+async def test_a_lease_is_renewed_while_the_event_loop_is_busy(real_subject: Subject, kubeconfig: Path) -> None:
+    """Over a client of its own, in one callback that lasts for longer than the deadline."""
+    seconds = 0.0
+
+    @asynccontextmanager
+    async def contend() -> AsyncIterator[Leadership]:
+        async with KubeApi(kube_access.load(kubeconfig)) as api:
+            leases = KubeLeases(api, real_subject.namespace, "perago-operator")
+            yield Leadership(leases, "busy", clock=lambda: seconds, now=utc_now, terms=QUICK)
+
+    async with on_a_thread(contend, lambda: seconds) as lease:
+        await lease.acquire()
+        holding = asyncio.create_task(lease.hold())
+        await asyncio.sleep(0)
+        for seconds in (5.0, 10.0, 15.0, 20.0):
+            end = time.monotonic() + OF_SERVERS
+            while lease.renewed_at < seconds:
+                assert time.monotonic() < end
+        assert lease.leading
+        holding.cancel()
+        await lease.release()
+    assert (await real_subject.leases().read()).holder == ""

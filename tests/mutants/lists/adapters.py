@@ -13,9 +13,24 @@ lakefs = of(f"{ADAPTERS}/lakefs.py", f"{TESTS}/test_errors.py")
 lakefs_calls = of(f"{ADAPTERS}/lakefs.py", f"{TESTS}/test_lakefs.py")
 kube_api = of(f"{ADAPTERS}/kube_api.py", f"{TESTS}/test_kube_api.py")
 kube = of(f"{ADAPTERS}/kube.py", f"{TESTS}/test_kube.py")
+gated_http, gated_kube, gated_conductor, gated_lakefs = (
+    of(f"{ADAPTERS}/{name}.py", f"{TESTS}/test_gates.py") for name in ("http", "kube_api", "conductor", "lakefs")
+)
 kube_feed = of(f"{ADAPTERS}/kube_feed.py", f"{TESTS}/test_kube_api.py")
 
 MUTANTS: tuple[Mutant, ...] = (
+    *gated_http(
+        ("a write waits for its connection behind the gate", "        self._gate()\n", ""),
+        ("a write that was held back may have landed", "if isinstance(error.__cause__, PortError):", "if False:"),
+    ),
+    *gated_kube(("a standby writes to the API server", ".encode(), self._gate)", ".encode(), open_gate)")),
+    *gated_conductor(
+        ("a standby polls", "        call.gate()\n", ""),
+        ("a standby extends leases", '| {"extendLease": True}, self._gate)', '| {"extendLease": True}, open_gate)'),
+        ("a standby reports", "task_result(task, outcome), self._gate)", "task_result(task, outcome), open_gate)"),
+        ("tasks go back at any time", "body, self._give_back_gate)", "body, open_gate)"),
+    ),
+    *gated_lakefs(("a standby deletes branches", "        self._gate()\n", "")),
     *http(
         (
             "a server error never landed",

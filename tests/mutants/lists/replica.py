@@ -5,6 +5,8 @@ from tests.mutants.mutant import Mutant, of
 ROOT = "operator/perago_operator"
 
 leader = of(f"{ROOT}/process/leader.py", "perago_operator/process/test_leader.py")
+gate = of(f"{ROOT}/process/gate.py", "perago_operator/process/test_gate.py")
+leasethread = of(f"{ROOT}/process/leasethread.py", "perago_operator/process/test_leasethread.py")
 life = of(f"{ROOT}/process/life.py", "perago_operator/process/test_life.py")
 probes = of(f"{ROOT}/process/probes.py", "perago_operator/process/test_probes.py")
 work = of(f"{ROOT}/process/work.py", "perago_operator/process/test_work.py", "perago_operator/process/test_life.py")
@@ -38,7 +40,7 @@ LEADERSHIP: tuple[Mutant, ...] = (
             "async with asyncio.timeout(None):\n            lease =",
         ),
         ("a leader sleeps past its deadline", "min(self._terms.retry, self._left())", "self._terms.retry"),
-        ("a renewal counts from its answer", "self._renewed_at = began", "self._renewed_at = self._clock()"),
+        ("a renewal counts from its answer", "self.renewed_at = began", "self.renewed_at = self._clock()"),
         ("a leader never gives up", "if self._is_taken() or not self._left():", "if self._is_taken():"),
         ("a leader gives up too late", "deadline: float = 10.0", "deadline: float = 15.0"),
         ("a lease that another took is not noticed", 'holder not in ("", self._identity)', 'holder in ("",)'),
@@ -47,6 +49,22 @@ LEADERSHIP: tuple[Mutant, ...] = (
         ("a lease that is not held is released", "if not self.leading or", "if"),
         ("a lost lease still counts as held", "self.leading = False\n                raise", "raise"),
         ("a standby does not wait", "while not await self._renew", "while await self._renew"),
+    ),
+    *gate(
+        ("a leader that is late writes", "if unrenewed >= limit:", "if False:"),
+        ("a replica that has released the Lease writes", "if not leading:", "if False:"),
+        ("tasks go back while they may be adopted", "Terms().deadline + GIVE", "Terms().duration + GIVE"),
+        ("nothing goes back once the Lease is another's", "bar(True, clock()", "bar(candidacy.leading, clock()"),
+    ),
+    *leasethread(
+        ("a replica that hangs leads for ever", "< HANG_SECONDS:", '< float("inf"):'),
+        (
+            "a busy event loop counts as one that hangs",
+            """operator's event loop.\"""\n        self._alive_at = self._clock()""",
+            """operator's event loop.\"""\n""",
+        ),
+        ("the release overtakes a renewal", "        async with self._turn:\n            await", "        await"),
+        ("signals are lost", "    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)\n", ""),
     ),
     *outbox(
         ("late reports look on time", "self._since.get(uid, now)", "now"),

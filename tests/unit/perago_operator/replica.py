@@ -8,6 +8,7 @@ from typing import Any
 import perago_operator
 from perago_operator.ports import Sink, WatchEvent, key_of
 from perago_operator.process.assembly import Operator, Outside
+from perago_operator.process.leader import Leadership
 from perago_operator.process.work import Scope
 from perago_operator.settings import Settings
 from tests import builders as b
@@ -48,7 +49,7 @@ class Replica:
             cluster=self.cluster,
             conductor=self.conductor,
             versions=FakeVersions(),
-            leases=self.leases,
+            leadership=Leadership(self.leases, "me", clock=lambda: self.seconds, now=lambda: b.at(self.seconds)),
             scopes=(Scope(None, self.attempts, self.tasks, self.pods),),
             watch_tasks=self._watch_tasks,
             acted=lambda *_: None,

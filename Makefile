@@ -70,8 +70,8 @@ api-reference: venv ## generate docs/reference/api.md from the docstrings of the
 values: venv ## generate docs/reference/values.md and the chart's README from its values
 	@$(PYTHON_IN_VENV) -m perago_dev.values_reference
 
-bench-latency: venv ## measure latency and memory of attempts in the environment that is up
-	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m bench.latency
+bench-latency: venv ## measure latency and memory of attempts in the environment that is up (COUNT=…, LIVES=…)
+	@PERAGO_ENV=$(NAME) $(PYTHON_IN_VENV) -m bench.latency $(if $(COUNT),--count $(COUNT)) $(if $(LIVES),--lives $(LIVES))
 
 bench-scale: venv ## measure the operator beside the Job controller, on KWOK nodes and a control plane on loopback (COUNT=…)
 	@$(PYTHON_IN_VENV) -m bench.scale $(if $(COUNT),--count $(COUNT))

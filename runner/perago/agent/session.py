@@ -61,6 +61,7 @@ class Session:
         except OutOfOrder as error:
             logger.warning("refused: {}", error)
             return wire.Refusal(error=TaskExecutionError.__name__, message=f"{PROTOCOL}: {error}")
+        logger.info("the task calls {!r}", call.call)
         if isinstance(call, wire.Result):
             return await self._result(call)
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from perago import wire
 from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
@@ -49,6 +50,17 @@ class GrantingApi(FakeAttemptApi):
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
+
+
+async def test_the_log_says_what_the_task_asks_for(world: World) -> None:
+    """With its times, it shows where an attempt spends them; `bench.waterfall` reads these lines."""
+    lines: list[str] = []
+    handler = logger.add(lambda line: lines.append(str(line).strip()), format="{message}", level="INFO")
+    try:
+        await play(world, world.agent().session, HELLO, DOWNLOAD)
+    finally:
+        logger.remove(handler)
+    assert lines == ["the task calls 'hello'", "the task calls 'download'"]
 
 
 async def test_a_writable_attempt_is_published_and_recorded(world: World) -> None:

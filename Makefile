@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv lock demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos test-upgrade test-alerts test-hostile soak
+.PHONY: help venv lock demo test up down status clean-cache lint unit typing contract e2e bench-data bench-latency bench-scale bench-snapshot bench-start crds reasons api-reference values test-mutants test-model test-crash test-races test-chaos test-upgrade test-alerts test-hostile soak release release-check
 PYTHON_IN_VENV := .venv/bin/python
 NAME ?= perago
 WORKERS ?= 0
@@ -57,6 +57,12 @@ test-races: venv ## let publishers race for one branch of a real lakeFS on loopb
 
 lock: venv ## pin what the images install, by the hashes of its wheels, after a change of constraints.txt or of dependencies
 	@$(PYTHON_IN_VENV) -m perago_dev.locking
+
+release: venv ## make everything that a release publishes, in dist/VERSION (VERSION=… REGISTRY=…)
+	@$(PYTHON_IN_VENV) -m perago_dev.artifacts --registry "$(REGISTRY)" make $(VERSION)
+
+release-check: venv ## make the declared version twice, each time from nothing, and compare all bytes
+	@$(PYTHON_IN_VENV) -m perago_dev.artifacts check
 
 crds: venv ## generate crds/ from the models
 	@$(PYTHON_IN_VENV) -m perago_operator.api.crds

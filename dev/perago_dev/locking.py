@@ -5,7 +5,6 @@ chooses on the platforms and Python versions below. pip refuses everything else.
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 import tomllib
@@ -13,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
 
+from perago_dev.host import commands
 from perago_dev.source import REPOSITORY
 
 LOCKS = REPOSITORY / "locks"
@@ -43,22 +43,25 @@ def lines(reports: Iterable[Mapping[str, Any]]) -> list[str]:
     return [" \\\n".join([pin, *(f"    --hash=sha256:{one}" for one in sorted(hashes[pin]))]) for pin in sorted(hashes)]
 
 
-def _report(machine: str, family: str, python: str, wanted: Iterable[str]) -> Mapping[str, Any]:
+def report(machine: str, family: str, python: str, wanted: Iterable[str]) -> Mapping[str, Any]:
+    """What pip would install on a platform, as its own report; `wanted` may also be options of pip.
+
+    Raises CommandFailed if pip finds no wheel for something.
+    """
     platforms = (f"--platform={library}_{machine}" for library in LIBRARIES if library.startswith(family))
     choice = (*platforms, "--implementation=cp", f"--python-version={python}", "--only-binary=:all:")
     with tempfile.TemporaryDirectory() as nowhere:
         head = (sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report=-")
         words = (*head, f"--target={nowhere}", f"--constraint={CONSTRAINTS}", *choice, *wanted)
-        done = subprocess.run(words, stdout=subprocess.PIPE, check=True)
-    report: Mapping[str, Any] = json.loads(done.stdout)
-    return report
+        told: Mapping[str, Any] = json.loads(commands.output(words))
+    return told
 
 
 def main() -> int:
     """Ask pip for every platform, and write the files."""
     for name, wanted in requirements((REPOSITORY / "pyproject.toml").read_text()).items():
         choices = product(MACHINES, ("manylinux", "musllinux"), PYTHONS)
-        every = lines(_report(*choice, wanted) for choice in choices)
+        every = lines(report(*choice, wanted) for choice in choices)
         (LOCKS / f"{name}.txt").write_text(HEAD + "\n".join(every) + "\n")
     return 0
 

@@ -17,9 +17,10 @@ from perago_dev.source import KIND_SOURCE
 
 KUBERNETES = "k8s.io/kubernetes"
 ETCD = "go.etcd.io/etcd/server/v3"
+HELM = "helm.sh/helm/v3/cmd/helm"
 TOOLS = (
     "sigs.k8s.io/kind",
-    "helm.sh/helm/v3/cmd/helm",
+    HELM,
     f"{KUBERNETES}/cmd/kubectl",
     f"{KUBERNETES}/cmd/kube-apiserver",
 )
@@ -68,6 +69,18 @@ def cached(*, with_node: bool) -> Path:
     """The folder with the programs, and those of a node if `with_node`, built if necessary."""
     packages = _packages(with_node)
     return cache.entry("binaries", digest(with_node=with_node), lambda folder: _build(packages, folder))
+
+
+def helm() -> Path:
+    """The pinned helm: the one among an environment's programs if they are here, else built alone."""
+    folders = (cache.root() / "binaries" / digest(with_node=with_node) for with_node in (True, False))
+    built = next((folder for folder in folders if folder.exists()), None)
+    return (built or cache.entry("helm", digest(with_node=False), _build_helm)) / "helm"
+
+
+def _build_helm(folder: Path) -> None:
+    with step("building helm from source", "a few minutes the first time"):
+        toolchain.build(folder, KIND_SOURCE, [HELM], "-s -w", "helm")
 
 
 def digest(*, with_node: bool) -> str:

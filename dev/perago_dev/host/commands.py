@@ -87,10 +87,13 @@ def run(
         raise _failure(command, process.returncode, written, log)
 
 
-def output(command: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
+def output(
+    command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, stdin: str | None = None
+) -> str:
     """Standard output of a command that succeeds. Raises CommandFailed with what it wrote to standard error."""
     source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
-    process = _started(command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(env))
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = _started(command, stdin=source, **pipes, env=_environment(env), cwd=cwd)
     written, complaints = _finish(process, None if stdin is None else stdin.encode())
     if process.returncode:
         raise _failure(command, process.returncode, (complaints or written).decode(errors="replace"))

@@ -15,10 +15,13 @@ Debian's mirrors hold one version of each package, so a month is what can be pin
 _NOT_KEPT = ("var/cache/apt/archives", "var/lib/apt/lists", "var/log")
 
 
-def bootstrap(root: Path, packages: Sequence[str], log: Path) -> None:
-    """Fill the empty folder `root` with a minimal Debian and `packages`. Needs root. Raises CommandFailed."""
-    include = f"--include={','.join(packages)}"
-    commands.run(["debootstrap", "--variant=minbase", include, SUITE, str(root)], log=log)
+def bootstrap(root: Path, packages: Sequence[str], log: Path, architecture: str = "") -> None:
+    """Fill the empty folder `root` with a minimal Debian and `packages`. Needs root. Raises CommandFailed.
+
+    Another architecture than this machine's, as Debian calls it, needs a machine that can run its programs.
+    """
+    options = [f"--include={','.join(packages)}", *([f"--arch={architecture}"] if architecture else [])]
+    commands.run(["debootstrap", "--variant=minbase", *options, SUITE, str(root)], log=log)
     for name in _NOT_KEPT:
         for left in (root / name).iterdir():
             if left.is_dir():

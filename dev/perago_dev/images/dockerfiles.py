@@ -26,6 +26,9 @@ CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 SECRETS = {"pip.conf": PIP_CONFIGURATION, "certificates": CERTIFICATES}
 """The secrets that the Dockerfiles mount where they install packages: id → where."""
 
+OF_EVERY_CONTAINER = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+"""What builders mount by themselves."""
+
 
 def copied(dockerfile: str) -> list[str]:
     """The sources, relative to the context, of each COPY that does not copy from another stage."""
@@ -65,14 +68,25 @@ def build(dockerfile: Path, context: Path, name: str, build_args: Mapping[str, s
     return reference
 
 
-def _build(dockerfile: Path, context: Path, reference: str, arguments: Mapping[str, str]) -> None:
+def build_afresh(dockerfile: Path, context: Path, reference: str, base: str, architecture: str) -> None:
+    """Build the image for an architecture on this base, with nothing that an earlier build has left.
+
+    Raises CommandFailed with the build's last lines.
+    """
+    with shared(podman.builds_lock()):
+        _build(dockerfile, context, reference, {"PYTHON_IMAGE": base}, architecture)
+
+
+def _build(dockerfile: Path, context: Path, reference: str, arguments: Mapping[str, str], afresh_for: str = "") -> None:
+    afresh = ["--no-cache", "--platform", f"linux/{afresh_for}"] if afresh_for else []
     log = cache.root() / "logs" / f"image-{reference.rsplit('/')[-1].split(':')[0]}.log"
     words = [word for pair in arguments.items() for word in ("--build-arg", "=".join(pair))]
     tail = [*words, "--file", str(dockerfile), "--tag", reference, str(context)]
     if provider() == "docker":
-        commands.run(["docker", "build", *_docker_options(), *tail], log=log, env={"DOCKER_BUILDKIT": "1"})
+        commands.run(["docker", "build", *afresh, *_docker_options(), *tail], log=log, env={"DOCKER_BUILDKIT": "1"})
         return
-    options = ["--isolation", "chroot", "--storage-driver", "overlay", "--layers", "--pull-never", *_buildah_options()]
+    layers = ["--layers=false", *afresh] if afresh else ["--layers"]
+    options = ["--isolation", "chroot", "--storage-driver", "overlay", *layers, "--pull-never", *_buildah_options()]
     commands.run(["buildah", "bud", *options, *tail], log=log, env=podman.environment())
 
 
@@ -103,6 +117,11 @@ def _machine_files() -> dict[str, str]:
         **({CERTIFICATES: bundle} if bundle else {}),
         **{link: link for link in links},
     }
+
+
+def mounted() -> list[str]:
+    """The paths at which builds on this machine find what is not of the image."""
+    return [*_machine_files(), *OF_EVERY_CONTAINER]
 
 
 def _buildah_options() -> list[str]:

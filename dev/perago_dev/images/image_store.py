@@ -1,10 +1,10 @@
 """Where this host keeps built images: in the environment's podman storage, or in Docker. It does not build any."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from perago_dev.host import commands, podman
-from perago_dev.host.locks import alone
+from perago_dev.host.locks import alone, exclusive
 from perago_dev.host.preflight import provider
 from perago_dev.images import base_image
 
@@ -49,10 +49,29 @@ def archive(references: Sequence[str], file: Path) -> None:
         podman.output("save", *options, *references)
 
 
+def save(reference: str, file: Path) -> None:
+    """Write one image as an OCI archive, which Docker does from version 25 on."""
+    if provider() == "docker":
+        commands.output(["docker", "save", "--output", str(file), reference])
+    else:
+        podman.output("save", "--quiet", "--uncompressed", "--format", "oci-archive", "--output", str(file), reference)
+
+
+def remove(references: Sequence[str]) -> None:
+    """Remove images from this host, once nothing is being built: builds fail when layers vanish."""
+    program, env = _program()
+    with exclusive(podman.builds_lock(), "the builder of images"):
+        commands.output([program, "rmi", "--force", *references], env=env)
+
+
+def _program() -> tuple[str, Mapping[str, str] | None]:
+    return ("docker", None) if provider() == "docker" else ("podman", podman.environment())
+
+
 def push(reference: str, prefix: str) -> str:
     """Push the image under a registry's prefix; returns the reference that pods pull."""
     target = f"{prefix.rstrip('/')}/{reference.removeprefix(f'{PREFIX}/')}"
-    program, env = ("docker", None) if provider() == "docker" else ("podman", podman.environment())
+    program, env = _program()
     commands.output([program, "tag", reference, target], env=env)
     commands.output([program, "push", target], env=env)
     return target

@@ -109,3 +109,21 @@ def test_every_download_of_a_build_sees_the_machines_settings(name: str) -> None
     assert downloads
     for secret, inside in dockerfiles.SECRETS.items():
         assert all(f"--mount=type=secret,id={secret},target={inside},mode=0444" in row for row in downloads)
+
+
+def test_a_build_for_a_release_uses_nothing_that_is_there(context: Path, docker: Path) -> None:
+    """No layer of an earlier build, and the base image and the architecture that it is told."""
+    dockerfiles.build_afresh(context / "Dockerfile", context, "released:1", "python:2", "arm64")
+    given = docker.read_text().splitlines()
+    assert given[given.index("--platform") + 1] == "linux/arm64"
+    assert "--no-cache" in given
+    assert "PYTHON_IMAGE=python:2" in given
+    assert given[given.index("--tag") + 1] == "released:1"
+
+
+@pytest.mark.parametrize("name", ["Dockerfile.operator", "Dockerfile.runner"])
+def test_all_that_an_image_compiles_is_compiled_again(name: str) -> None:
+    """What a program has compiled meanwhile refers to times of the build: without -f it would stay."""
+    text = (REPOSITORY / name).read_text()
+    (row,) = (row for row in text.splitlines() if "/opt/perago/bin/python -m compileall" in row)
+    assert " -f --invalidation-mode unchecked-hash " in row

@@ -12,6 +12,7 @@ from functools import partial
 
 from loguru import logger
 
+from perago.wire.untraceable import refuse_tracing
 from perago_operator import logs
 from perago_operator.adapters import http_server, kube_access
 from perago_operator.adapters.conductor import HttpConductor
@@ -152,5 +153,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    refuse_tracing()
     sys.setrecursionlimit(DEEPEST)
     sys.exit(main())

@@ -16,29 +16,35 @@ from perago_dev import environment
 from perago_dev.environment import DEFAULT_NAME
 from tests.hostile.canaries import Searcher
 from tests.hostile.cases import Case, Escape, escapes
-from tests.hostile.defences import DEFENCES, Defence, clear, put_back, without
+from tests.hostile.defences import DEFENCES, Defence, put_back, without_all
+from tests.hostile.dumps import crash
+from tests.hostile.images import image_files
 from tests.hostile.logs import followed_logs
 from tests.hostile.places import places
+from tests.hostile.releases import prepare
 from tests.hostile.scene import Scene
 from tests.hostile.scenes import ALL
-from tests.hostile.stage import Stage, prepare
+from tests.hostile.sites import Site
+from tests.hostile.stage import Stage
 
 SKIPPED = (
     "what NetworkPolicies keep apart (metadata services, pods, node ports, foreign DNS): the network plug-in of this "
     "environment enforces none"
 )
+BUILT = ("lakeFS access key", "lakeFS secret key", "a file beside the sources")
+"""The secrets that existed when the images were built."""
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("words", nargs="?", default="", help="scenes; default: all")
-    parser.add_argument("--without", default="", help="defences to take away; default: each in turn")
+    parser.add_argument("--without", default="", help="defences to take away; default: all, each on its own")
     parser.add_argument("--list", action="store_true", help="list cases and defences, and do nothing")
     return parser.parse_args()
 
 
 def main() -> int:
-    """Play the scenes, take the defences away in turn, look for the canaries; 0 when all is as it must be."""
+    """Play the scenes, look for the canaries, take the defences away; 0 when all is as it must be."""
     given = _arguments()
     scenes = [scene for scene in ALL if _is_meant(given.words, scene.name)]
     defences = [defence for defence in DEFENCES if _is_meant(given.without, defence.name)]
@@ -50,16 +56,26 @@ def main() -> int:
     folder = env.state_dir / "hostile" / stage.run
     (folder / "logs").mkdir(parents=True)
     print(f"run {stage.run}, files in {folder}", flush=True)
-    prepare(stage)
+    begin = time.monotonic()
+    put_back(stage)
+    prepare(stage, [defence.removed for defence in defences if isinstance(defence.removed, Site)])
+    print(f"installed, {_since(begin)}", flush=True)
     with followed_logs(stage, folder / "logs"):
         found = _play(stage, scenes, folder / "seen.txt")
-        searched = _search(stage, folder / "logs")
-        unnoticed = _take_away(stage, defences)
-    return _sum_up([case for scene in scenes for case in scene.cases], found, unnoticed, searched)
+        print(f"all scenes played, {_since(begin)}", flush=True)
+        searched = _search(stage, folder)
+        print(f"searched for secrets, {_since(begin)}", flush=True)
+    unnoticed = _take_away(stage, defences)
+    print(f"all over, {_since(begin)}", flush=True)
+    return _sum_up([case for scene in scenes for case in scene.cases], found, (len(defences), unnoticed), searched)
 
 
 def _is_meant(words: str, name: str) -> bool:
     return any(word in name for word in words.split(","))
+
+
+def _since(begin: float) -> str:
+    return f"{time.monotonic() - begin:.0f} s after the start"
 
 
 def _list(scenes: Sequence[Scene], defences: Sequence[Defence]) -> None:
@@ -67,12 +83,12 @@ def _list(scenes: Sequence[Scene], defences: Sequence[Defence]) -> None:
         for case in scene.cases:
             print(f"{scene.name}: {case.name} ({case.attacker}): {case.want}")
     for defence in defences:
-        print(f"without {defence.name}: {defence.scene.name}")
+        print(f"without {defence.name}: {defence.shown_by}")
 
 
 def _play(stage: Stage, scenes: Sequence[Scene], file: Path) -> list[Escape]:
     """Begin all scenes, then look at each; what was seen goes into the file."""
-    waiting = [(scene, scene.begin(stage)) for scene in scenes]
+    waiting = [(scene, scene.begun(stage.at(scene.site))) for scene in scenes]
     found = list[Escape]()
     for scene, wait in waiting:
         seen = wait()
@@ -86,42 +102,45 @@ def _play(stage: Stage, scenes: Sequence[Scene], file: Path) -> list[Escape]:
     return found
 
 
-def _search(stage: Stage, logs: Path) -> tuple[int, int, int]:
+def _search(stage: Stage, folder: Path) -> tuple[int, int, int]:
     """How many secrets were searched for, in how many places, and how many were found."""
-    count, finds = Searcher(stage.canaries).search_all(places(stage, logs))
-    followed = len(list(logs.glob("*.log")))
-    if not followed:
-        raise RuntimeError(f"no log of a container was followed into {logs}: the search would have missed them")
-    for find in finds:
+    beside = stage.planted("a file beside the sources")
+    crashed = crash(stage)
+    count, finds = Searcher(stage.canaries).search_all(places(stage, folder / "logs"))
+    built = Searcher({what: stage.canaries[what] for what in BUILT})
+    files, found = built.search_all(image_files(folder, beside))
+    print(f"crashed: {', '.join(crashed)}; files in the layers of the images: {files}", flush=True)
+    if not list((folder / "logs").glob("*.log")):
+        raise RuntimeError(f"no log of a container was followed into {folder}: the search would have missed them")
+    for find in (finds := finds + found):
         print(f"FOUND {find}", flush=True)
-    return len(stage.canaries), count, len(finds)
+    return len(stage.canaries), count + files, len(finds)
 
 
 def _take_away(stage: Stage, defences: Sequence[Defence]) -> int:
-    """How many defences can be taken away without a case that notices."""
+    """How many defences can be taken away without the case noticing that decides."""
     unnoticed = 0
-    try:
-        for defence in defences:
-            noticed = without(stage, defence)
-            unnoticed += not noticed
-            names = ", ".join(escape.case.name for escape in noticed)
-            print(
-                f"without {defence.name}: {len(noticed)} escapes: {names}" if noticed else _silent(defence), flush=True
-            )
-    finally:
-        if defences:
-            put_back(stage)
-            clear(stage)
+    for defence, noticed in without_all(stage, defences):
+        unnoticed += not noticed
+        print(_told(defence, noticed), flush=True)
     return unnoticed
 
 
-def _silent(defence: Defence) -> str:
-    return f"UNNOTICED: without {defence.name}, no case of {defence.scene.name} escapes"
+def _told(defence: Defence, noticed: Sequence[Escape]) -> str:
+    if not noticed:
+        return f"UNNOTICED: without {defence.name}, {defence.shown_by!r} does not escape"
+    first, *others = noticed
+    more = f", and {len(others)} more: {', '.join(escape.case.name for escape in others)}" if others else ""
+    return f"without {defence.name}: {first.case.name} ({first.seen[:80]!r}){more}"
 
 
-def _sum_up(cases: Sequence[Case], found: Sequence[Escape], unnoticed: int, searched: tuple[int, int, int]) -> int:
+def _sum_up(
+    cases: Sequence[Case], found: Sequence[Escape], defences: tuple[int, int], searched: tuple[int, int, int]
+) -> int:
     secrets, count, finds = searched
+    away, unnoticed = defences
     print(f"skipped: {SKIPPED}")
+    print(f"defences taken away: {away}, unnoticed: {unnoticed}")
     print(f"canaries: {secrets} searched in {count} places, found: {finds}")
     print(f"hostile cases: {len(cases)}, escapes: {len(found)}")
     return 1 if found or unnoticed or finds else 0

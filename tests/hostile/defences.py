@@ -1,11 +1,11 @@
-"""The defences, each of which is taken away in turn: the cases that it decides must then notice.
+"""The defences, each of which is taken away on its own: the case that it decides must then notice.
 
-Some are objects of the cluster, which are removed or changed. The others are code: `defused/sitecustomize.py` replaces
-it inside the operator, or in the agents of the pods that it makes.
+Some are objects of the cluster, which are removed or changed, one after the other. The others are code, which
+`defused/sitecustomize.py` replaces in the operator, in the pods that it makes, or in their agents: each of them is
+lacking in a namespace of its own, and all of these are played at the same time.
 """
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -13,53 +13,51 @@ from tests.hostile.cases import NOTHING, Escape, escapes
 from tests.hostile.scene import Scene
 from tests.hostile.scenes.attempts import AUTHORED, SECOND_LINE
 from tests.hostile.scenes.bare import UNGUARDED
-from tests.hostile.scenes.bodies import CALLS, ENDINGS, PROBES
+from tests.hostile.scenes.bodies import CALLS, OUTCOMES, PROBES
 from tests.hostile.scenes.images import IMAGES
 from tests.hostile.scenes.people import ASKED, DECLARED, PEOPLE, steady
+from tests.hostile.scenes.repositories import LISTS, REPOSITORIES
 from tests.hostile.scenes.tokens import TOKENS
-from tests.hostile.stage import BARE, HERE, NAMESPACE, OPERATOR, PERSON, SYSTEM, Stage, install
+from tests.hostile.schema import without_schema
+from tests.hostile.sites import ANY_POD, NAMESPACE, SYSTEM, Site, lacking
+from tests.hostile.stage import PERSON, Stage
 from tests.kubectl import Object, eventually
 
-LEVEL = "pod-security.kubernetes.io/enforce"
 POLICY = f"{SYSTEM}.{NAMESPACE}-perago"
-BARE_OPERATOR = f"{BARE}-perago-operator"
-CRD = "peragoattempts.perago.dev"
-ATTEMPTS = "peragoattempts"
 Removal = Callable[[Stage], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
 class Defence:
-    """One defence, and the scene that shows that it is there."""
+    """One defence, the scene that is played without it, and the case of that scene that must escape then."""
 
     name: str
     scene: Scene
-    removed: Removal
-    """In this block it is not there."""
+    shown_by: str
+    removed: Removal | Site
+    """In this block, or at this site, it is not there."""
 
 
-def play(stage: Stage, scene: Scene) -> list[Escape]:
-    """Begin a scene, wait for its end, and say which cases escaped."""
-    return escapes(scene.cases, scene.begin(stage)())
+def noticed(defence: Defence, seen: Mapping[str, str]) -> list[Escape]:
+    """The escapes, beginning with the case that decides; none where that one does not escape. Pure."""
+    found = [escape for escape in escapes(defence.scene.cases, seen) if escape.seen != NOTHING]
+    first = [escape for escape in found if escape.case.name == defence.shown_by]
+    return [*first, *(escape for escape in found if escape not in first)] if first else []
 
 
-def without(stage: Stage, defence: Defence) -> list[Escape]:
-    """The escapes of the defence's scene while the defence is away; nothing is left of the attempts afterwards."""
-    clear(stage)
-    with defence.removed(stage):
-        found = play(stage, defence.scene)
-    clear(stage)
-    return [escape for escape in found if escape.seen != NOTHING]  # a scene that breaks off has shown nothing
-
-
-def clear(stage: Stage) -> None:
-    """Remove all attempts and PeragoTasks, so that a scene can be played again."""
-    for namespace in (NAMESPACE, BARE):
-        stage.cluster(namespace)("delete", "peragotasks", "--all")
-        stage.cluster(namespace)("delete", ATTEMPTS, "--all", "--timeout=100s")
-
-
-# --- objects of the cluster
+def without_all(stage: Stage, defences: Sequence[Defence]) -> Iterator[tuple[Defence, list[Escape]]]:
+    """Take each away, and say which cases noticed."""
+    waiting = [
+        (defence, defence.scene.begun(stage.at(defence.removed)))
+        for defence in defences
+        if isinstance(defence.removed, Site)
+    ]
+    for defence, wait in waiting:
+        yield defence, noticed(defence, wait())
+    for defence in defences:
+        if not isinstance(defence.removed, Site):
+            with defence.removed(stage):
+                yield defence, noticed(defence, defence.scene.begun(stage)())
 
 
 def _binding(policy: str) -> Removal:
@@ -71,19 +69,19 @@ def _binding(policy: str) -> Removal:
         found = stage.cluster().json("get", "validatingadmissionpolicybinding", name)
         stage.cluster()("delete", "validatingadmissionpolicybinding", name)
         try:
-            _noticed(stage, SHOWN_BY[policy], refused=False)
+            _decided(stage, DECIDED[policy], refused=False)
             yield
         finally:
             kept = {
                 key: found["metadata"][key] for key in ("name", "labels", "annotations") if key in found["metadata"]
             }
             stage.cluster().apply([{**found, "metadata": kept}])
-            _noticed(stage, SHOWN_BY[policy], refused=True)
+            _decided(stage, DECIDED[policy], refused=True)
 
     return removed
 
 
-SHOWN_BY: dict[str, str] = {
+DECIDED: dict[str, str] = {
     "attempts": "somebody's Conductor task",
     "status": "administrator: the status of an attempt",
     "tasks": "administrator: the status of a PeragoTask",
@@ -91,7 +89,7 @@ SHOWN_BY: dict[str, str] = {
 """Policy → a case that it alone decides: whether the API server has noticed a change is asked by it."""
 
 
-def _noticed(stage: Stage, case: str, *, refused: bool) -> None:
+def _decided(stage: Stage, case: str, *, refused: bool) -> None:
     """Wait until the API server has noticed the change: it refuses what the case asks, or does so no more."""
     stage.make(*steady(stage))
     ask, _ = {**ASKED, **DECLARED}[case]
@@ -99,40 +97,21 @@ def _noticed(stage: Stage, case: str, *, refused: bool) -> None:
 
 
 @contextmanager
-def _without_schema(stage: Stage) -> Iterator[None]:
-    """The CRD takes whatever a pod template says."""
-    crd = stage.cluster().json("get", "crd", CRD)
-    loose = json.loads(json.dumps(crd))
-    for version in loose["spec"]["versions"]:
-        spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
-        spec["properties"]["podTemplate"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    _replaced(stage, loose)
-    try:
-        _noticed(stage, "a Secret as a volume", refused=False)
-        yield
-    finally:
-        _replaced(stage, crd)
-        _noticed(stage, "a Secret as a volume", refused=True)
-
-
-def _replaced(stage: Stage, crd: Object) -> None:
-    patch = [{"op": "replace", "path": "/spec/versions", "value": crd["spec"]["versions"]}]
-    stage.cluster()("patch", "crd", CRD, "--type=json", "-p", json.dumps(patch))
-
-
-@contextmanager
 def _more_for_agents(stage: Stage) -> Iterator[None]:
-    """The role of agents may do what an administrator of the namespace may."""
-    with _bound(stage, "more-for-agents", {"kind": "ServiceAccount", "name": "perago-runner", "namespace": NAMESPACE}):
+    """The account of agents may do what an administrator may."""
+    with _bound(stage, "agents", {"kind": "ServiceAccount", "name": "perago-runner", "namespace": NAMESPACE}):
         yield
 
 
 @contextmanager
 def _more_for_people(stage: Stage) -> Iterator[None]:
     """So may the person who may create attempts."""
-    user = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": PERSON}
-    with _bound(stage, "more-for-people", user):
+    with _bound(stage, "people", {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": PERSON}):
+        _decided(stage, "read a Secret", refused=False)
         yield
+
+
+MORE = ("agents", "people")
 
 
 @contextmanager
@@ -141,7 +120,7 @@ def _bound(stage: Stage, name: str, subject: Object) -> Iterator[None]:
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
-        "metadata": {"name": f"hostile-{name}"},
+        "metadata": {"name": _more(name)},
         "roleRef": role,
         "subjects": [subject],
     }
@@ -149,94 +128,46 @@ def _bound(stage: Stage, name: str, subject: Object) -> Iterator[None]:
     try:
         yield
     finally:
-        stage.cluster()("delete", "clusterrolebinding", f"hostile-{name}")
+        stage.cluster()("delete", "clusterrolebinding", _more(name))
 
 
-@contextmanager
-def _any_pod(stage: Stage) -> Iterator[None]:
-    """The namespace admits every pod."""
-    stage.cluster()("label", "namespace", NAMESPACE, f"{LEVEL}=privileged", "--overwrite")
-    try:
-        yield
-    finally:
-        stage.cluster()("label", "namespace", NAMESPACE, f"{LEVEL}=restricted", "--overwrite")
-
-
-# --- code
-
-
-def _defused(name: str, namespace: str = SYSTEM) -> Removal:
-    """The operator of a namespace runs without it; pods without their confinement need a namespace that takes them."""
-
-    @contextmanager
-    def removed(stage: Stage) -> Iterator[None]:
-        with _any_pod(stage):
-            _patched(stage, namespace, name)
-            try:
-                yield
-            finally:
-                operator = _operator_of(namespace)
-                stage.cluster(namespace)("rollout", "undo", f"deployment/{operator}")
-                stage.cluster(namespace).rolled_out(namespace, operator, 180)
-
-    return removed
-
-
-def _operator_of(namespace: str) -> str:
-    return BARE_OPERATOR if namespace == BARE else OPERATOR
-
-
-def _patched(stage: Stage, namespace: str, name: str) -> None:
-    """Mount `sitecustomize.py` into the operator, and let pods of its namespace do so."""
-    code = {"sitecustomize.py": (HERE / "defused" / "sitecustomize.py").read_text()}
-    configuration = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "defused"}, "data": code}
-    for one in (SYSTEM, NAMESPACE, BARE):
-        stage.make(configuration, namespace=one)
-    mount = {"name": "defused", "mountPath": "/defused", "readOnly": True}
-    env = [{"name": "PYTHONPATH", "value": "/defused"}, {"name": "DEFUSED", "value": name}]
-    container = {"name": "operator", "env": env, "volumeMounts": [mount]}
-    spec = {"containers": [container], "volumes": [{"name": "defused", "configMap": {"name": "defused"}}]}
-    patch = json.dumps({"spec": {"template": {"spec": spec}}})
-    operator = _operator_of(namespace)
-    stage.cluster(namespace)("patch", "deployment", operator, "--type=strategic", "-p", patch)
-    stage.cluster(namespace).rolled_out(namespace, operator, 180)
-
-
-@contextmanager
-def _without_templates(stage: Stage) -> Iterator[None]:
-    """Neither the API server nor the operator looks at what a pod template says."""
-    with _without_schema(stage), _binding("attempts")(stage), _defused("templates")(stage):
-        yield
-
-
-DEFENCES: Sequence[Defence] = (
-    Defence("the admission policy of attempts", PEOPLE, _binding("attempts")),
-    Defence("the admission policy of their status", TOKENS, _binding("status")),
-    Defence("the admission policy of PeragoTasks", PEOPLE, _binding("tasks")),
-    Defence("the schema of pod templates", PEOPLE, _without_schema),
-    Defence("the role of agents", TOKENS, _more_for_agents),
-    Defence("the role of people", PEOPLE, _more_for_people),
-    Defence("the level of Pod Security", AUTHORED, _any_pod),
-    Defence("the operator's look at pod templates", SECOND_LINE, _without_templates),
-    Defence("the operator's look at claims", UNGUARDED, _defused("claims", BARE)),
-    Defence("the operator's look at staging branches", UNGUARDED, _defused("staging", BARE)),
-    Defence("the read-only root file system", PROBES, _defused("read-only root")),
-    Defence("no capabilities, and no new ones", PROBES, _defused("capabilities")),
-    Defence("the filter of system calls", PROBES, _defused("system calls")),
-    Defence("a user that is not root", PROBES, _defused("user")),
-    Defence("the token for the agent alone", PROBES, _defused("token")),
-    Defence("the keys for the agent alone", PROBES, _defused("keys")),
-    Defence("processes apart", PROBES, _defused("processes")),
-    Defence("the sizes of volumes", PROBES, _defused("sizes of volumes")),
-    Defence("the agent's single connection", IMAGES, _defused("one connection")),
-    Defence("the agent cannot be traced", PROBES, _defused("untraceable")),
-    Defence("the order of calls", CALLS, _defused("order of calls")),
-    Defence("the words of outcomes", ENDINGS, _defused("words of outcomes")),
-)
+def _more(name: str) -> str:
+    return f"hostile-more-for-{name}"
 
 
 def put_back(stage: Stage) -> None:
-    """Everything as it should be, whatever a variant that broke off has left."""
-    for name in ("more-for-agents", "more-for-people"):
-        stage.cluster()("delete", "clusterrolebinding", f"hostile-{name}", "--ignore-not-found")
-    install(stage)
+    """Remove the rights that a variant which was killed has left; the releases bring back the rest."""
+    stage.cluster()("delete", "clusterrolebinding", *map(_more, MORE), "--ignore-not-found")
+
+
+DEFENCES: Sequence[Defence] = (
+    Defence("the admission policy of attempts", PEOPLE, "a label of a Service", _binding("attempts")),
+    Defence("the admission policy of their status", TOKENS, "token: the phase", _binding("status")),
+    Defence(
+        "the admission policy of PeragoTasks", PEOPLE, "administrator: the status of a PeragoTask", _binding("tasks")
+    ),
+    Defence("the schema of pod templates", PEOPLE, "a Secret as a volume", without_schema),
+    Defence("the role of agents", TOKENS, "token: read a Secret", _more_for_agents),
+    Defence("the role of people", PEOPLE, "read a Secret", _more_for_people),
+    Defence("the level of Pod Security", AUTHORED, "author: the node's files", ANY_POD),
+    Defence("the operator's look at claims", UNGUARDED, "bare: somebody's task of Conductor", lacking("claims")),
+    Defence(
+        "the operator's look at staging branches", UNGUARDED, "bare: a branch of another repository", lacking("staging")
+    ),
+    Defence("the read-only root file system", PROBES, "write beside the image", lacking("read-only root")),
+    Defence("no capabilities, and no new ones", PROBES, "capabilities that it could get", lacking("capabilities")),
+    Defence("the filter of system calls", PROBES, "a namespace of users", lacking("system calls")),
+    Defence("a user that is not root", PROBES, "who it runs as", lacking("user")),
+    Defence("the token for the agent alone", PROBES, "a token in a file", lacking("token")),
+    Defence("the keys for the agent alone", PROBES, "a secret in a file", lacking("keys")),
+    Defence("processes apart", PROBES, "processes that it sees", lacking("processes")),
+    Defence("the sizes of volumes", PROBES, "fill the socket's volume", lacking("sizes of volumes")),
+    Defence("the agent's single connection", IMAGES, "image: a third connection", lacking("one connection")),
+    Defence("the agent cannot be traced", PROBES, "read the agent's memory", lacking("untraceable")),
+    Defence("the order of calls", CALLS, "publish without a stage", lacking("order of calls")),
+    Defence("the limits of calls", CALLS, "a million values", lacking("limits of calls")),
+    Defence("links that are not followed", LISTS, "publish: a link in a list of its own", lacking("links")),
+    Defence("names of objects", REPOSITORIES, "an object above the workspace", lacking("names")),
+    Defence("the words of outcomes", OUTCOMES, "body: forged reason", lacking("words of outcomes")),
+    Defence("the operator's look at pod templates", SECOND_LINE, "second line: a Secret", lacking("templates")),
+)

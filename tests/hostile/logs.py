@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.hostile.stage import NAMESPACES, Stage
+from tests.hostile.sites import NAMESPACES
+from tests.hostile.stage import Stage
 from tests.kubectl import Object, documents
 
 

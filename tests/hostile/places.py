@@ -13,12 +13,12 @@ from typing import Any
 
 import lakefs
 
-from perago_dev.cluster.kind import Kind
-from perago_dev.host import commands, podman
-from perago_dev.host.preflight import provider
 from tests.e2e.repository import Repository
+from tests.hostile import nodes
 from tests.hostile.api import core
-from tests.hostile.stage import NAMESPACES, Stage
+from tests.hostile.dumps import dumps
+from tests.hostile.sites import NAMESPACES
+from tests.hostile.stage import Stage
 
 Place = tuple[str, str | bytes]
 PACKED = re.compile(r"H4sI[A-Za-z0-9+/]{20,}=*")
@@ -46,6 +46,7 @@ def places(stage: Stage, logs: Path) -> Iterator[Place]:
         _conductor(stage),
         _lakefs(stage),
         _nodes(stage),
+        dumps(stage),
     ):
         for place, text in where:
             yield place, text
@@ -123,8 +124,5 @@ def _repository(repository: Repository) -> Iterator[Place]:
 
 def _nodes(stage: Stage) -> Iterator[Place]:
     """Journals of the nodes: the kubelet and the runtime write there."""
-    engine = provider()
-    env = podman.environment() if engine == "podman" else None
-    for node in Kind(stage.env.bin_dir, engine, stage.env.state_dir, stage.env.name).nodes():
-        words = [engine, "exec", node, "journalctl", "--no-pager", f"--lines={NODE_LOG}"]
-        yield f"the journal of {node}", commands.output(words, env=env)
+    for node in nodes.nodes(stage):
+        yield f"the journal of {node}", nodes.output(node, "journalctl", "--no-pager", f"--lines={NODE_LOG}")

@@ -1,36 +1,25 @@
-"""Where the cases are tried: two releases in an environment, with keys that are planted for this run.
-
-The first release has all defences, and its operator runs in a namespace of its own. The second one has no admission
-policies: there the operator's own checks are all that there is.
-"""
+"""Where the cases are tried: an environment with its releases, and what belongs to one run."""
 
 import json
-import re
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from lakefs.client import Client
 
-from perago_dev import release
 from perago_dev.environment import Environment
 from perago_dev.images import dockerfiles
 from tests.e2e.definitions import ConductorServer
 from tests.e2e.repository import Repository
 from tests.hostile.api import Api
+from tests.hostile.sites import FULL, Site
 from tests.kubectl import Kubectl, Object
 
-NAMESPACE, SYSTEM, BARE, OTHER = "hostile", "hostile-system", "hostile-bare", "hostile-other"
-"""Attempts; the operator that serves them; a release without admission policies; a namespace of somebody else."""
-NAMESPACES = (NAMESPACE, SYSTEM, BARE, OTHER)
-OPERATOR = f"{NAMESPACE}-perago-operator"
 PERSON, AUTHOR = "mallory", "arthur"
-"""Users who may create attempts, and PeragoTasks, in `NAMESPACE`."""
+"""Users who may create attempts, and PeragoTasks, in the namespace of the first release."""
 PAYROLL = "payroll-db"
-"""A Secret of somebody else's in `NAMESPACE`."""
-CEILING = {"memory": "1Gi", "cpu": "2", "storage": "2Gi"}
+"""A Secret of somebody else's there."""
 SMALL: Object = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "192Mi"}}
 """Of attempts that there are many of at once."""
 HERE = Path(__file__).parent
@@ -38,68 +27,82 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Stage:
-    """An environment with both releases."""
+    """An environment with its releases, seen from one site."""
 
     env: Environment
     run: str
+    site: Site = FULL
     canaries: dict[str, str] = field(default_factory=dict)
     """What was planted → its value."""
     repositories: list[Repository] = field(default_factory=list)
     workflows: list[str] = field(default_factory=list)
     """Repositories and workflows of this run."""
+    images: dict[str, str] = field(default_factory=dict)
+    """Folders with a Dockerfile → the images that were built of them."""
+
+    def at(self, site: Site) -> "Stage":
+        """The same run, seen from another site."""
+        return replace(self, site=site)
 
     def planted(self, what: str) -> str:
         """A secret of this run's own, with characters that every encoding changes."""
         return self.canaries.setdefault(what, f"canary-{secrets.token_hex(12)}+{secrets.token_hex(4)}/=")
 
-    def cluster(self, namespace: str = NAMESPACE) -> Kubectl:
-        """kubectl for a namespace."""
-        return Kubectl(self.env.bin_dir / "kubectl", self.env.kubeconfig, namespace)
+    def cluster(self, namespace: str = "") -> Kubectl:
+        """kubectl for a namespace, by default the site's."""
+        return Kubectl(self.env.bin_dir / "kubectl", self.env.kubeconfig, namespace or self.site.namespace)
 
     @cached_property
     def api(self) -> Api:
         """The API server without kubectl."""
         return Api(self.env.kubeconfig)
 
-    def make(self, *objects: Object, namespace: str = NAMESPACE) -> None:
+    def make(self, *objects: Object, namespace: str = "") -> None:
         """Apply attempts, PeragoTasks and pods, without a process for each."""
-        self.api.apply(namespace, objects)
+        self.api.apply(namespace or self.site.namespace, objects)
 
     @cached_property
     def conductor(self) -> ConductorServer:
         """Conductor, as this host reaches it."""
         return ConductorServer(self.env.conductor_url)
 
-    @cached_property
+    @property
     def image(self) -> str:
         """The image of the hostile tasks."""
         return self._image("tasks", "hostile-tasks")
 
-    @cached_property
+    @property
     def evil_image(self) -> str:
         """The image that is hostile itself."""
         return self._image("evil", "hostile-image")
 
     def _image(self, folder: str, name: str) -> str:
-        context = HERE / folder
-        image = dockerfiles.build(context / "Dockerfile", context, name, {"RUNNER_IMAGE": self.env.runner_image})
-        dockerfiles.load(self.env, image)
-        return image
+        if folder not in self.images:
+            context = HERE / folder
+            image = dockerfiles.build(context / "Dockerfile", context, name, {"RUNNER_IMAGE": self.env.runner_image})
+            self.images[folder] = dockerfiles.load(self.env, image)
+        return self.images[folder]
 
     def repository(self, name: str, files: dict[str, bytes] | None = None) -> Repository:
-        """A repository of this run's own."""
+        """A new repository of this run and site."""
         client = Client(
             host=self.env.lakefs_endpoint, username=self.env.lakefs_access_key, password=self.env.lakefs_secret_key
         )
-        made = Repository.made(client, f"{self.run}-{name}", files)
+        made = Repository.made(client, self._full(name), files)
         self.repositories.append(made)
         return made
 
+    def had(self, name: str) -> Repository:
+        """The repository of this name, which is made once."""
+        there = (repository for repository in self.repositories if repository.name == self._full(name))
+        return next(there, None) or self.repository(name)
+
+    def _full(self, name: str) -> str:
+        return f"{self.run}-{self.site.named(name)}"
+
     def workspace(self, name: str) -> dict[str, str]:
-        """The head of the repository of this name, as an attempt's input has it; the repository is made once."""
-        full = f"{self.run}-{name}"
-        made = next((one for one in self.repositories if one.name == full), None)
-        return (made or self.repository(name)).workspace()
+        """The head of the repository of this name, as an attempt's input has it."""
+        return self.had(name).workspace()
 
     def started(self, task_type: str, given: Object) -> str:
         """Start a workflow of this run; returns its id."""
@@ -112,11 +115,6 @@ class Stage:
         return attempt(name, **{"task": task, "input": given or {"params": {}}, "resources": SMALL, **spec})
 
 
-def slug(text: str) -> str:
-    """A name for an object."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
 def attempt(name: str, **spec: object) -> Object:
     """An attempt."""
     fields = {key: value for key, value in spec.items() if value is not None}
@@ -126,60 +124,6 @@ def attempt(name: str, **spec: object) -> Object:
 def task(name: str, **spec: object) -> Object:
     """A PeragoTask."""
     return {"apiVersion": "perago.dev/v1alpha1", "kind": "PeragoTask", "metadata": {"name": name}, "spec": spec}
-
-
-def secret(name: str, **data: str) -> Object:
-    """A Secret."""
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
-
-
-def prepare(stage: Stage) -> None:
-    """Install everything, and remove what an earlier run has left."""
-    stage.cluster().apply([release.namespace_of(name) for name in NAMESPACES])
-    stage.canaries.update(
-        {
-            "lakeFS access key": stage.env.lakefs_access_key,
-            "lakeFS secret key": stage.env.lakefs_secret_key,
-        }
-    )
-    for namespace in (NAMESPACE, SYSTEM, BARE):
-        stage.cluster(namespace).apply(_keys(stage, namespace))
-    for namespace in (NAMESPACE, OTHER):
-        stage.cluster(namespace).apply([secret(PAYROLL, password=stage.planted(f"{PAYROLL} of {namespace}"))])
-    for namespace in (NAMESPACE, BARE):
-        for kind in ("peragotasks", "peragoattempts"):
-            stage.cluster(namespace).ended("delete", kind, "--all", "--timeout=100s")
-    install(stage)
-    stage.cluster().apply(list(_people()))
-
-
-def install(stage: Stage) -> None:
-    """Both releases as they should be, with what a variant has taken away put back."""
-    ceiling = {f"attempts.ceiling.{resource}": most for resource, most in CEILING.items()}
-    common = {"resources.requests.cpu": "10m", "logLevel": "DEBUG", "stagingSweep.everySeconds": "0"}
-    served = {"namespaces": f"{{{NAMESPACE}}}"}
-    release.helm(stage.env, NAMESPACE, SYSTEM, {**common, **ceiling, **served})
-    release.helm(stage.env, BARE, BARE, {**common, "admissionPolicies.enabled": "false"})
-
-
-def _keys(stage: Stage, namespace: str) -> Sequence[Object]:
-    """The release's two Secrets; Conductor's token is another in each namespace."""
-    lakefs, conductor = release.secrets(stage.env, namespace)
-    conductor["stringData"]["token"] = stage.planted(f"Conductor token of {namespace}")
-    return lakefs, conductor
-
-
-def _people() -> Sequence[Object]:
-    return [
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": who, "namespace": NAMESPACE},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": who}],
-        }
-        for who, role in ((PERSON, "perago-editor"), (AUTHOR, "perago-author"))
-    ]
 
 
 def told(found: Object) -> str:

@@ -25,7 +25,7 @@ def main() -> int:
 
     listener = listen(SOCKET_PATH)
     from perago.agent.mounts import pod_mounts
-    from perago.agent.untraceable import refuse_tracing
+    from perago.wire.untraceable import refuse_tracing
 
     refuse_tracing()
 

@@ -8,7 +8,9 @@ from tests.hostile.api import attempts as attempts_path
 from tests.hostile.api import core
 from tests.hostile.cases import Attacker, of
 from tests.hostile.scene import Scene, Seen, followed
-from tests.hostile.stage import NAMESPACE, PAYROLL, PERSON, SMALL, SYSTEM, Stage, attempt, slug, task, told
+from tests.hostile.schema import without_schema
+from tests.hostile.sites import BARE, NAMESPACE, SYSTEM, slug
+from tests.hostile.stage import PAYROLL, PERSON, SMALL, Stage, attempt, task, told
 from tests.kubectl import Object, eventually
 
 INVALID = "^Failed, executions [01], FAILED_WITH_TERMINAL_ERROR, InvalidTask, "
@@ -101,33 +103,32 @@ def _keeping(stage: Stage, template: Template) -> Object:
 
 
 def _authors(stage: Stage) -> Callable[[], Seen]:
-    code = {"module": "hostile_tasks.probe", "image": stage.image, "resources": SMALL}
+    code = {"module": "hostile_tasks.misbehaves", "image": stage.image, "resources": SMALL}
+    given = {"params": {"way": HARMLESS}}
     made = []
     for case, (template, _) in TEMPLATES.items():
         stage.make(task(slug(case), podTemplate=_keeping(stage, template), **code))
-        made.append(attempt(slug(case), taskRef={"name": slug(case)}, input={"params": {}}, activeDeadlineSeconds=120))
+        made.append(attempt(slug(case), taskRef={"name": slug(case)}, input=given, activeDeadlineSeconds=120))
     stage.make(*made)
 
     def seen() -> Seen:
-        over = followed(stage, NAMESPACE, made, 600)
+        over = followed(stage, made, 600)
         return {case: told(over[slug(case)]) for case in TEMPLATES}
 
     return seen
 
 
-def second_line(stage: Stage) -> Callable[[], Seen]:
-    """Attempts whose templates the operator alone can refuse."""
+def _second_line(stage: Stage) -> Callable[[], Seen]:
+    """Attempts whose templates the operator alone can refuse; all are over before the schema is back."""
+    given = {"params": {"way": HARMLESS}}
     made = [
-        stage.attempt(slug(case), "probe", podTemplate=_keeping(stage, template), activeDeadlineSeconds=60)
+        stage.attempt(slug(case), "misbehaves", given, podTemplate=_keeping(stage, template), activeDeadlineSeconds=60)
         for case, template in SECOND.items()
     ]
-    stage.make(*made)
-
-    def seen() -> Seen:
-        over = followed(stage, NAMESPACE, made, 300)
-        return {case: told(over[slug(case)]) for case in SECOND}
-
-    return seen
+    with without_schema(stage):
+        stage.make(*made)
+        over = followed(stage, made)
+    return lambda: {case: told(over[slug(case)]) for case in SECOND}
 
 
 TAKEN, DEEP, MANY = "a pod of a stranger's", "a template without end", "input by the megabyte"
@@ -138,6 +139,8 @@ PERSONS = {
     MANY: "^the operator was restarted 0 times, Succeeded, ",
 }
 MEGABYTES = 40
+HARMLESS = "a link in its own place"
+"""A way to misbehave that succeeds."""
 
 
 def _operator_restarts(stage: Stage) -> int:
@@ -167,11 +170,11 @@ def _persons(stage: Stage) -> Callable[[], Seen]:
     for number in range(MEGABYTES):
         large = attempt(f"large-{number}", taskRef={"name": "absent"}, input={"params": {"x": "y" * 1_000_000}})
         stage.api.answer("POST", attempts_path(NAMESPACE), large, who=PERSON).raise_for_status()
-    after = stage.attempt("after-the-large", "misbehaves", {"params": {"way": "a link in its own place"}})
+    after = stage.attempt("after-the-large", "misbehaves", {"params": {"way": HARMLESS}})
     stage.make(after)
 
     def seen() -> Seen:
-        over = followed(stage, NAMESPACE, [*made[1:], after], 600)
+        over = followed(stage, [*made[1:], after], 600)
         reason = eventually(partial(_pod_ready, stage, "strange"), "the condition of attempt strange", 60)
         stage.cluster()("delete", "peragoattempt", "strange", "--timeout=100s")
         there = stage.cluster().get("pod", STRANGER) or {"metadata": {}}
@@ -201,5 +204,5 @@ def _remove_large(stage: Stage) -> None:
 
 
 AUTHORED = Scene("authors", of(Attacker.AUTHOR, {case: want for case, (_, want) in TEMPLATES.items()}), _authors)
-SECOND_LINE = Scene("second line", of(Attacker.PERSON, dict.fromkeys(SECOND, INVALID)), second_line)
+SECOND_LINE = Scene("second line", of(Attacker.PERSON, dict.fromkeys(SECOND, INVALID)), _second_line, BARE)
 MADE = Scene("attempts", of(Attacker.PERSON, PERSONS), _persons)

@@ -10,7 +10,8 @@ from tests.hostile.api import attempts
 from tests.hostile.cases import Attacker, of
 from tests.hostile.scene import Scene, Seen, followed
 from tests.hostile.scenes.tokens import own_branch, stolen
-from tests.hostile.stage import BARE, Stage, told
+from tests.hostile.sites import BARE
+from tests.hostile.stage import Stage, told
 from tests.kubectl import Object, eventually
 
 PAY = "hostile-pay"
@@ -35,12 +36,13 @@ CASES = (
 
 def _polled(stage: Stage) -> Object:
     """A task of Conductor that somebody else works on."""
-    stage.conductor.define_task(PAY, response_seconds=3600)
-    stage.conductor.define_workflow(PAY, [(PAY, {"iban": "${workflow.input.iban}"})])
-    workflow = stage.started(PAY, {"iban": "secret-iban"})
+    pay = stage.site.named(PAY)
+    stage.conductor.define_task(pay, response_seconds=3600)
+    stage.conductor.define_workflow(pay, [(pay, {"iban": "${workflow.input.iban}"})])
+    workflow = stage.started(pay, {"iban": "secret-iban"})
 
     def look() -> Object | None:
-        answer = stage.conductor.call("GET", f"/tasks/poll/{PAY}", params={"workerid": "payroll"})
+        answer = stage.conductor.call("GET", f"/tasks/poll/{pay}", params={"workerid": "payroll"})
         return answer.json() if answer.status_code == 200 and answer.content else None
 
     task = eventually(look, "a task to be polled", 60)
@@ -63,9 +65,9 @@ def _claim(stage: Stage, task: Object, worker: str, **more: Any) -> Object:
 
 
 def _own_worker(stage: Stage) -> str:
-    """The worker id by which the operator of this namespace polls: its Lease can be read by many."""
-    lease = stage.cluster(BARE).json("get", "leases")["items"][0]
-    return f"{lease['spec']['holderIdentity']}@{BARE}.{BARE}/{lease['metadata']['uid']}"
+    """The worker id by which the site's operator polls: its Lease can be read by many."""
+    lease = stage.cluster(stage.site.system).json("get", "leases")["items"][0]
+    return f"{lease['spec']['holderIdentity']}@{stage.site.installation}/{lease['metadata']['uid']}"
 
 
 def _begin(stage: Stage) -> Callable[[], Seen]:
@@ -76,11 +78,11 @@ def _begin(stage: Stage) -> Callable[[], Seen]:
     # the task waits while it is imported: its agent has touched nothing yet
     given = {"workspace": stage.workspace("wages"), "params": {}}
     robbed = [stage.attempt(name, "stays", given) for name in thieves.values()]
-    stage.make(*claims.values(), *robbed, namespace=BARE)
-    payroll = stage.repository("payroll")
+    stage.make(*claims.values(), *robbed)
+    payroll = stage.had("payroll")
 
     def seen() -> Seen:
-        over = followed(stage, BARE, list(claims.values()))
+        over = followed(stage, list(claims.values()))
         found = {
             case: f"{told(over[claim['metadata']['name']])}, {_state(stage, tasks[case])}"
             for case, claim in claims.items()
@@ -97,10 +99,9 @@ def _state(stage: Stage, task: Object) -> str:
 
 def _robbed(stage: Stage, name: str, payroll: Repository, branch: str) -> str:
     """Steal the token, name the branch for deletion, and end the attempt: is the branch there afterwards?"""
-    token = stolen(stage, f"{name}-1", BARE)
-    attempt = stage.cluster(BARE).json("get", "peragoattempt", name)
-    wages = next(one for one in stage.repositories if one.name.endswith("-wages"))
-    repository = wages if branch == "main" else payroll
+    token = stolen(stage, f"{name}-1")
+    attempt = stage.api.read(attempts(stage.site.namespace, name))
+    repository = stage.had("wages") if branch == "main" else payroll
     named = branch or own_branch(attempt)
     if named != "main":
         _made(repository, named)
@@ -108,9 +109,9 @@ def _robbed(stage: Stage, name: str, payroll: Repository, branch: str) -> str:
         "staging": {"repository": repository.name, "branch": named, "state": "Active"},
         "outcome": {"status": "FAILED", "reason": "Robbed", "message": "m", "execution": 1},
     }
-    answer = stage.api.asked("PATCH", attempts(BARE, name, "status"), {"status": status}, token=token)
+    answer = stage.api.asked("PATCH", attempts(stage.site.namespace, name, "status"), {"status": status}, token=token)
     assert answer.startswith("200"), answer
-    over = stage.cluster(BARE).finished(name)
+    over = stage.cluster().finished(name)
     there = named in _branches(repository)
     return (
         f"the branch is {'there' if there else 'gone'}, {'complete' if told(over).startswith('Failed') else told(over)}"
@@ -126,4 +127,4 @@ def _branches(repository: Repository) -> list[str]:
     return [branch.id for branch in lakefs.Repository(repository.name, client=repository.client).branches()]
 
 
-UNGUARDED = Scene("bare", CASES, _begin)
+UNGUARDED = Scene("bare", CASES, _begin, BARE)

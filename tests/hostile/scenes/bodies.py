@@ -1,11 +1,13 @@
 """What a task's code does: it looks around, and it talks to its agent as it should not."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
-from tests.hostile.cases import Attacker, of
+from tests.hostile.cases import Attacker, Case, of
 from tests.hostile.scene import Scene, Seen, followed, result_of
-from tests.hostile.stage import NAMESPACE, SMALL, Stage, slug, task, told
+from tests.hostile.sites import NAMESPACE, slug
+from tests.hostile.stage import SMALL, Stage, task, told
 from tests.kubectl import Object
 
 DENIED = "^Operation not permitted$"
@@ -73,7 +75,7 @@ AGENT: Mapping[str, str] = {
     "signal the agent": "^(Invalid argument|Operation not permitted|Protocol not available)$",
     "take a descriptor of the agent's": "^(Operation not permitted|Protocol not available)$",
     "enter the agent's namespaces": "^(Operation not permitted|Protocol not available)$",
-    "read the agent's memory": "^(Operation not permitted|No such process)$",
+    "read the agent's memory": "^(Permission denied|No such process)$",
     "trace its parent": "^(Operation not permitted|No such process)$",
     "connect a second time": ABSENT,
     "shared memory of the agent": ABSENT,
@@ -130,6 +132,13 @@ WAYS: Mapping[str, str] = {
     "a lone surrogate": ONCE,
     "too large": f"{ONCE}OutputTooLarge",
     "too deep": ONCE,
+    "a long message": r"^Failed, executions 1, FAILED, .{,600}$",
+    "control characters": ONCE,
+    "memory": f"{ONCE}OOMKilled",
+    "a link in its own place": "^Succeeded, executions 1, COMPLETED",
+}
+"""Ways to misbehave, with an attempt for each → what becomes of the attempt."""
+TOLD: Mapping[str, str] = {
     "forged workspace": "^(Succeeded, executions 1, COMPLETED, .*output (?!.*payroll)|Failed, executions 1, )",
     "forged reason": f"{ONCE}TaskExecutionError",
     "forged deadline": f"{ONCE}TaskExecutionError",
@@ -141,16 +150,11 @@ WAYS: Mapping[str, str] = {
     "a message of NUL": ONCE,
     "a thousand classes": ONCE,
     "an endless traceback": ONCE,
-    "a long message": r"^Failed, executions 1, FAILED, .{,600}$",
-    "control characters": ONCE,
-    "memory": f"{ONCE}OOMKilled",
-    "a link in its own place": "^Succeeded, executions 1, COMPLETED",
 }
-"""Ways to misbehave, with an attempt for each → what becomes of the attempt."""
+"""What a task may tell of its own end → the same."""
 PROBE = "hostile-probe"
 PROBED = of(Attacker.BODY, {**LOOKS, **KERNEL, **NODE, **AGENT, **NETWORK})
 FRAMED = of(Attacker.BODY, FRAMES)
-MISBEHAVED = of(Attacker.BODY, {f"body: {way}": want for way, want in WAYS.items()})
 
 
 def digests(stage: Stage) -> list[str]:
@@ -174,14 +178,15 @@ def servers(stage: Stage) -> dict[str, str]:
 
 def _probe(stage: Stage) -> Callable[[], Seen]:
     """As a task of Conductor, so that its agent has all keys."""
-    stage.conductor.define_task(PROBE)
+    name = stage.site.named(PROBE)
+    stage.conductor.define_task(name)
     given = {"workspace": "${workflow.input.workspace}", "params": "${workflow.input.params}"}
-    stage.conductor.define_workflow(PROBE, [(PROBE, given)])
+    stage.conductor.define_workflow(name, [(name, given)])
     resources = {**SMALL, "limits": {"memory": "512Mi"}}
     code = {"module": "hostile_tasks.probe", "image": stage.image}
-    stage.make(task(PROBE, taskType=PROBE, resources=resources, shmSize="16Mi", **code))
+    stage.make(task(PROBE, taskType=name, resources=resources, shmSize="16Mi", **code))
     params = {"digests": digests(stage), "servers": servers(stage)}
-    workflow = stage.started(PROBE, {"workspace": stage.workspace("probed"), "params": params})
+    workflow = stage.started(name, {"workspace": stage.workspace("probed"), "params": params})
 
     def seen() -> Seen:
         stage.conductor.ended(workflow, 600)
@@ -194,7 +199,7 @@ def _probe(stage: Stage) -> Callable[[], Seen]:
 def _frames(stage: Stage) -> Callable[[], Seen]:
     made = [stage.attempt("frames", "frames", {"workspace": stage.workspace("framed"), "params": {}})]
     stage.make(*made)
-    return lambda: dict(result_of(followed(stage, NAMESPACE, made, 600)["frames"]))
+    return lambda: dict(result_of(followed(stage, made, 600)["frames"]))
 
 
 def _misbehaving(stage: Stage, way: str) -> Object:
@@ -203,17 +208,22 @@ def _misbehaving(stage: Stage, way: str) -> Object:
     return stage.attempt(slug(f"body {way}"), "misbehaves", {"params": {"way": way}}, activeDeadlineSeconds=deadline)
 
 
-def _ways(stage: Stage) -> Callable[[], Seen]:
-    made = [_misbehaving(stage, way) for way in WAYS]
-    stage.make(*made)
+def _misbehaved(ways: Mapping[str, str]) -> tuple[Case, ...]:
+    return of(Attacker.BODY, {f"body: {way}": want for way, want in ways.items()})
+
+
+def _ways(ways: Iterable[str], stage: Stage) -> Callable[[], Seen]:
+    made = {way: _misbehaving(stage, way) for way in ways}
+    stage.make(*made.values())
 
     def seen() -> Seen:
-        over = followed(stage, NAMESPACE, made, 600)
-        return {f"body: {way}": told(over[slug(f"body {way}")]) for way in WAYS}
+        over = followed(stage, list(made.values()), 600)
+        return {f"body: {way}": told(over[attempt["metadata"]["name"]]) for way, attempt in made.items()}
 
     return seen
 
 
 PROBES = Scene("probe", PROBED, _probe)
 CALLS = Scene("calls", FRAMED, _frames)
-ENDINGS = Scene("endings", MISBEHAVED, _ways)
+ENDINGS = Scene("endings", _misbehaved(WAYS), partial(_ways, WAYS))
+OUTCOMES = Scene("outcomes", _misbehaved(TOLD), partial(_ways, TOLD))

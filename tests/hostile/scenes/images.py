@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.hostile.cases import Attacker, of
 from tests.hostile.scene import Scene, Seen, followed, result_of
-from tests.hostile.stage import NAMESPACE, Stage
+from tests.hostile.stage import Stage
 
 CASES = of(
     Attacker.IMAGE,
@@ -27,7 +27,7 @@ def _begin(stage: Stage) -> Callable[[], Seen]:
     code = {"module": "misbehaves", "image": stage.evil_image}
     made = [stage.attempt("image", "misbehaves", task=code, activeDeadlineSeconds=120)]
     stage.make(*made)
-    return lambda: dict(result_of(followed(stage, NAMESPACE, made)["image"]))
+    return lambda: dict(result_of(followed(stage, made)["image"]))
 
 
 IMAGES = Scene("images", CASES, _begin)

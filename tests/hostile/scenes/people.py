@@ -9,7 +9,8 @@ from typing import Any
 from tests.hostile.api import attempts, core, tasks
 from tests.hostile.cases import Attacker, Case, of
 from tests.hostile.scene import Scene, Seen
-from tests.hostile.stage import AUTHOR, BARE, NAMESPACE, OTHER, PAYROLL, PERSON, SYSTEM, Stage, attempt, task
+from tests.hostile.sites import BARE, NAMESPACE, OTHER, SYSTEM
+from tests.hostile.stage import AUTHOR, PAYROLL, PERSON, Stage, attempt, task
 
 Spec = dict[str, Any]
 CONDUCTOR: Spec = {"taskType": "pay", "workflowInstanceId": "w", "taskId": "t", "referenceTaskName": "r", "seq": 1}
@@ -204,7 +205,7 @@ AUTHORS: Mapping[str, tuple[Callable[[Stage], str], str]] = {
         _person("PATCH", attempts(NAMESPACE, "steady", "status"), {"status": {"phase": "Failed"}}, AUTHOR),
         FORBIDDEN,
     ),
-    "author: a PeragoTask elsewhere": (_person("POST", tasks(BARE), task("t", **IMAGE), AUTHOR), FORBIDDEN),
+    "author: a PeragoTask elsewhere": (_person("POST", tasks(BARE.namespace), task("t", **IMAGE), AUTHOR), FORBIDDEN),
     "author: a Secret": (_person("GET", core(NAMESPACE, "secrets", PAYROLL), who=AUTHOR), FORBIDDEN),
     "author: somebody's Conductor task": (
         _person("POST", attempts(NAMESPACE), attempt("x", task=IMAGE, input={}, conductor=CONDUCTOR), AUTHOR),

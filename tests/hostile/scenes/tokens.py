@@ -7,7 +7,8 @@ from typing import Any
 from tests.hostile.api import attempts, core, tasks
 from tests.hostile.cases import Attacker, of
 from tests.hostile.scene import Scene, Seen
-from tests.hostile.stage import BARE, NAMESPACE, PAYROLL, SYSTEM, Stage, attempt
+from tests.hostile.sites import BARE, NAMESPACE, SYSTEM
+from tests.hostile.stage import PAYROLL, Stage, attempt
 from tests.kubectl import eventually
 
 START = "2026-01-01T00:00:00Z"
@@ -41,7 +42,7 @@ FORBIDDEN_REQUESTS: Mapping[str, tuple[str, str, Any]] = {
     "token: another token": ("POST", core(NAMESPACE, "serviceaccounts", "perago-runner", "token"), TOKEN),
     "token: write an event": ("POST", core(NAMESPACE, "events"), EVENT),
     "token: the operator's Lease": ("GET", f"{LEASES}/{SYSTEM}/leases/{NAMESPACE}-perago-operator", None),
-    "token: an attempt elsewhere": ("GET", attempts(BARE, "steady"), None),
+    "token: an attempt elsewhere": ("GET", attempts(BARE.namespace, "steady"), None),
     "token: a ConfigMap": ("GET", core(NAMESPACE, "configmaps", "kube-root-ca.crt"), None),
     "token: nodes": ("GET", "/api/v1/nodes", None),
 }
@@ -109,18 +110,18 @@ CASES = of(
 )
 
 
-def stolen(stage: Stage, pod: str, namespace: str = NAMESPACE) -> str:
-    """The token of the agent of a pod that runs."""
+def stolen(stage: Stage, pod: str) -> str:
+    """The token of the agent of a pod of the site that runs."""
     path = "/var/run/secrets/perago.dev/cluster/token"
-    ready = partial(_runs, stage, namespace, pod)
+    ready = partial(_runs, stage, pod)
     eventually(ready, f"the containers of pod {pod}", 300)
-    token = stage.cluster(namespace)("exec", pod, "-c", "agent", "--", "cat", path).strip()
-    stage.canaries[f"token of {namespace}/{pod}"] = token.rpartition(".")[2]
+    token = stage.cluster()("exec", pod, "-c", "agent", "--", "cat", path).strip()
+    stage.canaries[f"token of {stage.site.namespace}/{pod}"] = token.rpartition(".")[2]
     return token
 
 
-def _runs(stage: Stage, namespace: str, pod: str) -> bool | None:
-    answer = stage.api.answer("GET", core(namespace, "pods", pod))
+def _runs(stage: Stage, pod: str) -> bool | None:
+    answer = stage.api.answer("GET", core(stage.site.namespace, "pods", pod))
     states = answer.json()["status"].get("containerStatuses", []) if answer.is_success else []
     return len([one for one in states if "running" in one["state"]]) == 2 or None
 

@@ -1,20 +1,28 @@
 """The harness of the hostile cases: what counts as an escape, and that every case and every defence can show."""
 
+import gzip
 import importlib.util
+import io
 import re
+import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from perago.wire.kept_output import output_metadata
+from perago_dev.environment import Environment
 from tests import builders as b
-from tests.hostile import stage
 from tests.hostile.cases import Attacker, Case, doubled, escapes
-from tests.hostile.defences import DEFENCES
+from tests.hostile.defences import DEFENCES, Defence, noticed
+from tests.hostile.dumps import FIND, FOLDERS, dump_name
+from tests.hostile.images import unpacked_files
 from tests.hostile.places import unpacked
+from tests.hostile.scene import Scene
 from tests.hostile.scenes import ALL
 from tests.hostile.scenes.tokens import own_branch
-from tests.hostile.stage import slug, told
+from tests.hostile.sites import ANY_POD, BARE, FULL, Site, lacking, slug
+from tests.hostile.stage import HERE, Stage, told
 
 CASES = [case for scene in ALL for case in scene.cases]
 CASE = Case("read a Secret", Attacker.PERSON, "^403 .*cannot")
@@ -57,17 +65,51 @@ def test_no_case_takes_whatever_comes(case: Case) -> None:
     assert [text for text in wanted if case.holds(text)] == []
 
 
-def test_each_defence_is_shown_by_a_scene_and_has_a_name_of_its_own() -> None:
-    """The second line of defence has a scene that is played without the first one alone."""
+def test_each_defence_has_a_name_of_its_own_and_a_case_that_decides() -> None:
+    """The case is of the scene that is played without the defence, and of one that is played with it."""
     names = [defence.name for defence in DEFENCES]
     assert len(names) == len(set(names))
-    assert {defence.scene.name for defence in DEFENCES} - {scene.name for scene in ALL} == {"second line"}
+    decided = [case for defence in DEFENCES for case in defence.scene.cases if case.name == defence.shown_by]
+    assert len(decided) == len(DEFENCES)
+    assert [case for case in decided if case not in CASES] == []
+
+
+SOME = (CASE, Case("list Secrets", Attacker.PERSON, "^403 "))
+DEFENCE = Defence("a role", Scene("people", SOME, lambda stage: dict), "list Secrets", FULL)
+
+
+def test_a_defence_is_noticed_by_the_case_that_it_decides() -> None:
+    """That case comes first, and the others that escape follow."""
+    found = noticed(DEFENCE, {"read a Secret": "200 ", "list Secrets": "200 "})
+    assert [escape.case.name for escape in found] == ["list Secrets", "read a Secret"]
+
+
+@pytest.mark.parametrize("seen", [{}, {"read a Secret": "200 "}, {"read a Secret": "200 ", "list Secrets": "403 "}])
+def test_a_defence_is_not_noticed_by_another_case_nor_by_a_scene_that_broke_off(seen: dict[str, str]) -> None:
+    """A scene that something else disturbs has shown nothing."""
+    assert noticed(DEFENCE, seen) == []
+
+
+def test_a_scene_that_breaks_off_has_seen_nothing_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    """At its beginning, or while it is waited for; the other scenes go on."""
+    stage = Stage(Environment("e", Path(), Path(), "", "", "", "", "", "", "", "", Path()), "run")
+    for begin in (lambda _: pytest.fail("no pod"), lambda _: lambda: pytest.fail("no pod")):
+        assert Scene("people", SOME, begin).begun(stage)() == {}
+        assert "BROKE OFF people" in (printed := capsys.readouterr().out)
+        assert "no pod" in printed
+
+
+def test_each_site_has_a_namespace_of_its_own() -> None:
+    """What is lacking at one site must not be lacking at another."""
+    sites = {FULL, BARE, ANY_POD, *(defence.removed for defence in DEFENCES if isinstance(defence.removed, Site))}
+    assert len({site.namespace for site in sites}) == len(sites)
+    assert len({site.named("x") for site in sites}) == len(sites)
+    assert max(len(site.namespace) for site in sites) <= 63
 
 
 def test_what_replaces_code_names_code_that_is_there() -> None:
     """`_replace` fails where nothing has the name: here that is noticed without a cluster."""
-    path = Path(stage.__file__).with_name("defused") / "sitecustomize.py"
-    spec = importlib.util.spec_from_file_location("defused", path)
+    spec = importlib.util.spec_from_file_location("defused", HERE / "defused" / "sitecustomize.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -76,16 +118,67 @@ def test_what_replaces_code_names_code_that_is_there() -> None:
 
     def replace(name: str, **values: object) -> None:
         found = importlib.import_module(name)
-        replaced.extend(f"{name}.{value}" for value in values if hasattr(found, value))
-        assert all(hasattr(found, value) for value in values)
+        assert [value for value in values if not hasattr(found, value)] == []
+        replaced.extend(f"{name}.{value}" for value in values)
 
     vars(module)["_replace"] = replace
-    for table in (module.OPERATOR, module.AGENT):
-        for name in ("templates", "claims", "staging", "one connection", "untraceable", "order of calls"):
-            if name in table:
-                table[name]()
-    module.AGENT["words of outcomes"]()
-    assert len(replaced) == 13
+    for remove in module.OPERATOR.values():
+        remove("somewhere")
+    for name, remove in module.AGENT.items():
+        if name != "crashes":
+            remove()
+    assert len(replaced) == 18
+    known = {*module.OPERATOR, *module.PODS, *module.AGENT}
+    assert {site.lacks for site in map(lacking, known)} == known
+    sites = [defence.removed for defence in DEFENCES if isinstance(defence.removed, Site) and defence.removed.lacks]
+    assert {site.lacks for site in sites} == known - {"crashes"}
+
+
+def test_an_image_is_read_file_by_file_whatever_it_is_packed_in() -> None:
+    """Layers are archives in an archive, as they are or packed; some files are packed once more."""
+    layer = _archive({"app/task.py": b"first", "docs/a.gz": gzip.compress(b"second")})
+    image = _archive({"one/layer.tar": layer, "two.tar": gzip.compress(layer), "config.json": b"third"})
+    assert list(unpacked_files("image", io.BytesIO(image))) == [
+        ("image/one/layer.tar/app/task.py", b"first"),
+        ("image/one/layer.tar/docs/a.gz", b"second"),
+        ("image/two.tar/app/task.py", b"first"),
+        ("image/two.tar/docs/a.gz", b"second"),
+        ("image/config.json", b"third"),
+    ]
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("core\n", "core*"),
+        ("/var/crash/%e.%p.dump", "*.*.dump*"),
+        ("|/usr/lib/systemd/systemd-coredump %P %u", "core*"),
+    ],
+)
+def test_a_dump_is_looked_for_by_the_name_that_the_kernel_gives_it(pattern: str, name: str) -> None:
+    """Whatever the kernel hands to a program is found in the folder where that program keeps it."""
+    assert dump_name(pattern) == name
+
+
+def test_dumps_are_told_from_other_files_by_what_they_are(tmp_path: Path) -> None:
+    """The same command as on a node, in one folder."""
+    head = b"\x7fELF" + bytes(12)
+    for name, kind in (("core", b"\4\0"), ("core.so", b"\3\0"), ("other", b"\4\0")):
+        (tmp_path / name).write_bytes(head + kind + bytes(20_000))
+    (tmp_path / "core.small").write_bytes(head + b"\4\0")
+    command = FIND.replace("$mounts -xdev", str(tmp_path))
+    found = subprocess.run(["sh", "-c", command, "find", "core*", *FOLDERS], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [str(tmp_path / "core")]
 
 
 def test_the_branch_that_a_thief_names_is_the_agents() -> None:

@@ -9,7 +9,7 @@ import pytest
 from perago_operator.__main__ import main
 
 DEEP = """
-import contextlib, json, runpy, sys
+import contextlib, ctypes, json, runpy, sys
 from perago_operator.watch.stores import Stores
 
 with contextlib.suppress(SystemExit):
@@ -21,6 +21,7 @@ for name, value in ("objects", objects), ("lists", lists), ("plain", "{}"):
     stores.attempts.put(json.loads(listed % (value, name)))
 print([attempt.metadata.name for attempt in stores.attempts if attempt.problem])
 print(*sys.modules)
+print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))  # PR_GET_DUMPABLE
 """
 
 
@@ -56,6 +57,11 @@ def test_the_start_loads_no_module_that_is_not_needed() -> None:
     assert packages.isdisjoint({"conductor", "lakefs", "httpx", "numpy", "pandas", "pytest", "perago_dev"})
     assert {"kubernetes.aio", "perago.agent", "perago.taskside", "perago.cli"}.isdisjoint(modules)
     assert len(modules) < 2100
+
+
+def test_no_dump_of_the_operator_is_written() -> None:
+    """It has keys in its memory; nor can another process of its user read that."""
+    assert started().stdout.splitlines()[2] == "0"
 
 
 def test_an_object_as_deep_as_the_api_server_takes_hides_no_other() -> None:

@@ -176,7 +176,7 @@ def _tries(workspace: Path) -> dict[str, Act]:
         "signal the agent": lambda: call(424, 424, talk.agent_pidfd(), signal.SIGKILL, None, 0),
         "take a descriptor of the agent's": _take_a_descriptor,
         "enter the agent's namespaces": lambda: call(308, 268, talk.agent_pidfd(), 0x20000000),
-        "read the agent's memory": lambda: call(310, 270, os.getppid(), None, 0, None, 0, 0),
+        "read the agent's memory": _read_the_agent,
         "trace its parent": lambda: call(101, 117, 16, os.getppid(), None, None),
         "connect a second time": lambda: _connect(talk.SOCKET),
         "shared memory of the agent": _shared_memory,
@@ -207,6 +207,15 @@ def _kcore() -> None:
 def _cgroup() -> None:
     folder = next(Path("/sys/fs/cgroup").rglob("cgroup.procs")).parent
     (folder / "evil").mkdir()
+
+
+def _read_the_agent() -> None:
+    """By its number, where it is seen."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        if b"perago.agent" in (folder / "cmdline").read_bytes():
+            (folder / "mem").open("rb").close()
+            return
+    raise ProcessLookupError(3, "No such process")
 
 
 def _take_a_descriptor() -> None:

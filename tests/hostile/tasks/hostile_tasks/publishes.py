@@ -41,20 +41,34 @@ def _hook(workspace: Path) -> None:
 
 
 def _listed(*paths: str) -> str:
-    """Stage with a list of changes of its own, in place of the task side's."""
+    """Publish with a list of changes of its own, in place of the task side's."""
     folder = next(Path("/workspace").glob("task_id=*"))
     listed = folder.parent / f".perago-changes-{folder.name.partition('-exec=')[2]}.jsonl"
     rows = [{"version": 1, "added": len(paths), "modified": 0, "deleted": 0}, *paths]
     listed.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    talk.say({"call": "loadCurrentAttempt"})
-    return talk.say({"call": "stage"})
+    return _published()
 
 
 def _pipe_for_a_list() -> str:
     folder = next(Path("/workspace").glob("task_id=*"))
     os.mkfifo(folder.parent / f".perago-changes-{folder.name.partition('-exec=')[2]}.jsonl")
-    talk.say({"call": "loadCurrentAttempt"})
-    return talk.say({"call": "stage"})
+    return _published()
+
+
+def _published() -> str:
+    """Hold the rest of the conversation up to the agent's first refusal, which is returned; end if there is none."""
+    output = {"result": {"told": "published"}}
+    fence = {"call": "loadCurrentAttempt"}
+    for call in (fence, {"call": "stage"}, fence, {"call": "publish", "output": output}, talk.result(output=output)):
+        if "refused" in (said := talk.say(call)):
+            return said
+    os._exit(0)
+
+
+def _listed_link(workspace: Path) -> str:
+    """The task side would refuse the link before its agent has seen it."""
+    _link(workspace, "/proc/self/environ")
+    return _listed("sly")
 
 
 def _swapped(workspace: Path) -> str:
@@ -89,6 +103,7 @@ WAYS: dict[str, Callable[[Path], object]] = {
     "no path": lambda _: _listed(""),
     "a change that is not there": lambda _: _listed("absent"),
     "a pipe for a list": lambda _: _pipe_for_a_list(),
+    "a link in a list of its own": _listed_link,
     "a file that changes into a link": _swapped,
     "success without a publication": lambda _: talk.say(talk.result(output={"result": {"told": "invented"}})),
     "a name that is too long": _long,

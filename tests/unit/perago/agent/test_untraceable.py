@@ -1,4 +1,4 @@
-"""The agent cannot be traced by another process of its user."""
+"""The agent cannot be traced by another process of its user; the operator shares the code."""
 
 import ctypes
 import gc
@@ -6,7 +6,8 @@ import gc
 import pytest
 
 from perago.agent import __main__ as main
-from perago.agent import listen, untraceable
+from perago.agent import listen
+from perago.wire import untraceable
 
 LIBC = ctypes.CDLL(None)
 PR_GET_DUMPABLE = 3

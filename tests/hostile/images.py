@@ -1,0 +1,69 @@
+"""Every file in every layer of the images of a release, built from sources beside which a secret lies."""
+
+import gzip
+import io
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from perago_dev.images import dockerfiles, image_store
+from perago_dev.source import REPOSITORY
+
+Place = tuple[str, bytes]
+NAMES = ("operator", "runner")
+BESIDE = (".env", ".git/config", ".netrc", "kubeconfig", "operator.env", "docs/keys.txt")
+"""Where developers keep keys: none of it belongs in a build."""
+PACKED = b"\x1f\x8b"
+TAR, TAR_AT = b"ustar", 257
+
+
+def image_files(folder: Path, secret: str) -> Iterator[Place]:
+    """Build the images from a copy of the sources in `folder`, with the secret beside them, and read what came of it.
+
+    An image is named by the digest of all that its Dockerfile copies: nothing is built again if the secret is left out.
+    """
+    sources = folder / "sources"
+    references = [_built(name, sources, secret) for name in NAMES]
+    archive = folder / "images.tar"
+    try:
+        image_store.archive(references, archive)
+        with archive.open("rb") as file:
+            yield from unpacked_files("the images", file)
+    finally:
+        archive.unlink(missing_ok=True)
+        shutil.rmtree(sources)
+
+
+def _built(name: str, sources: Path, secret: str) -> str:
+    dockerfile = REPOSITORY / f"Dockerfile.{name}"
+    for source in (dockerfile.name, ".dockerignore", *dockerfiles.copied(dockerfile.read_text())):
+        _copy(REPOSITORY / source, sources / source)
+    for path in BESIDE:
+        (sources / path).parent.mkdir(parents=True, exist_ok=True)
+        (sources / path).write_text(secret)
+    return dockerfiles.build(sources / dockerfile.name, sources, name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target)
+
+
+def unpacked_files(where: str, file: IO[bytes]) -> Iterator[Place]:
+    """The files of an archive, of the archives in it, and so on; a file that is none is its own content."""
+    head = file.read(TAR_AT + len(TAR))
+    file.seek(0)
+    if head.startswith(PACKED):
+        yield from unpacked_files(where, io.BytesIO(gzip.GzipFile(fileobj=file).read()))
+    elif head[TAR_AT:] == TAR:
+        with tarfile.open(fileobj=file, mode="r:") as archive:
+            for member in archive:
+                if (inner := archive.extractfile(member)) is not None and member.isreg():
+                    yield from unpacked_files(f"{where}/{member.name}", inner)
+    else:
+        yield where, file.read()

@@ -62,7 +62,7 @@ def crash(stage: Stage) -> Mapping[str, Victim]:
         "the operator": Victim(CRASHES.system, operator["metadata"]["name"], "operator"),
     }
     for what, victim in victims.items():
-        command = ("exec", victim.pod, "-c", victim.container, "--", "python", "-c", CRASH)
+        command = ("exec", victim.pod, "-c", victim.container, "--", "python", "-I", "-c", CRASH)
         here.cluster(victim.namespace).ended(*command)  # it may be gone before it can say that it has ended
         eventually(lambda at=victim: _has_crashed(here, at), f"the end of {what}", 120)  # type: ignore[misc]
     return victims

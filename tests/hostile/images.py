@@ -63,7 +63,7 @@ def unpacked_files(where: str, file: IO[bytes]) -> Iterator[Place]:
     elif head[TAR_AT:] == TAR:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             for member in archive:
-                if (inner := archive.extractfile(member)) is not None and member.isreg():
+                if member.isreg() and (inner := archive.extractfile(member)) is not None:
                     yield from unpacked_files(f"{where}/{member.name}", inner)
     else:
         yield where, file.read()

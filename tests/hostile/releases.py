@@ -19,13 +19,13 @@ LEVEL = "pod-security.kubernetes.io/enforce"
 def prepare(stage: Stage, sites: Iterable[Site]) -> None:
     """Install everything, with what these sites lack; remove what an earlier run has left."""
     lacking_there = {site.namespace: site.lacks for site in (*sites, CRASHES) if site.lacks}
-    stage.cluster().apply([release.namespace_of(name) for name in NAMESPACES])
-    stage.cluster().apply([_open(name) for name in (ANY_POD.namespace, LACKING, *lacking_there)])
+    stage.apply(*(release.namespace_of(name) for name in NAMESPACES))
+    stage.apply(*(_open(name) for name in (ANY_POD.namespace, LACKING, *lacking_there)))
     stage.canaries["lakeFS access key"] = stage.env.lakefs_access_key
     stage.canaries["lakeFS secret key"] = stage.env.lakefs_secret_key
     served = [NAMESPACE, BARE.namespace, ANY_POD.namespace, *lacking_there]
     keys = _keys(stage, SYSTEM, LACKING, *served)
-    stage.cluster().apply([*keys, *_defused(LACKING, *lacking_there), *_people(), *_payrolls(stage)])
+    stage.apply(*keys, *_defused(LACKING, *lacking_there), *_people(), *_payrolls(stage))
     install(stage)
     _install_lacking(stage, lacking_there)
     clear(stage, served)

@@ -52,6 +52,10 @@ class Stage:
         """kubectl for a namespace, by default the site's."""
         return Kubectl(self.env.bin_dir / "kubectl", self.env.kubeconfig, namespace or self.site.namespace)
 
+    def apply(self, *objects: Object) -> None:
+        """Apply objects of any kind in the namespaces that they name."""
+        Kubectl(self.env.bin_dir / "kubectl", self.env.kubeconfig).apply(objects)
+
     @cached_property
     def api(self) -> Api:
         """The API server without kubectl."""

@@ -56,12 +56,12 @@ def _pipe_for_a_list() -> str:
 
 
 def _published() -> str:
-    """Hold the rest of the conversation up to the agent's first refusal, which is returned; end if there is none."""
+    """Hold the rest of the conversation; raises the agent's first refusal, and ends if there is none."""
     output = {"result": {"told": "published"}}
     fence = {"call": "loadCurrentAttempt"}
     for call in (fence, {"call": "stage"}, fence, {"call": "publish", "output": output}, talk.result(output=output)):
         if "refused" in (said := talk.say(call)):
-            return said
+            raise RuntimeError(said)
     os._exit(0)
 
 

@@ -25,7 +25,9 @@ def prepare(stage: Stage, sites: Iterable[Site]) -> None:
     stage.canaries["lakeFS secret key"] = stage.env.lakefs_secret_key
     served = [NAMESPACE, BARE.namespace, ANY_POD.namespace, *lacking_there]
     keys = _keys(stage, SYSTEM, LACKING, *served)
-    stage.apply(*keys, *_defused(LACKING, *lacking_there), *_people(), *_payrolls(stage))
+    stage.apply(
+        *keys, *_defused(LACKING, *lacking_there), *_people(), *_payrolls(stage, BARE.namespace, *lacking_there)
+    )
     install(stage)
     _install_lacking(stage, lacking_there)
     clear(stage, served)
@@ -85,16 +87,18 @@ def _keys_of(stage: Stage, namespace: str) -> Sequence[Object]:
     return lakefs, conductor
 
 
-def _payrolls(stage: Stage) -> Sequence[Object]:
+def _payrolls(stage: Stage, *others: str) -> Sequence[Object]:
     """Secrets of somebody else's."""
+    planted = {name: stage.planted(f"{PAYROLL} of {name}") for name in (NAMESPACE, OTHER)}
+    passwords = dict.fromkeys(others, stage.planted(f"{PAYROLL} of the others")) | planted
     return [
         {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": PAYROLL, "namespace": namespace},
-            "stringData": {"password": stage.planted(f"{PAYROLL} of {namespace}")},
+            "stringData": {"password": password},
         }
-        for namespace in (NAMESPACE, OTHER)
+        for namespace, password in passwords.items()
     ]
 
 

@@ -22,7 +22,7 @@ def test_what_is_packed_is_unpacked_before_it_is_searched() -> None:
 
 
 def test_an_image_is_read_file_by_file_whatever_it_is_packed_in() -> None:
-    """Layers are archives in an archive, as they are or packed; some files are packed once more, links have no content."""
+    """Layers are archives in an archive, as they are or packed; some files are packed again, and links are empty."""
     layer = _archive({"app/task.py": b"first", "docs/a.gz": gzip.compress(b"second")})
     image = _archive({"one/layer.tar": layer, "two.tar": gzip.compress(layer), "config.json": b"third"})
     assert list(unpacked_files("image", io.BytesIO(image))) == [

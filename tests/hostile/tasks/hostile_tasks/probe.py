@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import signal
 import socket
 import ssl
 import time
@@ -21,6 +20,8 @@ from hostile_tasks.tries import Act, call, told
 
 CLONE_NEWUSER, CLONE_NEWNS = 0x10000000, 0x00020000
 SMALL = 8192
+NO_SIGNAL = 0
+"""The kernel decides as for any other, and the agent lives on."""
 
 
 class Given(BaseModel):
@@ -173,7 +174,7 @@ def _tries(workspace: Path) -> dict[str, Act]:
         "write the accounts": lambda: Path("/etc/passwd").open("ab").close(),
         "write the hosts": lambda: Path("/etc/hosts").open("ab").close(),
         # the agent
-        "signal the agent": lambda: call(424, 424, talk.agent_pidfd(), signal.SIGKILL, None, 0),
+        "signal the agent": lambda: call(424, 424, talk.agent_pidfd(), NO_SIGNAL, None, 0),
         "take a descriptor of the agent's": _take_a_descriptor,
         "enter the agent's namespaces": lambda: call(308, 268, talk.agent_pidfd(), 0x20000000),
         "read the agent's memory": _read_the_agent,

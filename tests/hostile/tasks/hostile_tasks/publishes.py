@@ -67,7 +67,7 @@ def _published() -> str:
 
 def _listed_link(workspace: Path) -> str:
     """The task side would refuse the link before its agent has seen it."""
-    _link(workspace, "/proc/self/environ")
+    _link(workspace, "/etc/perago/lakefs/secretAccessKey")
     return _listed("sly")
 
 

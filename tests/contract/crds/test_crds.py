@@ -332,3 +332,19 @@ def test_a_pod_of_ours_passes_restricted_pod_security(kubectl: Kubectl) -> None:
     pod = pod_manifest(s.attempt, s.resolved, 1, s.config)
     created = {**pod, "metadata": {**pod["metadata"], "namespace": "strict"}}  # type: ignore[dict-item]
     kubectl.create(created)
+
+
+def test_a_ceiling_reserves_nothing_at_the_api_server(kubectl: Kubectl) -> None:
+    """Where a request is left out, the API server takes the limit for one; of what is given, it changes nothing."""
+    from perago_operator.core.config import AttemptLimits, Config
+    from perago_operator.core.pod.manifest import pod_manifest
+
+    limits = AttemptLimits(ceiling={"cpu": "4", "memory": "8Gi", "example.com/gpu": "8"}, requests={"memory": "64Mi"})
+    s = b.situation(config=Config(attempts=limits))
+    pod: dict[str, Any] = pod_manifest(s.attempt, s.resolved, 1, s.config)
+    pod["metadata"] = {"name": "ceiling", "namespace": "default"}
+    kubectl.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "perago-runner"}}, pod)
+    created = kubectl.get("pod", "ceiling")
+    assert created is not None
+    task = created["spec"]["containers"][1]["resources"]
+    assert task == {"limits": {"cpu": "4", "memory": "8Gi"}, "requests": {"cpu": "0", "memory": "64Mi"}}

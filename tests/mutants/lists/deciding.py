@@ -638,7 +638,7 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         (
             "the operator writes its outcome without the commit that it found",
-            'return {"outcome": {**given_up, **outcome.to_json()}, **workspace}',
+            'return {"outcome": {**given_up, **outcome.to_json(), **message}, **workspace}',
             'return {"outcome": {**given_up, **outcome.to_json()}}',
         ),
         (
@@ -648,7 +648,7 @@ SITUATION: tuple[Mutant, ...] = (
         ),
         (
             "what an agent wrote when it gave up stays beside the real end",
-            "{**given_up, **outcome.to_json()}",
+            "{**given_up, **outcome.to_json(), **message}",
             "outcome.to_json()",
         ),
         ("the status is written although it says so already", "        elif old != value:\n", "        else:\n"),

@@ -108,7 +108,7 @@ def _search(stage: Stage, folder: Path) -> tuple[int, int, int]:
     crashed = crash(stage)
     count, finds = Searcher(stage.canaries).search_all(places(stage, folder / "logs"))
     built = Searcher({what: stage.canaries[what] for what in BUILT})
-    files, found = built.search_all(image_files(folder, beside))
+    files, found = built.search_all(image_files(folder, beside, (stage.env.operator_image, stage.env.runner_image)))
     print(f"crashed: {', '.join(crashed)}; files in the layers of the images: {files}", flush=True)
     if not list((folder / "logs").glob("*.log")):
         raise RuntimeError(f"no log of a container was followed into {folder}: the search would have missed them")

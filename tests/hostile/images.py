@@ -4,7 +4,7 @@ import gzip
 import io
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -19,16 +19,15 @@ PACKED = b"\x1f\x8b"
 TAR, TAR_AT = b"ustar", 257
 
 
-def image_files(folder: Path, secret: str) -> Iterator[Place]:
-    """Build the images from a copy of the sources in `folder`, with the secret beside them, and read what came of it.
-
-    An image is named by the digest of all that its Dockerfile copies: nothing is built again if the secret is left out.
-    """
-    sources = folder / "sources"
-    references = [_built(name, sources, secret) for name in NAMES]
-    archive = folder / "images.tar"
+def image_files(folder: Path, secret: str, references: Sequence[str]) -> Iterator[Place]:
+    """The files of the built images, and of those that come out differently with the secret beside their sources."""
+    sources, archive = folder / "sources", folder / "images.tar"
     try:
-        image_store.archive(references, archive)
+        changed = [
+            dockerfiles.build(sources / f"Dockerfile.{name}", sources, name)
+            for name in changed_by(secret, REPOSITORY, sources)
+        ]
+        image_store.archive([*references, *changed], archive)
         with archive.open("rb") as file:
             yield from unpacked_files("the images", file)
     finally:
@@ -36,14 +35,22 @@ def image_files(folder: Path, secret: str) -> Iterator[Place]:
         shutil.rmtree(sources)
 
 
-def _built(name: str, sources: Path, secret: str) -> str:
-    dockerfile = REPOSITORY / f"Dockerfile.{name}"
-    for source in (dockerfile.name, ".dockerignore", *dockerfiles.copied(dockerfile.read_text())):
-        _copy(REPOSITORY / source, sources / source)
+def changed_by(secret: str, repository: Path, sources: Path) -> list[str]:
+    """The images that copy a secret which lies beside their sources; makes `sources`, where that is so."""
+    for name in NAMES:
+        dockerfile = repository / f"Dockerfile.{name}"
+        for source in (dockerfile.name, *dockerfiles.copied(dockerfile.read_text())):
+            _copy(repository / source, sources / source)
+    plain = _tags(sources)
     for path in BESIDE:
         (sources / path).parent.mkdir(parents=True, exist_ok=True)
         (sources / path).write_text(secret)
-    return dockerfiles.build(sources / dockerfile.name, sources, name)
+    return [name for name, tag in _tags(sources).items() if tag != plain[name]]
+
+
+def _tags(sources: Path) -> dict[str, str]:
+    """The digest of all that goes into each image."""
+    return {name: dockerfiles.content_tag(sources / f"Dockerfile.{name}", sources, {}) for name in NAMES}
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from perago.wire.kept_output import output_metadata
+from perago_dev.source import REPOSITORY
 from tests.hostile.dumps import FIND, FOLDERS, dump_name
-from tests.hostile.images import unpacked_files
+from tests.hostile.images import changed_by, unpacked_files
 from tests.hostile.places import unpacked
 
 
@@ -32,6 +33,19 @@ def test_an_image_is_read_file_by_file_whatever_it_is_packed_in() -> None:
         ("image/two.tar/docs/a.gz", b"second"),
         ("image/config.json", b"third"),
     ]
+
+
+def test_a_secret_beside_the_sources_is_in_no_image(tmp_path: Path) -> None:
+    """What a Dockerfile copies is named part by part."""
+    assert changed_by("secret", REPOSITORY, tmp_path) == []
+
+
+def test_an_image_that_copies_everything_is_noticed(tmp_path: Path) -> None:
+    """It is then built with the secret, and searched."""
+    (tmp_path / "repository" / "docs").mkdir(parents=True)
+    (tmp_path / "repository" / "Dockerfile.operator").write_text("COPY docs docs\n")
+    (tmp_path / "repository" / "Dockerfile.runner").write_text("COPY Dockerfile.operator ./\n")
+    assert changed_by("secret", tmp_path / "repository", tmp_path / "sources") == ["operator"]
 
 
 def _archive(files: dict[str, bytes]) -> bytes:

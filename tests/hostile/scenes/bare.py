@@ -20,11 +20,13 @@ FORGED = {
     "bare: a task of Conductor that was polled here": "",
 }
 """Cases → the worker id that the attempt claims; the operator's own where it is empty."""
+WORK = "work"
+"""A branch that lakeFS would let go; it keeps a repository's default branch whoever asks."""
 READ = "bare: the input of somebody's task"
 BRANCHES = {
     "bare: a branch of another repository": "audit",
     "bare: its own name in another repository": "",
-    "bare: the branch that it works on": "main",
+    "bare: the branch that it works on": WORK,
 }
 """Cases → the branch that a stolen token names for deletion; the name of its own staging branch where it is empty."""
 UNTOUCHED = "^Failed, executions 0, .*, Conductor IN_PROGRESS$"
@@ -76,7 +78,9 @@ def _begin(stage: Stage) -> Callable[[], Seen]:
     claims[READ] = _claim(stage, tasks[READ], _own_worker(stage), input=None, inputFrom="Conductor")
     thieves = {case: f"thief-{number}" for number, case in enumerate(BRANCHES)}
     # the task waits while it is imported: its agent has touched nothing yet
-    given = {"workspace": stage.workspace("wages"), "params": {}}
+    wages = stage.had("wages")
+    _made(wages, WORK)
+    given = {"workspace": {**wages.workspace(), "branch": WORK}, "params": {}}
     robbed = [stage.attempt(name, "stays", given) for name in thieves.values()]
     stage.make(*claims.values(), *robbed)
     payroll = stage.had("payroll")
@@ -101,9 +105,9 @@ def _robbed(stage: Stage, name: str, payroll: Repository, branch: str) -> str:
     """Steal the token, name the branch for deletion, and end the attempt: is the branch there afterwards?"""
     token = stolen(stage, f"{name}-1")
     attempt = stage.api.read(attempts(stage.site.namespace, name))
-    repository = stage.had("wages") if branch == "main" else payroll
+    repository = stage.had("wages") if branch == WORK else payroll
     named = branch or own_branch(attempt)
-    if named != "main":
+    if named != WORK:
         _made(repository, named)
     status = {
         "staging": {"repository": repository.name, "branch": named, "state": "Active"},

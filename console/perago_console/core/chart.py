@@ -12,7 +12,6 @@ from perago_console.core.page import Tone
 from perago_console.core.pods import AGENT_CONTAINER, TASK_CONTAINER, Pod
 from perago_console.core.rows import state, tone
 from perago_console.core.timeline import PARTS
-from perago_console.core.times import exact_length
 
 WAITING_PARTS: Final = ("queued", "starting")
 
@@ -65,5 +64,5 @@ def _steps(attempt: Attempt, whole: Bar) -> Iterator[Bar]:
     for part in PARTS:
         if (seconds := getattr(attempt.status.timings, part)) is not None:
             ended = begun + timedelta(seconds=seconds)
-            yield Bar(part, begun, ended, Tone.WAITS if part in WAITING_PARTS else Tone.WORKS, exact_length(seconds))
+            yield Bar(part, begun, ended, Tone.WAITS if part in WAITING_PARTS else Tone.WORKS)
             begun = ended

@@ -49,7 +49,7 @@ def of_attempts(workflow: str, attempts: Sequence[Attempt], now: datetime) -> st
 def _document(page: Page, bars: Sequence[Bar], at: datetime) -> str:
     """`at` is the moment that all of it is as of."""
     first, *others = page
-    title = escape(first.title)
+    title = _text(first.title)
     parts = (
         "<!doctype html>",
         '<html lang="en">',
@@ -66,7 +66,7 @@ def _document(page: Page, bars: Sequence[Bar], at: datetime) -> str:
 
 
 def _section(section: Section) -> Iterator[str]:
-    yield f"<h2>{escape(section.title)}</h2>"
+    yield f"<h2>{_text(section.title)}</h2>"
     yield from _table(section.lines)
 
 
@@ -74,7 +74,7 @@ def _table(lines: Sequence[Line]) -> Iterator[str]:
     if lines:
         yield "<table>"
         for line in lines:
-            yield f'<tr><td>{escape(line.label)}</td><td class="{line.tone}">{escape(line.text)}</td></tr>'
+            yield f'<tr><td>{_text(line.label)}</td><td class="{line.tone}">{_text(line.text)}</td></tr>'
         yield "</table>"
 
 
@@ -83,8 +83,8 @@ def _chart(bars: Sequence[Bar]) -> Iterator[str]:
     first, last = min(bar.begin for bar in bars), max(bar.end for bar in bars)
     span, height = max((last - first).total_seconds(), 1e-9), ROW * (len(bars) + 1)
     yield f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="executions and steps over time">'
-    yield f'<text x="{LABELS}" y="14">{escape(moment(first, last))}</text>'
-    yield f'<text x="{WIDTH - NOTES}" y="14" text-anchor="end">{escape(moment(last, last))}</text>'
+    yield f'<text x="{LABELS}" y="14">{_text(moment(first, last))}</text>'
+    yield f'<text x="{WIDTH - NOTES}" y="14" text-anchor="end">{_text(moment(last, last))}</text>'
     for number, bar in enumerate(bars, 1):
         yield from _row(bar, (bar.begin - first).total_seconds() / span, bar.seconds / span, ROW * number)
     yield "</svg>"
@@ -93,11 +93,18 @@ def _chart(bars: Sequence[Bar]) -> Iterator[str]:
 def _row(bar: Bar, begin: float, share: float, top: int) -> Iterator[str]:
     room = WIDTH - LABELS - NOTES
     left, width = LABELS + room * begin, max(room * share, 2.0)
-    tip = escape(f"{bar.label}: {exact_length(bar.seconds)} {bar.note}".rstrip())
-    yield f'<text x="0" y="{top + 15}">{escape(_cut(bar.label))}</text>'
+    length = exact_length(bar.seconds)
+    tip = _text(f"{bar.label}: {length} {bar.note}".rstrip())
+    yield f'<text x="0" y="{top + 15}">{_text(_cut(bar.label))}</text>'
     shape = f'x="{left:.1f}" y="{top + 3}" width="{width:.1f}" height="{ROW - 6}" rx="2"'
     yield f'<rect class="{bar.tone}" {shape}><title>{tip}</title></rect>'
-    yield f'<text x="{WIDTH - NOTES + 8}" y="{top + 15}">{escape(_cut(bar.note))}</text>'
+    yield f'<text x="{WIDTH - NOTES + 8}" y="{top + 15}">{_text(_cut(bar.note or length))}</text>'
+
+
+def _text(text: str) -> str:
+    """The text as HTML shows it; control characters, which HTML does not have, as their escapes."""
+    kept = (one if one in "\n\t" or one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return escape("".join(kept))
 
 
 def _cut(text: str, most: int = 26) -> str:

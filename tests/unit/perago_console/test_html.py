@@ -64,6 +64,7 @@ def test_a_page_says_what_the_text_says(tmp_path: Path) -> None:
     for words in ("attempt ns/lost", "OOMKilled", "00:00:01Z", "its first pod was created", "MemoryError", "executing"):
         assert words in seen.text
     assert seen.open == []
+    assert "loading \\x1b[31mall of it" in seen.text
     assert sum(tag == "rect" for tag, _ in seen.tags) == 2 + len(TIMED)
 
 

@@ -8,17 +8,19 @@ from perago_operator.api.shared import Key
 from perago_operator.bridge.pollers import Pollers
 from perago_operator.ports import FinishedObserver, Manifest, key_of
 from perago_operator.process.taskgauges import finished
+from perago_operator.process.transitions import tell
 from perago_operator.watch.stores import Stores, TaskStore
 
 
 def inflow(stores: Stores, pollers: Pollers, observe: FinishedObserver) -> "TaskInflow":
-    """The way into the stores for PeragoTasks, and what a change of an attempt means to pollers and metrics.
+    """The way into the stores for PeragoTasks, and what a change of an attempt means to pollers, log and metrics.
 
     One that ends makes room for another one; `observe` is called once for each of which nothing is left to do.
     """
 
     def changed(before: PeragoAttempt | None, after: PeragoAttempt) -> None:
         pollers.heard(after)
+        tell(before, after)
         if ended := finished(before, after):
             observe(ended)
 

@@ -59,7 +59,7 @@ async def outside(settings: Settings, metrics: Metrics, stop: asyncio.Event, now
             versions=versions,
             leadership=leadership,
             scopes=_scopes(api, settings.namespaces),
-            watch_tasks=KopfWatch(access, settings.namespaces, take_signals=take_signals),
+            watch_tasks=KopfWatch(access, take_signals=take_signals),
             acted=metrics.acted,
             polled=metrics.polled,
             finished=metrics.finished,

@@ -56,6 +56,12 @@ async def end(tasks: Iterable[asyncio.Task[None]], seconds: float) -> frozenset[
     return frozenset(late)
 
 
+async def all_of(events: Iterable[asyncio.Event]) -> None:
+    """Wait until every event has been set."""
+    for event in events:
+        await event.wait()
+
+
 class Backoff:
     """Waits between tries of one thing that fails: doubling from `first` to `cap` seconds, with jitter."""
 

@@ -84,6 +84,14 @@ def open_gate() -> None:
     """The default: whoever calls need not be the leader."""
 
 
+FORBIDDEN = 403
+
+
+def is_refusal(error: PortError) -> bool:
+    """The API server has answered that we may not list or watch something, or that it is not there."""
+    return isinstance(error, NotFound) or (isinstance(error, Refused) and error.status == FORBIDDEN)
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
     """The object that an event is about."""
@@ -191,8 +199,11 @@ class Sink(Protocol):
         """The object is gone."""
 
 
-WatchTasks = Callable[[Sink, asyncio.Event], Coroutine[None, None, None]]
-"""Watches PeragoTasks until canceled, and sets the event once it does."""
+WatchTasks = Callable[[str | None, Sink, asyncio.Event], Coroutine[None, None, None]]
+"""Watches PeragoTasks of a namespace, or (None) of all, until canceled, and sets the event once it does.
+
+Raises Refused when the API server forbids that.
+"""
 
 
 def key_of(obj: Manifest) -> Key:

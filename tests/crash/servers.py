@@ -173,7 +173,7 @@ class Servers:
         for feed in self._feeds:
             feed.end()
 
-    async def watch_tasks(self, sink: Sink, watching: asyncio.Event) -> None:
+    async def watch_tasks(self, _namespace: str | None, sink: Sink, watching: asyncio.Event) -> None:
         """In the place of kopf: everything that is there, then what changes, while the API server answers."""
         news: asyncio.Queue[WatchEvent] = asyncio.Queue()
         for obj in self.cluster.of("PeragoTask"):

@@ -195,9 +195,9 @@ class FakeCluster:
             listener(event)
         self._changed.set()
 
-    def feed(self, kind: str, page_size: int = 2) -> "FakeFeed":
-        """A Feed of one kind of object."""
-        return FakeFeed(self, kind, page_size)
+    def feed(self, kind: str, page_size: int = 2, namespace: str | None = None) -> "FakeFeed":
+        """A Feed of one kind of object, of a namespace or (None) of all."""
+        return FakeFeed(self, kind, page_size, namespace)
 
     async def changed(self) -> None:
         """Wait for the next change."""
@@ -208,8 +208,9 @@ class FakeCluster:
 class FakeFeed:
     """`ports.Feed` over a FakeCluster. `end()` ends the stream in order, `forget()` makes old versions Expired."""
 
-    def __init__(self, cluster: FakeCluster, kind: str, page_size: int) -> None:
+    def __init__(self, cluster: FakeCluster, kind: str, page_size: int, namespace: str | None = None) -> None:
         self.faults = CallFaults()
+        self._namespace = namespace
         self._cluster = cluster
         self._kind = kind
         self._page_size = page_size
@@ -228,7 +229,7 @@ class FakeFeed:
     @faulty
     async def page(self, next_page: str | None) -> Page:
         start = int(next_page or 0)
-        items = [obj for (kind, _, _), obj in sorted(self._cluster.objects.items()) if kind == self._kind]
+        items = [obj for _, obj in sorted(self._cluster.objects.items()) if self._has(obj)]
         end = start + self._page_size
         more = str(end) if end < len(items) else None
         return Page(tuple(items[start:end]), str(_latest(self._cluster)), more)
@@ -242,10 +243,13 @@ class FakeFeed:
             newer = history[position:]
             position += len(newer)
             for event in newer:
-                if event.obj["kind"] == self._kind:
+                if self._has(event.obj):
                     yield event
             if not newer:
                 await self._cluster.changed()
+
+    def _has(self, obj: Manifest) -> bool:
+        return obj["kind"] == self._kind and self._namespace in (None, obj["metadata"].get("namespace"))
 
     async def _opened(self, since: int) -> None:
         if since < self._oldest:

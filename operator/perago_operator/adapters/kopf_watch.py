@@ -15,24 +15,23 @@ from perago.wire import API_GROUP, API_VERSION
 from perago_operator.adapters.kube_access import Access
 from perago_operator.api.task import TASKS_PLURAL
 from perago_operator.loops import first_of
-from perago_operator.ports import Sink, key_of
+from perago_operator.ports import FORBIDDEN, Refused, Sink, key_of
 
 IDENTITY: Any = "perago-operator"
 """kopf's name for its process, used in peering only. Without one it asks for the user's name; ours has none."""
 
 
 class KopfWatch:
-    """Watches some namespaces, or (none given) all.
+    """Watches one namespace, or all, with a kopf of its own for each: one that may not be watched ends no other.
 
     kopf takes SIGTERM and SIGINT for itself when it starts; `take_signals` is called right after that.
     """
 
-    def __init__(self, access: Access, namespaces: tuple[str, ...], *, take_signals: Callable[[], None]) -> None:
+    def __init__(self, access: Access, *, take_signals: Callable[[], None]) -> None:
         self._access = access
-        self._namespaces = namespaces
         self._take_signals = take_signals
 
-    async def __call__(self, sink: Sink, watching: asyncio.Event) -> None:
+    async def __call__(self, namespace: str | None, sink: Sink, watching: asyncio.Event) -> None:
         """Watch until canceled; raises when a part of kopf fails.
 
         `kopf.operator` is not used: at its end it cancels every task of the event loop, also those of others.
@@ -43,13 +42,17 @@ class KopfWatch:
             settings=settings(),
             standalone=True,
             identity=IDENTITY,
-            clusterwide=not self._namespaces,
-            namespaces=self._namespaces,
+            clusterwide=namespace is None,
+            namespaces=() if namespace is None else (namespace,),
             ready_flag=watching,
         )
         self._take_signals()
         try:
             await first_of(*parts)
+        except Exception as error:
+            if (refused := _refusal(error, namespace)) is None:
+                raise
+            raise refused from error
         finally:
             for part in parts:
                 part.cancel()
@@ -67,6 +70,14 @@ class KopfWatch:
             scheme=scheme or None,
             token=token or None,
         )
+
+
+def _refusal(error: Exception, namespace: str | None) -> Refused | None:
+    """What the API server has answered, where it forbids the watch; kopf does not export the class of such errors."""
+    if getattr(error, "status", None) != FORBIDDEN:
+        return None
+    where = "" if namespace is None else f" of {namespace}"
+    return Refused(f"watch of PeragoTasks{where}: {error}", status=FORBIDDEN, message=str(error))
 
 
 def registry(sink: Sink, login: Callable[..., Any]) -> kopf.OperatorRegistry:

@@ -82,6 +82,7 @@ TASK_CONDITIONS: Mapping[ConditionType, tuple[Reason, ...]] = {
         Reason.TASK_TYPE_SERVED,
         Reason.POLL_FAILED,
         Reason.ATTEMPTS_NOT_CREATED,
+        Reason.NAMESPACE_REFUSED,
         Reason.TASK_NOT_READY,
     ),
     ConditionType.READY: (
@@ -131,6 +132,7 @@ AGENT_OUTCOMES = (
     Reason.TASK_TERMINAL_ERROR,
     Reason.INVALID_TASK,
     Reason.VOLUME_FULL,
+    Reason.CANCELED,
     Reason.STALE_ATTEMPT,
     Reason.PUBLISH_FENCE,
     Reason.UNCOMMITTED_CHANGES,

@@ -50,6 +50,8 @@ class PollSettings:
     observe: PollObserver = unobserved
     failed: Callable[[], None] = unobserved
     """Called when a poll has no answer."""
+    serves: Callable[[str], bool] = lambda _: True
+    """Whether the API server lets the operator work in a namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class TaskPoller:
         self._now = now
         self._backoff = Backoff()
         self._drain = False
+        self._failure: str | None = None
+        """Why the last poll failed, until one is answered."""
         self._stopping = asyncio.Event()
         self._gone = False
         self._changed = asyncio.Event()
@@ -140,6 +144,7 @@ class TaskPoller:
                 await self._after_failure(error)
                 continue
             self._backoff.succeeded()
+            self._failure = None
             self._drain = bool(taken)
             if taken:
                 self._settings.observe(taken[0].task.task_type, len(taken))
@@ -164,6 +169,9 @@ class TaskPoller:
         if self._elder is not None:
             self._note(Reason.TASK_TYPE_SERVED, with_remedy(_served(spec, self._elder), Reason.TASK_TYPE_SERVED))
             return 0
+        if not self._settings.serves(self.key.namespace):
+            self._note(Reason.NAMESPACE_REFUSED)
+            return 0
         if trouble := self._creation.trouble(self.key):
             self._note(Reason.ATTEMPTS_NOT_CREATED, trouble)
             return 0
@@ -176,8 +184,15 @@ class TaskPoller:
             undecided = coming + self._usability.undecided(self._attempts.unfinished(self.key))
             return min(room, 1) if unusable.allows_trial(undecided) else 0
         words = f"at most {limit} attempts at once" if limit else ""
-        self._note(Reason.POLLING if room > 0 else Reason.MAX_CONCURRENCY, words)
+        self._note_room(room, words)
         return min(room, self._room_beside(coming)) if room > 0 else 0
+
+    def _note_room(self, room: int, words: str) -> None:
+        """Another try is no poll yet: while they fail, that is what is said."""
+        if room > 0 and self._failure is not None:
+            self._note(Reason.POLL_FAILED, self._failure)
+        else:
+            self._note(Reason.POLLING if room > 0 else Reason.MAX_CONCURRENCY, words)
 
     def _room_beside(self, coming: int) -> int:
         """How many attempts may be added beside those of others; notes why when there is no room.
@@ -209,8 +224,8 @@ class TaskPoller:
         return taken
 
     async def _after_failure(self, error: PortError) -> None:
-        self._drain = False
-        self._note(Reason.POLL_FAILED, str(error))
+        self._drain, self._failure = False, str(error)
+        self._note(Reason.POLL_FAILED, self._failure)
         if isinstance(error, Unreachable):
             self._settings.failed()
         await self._backoff.wait(f"polling for {self.task.spec.task_type}", error, unless=self._stopping)

@@ -64,12 +64,18 @@ class Operator:
             concurrency=settings.reconciles,
             observe=outside.acted,
             worker_id=lambda: self._worker_id() if self.leadership.lease_uid else None,
+            serves=lambda namespace: namespace in self.work.served,
         )
         attempts = self.stores.attempts
         creation = Creation(outside.cluster, outside.conductor, attempts, config, clock=clock)
         adoption = Adoption(outside.conductor, creation, attempts, self.stores.tasks, self._worker_id, clock=clock)
         polling = PollSettings(
-            self._worker_id, settings.poll_seconds, config.limits, outside.polled, adoption.poll_failed
+            self._worker_id,
+            settings.poll_seconds,
+            config.limits,
+            outside.polled,
+            adoption.poll_failed,
+            serves=lambda namespace: namespace in self.work.served,
         )
         shown = Shown(attempts, Usability(self.stores.tasks, config, clock=clock))
         pollers = Pollers(outside.cluster, outside.conductor, creation, shown, polling, now=now)
@@ -117,6 +123,7 @@ class Operator:
             *self.outbox.gauges(),
             *probes.sweep_gauges(self.sweeper),
             *task_gauges(self.stores),
+            self.work.served.gauge(),
             self.preflight.gauge(),
         )
 

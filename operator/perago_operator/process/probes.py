@@ -28,7 +28,9 @@ def readiness(work: Work, leadership: Candidacy) -> dict[str, Check]:
     """A standby is ready to take over; a leader is ready once everything is listed and watched."""
 
     def listing() -> str | None:
-        return None if work.working or not leadership.leading else "attempts, tasks and pods are being listed"
+        if not leadership.leading:
+            return None
+        return work.served.complaint() if work.working else "attempts, tasks and pods are being listed"
 
     return {"work": listing}
 

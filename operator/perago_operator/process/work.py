@@ -1,7 +1,8 @@
 """What a leader does, in order: fill the stores, decide, watch, poll; and at the end the same backwards.
 
 Nothing is decided before attempts, PeragoTasks and pods are listed: a pod that is not in the store would count as lost,
-and an attempt that is not there would not be waited for. It knows the parts of the other rooms and no client library.
+and an attempt that is not there would not be waited for. A namespace that cannot be listed is set aside (`served`). It
+knows the parts of the other rooms and no client library.
 """
 
 import asyncio
@@ -13,9 +14,10 @@ from loguru import logger
 
 from perago_operator.bridge.poller import unobserved
 from perago_operator.bridge.pollers import Pollers
-from perago_operator.loops import first_of
-from perago_operator.ports import Feed, FinishedObserver, WatchTasks
+from perago_operator.loops import Backoff, all_of, first_of
+from perago_operator.ports import Feed, FinishedObserver, PortError, WatchTasks, is_refusal
 from perago_operator.process.inflow import inflow
+from perago_operator.process.served import Served
 from perago_operator.reconcile.loop import Reconciler
 from perago_operator.watch.audit import Audit
 from perago_operator.watch.stores import Stores
@@ -58,18 +60,30 @@ class Work:
         self._beside = beside or {}
         self._tasks = inflow(stores, pollers, observe)
         self._parts: list[asyncio.Task[None]] = []
+        self.served = Served([scope.namespace for scope in scopes], self._back)
         self.watches = tuple(
-            Watch(scope.name(kind), feed, sink, clock=clock)
+            Watch(scope.name(kind), feed, sink, clock=clock, told=partial(self.served.told, scope.namespace, kind))
             for scope in scopes
             for kind, feed, sink in (("attempts", scope.attempts, stores.attempts), ("pods", scope.pods, stores.pods))
         )
-        self.audits = tuple(self._audit_of(scope) for scope in scopes)
+        self._audits = {scope: self._audit_of(scope) for scope in scopes}
         self.working = False
         """Everything is listed and watched."""
 
     def _audit_of(self, scope: Scope) -> Audit:
         versions = partial(self._stores.tasks.versions, scope.namespace)
         return Audit(scope.name("tasks"), scope.tasks, versions, self._tasks)
+
+    @property
+    def audits(self) -> tuple[Audit, ...]:
+        """One for each scope."""
+        return tuple(self._audits.values())
+
+    def _back(self, namespace: str) -> None:
+        """A namespace can be served again: nobody has looked at its attempts meanwhile."""
+        for attempt in self._stores.attempts:
+            if attempt.metadata.namespace == namespace:
+                self._reconciler.enqueue(attempt.metadata.key)
 
     @property
     def active(self) -> int:
@@ -80,14 +94,17 @@ class Work:
         """Work until canceled; raises if a part that should never end does."""
         for watch in self.watches:
             self._start(watch.run(), f"watch {watch.name}")
-        await self._or_failure(self._fill())
+        watching = {scope: asyncio.Event() for scope in self._audits}
+        begun = asyncio.Event()
+        for scope, event in watching.items():
+            self._start(self._follow_tasks(scope, begun, event), f"watch {scope.name('tasks')}")
+        await self._or_failure(self.served.known.wait())
         logger.info("{} attempts, {} tasks, {} pods", *self._counts())
         self._reconciler.start()
-        watching = asyncio.Event()
-        self._start(self._watch_tasks(self._tasks, watching), "watch tasks")
+        begun.set()
         for audit in self.audits:
             self._start(audit.run(), f"audit {audit.name}")
-        await self._or_failure(watching.wait())
+        await self._or_failure(all_of(watching.values()))
         self._pollers.start(self._stores.tasks)
         for name, run in self._beside.items():
             self._start(run(), name)
@@ -125,9 +142,23 @@ class Work:
         for part in self._parts:
             part.cancel()
 
-    async def _fill(self) -> None:
-        await asyncio.gather(*(audit.fill() for audit in self.audits))
-        await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
+    async def _follow_tasks(self, scope: Scope, begun: asyncio.Event, watching: asyncio.Event) -> None:
+        """List the scope's PeragoTasks, and watch them once the work has begun; anew when that was refused.
+
+        A scope that refuses keeps nobody waiting for it.
+        """
+        told, backoff = partial(self.served.told, scope.namespace, "tasks"), Backoff()
+        while True:
+            try:
+                await self._audits[scope].compare()
+                told(None)
+                await begun.wait()
+                return await self._watch_tasks(scope.namespace, self._tasks, watching)
+            except PortError as error:
+                told(error)
+                if is_refusal(error) and scope.namespace is not None:
+                    watching.set()
+                await backoff.wait(f"{scope.name('tasks')} cannot be listed", error)
 
     def _start(self, part: Coroutine[None, None, None], name: str) -> None:
         self._parts.append(asyncio.create_task(part, name=name))

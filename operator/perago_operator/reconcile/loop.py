@@ -56,12 +56,17 @@ class Reconciler:
         concurrency: int = 50,
         observe: Observer = unobserved,
         worker_id: Callable[[], str | None] = lambda: None,
+        serves: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`worker_id` is what this replica polls as; without one, every attempt is believed what task it is of."""
+        """`worker_id` is what this replica polls as; without one, every attempt is believed what task it is of.
+
+        Attempts of a namespace that it does not serve at the moment are not looked at.
+        """
         self._applier = applier
         self._stores = stores
         self._config = config
         self._observe = observe
+        self._serves = serves
         self._clock = clock
         self._memories = Memories(stores, config, clock, worker_id)
         self._queue = WorkQueue(self._look, concurrency=concurrency, fault_seconds=config.retry_cap)
@@ -95,6 +100,8 @@ class Reconciler:
 
     async def _look(self, key: Key) -> float | None:
         """One round; returns in how many seconds the next one is due."""
+        if not self._serves(key.namespace):
+            return None
         attempt = self._stores.attempts.get(key)
         if attempt is None:
             return await self._forget(key)

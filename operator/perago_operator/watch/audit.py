@@ -11,7 +11,6 @@ from collections.abc import Callable
 from loguru import logger
 
 from perago_operator.api.shared import Key
-from perago_operator.loops import Backoff
 from perago_operator.ports import Expired, Feed, Manifest, PortError, Sink, key_of
 
 AUDIT_SECONDS = 300.0
@@ -26,33 +25,20 @@ Versions = Callable[[], dict[Key, str]]
 class Audit:
     """The audits of one feed's objects: `versions` says what the store has of them, `sink` brings changes into it."""
 
-    def __init__(
-        self, name: str, feed: Feed, versions: Versions, sink: Sink, *, backoff: Backoff | None = None
-    ) -> None:
+    def __init__(self, name: str, feed: Feed, versions: Versions, sink: Sink) -> None:
         self.name = name
         self.behind = 0
         """Audits in a row that found the store behind."""
         self._feed = feed
         self._versions = versions
         self._sink = sink
-        self._backoff = backoff or Backoff()
 
     def complaint(self) -> str | None:
         """What is wrong with the watch that feeds the store, if anything."""
         return f"{self.behind} audits in a row found it behind" if self.behind >= SUSPICIOUS else None
 
-    async def fill(self) -> None:
-        """Bring the store to the state of the API server; retried until that succeeds."""
-        while True:
-            try:
-                await self.compare()
-            except PortError as error:
-                await self._backoff.wait(f"{self.name} cannot be listed", error)
-            else:
-                return
-
     async def run(self) -> None:
-        """Audit every `AUDIT_SECONDS` until canceled. The store must have been filled."""
+        """Audit every `AUDIT_SECONDS` until canceled. The first comparison, which fills the store, came before."""
         while True:
             await asyncio.sleep(AUDIT_SECONDS)
             await self.judge()

@@ -11,7 +11,7 @@ from loguru import logger
 
 from perago_operator.api.shared import Key
 from perago_operator.loops import Backoff
-from perago_operator.ports import Expired, Feed, Manifest, PortError, Sink, WatchEvent, key_of
+from perago_operator.ports import Expired, Feed, Manifest, PortError, Sink, WatchEvent, is_refusal, key_of
 
 BATCH = 50
 """Objects that are put before others have their turn in the event loop: some ten milliseconds of work."""
@@ -19,8 +19,19 @@ PAUSE_SECONDS = 0.1
 """Between the end of one stream and the next request, so that a server that ends streams at once is not flooded."""
 
 
+Told = Callable[[PortError | None], None]
+"""Hears that a list is complete, or (an error) why that or the watch has failed."""
+
+
+def untold(_: PortError | None) -> None:
+    """The default: tell nobody."""
+
+
 class Watch:
-    """One list-and-watch, which runs until it is canceled. `clock` counts seconds and never goes back."""
+    """One list-and-watch, which runs until it is canceled. `clock` counts seconds and never goes back.
+
+    A refusal is an answer: the watch is not silent then, and begins with a list as soon as it is allowed again.
+    """
 
     def __init__(
         self,
@@ -31,6 +42,7 @@ class Watch:
         clock: Callable[[], float],
         backoff: Backoff | None = None,
         pause: float = PAUSE_SECONDS,
+        told: Told = untold,
     ) -> None:
         self.name = name
         self.synced = asyncio.Event()
@@ -40,6 +52,7 @@ class Watch:
         self._clock = clock
         self._backoff = backoff or Backoff()
         self._pause = pause
+        self._told = told
         self._heard_at = clock()
         self._since: str | None = None
         self._versions: dict[Key, str] = {}
@@ -59,8 +72,14 @@ class Watch:
                 logger.debug("{}: the watch is too old to be resumed, listing again", self.name)
                 self._since = None
             except PortError as error:
+                self._failed(error)
                 await self._backoff.wait(self.name, error)
             await asyncio.sleep(self._pause)
+
+    def _failed(self, error: PortError) -> None:
+        if is_refusal(error):
+            self._heard_at, self._since = self._clock(), None
+        self._told(error)
 
     async def _list(self) -> str:
         """Bring the sink to the state of a whole list; returns the version to watch from."""
@@ -80,6 +99,7 @@ class Watch:
         for key in self._versions.keys() - listed:
             self._remove(key)
         self.synced.set()
+        self._told(None)
         return page.resource_version
 
     async def _follow(self, since: str) -> None:

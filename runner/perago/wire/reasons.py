@@ -55,7 +55,8 @@ class Reason(StrEnum):
     )
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
-        "The namespace's quota leaves no room for another pod. The pod is created when there is room.",
+        "The namespace's quota leaves no room for another pod. The pod is created when there is room. An attempt that "
+        "Conductor waits for fails with `PodRefused` when that takes too long.",
         "Wait, or raise the namespace's ResourceQuota.",
     )
     POD_REFUSED = (
@@ -161,8 +162,12 @@ class Reason(StrEnum):
         "The `spec` has a value that Perago cannot read: it is nested too deep, or an older CRD has let it through.",
         "Correct the field that the message names.",
     )
-    CANCELED = ("Canceled", "The attempt was canceled with `spec.cancel`.")
-    ATTEMPT_DELETED = ("AttemptDeleted", "The attempt was deleted before it had ended.")
+    CANCELED = (
+        "Canceled",
+        "The attempt was canceled with `spec.cancel`, or deleted while its agent was about to publish. Conductor does "
+        "not retry it.",
+    )
+    ATTEMPT_DELETED = ("AttemptDeleted", "The attempt was deleted before it had ended. Conductor does not retry it.")
     SUPERSEDED = (
         "Superseded",
         "Conductor no longer waits for this attempt: its task was canceled, timed out or was retried.",
@@ -325,6 +330,11 @@ class Reason(StrEnum):
         "AttemptsNotCreated",
         "Conductor is not polled while attempts of tasks that were polled before cannot be created.",
         "Read the message, and check that the API server is well and that the namespace takes PeragoAttempts.",
+    )
+    NAMESPACE_REFUSED = (
+        "NamespaceRefused",
+        "The API server does not let the operator list this namespace, so that nothing is polled or looked at in it.",
+        "Give the operator its Role in the namespace, or take the namespace out of the chart's value `namespaces`.",
     )
     TASK_NOT_READY = (
         "TaskNotReady",

@@ -1,6 +1,7 @@
 """kopf against a real API server: objects reach their sinks, and nothing else happens."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ from perago_operator.adapters import kube_access
 from perago_operator.adapters.kopf_watch import KopfWatch
 from perago_operator.adapters.kube import tasks_path
 from perago_operator.api.shared import Key
-from perago_operator.ports import Manifest, key_of
+from perago_operator.ports import Manifest, Refused, is_refusal, key_of
 from tests.contract.kube.names import attempt
 from tests.contract.kube.subject import Subject
 
@@ -45,8 +46,8 @@ class Sink:
 async def watching(kubeconfig: Path, namespace: str) -> AsyncIterator[Sink]:
     """kopf at work on one namespace."""
     sink, ready = Sink(), asyncio.Event()
-    watch = KopfWatch(kube_access.load(kubeconfig), (namespace,), take_signals=lambda: None)
-    running = asyncio.create_task(watch(sink, ready))
+    watch = KopfWatch(kube_access.load(kubeconfig), take_signals=lambda: None)
+    running = asyncio.create_task(watch(namespace, sink, ready))
     try:
         async with asyncio.timeout(30):
             await ready.wait()
@@ -54,6 +55,15 @@ async def watching(kubeconfig: Path, namespace: str) -> AsyncIterator[Sink]:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+def with_token(kubeconfig: Path, token: str, folder: Path) -> Path:
+    """The same server for somebody else."""
+    config = json.loads(kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    changed = folder / "config"
+    changed.write_text(json.dumps(config))
+    return changed
 
 
 @pytest.fixture
@@ -99,6 +109,20 @@ async def test_canceling_ends_kopf_and_nothing_else(subject: Subject, kubeconfig
         task.cancel()
 
 
+async def test_a_namespace_that_may_not_be_watched_is_refused(
+    subject: Subject, kubeconfig: Path, tmp_path: Path
+) -> None:
+    """kopf ends as a whole then: each namespace has one of its own."""
+    assert subject.real is not None
+    account = f"/api/v1/namespaces/{subject.namespace}/serviceaccounts/default"
+    token = (await subject.real.create(f"{account}/token", {"spec": {}}))["status"]["token"]
+    watch = KopfWatch(kube_access.load(with_token(kubeconfig, token, tmp_path)), take_signals=lambda: None)
+    async with asyncio.timeout(30):
+        with pytest.raises(Refused, match=f"watch of PeragoTasks of {subject.namespace}.*cannot list") as caught:
+            await watch(subject.namespace, Sink(), asyncio.Event())
+    assert is_refusal(caught.value)
+
+
 async def test_sigterm_is_never_kopfs_alone(subject: Subject, kubeconfig: Path) -> None:
     """kopf takes it when it starts, and would end by itself; it is taken back in the same step of the event loop."""
     loop, stop, taken = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
@@ -107,8 +131,8 @@ async def test_sigterm_is_never_kopfs_alone(subject: Subject, kubeconfig: Path) 
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         taken.set()
 
-    watch = KopfWatch(kube_access.load(kubeconfig), (subject.namespace,), take_signals=take_signals)
-    running = asyncio.create_task(watch(Sink(), asyncio.Event()))
+    watch = KopfWatch(kube_access.load(kubeconfig), take_signals=take_signals)
+    running = asyncio.create_task(watch(subject.namespace, Sink(), asyncio.Event()))
     try:
         async with asyncio.timeout(30):
             await taken.wait()

@@ -50,6 +50,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("one fault ends an attempt", "return before == version", "return True"),
     ),
     *poller(
+        ("a try after a failed poll counts as one", "if room > 0 and self._failure is not None:", "if False:"),
+        ("a namespace that refuses is polled for", "if not self._settings.serves(self.key.namespace):", "if False:"),
         (
             "what a poll brought while stopping is lost",
             "for polled in taken:",

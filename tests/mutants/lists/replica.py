@@ -9,6 +9,8 @@ gate = of(f"{ROOT}/process/gate.py", "perago_operator/process/test_gate.py")
 leasethread = of(f"{ROOT}/process/leasethread.py", "perago_operator/process/test_leasethread.py")
 life = of(f"{ROOT}/process/life.py", "perago_operator/process/test_life.py")
 probes = of(f"{ROOT}/process/probes.py", "perago_operator/process/test_probes.py")
+served = of(f"{ROOT}/process/served.py", "perago_operator/process/test_served.py")
+serving = of(f"{ROOT}/reconcile/loop.py", "perago_operator/process/test_work.py")
 work = of(f"{ROOT}/process/work.py", "perago_operator/process/test_work.py", "perago_operator/process/test_life.py")
 loops = of(f"{ROOT}/loops.py", "perago_operator/test_loops.py")
 counts = of(
@@ -75,6 +77,20 @@ LEADERSHIP: tuple[Mutant, ...] = (
         ("attempts with an outcome wait", "attempt.status.outcome is not None or ", ""),
         ("labels have a value for each exception", "reason if reason in WORDS else OTHER_REASON", "reason"),
     ),
+    *served(
+        (
+            "a namespace that refuses is waited for",
+            "        self._unheard.discard",
+            "        refused or self._unheard.discard",
+        ),
+        ("a namespace that does not answer is set aside", "if error is not None and not refused:", "if False:"),
+        ("pods are not waited for", "for kind in KINDS", "for kind in KINDS[:2]"),
+        ("a namespace that refuses is served", "return namespace not in self._refusals", "return True"),
+        ("one kind that can be listed is enough", "if other != kind", "if False"),
+    ),
+    *serving(
+        ("attempts of a namespace that refuses are looked at", "if not self._serves(key.namespace):", "if False:"),
+    ),
     *probes(
         ("a dead watch of a leader is not noticed", "if work.working and silent > limit:", "if False:"),
         (
@@ -82,7 +98,7 @@ LEADERSHIP: tuple[Mutant, ...] = (
             "if work.working and silent > limit:",
             "if silent > limit:",
         ),
-        ("a leader is ready before everything is listed", "if work.working or not leadership.leading", "if True"),
+        ("a leader is ready before everything is listed", "if work.working else", "if True else"),
         (
             "what an audit complains of is not heard",
             '        checks[f"watch {audit.name}"] = audit.complaint\n',
@@ -104,11 +120,20 @@ STORES: tuple[Mutant, ...] = (
     *work(
         (
             "decisions begin before the lists are complete",
-            "await self._or_failure(self._fill())",
-            "self._reconciler.start(); await self._or_failure(self._fill())",
+            "await self._or_failure(self.served.known.wait())",
+            "self._reconciler.start(); await self._or_failure(self.served.known.wait())",
         ),
-        ("pods are not waited for", "await asyncio.gather(*(watch.synced.wait() for watch in self.watches))", "pass"),
-        ("polling begins before attempts are watched", "await self._or_failure(watching.wait())", "pass"),
+        ("polling begins before attempts are watched", "await self._or_failure(all_of(watching.values()))", "pass"),
+        (
+            "a namespace without PeragoTasks is waited for",
+            "                    watching.set()",
+            "                    pass",
+        ),
+        (
+            "attempts of a namespace that is served again are forgotten",
+            "if attempt.metadata.namespace == namespace",
+            "if False",
+        ),
         ("a part that ends is not noticed", "if ended > 0:", "if False:"),
         ("polls outlive the end", "await self._pollers.stop(seconds)", "pass"),
         ("polls outlive a kill", "self._pollers.kill()", "pass"),
@@ -130,6 +155,7 @@ STORES: tuple[Mutant, ...] = (
         ),
     ),
     *watch(
+        ("a refusal is silence", "if is_refusal(error):", "if False:"),
         ("what vanished between lists stays", "self._versions.keys() - listed", "()"),
         ("what vanished between two tries of a list stays", "self._versions[key] = version", "self._versions"),
         (

@@ -33,24 +33,28 @@ def _is_ours(coroutine: "CoroutineType[Any, Any, Any]") -> bool:
 class Replica:
     """The fakes, and the operator over them; the place of kopf is taken by the fake cluster's own events."""
 
-    def __init__(self, **settings: Any) -> None:
-        """`settings` come on top of those of every replica."""
+    def __init__(self, namespaces: tuple[str | None, ...] = (None,), **settings: Any) -> None:
+        """`settings` come on top of those of every replica. `feeds` are those of the first namespace."""
         self.cluster = FakeCluster()
         self.conductor = FakeConductor()
         self.leases = FakeLeases()
-        self.attempts, self.tasks, self.pods = map(self.cluster.feed, ("PeragoAttempt", "PeragoTask", "Pod"))
+        self.scopes = tuple(self._scope(namespace) for namespace in namespaces)
+        self.attempts, self.tasks, self.pods = self.feeds_of(self.scopes[0])
         self.polled: list[tuple[str, int]] = []
         self.seconds = 0.0
         self.stop = asyncio.Event()
         self.watch_begins = asyncio.Event()
         self.watch_begins.set()
         self.watch_ends = asyncio.Event()
+        self.watch_refuses: dict[str | None, Exception] = {}
+        """What the next watch of PeragoTasks of a namespace raises once `refused` is set."""
+        self.refused = asyncio.Event()
         outside = Outside(
             cluster=self.cluster,
             conductor=self.conductor,
             versions=FakeVersions(),
             leadership=Leadership(self.leases, "me", clock=lambda: self.seconds, now=lambda: b.at(self.seconds)),
-            scopes=(Scope(None, self.attempts, self.tasks, self.pods),),
+            scopes=self.scopes,
             watch_tasks=self._watch_tasks,
             acted=lambda *_: None,
             polled=lambda *polled: self.polled.append(polled),
@@ -64,18 +68,37 @@ class Replica:
             now=lambda: b.at(self.seconds),
         )
 
-    async def _watch_tasks(self, sink: Sink, watching: asyncio.Event) -> None:
+    def _scope(self, namespace: str | None) -> Scope:
+        kinds = ("PeragoAttempt", "PeragoTask", "Pod")
+        return Scope(namespace, *(self.cluster.feed(kind, namespace=namespace) for kind in kinds))
+
+    @staticmethod
+    def feeds_of(scope: Scope) -> tuple[FakeFeed, FakeFeed, FakeFeed]:
+        """The scope's feeds of attempts, PeragoTasks and pods."""
+        attempts, tasks, pods = scope.attempts, scope.tasks, scope.pods
+        assert isinstance(attempts, FakeFeed)
+        assert isinstance(tasks, FakeFeed)
+        assert isinstance(pods, FakeFeed)
+        return attempts, tasks, pods
+
+    async def _watch_tasks(self, namespace: str | None, sink: Sink, watching: asyncio.Event) -> None:
         """Every event of a PeragoTask goes to the sink, as with kopf."""
         await self.watch_begins.wait()
 
         def deliver(event: WatchEvent) -> None:
-            if event.obj["kind"] == "PeragoTask" and event.kind == "DELETED":
+            if event.obj["kind"] != "PeragoTask" or namespace not in (None, event.obj["metadata"]["namespace"]):
+                return
+            if event.kind == "DELETED":
                 sink.remove(key_of(event.obj))
-            elif event.obj["kind"] == "PeragoTask":
+            else:
                 sink.put(event.obj)
 
         self.cluster.listeners.append(deliver)
         watching.set()
+        if (error := self.watch_refuses.pop(namespace, None)) is not None:
+            await self.refused.wait()
+            self.cluster.listeners.remove(deliver)
+            raise error
         await self.watch_ends.wait()
 
     @property

@@ -83,7 +83,7 @@ def test_every_condition_type_has_its_reasons() -> None:
 
 def test_every_failure_is_somebodys_fault() -> None:
     """Of one of three, who has to do something about it; an attempt that completed or was stopped has none."""
-    failures = {*reasons.POD_FAILURES, *reasons.WAITS, *reasons.AGENT_OUTCOMES} - {Reason.COMPLETED}
+    failures = {*reasons.POD_FAILURES, *reasons.WAITS, *reasons.AGENT_OUTCOMES} - {Reason.COMPLETED, *reasons.STOPS}
     assert set(reasons.FAULTS) == failures
 
 

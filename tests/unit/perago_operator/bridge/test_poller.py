@@ -22,7 +22,7 @@ from tests.fakes.conductor import FakeConductor
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
 from tests.fakes.waiting import in_time, until
-from tests.faults.kinds import lost
+from tests.faults.kinds import lost, silent
 
 LONG = 5.0
 """Seconds of the longest poll that Conductor takes; no test waits for its end."""
@@ -47,6 +47,7 @@ class Subject:
         self.seconds = 0.0
         self.usability = Usability(self.tasks, Config(), clock=lambda: self.seconds)
         self.failed: list[str] = []
+        self.serves = True
         self.cluster.listeners.append(lambda event: self.shown.put(event.obj))
         creation = Creation(self.cluster, self.conductor, self.shown, Config(), clock=lambda: 0.0)
         self.poller = TaskPoller(
@@ -54,7 +55,13 @@ class Subject:
             self.conductor,
             creation,
             Shown(self.shown, self.usability),
-            PollSettings(lambda: "me", seconds, limits, failed=lambda: self.failed.append("poll")),
+            PollSettings(
+                lambda: "me",
+                seconds,
+                limits,
+                failed=lambda: self.failed.append("poll"),
+                serves=lambda _: self.serves,
+            ),
             now=lambda: START,
         )
         self.running: asyncio.Task[None] | None = None
@@ -183,6 +190,19 @@ async def test_who_must_not_poll_does_not(spec: dict[str, Any], reason: str) -> 
     assert (subject.polls(), subject.poller.state.polling) == (0, False)
 
 
+async def test_a_namespace_that_is_set_aside_is_not_polled_for() -> None:
+    """What is in Conductor can be taken by others meanwhile."""
+    subject = Subject()
+    subject.schedule(1)
+    subject.serves = False
+    subject.run()
+    await until(lambda: subject.poller.state.reason == "NamespaceRefused")
+    assert (subject.poller.state.polling, subject.polls()) == (False, 0)
+    subject.serves = True
+    subject.poller.wake()
+    await until(lambda: subject.attempts() == 1)
+
+
 async def test_unpausing_takes_effect_at_once() -> None:
     """The changed PeragoTask wakes the loop."""
     subject = Subject(paused=True).run()
@@ -211,6 +231,16 @@ async def test_a_failed_poll_is_told_and_tried_again(monkeypatch: pytest.MonkeyP
     subject.schedule(1)
     await until(lambda: subject.attempts() == 1)
     assert subject.poller.state.polling
+
+
+async def test_a_try_after_a_failed_poll_is_no_poll_yet() -> None:
+    """Conductor takes the call and does not answer: that nothing is polled is said until it does."""
+    subject = Subject()
+    subject.conductor.faults.on("poll", raising(Unreachable("away")))
+    subject.conductor.faults.on("poll", silent)
+    subject.run()
+    await until(lambda: subject.polls() == 2)
+    assert (subject.poller.state.reason, subject.poller.state.message) == ("PollFailed", "away")
 
 
 async def test_a_lost_poll_is_never_repeated_by_itself() -> None:

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from perago_operator.ports import Unreachable
+from perago_operator.ports import Refused, Unreachable
 from tests import builders as b
 from tests.fakes.faulty import raising
 from tests.fakes.waiting import in_time, until
-from tests.faults.kinds import Held, silent
+from tests.faults.kinds import Held, passed, silent
 from tests.unit.perago_operator.replica import Replica, at_work
 
 
 class Subject(Replica):
     """A replica of which only the work is run."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+    def __init__(self, namespaces: tuple[str | None, ...] = (None,), **settings: Any) -> None:
+        super().__init__(namespaces, **settings)
         self.work = self.operator.work
         self.running: asyncio.Task[None] | None = None
 
@@ -80,6 +80,88 @@ async def test_nothing_is_done_before_everything_is_listed(subject: Subject, mis
     assert (subject.calls(), subject.work.working, subject.work.active) == ([], False, 0)
     broken.faults.clear()
     await until(lambda: subject.pod_names() == ["a1-1", "t1-1"])
+
+
+REFUSED = Refused("GET …: HTTP 403: the operator may not", status=403, message="the operator may not")
+
+
+class TwoNamespaces(Subject):
+    """A replica that serves two namespaces, of which the API server refuses the second, in part or as a whole."""
+
+    def __init__(self) -> None:
+        super().__init__(("ns", "other"))
+        self.refusing = dict(zip(("attempts", "tasks", "pods"), self.feeds_of(self.scopes[1]), strict=True))
+
+    def refuse(self, *kinds: str) -> None:
+        """These kinds of objects cannot be listed any more; a watch that is open notices that at its end."""
+        for kind in kinds:
+            self.refusing[kind].faults.on("page", raising(REFUSED), None)
+            if self.work.working:
+                self.refusing[kind].faults.on("watch", raising(REFUSED))
+                self.refusing[kind].end()
+
+    def allow(self) -> None:
+        """All of it can be listed again."""
+        for feed in self.refusing.values():
+            feed.faults.clear()
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[TwoNamespaces]:
+    """A subject with a PeragoTask and an attempt in each namespace."""
+    two = TwoNamespaces()
+    for namespace in ("ns", "other"):
+        metadata = b.metadata("build", f"uid-build-{namespace}", namespace=namespace)
+        two.cluster.add(b.task("build", taskType=namespace) | {"metadata": metadata})
+        meta = {"name": f"a-{namespace}", "namespace": namespace, "uid": f"uid-{namespace}"}
+        two.cluster.add(b.attempt(standalone=True, meta=meta))
+    yield two
+    await two.end(0.1)
+
+
+@pytest.mark.parametrize("kinds", [("attempts", "tasks", "pods"), ("attempts",), ("tasks",), ("pods",)])
+async def test_a_namespace_that_refuses_is_in_nobodys_way(two: TwoNamespaces, kinds: tuple[str, ...]) -> None:
+    """It is being deleted, or its Role is gone: the others are served, and no probe fails for as long as it lasts."""
+    two.refuse(*kinds)
+    two.run()
+    await until(lambda: two.work.working and two.pod_names() == ["a-ns-1"])
+    two.seconds = 400.0
+    refusing = [watch for watch in two.work.watches if watch.name in {f"{kind} of other" for kind in kinds}]
+    await until(lambda: all(watch.silent_seconds() == 0 for watch in refusing))
+    assert two.operator.health(bytes).ready["work"]() is None
+    two.allow()
+    await until(lambda: two.pod_names() == ["a-ns-1", "a-other-1"])
+
+
+async def test_a_namespace_that_refuses_later_is_left_alone_until_it_does_not(two: TwoNamespaces) -> None:
+    """Nobody can say what has become of its attempts and pods, and Conductor may hand its tasks to others."""
+    two.run()
+    await until(lambda: two.work.working and two.pod_names() == ["a-ns-1", "a-other-1"])
+    two.refuse("pods")
+    await until(lambda: "other" not in two.work.served)
+    two.cluster.merge("PeragoAttempt", "other", "a-other", {"spec": {"cancel": True}})
+    two.cluster.merge("PeragoAttempt", "ns", "a-ns", {"spec": {"cancel": True}})
+    await until(lambda: "deletionTimestamp" in two.cluster.objects["Pod", "ns", "a-ns-1"]["metadata"])
+    await until(lambda: two.refusing["pods"].faults.seen.count("page") > 1)
+    assert "deletionTimestamp" not in two.cluster.objects["Pod", "other", "a-other-1"]["metadata"]
+    two.allow()
+    await until(lambda: "deletionTimestamp" in two.cluster.objects["Pod", "other", "a-other-1"]["metadata"])
+
+
+async def test_a_watch_of_peragotasks_that_is_refused_later_ends_no_other(two: TwoNamespaces) -> None:
+    """kopf ends as a whole when one of its requests is refused."""
+    two.watch_refuses["other"] = REFUSED
+    two.refusing["tasks"].faults.on("page", passed)
+    two.refuse("tasks")
+    two.run()
+    await until(lambda: two.work.working)
+    two.refused.set()
+    await until(lambda: "other" not in two.work.served)
+    await until(lambda: two.refusing["tasks"].faults.seen.count("page") > 1)
+    assert two.running is not None
+    assert not two.running.done()
+    two.allow()
+    await until(lambda: "other" in two.work.served)
 
 
 async def test_nothing_is_polled_before_attempts_are_watched(subject: Subject) -> None:

@@ -2,14 +2,10 @@
 
 from collections.abc import Callable
 
-import pytest
-
-from perago_operator.loops import Backoff
-from perago_operator.ports import Expired, Page, Unreachable
+from perago_operator.ports import Page
 from perago_operator.watch.audit import SUSPICIOUS, Audit
 from perago_operator.watch.stores import Stores
 from tests.builders import task
-from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster
 from tests.fakes.waiting import in_time
 
@@ -21,7 +17,7 @@ class Subject:
         self.cluster = FakeCluster()
         self.store = Stores(lambda _: None).tasks
         self.feed = self.cluster.feed("PeragoTask")
-        self.audit = Audit("tasks", self.feed, self.store.versions, self.store, backoff=Backoff(first=0, cap=0))
+        self.audit = Audit("tasks", self.feed, self.store.versions, self.store)
         for name in names:
             self.make(name)
 
@@ -53,23 +49,14 @@ class Subject:
 async def test_a_store_is_filled_from_all_pages() -> None:
     """Before the first decision."""
     subject = Subject("a", "b", "c")
-    await in_time(subject.audit.fill())
+    await in_time(subject.audit.compare())
     assert subject.names() == ["a", "b", "c"]
-
-
-@pytest.mark.parametrize("error", [Unreachable("away"), Expired("start again")])
-async def test_filling_outlasts_failures(error: Exception) -> None:
-    """Nothing works without it."""
-    subject = Subject("a")
-    subject.feed.faults.on("page", raising(error))
-    await in_time(subject.audit.fill())
-    assert subject.names() == ["a"]
 
 
 async def test_what_vanished_while_nobody_watched_is_removed() -> None:
     """kopf would keep it forever."""
     subject = Subject("a", "b")
-    await in_time(subject.audit.fill())
+    await in_time(subject.audit.compare())
     subject.cluster.delete("PeragoTask", "ns", "a")
     assert await subject.audit.compare() == 1
     assert subject.names() == ["b"]
@@ -78,14 +65,14 @@ async def test_what_vanished_while_nobody_watched_is_removed() -> None:
 async def test_a_store_that_is_up_to_date_is_left_alone() -> None:
     """No one is woken."""
     subject = Subject("a", "b")
-    await in_time(subject.audit.fill())
+    await in_time(subject.audit.compare())
     assert await subject.audit.compare() == 0
 
 
 async def test_a_store_that_is_ahead_of_the_list_is_left_alone() -> None:
     """The watch reported an object after the list began."""
     subject = Subject("a")
-    await in_time(subject.audit.fill())
+    await in_time(subject.audit.compare())
     subject.while_listing(lambda: subject.make("newer"), "newer")
     assert await subject.audit.compare() == 0
     assert subject.names() == ["a", "newer"]
@@ -94,7 +81,7 @@ async def test_a_store_that_is_ahead_of_the_list_is_left_alone() -> None:
 async def test_an_object_that_changed_again_during_the_list_is_not_behind() -> None:
     """The list has a change that the watch had not shown when the list began; it has shown a later one since."""
     subject = Subject("a")
-    await in_time(subject.audit.fill())
+    await in_time(subject.audit.compare())
     subject.change("a")
     subject.while_listing(lambda: subject.change("a"), "a")
     assert await subject.audit.compare() == 0
@@ -103,7 +90,7 @@ async def test_an_object_that_changed_again_during_the_list_is_not_behind() -> N
 async def test_an_object_that_was_made_again_during_the_list_stays() -> None:
     """The list began when it was gone."""
     subject = Subject("a")
-    await in_time(subject.audit.fill())
+    await in_time(subject.audit.compare())
     subject.cluster.delete("PeragoTask", "ns", "a")
     subject.while_listing(lambda: subject.make("a"), "a")
     assert await subject.audit.compare() == 0

@@ -7,7 +7,7 @@ import pytest
 
 from perago_operator.api.shared import Key
 from perago_operator.loops import Backoff
-from perago_operator.ports import Manifest, Page, Unreachable, key_of
+from perago_operator.ports import Manifest, NotFound, Page, Refused, Unreachable, key_of
 from perago_operator.watch.watch import BATCH, Watch
 from tests.fakes.faulty import raising
 from tests.fakes.kube import FakeCluster, FakeFeed
@@ -181,6 +181,33 @@ async def test_failures_are_outlasted(subject: Subject, call: str) -> None:
     await until(lambda: subject.feed.faults.seen.count(call) == 6)
     subject.pod("p")
     await subject.until_same()
+
+
+@pytest.mark.parametrize("call", ["page", "watch"])
+@pytest.mark.parametrize("error", [Refused("no", status=403, message="no"), NotFound("no such path")])
+async def test_a_refusal_is_an_answer_and_is_told(subject: Subject, call: str, error: Exception) -> None:
+    """The server is there; once it allows it again, all is listed anew."""
+    told: list[Exception | None] = []
+    subject.watch = Watch(
+        "pods", subject.feed, subject.sink, clock=lambda: subject.seconds, backoff=NO_WAIT, pause=0, told=told.append
+    )
+    subject.feed.faults.on(call, raising(error), 2)
+    subject.seconds = 400.0
+    run(subject)
+    await until(lambda: told[-1:] == [None] and subject.feed.faults.seen.count(call) == 3)
+    assert (told.count(error), subject.watch.silent_seconds()) == (2, 0.0)
+    subject.pod("p")
+    await subject.until_same()
+
+
+async def test_a_server_that_does_not_answer_is_silent(subject: Subject) -> None:
+    """Nor does a replica that is not known to it hear anything."""
+    subject.feed.faults.on("page", raising(Unreachable("away")))
+    subject.feed.faults.on("page", raising(Refused("who?", status=401, message="who?")), None)
+    subject.seconds = 400.0
+    run(subject)
+    await until(lambda: subject.feed.faults.seen.count("page") == 3)
+    assert subject.watch.silent_seconds() == 400.0
 
 
 async def test_silence_is_counted_from_the_last_answer(subject: Subject) -> None:

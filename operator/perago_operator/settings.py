@@ -163,7 +163,8 @@ class Settings(BaseModel):
     unschedulable_patience_seconds: Annotated[float, Field(ge=0)] = 300.0
     """How long a pod may wait for a node before its attempt fails."""
     wait_patience_seconds: Annotated[float, Field(ge=0)] = 3600.0
-    """How long an attempt of a Conductor task may wait for its PeragoTask or for an earlier attempt before it fails."""
+    """How long an attempt of a Conductor task may wait for its PeragoTask, for an earlier attempt, or for a quota or a
+    name that its pod needs, before it fails."""
     gated_patience_seconds: Annotated[float, Field(ge=0)] = 24 * 3600.0
     """How long its pod may be held back by scheduling gates, as queues for jobs do, before it fails."""
     start_patience_seconds: Annotated[float, Field(ge=0)] = 900.0

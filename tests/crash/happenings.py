@@ -62,6 +62,7 @@ async def canceled(world: World) -> None:
     """Somebody sets `spec.cancel`."""
     await runs(world)
     if world.cluster.get("PeragoAttempt", "t1"):
+        world.canceled.add("t1")
         world.cluster.merge("PeragoAttempt", "ns", "t1", {"spec": {"cancel": True}})
 
 
@@ -69,6 +70,7 @@ async def deleted(world: World) -> None:
     """Somebody deletes the attempt."""
     await runs(world)
     if world.cluster.get("PeragoAttempt", "t1"):
+        world.canceled.add("t1")
         world.cluster.delete("PeragoAttempt", "ns", "t1")
 
 

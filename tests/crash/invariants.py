@@ -98,6 +98,7 @@ def at_the_end(world: World) -> Iterator[str]:
         yield from _not_dropped(world, id_, task)
         yield from _result_is_the_agents(world, id_, task)
         yield from _given_up_is_replaced(world, id_, task)
+        yield from _cancel_is_final(world, id_, task)
     yield from _status_is_true(world)
     yield from _publications(world)
     yield from _nothing_of_others(world)
@@ -143,6 +144,12 @@ def _given_up_is_replaced(world: World, id_: str, task: FakeTask) -> Iterator[st
     runs = _runs_of(world, id_)
     if task.accepted and task.status != COMPLETED and runs and runs[-1].gave_up and id_ not in world.excused:
         yield f"task {id_} is {task.status}, because the agent of {runs[-1].name} gave up, and no execution followed"
+
+
+def _cancel_is_final(world: World, id_: str, task: FakeTask) -> Iterator[str]:
+    """Conductor retries what is FAILED, which nobody wants of an attempt that was canceled."""
+    if id_ in world.canceled and task.status == "FAILED":
+        yield f"task {id_} is FAILED and retried, although its attempt was canceled"
 
 
 def _status_is_true(world: World) -> Iterator[str]:

@@ -58,6 +58,8 @@ class World:
     replicas: list[Replica] = field(default_factory=list)
     excused: set[str] = field(default_factory=set)
     """Conductor's tasks that the scenario itself ends, or lets time out."""
+    canceled: set[str] = field(default_factory=set)
+    """Conductor's tasks whose attempts somebody has canceled or deleted while they ran."""
     foreign: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
     """Objects of others, as they were made."""
     foreign_branches: set[str] = field(default_factory=set)

@@ -72,14 +72,14 @@ def test_a_result_waits_for_a_conductor_that_is_away(
 def test_a_deleted_attempt_is_canceled_everywhere(
     own_flow: Flow, repository: Repository, own_operator: OperatorProcess
 ) -> None:
-    """Its pod and staging branch go, Conductor learns that it was deleted, the branch keeps its head."""
+    """Its pod and staging branch go, Conductor learns of it and makes no retry, and the branch keeps its head."""
     before = repository.head()
     workflow = own_flow.start(own_flow.serve("writable", response_seconds=30), repository, delay=120)
     name = own_flow.first_attempt(workflow)
     own_flow.cluster.attempt(name, is_running)
     own_flow.cluster.delete("peragoattempt", name, "--timeout=100s")
     (task,) = own_flow.conductor.ended(workflow)["tasks"]
-    assert (task["status"], task["reasonForIncompletion"]) == ("FAILED", "attempt deleted")
+    assert (task["status"], task["reasonForIncompletion"]) == ("FAILED_WITH_TERMINAL_ERROR", "attempt deleted")
     own_flow.assert_nothing_left(repository, name)
     assert repository.head() == before
 

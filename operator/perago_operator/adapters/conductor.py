@@ -36,6 +36,8 @@ POLL_MARGIN_SECONDS = 15.0
 """How much longer than its own long-poll time-out a poll may take before its tasks count as lost."""
 KEYS_REREAD_SECONDS = 30.0
 """How long the Secret's keys are used before they are read again: a change takes effect within it."""
+NO_LIMIT = 0
+"""Of connections for polls: each PeragoTask has one under way, behind which no heartbeat and no report may wait."""
 SEARCH_PAGE = 100
 """Tasks of one page of a search; each comes with its input as text."""
 MOST_SEARCHED = 1000
@@ -61,6 +63,8 @@ class _Call:
     seconds: float | None = None
     """How long it may take; None: as long as any call of the client."""
     gate: Gate = open_gate
+    waits: bool = False
+    """It keeps its connection until there is something to answer."""
 
     def __str__(self) -> str:
         return f"Conductor {self.method} {self.path}"
@@ -92,11 +96,8 @@ class HttpConductor:
         self._give_back_gate = give_back_gate
         self._keys: ConductorKeys | None = None
         self._keys_at = float("-inf")
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections),
-            middlewares=(http.never_repeat,),
-            headers={"Accept": "application/json"},
-        )
+        self._session = _session(connections)
+        self._polls = _session(NO_LIMIT)
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,7 +107,7 @@ class HttpConductor:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await asyncio.gather(self._session.close(), self._polls.close())
 
     async def poll(
         self, task_type: str, *, domain: str | None, worker_id: str, count: int, timeout_ms: int
@@ -115,14 +116,15 @@ class HttpConductor:
         if domain is not None:
             query["domain"] = domain
         path = f"/tasks/poll/batch/{quote(task_type, safe='')}"
-        call = _Call("poll", "GET", path, query, seconds=timeout_ms / 1000 + POLL_MARGIN_SECONDS, gate=self._gate)
-        answer = _decoded(await self._send(call), call, list)
+        seconds = timeout_ms / 1000 + POLL_MARGIN_SECONDS
+        call = _Call("poll", "GET", path, query, seconds=seconds, waits=True, gate=self._gate)
+        answer = await self._ask(call, list)
         return [task for raw in answer or [] if (task := _readable(raw, task_type, domain, worker_id))]
 
     async def read(self, task_id: str) -> ConductorTaskState | None:
         call = _Call("read", "GET", _task_path(task_id))
         try:
-            answer = _decoded(await self._send(call), call, dict)
+            answer = await self._ask(call, dict)
             return None if answer is None else task_state(answer)
         except NotFound:
             return None
@@ -136,7 +138,7 @@ class HttpConductor:
         for start in range(0, MOST_SEARCHED, SEARCH_PAGE):
             page = query | {"start": str(start), "size": str(SEARCH_PAGE)}
             call = _Call("search", "GET", "/tasks/search", page)
-            results = search_results(_decoded(await self._send(call), call, dict) or {})
+            results = search_results(await self._ask(call, dict) or {})
             ids += ids_in_progress(results, task_type)
             if len(results) < SEARCH_PAGE:
                 break
@@ -145,7 +147,7 @@ class HttpConductor:
     async def find(self, task_id: str) -> PolledTask | None:
         call = _Call("find", "GET", _task_path(task_id))
         try:
-            raw = _decoded(await self._send(call), call, dict) or {}
+            raw = await self._ask(call, dict) or {}
         except NotFound:
             return None
         return _readable(raw, "", raw.get("domain"), "") if raw.get("status") == IN_PROGRESS else None
@@ -154,7 +156,7 @@ class HttpConductor:
         path = f"/workflow/{quote(workflow_id, safe='')}"
         call = _Call("workflow_ended", "GET", path, {"includeTasks": "false"})
         try:
-            return workflow_has_ended(_decoded(await self._send(call), call, dict) or {})
+            return workflow_has_ended(await self._ask(call, dict) or {})
         except NotFound:
             return None
 
@@ -173,7 +175,7 @@ class HttpConductor:
         """A domain's queue has the name `domain:type`."""
         queue = task_type if domain is None else f"{domain}:{task_type}"
         call = _Call("queue_size", "GET", "/tasks/queue/sizes", {"taskType": queue})
-        return int((_decoded(await self._send(call), call, dict) or {}).get(queue, 0))
+        return int((await self._ask(call, dict) or {}).get(queue, 0))
 
     async def log(self, task_id: str, text: str) -> None:
         """The body is the text itself."""
@@ -187,13 +189,22 @@ class HttpConductor:
         data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         await self._send(_Call(name, "POST", "/tasks", data=data, gate=gate))
 
-    async def _send(self, call: _Call) -> bytes:
-        """The body of an answer below 400; raises a port error for any other."""
+    async def _send(self, call: _Call) -> None:
+        """Send what has an answer that says nothing; raises a port error for a status of 400 or more."""
         with observed(self._observe, "conductor", call.name):
-            status, data = await self._exchange(call)
-            if status >= 400:
-                raise _refused(status, data, call)
-            return data
+            await self._answer(call)
+
+    async def _ask(self, call: _Call, kind: type[T]) -> T | None:
+        """The JSON of the answer; a call whose answer is no such JSON has failed, also for metrics."""
+        with observed(self._observe, "conductor", call.name):
+            return _decoded(await self._answer(call), call, kind)
+
+    async def _answer(self, call: _Call) -> bytes:
+        """The body of an answer below 400; raises a port error for any other."""
+        status, data = await self._exchange(call)
+        if status >= 400:
+            raise _refused(status, data, call)
+        return data
 
     async def _exchange(self, call: _Call) -> tuple[int, bytes]:
         keys = await self._fresh_keys()
@@ -202,7 +213,8 @@ class HttpConductor:
         limits = aiohttp.ClientTimeout(total=call.seconds or self._seconds, sock_connect=5)
         call.gate()
         try:
-            async with self._session.request(
+            session = self._polls if call.waits else self._session
+            async with session.request(
                 call.method,
                 keys.url + call.path,
                 params=call.query,
@@ -224,6 +236,14 @@ class HttpConductor:
                 raise Refused(f"Conductor's keys cannot be read: {error}", status=0, message=str(error)) from error
             self._keys_at = now
         return self._keys
+
+
+def _session(connections: int) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections),
+        middlewares=(http.never_repeat,),
+        headers={"Accept": "application/json"},
+    )
 
 
 def _task_path(task_id: str) -> str:

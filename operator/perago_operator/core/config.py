@@ -153,8 +153,8 @@ class Config:
     second_look: float = 5.0
     """How much later something has to be missing once more before it counts as gone."""
     wait_patience: float = 3600.0
-    """How long an attempt that Conductor waits for may wait for a PeragoTask or an earlier attempt, and how long its
-    heartbeats go on while reports fail: they renew Conductor's own patience."""
+    """How long an attempt that Conductor waits for may wait for a PeragoTask, an earlier attempt, a quota or its pod's
+    name, and how long its heartbeats go on while reports fail: they renew Conductor's own patience."""
     gated_patience: float = 24 * 3600.0
     """The same for a pod that somebody holds back on purpose, as queues for jobs do."""
     heartbeat_without_timeout: float = 60.0

@@ -13,6 +13,7 @@ from perago.agent.clients.attempt_api import AttemptGone, ClusterRefused
 from perago.agent.clients.conductor import ConductorRefused
 from perago.agent.clients.http import Insecure, NoAnswer, Server, describe
 from perago.agent.data.volume import CorruptObject, UnreadableFile, VolumeFull
+from perago.agent.fence import CanceledAttempt
 from perago.agent.mounts import MissingKeys
 from perago.agent.outcome import OutputTooLarge
 from perago.agent.turn import NoTurn
@@ -43,6 +44,7 @@ PROTOCOL: Final = "OutOfOrder"
 TABLE: Final[tuple[tuple[type[Exception], type[Exception], Reason], ...]] = (
     (TaskInputError, TaskInputError, Reason.TASK_INPUT_ERROR),
     (PublishFenceError, PublishFenceError, Reason.PUBLISH_FENCE),
+    (CanceledAttempt, StaleAttemptError, Reason.CANCELED),
     (StaleAttemptError, StaleAttemptError, Reason.STALE_ATTEMPT),
     (AttemptGone, StaleAttemptError, Reason.STALE_ATTEMPT),
     (VolumeFull, TaskExecutionError, Reason.VOLUME_FULL),

@@ -29,6 +29,10 @@ DOUBT_SECONDS: Final = 2.0
 """Before Conductor is asked once more for a task that it does not know: on one such answer no work is thrown away."""
 
 
+class CanceledAttempt(StaleAttemptError):
+    """The attempt's own object was canceled or deleted."""
+
+
 class ReadsAttempt(Protocol):
     """Reads the attempt's own object."""
 
@@ -96,4 +100,5 @@ class AttemptFence:
 def stale(fresh: wire.CurrentAttempt) -> StaleAttemptError:
     """What is raised, or recorded, for an attempt that is not the current one."""
     why = f"attempt {fresh.task_id} is no longer the current one: {fresh.status}"
-    return StaleAttemptError(fresh.task_id, why)
+    kind = CanceledAttempt if fresh.status == CANCELED else StaleAttemptError
+    return kind(fresh.task_id, why)

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from perago.wire.base import WireModel
 from perago.wire.faults import fault_of, remedy_of
+from perago.wire.reasons import Reason
 from perago.wire.status import Outcome
 
 FailureResult = Literal["FAILED", "FAILED_WITH_TERMINAL_ERROR"]
@@ -22,6 +23,9 @@ MOST_CLASSES = 32
 """Classes of one exception that are looked at, the nearest first."""
 
 _CLASS = re.compile(CLASS_PATTERN.removesuffix("$"))
+
+STOPPED_BY_PEOPLE = frozenset({Reason.CANCELED.value, Reason.ATTEMPT_DELETED.value})
+"""Reasons of attempts that people have stopped, which Conductor is not to retry unless a policy says so."""
 
 
 class PolicyRule(WireModel):
@@ -59,7 +63,9 @@ def decided(policy: Sequence[PolicyRule], failure: Failure, default: FailureResu
 
 def failed(policy: Sequence[PolicyRule], failure: Failure, message: str, default: FailureResult = "FAILED") -> Outcome:
     """The outcome of a failure: what the policy makes of it, whose fault it is, and what to do about it."""
-    status, rule = decided(policy, failure, default)
+    status, rule = decided(
+        policy, failure, "FAILED_WITH_TERMINAL_ERROR" if failure.reason in STOPPED_BY_PEOPLE else default
+    )
     fault = fault_of(failure.reason)
     return Outcome(
         status=status,

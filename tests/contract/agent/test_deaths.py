@@ -226,3 +226,14 @@ async def test_on_sigterm_a_task_in_its_body_ends_at_once(pod: Pod, repository: 
     task.terminate()
     assert await task.wait() == 143
     assert await ended(pod) == wire.NO_RESULT_EXIT
+
+
+async def test_a_body_that_heeds_sigterm_may_finish_its_work(pod: Pod, repository: Repository) -> None:
+    """Its module has a handler of its own: the attempt completes within the pod's grace period."""
+    pod.ordered(module="heeds").input(await base_of(repository, a=b"a"))
+    agent, task = await started(pod)
+    await until(pod.folder / "workspace" / f"task_id=task-1-exec={pod.order['uid']}-1" / "began")
+    for process in (agent, task):
+        process.send_signal(signal.SIGTERM)
+    assert (await task.wait(), await ended(pod)) == (0, 0), pod.logs()
+    assert pod.outcome.status == "COMPLETED"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perago.agent.clients.attempt_api import AttemptApi, AttemptGone, ClusterRefused, open_session
+from perago.agent.clients.attempt_api import AttemptApi, AttemptGone, open_session
 from perago.agent.clients.http import NoAnswer
 from perago.agent.mounts import Mounts
 from perago_operator.adapters import kube_access
@@ -44,10 +44,10 @@ async def test_an_attempt_that_is_not_there_is_gone(backend: HttpBackend, place:
 
 
 async def test_a_wrong_token_is_refused_until_the_file_has_the_right_one(backend: HttpBackend) -> None:
-    """It is read for each call, as the kubelet renews it; the error does not show it."""
+    """It is read for each call, as the kubelet renews it; the error does not show it, and may be tried again."""
     token = backend.mounts.cluster / "token"
     right = replaced(token, "wrong-token")
-    with pytest.raises(ClusterRefused, match="401") as caught:
+    with pytest.raises(NoAnswer, match="401") as caught:
         await backend.client.get()
     assert "wrong-token" not in str(caught.value)
     replaced(token, right)

@@ -273,7 +273,9 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("spec.cancel is not read", 'canceled=bool(spec.get("cancel"))', "canceled=False"),
         ("a deletion is not read", 'deleted="deletionTimestamp" in metadata', "deleted=False"),
-        ("a conflict loses the status", "    if transient(status) or status == 409:", "    if transient(status):"),
+        ("a conflict loses the status", "status == 409 or _may_pass", "_may_pass"),
+        ("a Role that is being replaced ends an attempt", "and NOT_ALLOWED in message", "and False"),
+        ("what a policy denies is tried again", "and NOT_ALLOWED in message", ""),
         ("the status of another subresource is written", 'f"{self._url}/status"', "self._url"),
         (
             "a token that was renewed is not read",

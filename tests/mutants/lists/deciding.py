@@ -264,8 +264,18 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "a pod that is refused by a policy waits forever",
-            "trouble.reason is not Reason.POD_REFUSED or s.now < (trouble.since or s.now) + patience",
+            "patience is None or s.now < (trouble.since or s.now) + timedelta(seconds=patience)",
             "True",
+        ),
+        (
+            "a quota that is too small puts Conductor off for ever",
+            "return s.config.wait_patience if s.conductor else None",
+            "return None",
+        ),
+        (
+            "a standalone attempt does not wait for room in its quota",
+            "return s.config.wait_patience if s.conductor else None",
+            "return s.config.wait_patience",
         ),
         (
             "a template that reaches for the keys is used",

@@ -14,7 +14,12 @@ calls = of("runner/perago/wire/calls.py", "perago/test_wire.py")
 secrets = of("runner/perago/wire/secrets.py", "perago/test_wire_secrets.py", "perago/agent/test_mounts.py")
 egress = of("runner/perago/wire/egress.py", "perago/test_wire_egress.py", "test_egress.py")
 
+policy = of("runner/perago/wire/policy.py", "perago/test_wire_policy.py")
+
 MUTANTS: tuple[Mutant, ...] = (
+    *policy(
+        ("Conductor retries what was canceled", "if failure.reason in STOPPED_BY_PEOPLE", "if False"),
+    ),
     *keys(
         ("commits of earlier versions are no evidence any more: uid", '"perago.attempt-uid"', '"perago.attempt_uid"'),
         (

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from perago.wire.faults import FAULTS, Fault, fault_of, remedy_of
-from perago.wire.policy import LONGEST_CLASS, MOST_CLASSES, Decided, Failure, PolicyRule, class_names, decided
+from perago.wire.policy import LONGEST_CLASS, MOST_CLASSES, Decided, Failure, PolicyRule, class_names, decided, failed
 from perago.wire.reasons import Reason
 
 TERMINAL: Final = "FAILED_WITH_TERMINAL_ERROR"
@@ -35,6 +35,14 @@ def test_what_cannot_be_a_class_is_dropped(name: str) -> None:
 def test_only_the_nearest_classes_count() -> None:
     """A class may have any number of bases."""
     assert class_names(f"C{number}" for number in range(10**9)) == tuple(f"C{number}" for number in range(MOST_CLASSES))
+
+
+@pytest.mark.parametrize("reason", [Reason.CANCELED, Reason.ATTEMPT_DELETED])
+def test_what_people_have_stopped_is_not_retried(reason: Reason) -> None:
+    """Conductor retries what is FAILED: whoever wants that of canceled attempts says so in a policy."""
+    assert failed((), Failure(reason.value), "stopped").status == TERMINAL
+    policy = (PolicyRule(on_reason=(reason.value,), result="FAILED"),)
+    assert failed(policy, Failure(reason.value), "stopped").status == "FAILED"
 
 
 def test_a_reason_that_is_no_published_word_is_the_users() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.core import actions as do
+from perago_operator.core.memory import Trouble
 from perago_operator.core.pauses import paused_until
 from perago_operator.core.pod.declaration import merge_problem, templates_problem
 from perago_operator.core.pod.limits import attempt_problem
@@ -94,17 +95,24 @@ def attempt_is_not_held(s: Situation) -> Ruling | None:
 
 
 def pod_was_refused(s: Situation) -> Ruling | None:
-    """The API server will never take this pod, as it is declared; or it has refused it for too long."""
+    """The API server will never take this pod, as it is declared; or it has not taken it for too long."""
     trouble = s.trouble(do.CreatePod)
     if trouble is None:
         return None
     if trouble.permanent:
         return Ruling(outcome=invalid(s, trouble.message))
-    patience = timedelta(seconds=s.config.refused_patience)
-    if trouble.reason is not Reason.POD_REFUSED or s.now < (trouble.since or s.now) + patience:
+    patience = _patience_with(s, trouble)
+    if patience is None or s.now < (trouble.since or s.now) + timedelta(seconds=patience):
         return None
-    message = f"the API server has refused the pod for {patience.total_seconds():.0f} s: {trouble.message}"
+    message = f"the API server has not taken the pod for {patience:.0f} s: {trouble.message}"
     return Ruling(outcome=failure(s, Reason.POD_REFUSED, message))
+
+
+def _patience_with(s: Situation, trouble: Trouble) -> float | None:
+    """How long the pod may be refused for this; None where that renews no patience of Conductor's."""
+    if trouble.reason is Reason.POD_REFUSED:
+        return s.config.refused_patience
+    return s.config.wait_patience if s.conductor else None
 
 
 def pod_can_start(s: Situation) -> Ruling | None:

@@ -36,6 +36,8 @@ WATCH_SECONDS = 30
 """How long the server lets one watch last. What a watch has missed, the read after it finds."""
 TOO_OLD = 410
 """The status of a watch from a version that the server has no more."""
+NOT_ALLOWED = 'is forbidden: User "'
+"""In the 403 of a call that no Role allows."""
 
 
 class ClusterRefused(Exception):
@@ -144,10 +146,18 @@ async def _refusal(response: aiohttp.ClientResponse, what: str) -> Exception:
         return not_its_404(Server.CLUSTER, what, body)
     if status == 404:
         return AttemptGone(f"the API server could not {what}: {message}")
-    if transient(status) or status == 409:
+    if transient(status) or status == 409 or _may_pass(status, message):
         later = seconds_of(response.headers.get("Retry-After"))
         return NoAnswer(Server.CLUSTER, f"the API server could not {what}: {status} {message}", later)
     return ClusterRefused(f"the API server refused to {what}: {status} {message}")
+
+
+def _may_pass(status: int, message: str) -> bool:
+    """The API server does not know the account or its Role at the moment, as while a release is being replaced.
+
+    What an admission policy denies stays denied.
+    """
+    return status == 401 or (status == 403 and NOT_ALLOWED in message)
 
 
 def attempt_object(record: JsonObject) -> AttemptObject:

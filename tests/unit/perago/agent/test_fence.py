@@ -9,9 +9,11 @@ from perago.agent import fence as fences
 from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, ClusterRefused, attempt_object
 from perago.agent.clients.conductor import FreshTask
 from perago.agent.clients.http import NoAnswer, Server
+from perago.agent.failures import failure_of
 from perago.agent.fence import AttemptFence
 from perago.attempt import is_current
 from perago.errors import StaleAttemptError
+from perago.wire import Reason
 from tests.unit.perago.agent.test_publication import order
 
 TASK = FreshTask(order().attempt)
@@ -124,6 +126,22 @@ def test_an_outcome_that_counts_is_the_end(status: dict[str, object], ended: boo
 async def test_conductor_says_twice_that_it_does_not_know_a_task() -> None:
     """One such answer makes no attempt stale: the work of a whole function would be thrown away."""
     await AttemptFence(order(outage_seconds=5), Attempt(OBJECT), Conductor(None, TASK)).require()
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (replace(OBJECT, deleted=True), Reason.CANCELED),
+        (replace(OBJECT, canceled=True), Reason.CANCELED),
+        (replace(OBJECT, executions=2), Reason.STALE_ATTEMPT),
+    ],
+)
+async def test_an_attempt_that_was_canceled_says_so(found: AttemptObject, reason: Reason) -> None:
+    """Its outcome is final for Conductor, which retries one that is only stale."""
+    with pytest.raises(StaleAttemptError) as caught:
+        await fence(TASK, found).require()
+    failure = failure_of(caught.value)
+    assert (failure.error, failure.reason) == ("StaleAttemptError", reason)
 
 
 async def test_an_unreachable_conductor_is_asked_again() -> None:

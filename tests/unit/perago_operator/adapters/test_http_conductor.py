@@ -17,6 +17,7 @@ from perago.wire.egress import Egress
 from perago.wire.secrets import CONDUCTOR_KEYS, TOKEN_HEADERS, ConductorKeys, conductor_keys, texts_in
 from perago_operator.adapters.conductor import HttpConductor
 from perago_operator.ports import Refused, Unreachable
+from tests.fakes.waiting import in_time, until
 
 TASK = ConductorTask(task_type="t", workflow_instance_id="wf", task_id="id", reference_task_name="ref", seq=1)
 
@@ -28,11 +29,14 @@ class Recorder:
         self.requests: list[web.Request] = []
         self.bodies: list[bytes] = []
         self.answer = web.json_response([])
+        self.polls_wait = False
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.read())
         self.requests.append(request)
+        if self.polls_wait and "/poll/" in request.path:
+            await asyncio.Event().wait()
         return web.Response(status=self.answer.status, body=self.answer.body, content_type="application/json")
 
 
@@ -277,8 +281,25 @@ async def test_calls_are_observed_with_their_result(recorder: Recorder) -> None:
     await client.extend_lease(TASK)
     recorder.answer = web.json_response({"message": "gone"}, status=404)
     assert await client.read("id") is None
+    recorder.answer = web.Response(text="<html>please log in</html>")
+    with pytest.raises(Unreachable):
+        await client.poll("t", domain=None, worker_id="w", count=1, timeout_ms=0)
     await client.close()
-    assert seen == [("conductor", "extend_lease", "ok"), ("conductor", "read", "NotFound")]
+    calls = [("extend_lease", "ok"), ("read", "NotFound"), ("poll", "Unreachable")]
+    assert seen == [("conductor", *call) for call in calls]
+
+
+async def test_no_heartbeat_waits_behind_polls(recorder: Recorder) -> None:
+    """Each PeragoTask has a poll under way, which keeps its connection for seconds."""
+    recorder.polls_wait = True
+    async with HttpConductor(lambda: ConductorKeys(recorder.url), connections=1) as client:
+        poll = partial(client.poll, "t", domain=None, worker_id="w", count=1, timeout_ms=5000)
+        polls = [asyncio.create_task(poll()) for _ in range(2)]
+        await until(lambda: len(recorder.requests) == 2)
+        await in_time(client.extend_lease(TASK))
+        for poll_under_way in polls:
+            poll_under_way.cancel()
+        await asyncio.gather(*polls, return_exceptions=True)
 
 
 @pytest.mark.parametrize("body", ["default backend - 404", "", "[]", '{"error": "Not Found"}'])

@@ -372,7 +372,7 @@ def test_a_failure_names_what_its_pod_has_left_on_the_branch(
 def test_a_stopped_attempt_says_why(pods: tuple[dict[str, Any], ...]) -> None:
     """With a pod that ended as without one."""
     canceled = outcome(b.situation(CANCELED, pods=pods), "stopped")
-    assert (canceled.status, canceled.reason) == ("FAILED", "Canceled")
+    assert (canceled.status, canceled.reason) == ("FAILED_WITH_TERMINAL_ERROR", "Canceled")
 
 
 def test_a_later_attempt_of_the_task_supersedes() -> None:
@@ -1055,6 +1055,17 @@ def test_a_lack_of_room_is_not_a_failure() -> None:
     full = b.situation(memory=b.memory(troubles={do.CreatePod: trouble(Reason.QUOTA_EXCEEDED)}))
     assert kinds(ruling(full, "pod_can_start")) == ["CreatePod"]
     assert notice(full, "pod_can_start") == Notice(Reason.QUOTA_EXCEEDED, "no room", warning=True)
+
+
+@pytest.mark.parametrize("reason", [Reason.QUOTA_EXCEEDED, Reason.POD_NAME_TAKEN, Reason.API_UNREACHABLE])
+def test_what_keeps_a_pod_away_is_not_waited_for_while_conductor_is_put_off_for_ever(reason: Reason) -> None:
+    """A pod that is larger than the whole quota never has room; nobody but people waits for a standalone attempt."""
+    memory = b.memory(troubles={do.CreatePod: trouble(reason, since=b.at(5))})
+    assert kinds(ruling(b.situation(None, 3604, memory=memory), "pod_can_start")) == ["CreatePod"]
+    failed = outcome(b.situation(None, 3605, memory=memory), "pod_was_refused")
+    assert (failed.status, failed.reason, "no room" in (failed.message or "")) == ("FAILED", "PodRefused", True)
+    by_hand = b.situation(b.attempt(standalone=True), 9999, memory=memory)
+    assert kinds(ruling(by_hand, "pod_can_start")) == ["CreatePod"]
 
 
 def test_with_nothing_in_the_way_the_pod_is_created() -> None:

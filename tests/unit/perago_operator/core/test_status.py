@@ -1,5 +1,6 @@
 """The operator's share of the status, and the conditions."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from perago.wire import Outcome
 from perago_operator.api import reasons
+from perago_operator.api.attempt_status import LONGEST_ERROR
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core.answers import Publication, Standing, Verdict
@@ -158,6 +160,14 @@ def test_a_report_that_fails_says_why() -> None:
     s = ended(b.completed(), troubles={do.Report: trouble()}, reports=3)
     assert patched(s)["reporting"] == {"state": "Pending", "attempts": 3, "lastError": "connection refused"}
     assert conditions(s)["Reported"] == ("False", "ReportPending")
+
+
+def test_an_error_is_cut_to_what_the_status_holds() -> None:
+    """A server may send a whole trace as its message: the API server would refuse every status that has it."""
+    s = ended(b.completed(), troubles={do.Report: replace(trouble(), message="x" * 9999)})
+    assert len(patched(s)["reporting"]["lastError"]) == LONGEST_ERROR
+    gone = Verdict(Standing.SUPERSEDED, "x" * 9999, b.at(1), after_report=False)
+    assert len(patched(b.situation(memory=b.memory(verdict=gone)))["reporting"]["lastError"]) == LONGEST_ERROR
 
 
 def test_superseded_is_written_as_soon_as_it_is_known() -> None:

@@ -268,7 +268,7 @@ async def test_a_deleted_attempt_is_stopped_reported_and_gone() -> None:
     assert "report" not in world.conductor.faults.seen
     await world.kubelet(b.ended_pod())
     task = world.conductor.tasks[b.NAME]
-    assert (task.status, task.reason) == ("FAILED", "attempt deleted")
+    assert (task.status, task.reason) == ("FAILED_WITH_TERMINAL_ERROR", "attempt deleted")
     assert world.cluster.objects == {}
 
 

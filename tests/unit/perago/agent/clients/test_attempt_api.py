@@ -93,8 +93,8 @@ async def test_a_status_is_merged(server: ScriptedServer, api: AttemptApi) -> No
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        pytest.param(401, ClusterRefused, id="a token that is not accepted"),
-        pytest.param(403, ClusterRefused, id="a call that is not allowed"),
+        pytest.param(401, NoAnswer, id="a token that is not accepted at the moment"),
+        pytest.param(403, ClusterRefused, id="a call that a policy denies"),
         pytest.param(404, AttemptGone, id="an attempt that is gone"),
         pytest.param(409, NoAnswer, id="a conflict of two writers"),
         pytest.param(422, ClusterRefused, id="a status that is invalid"),
@@ -124,6 +124,22 @@ async def test_a_404_in_other_words_says_nothing_of_the_attempt(server: Scripted
     server.answers = [Answer(404, text="default backend - 404")]
     with pytest.raises(NoAnswer, match="a 404 that does not come from the API server: default backend"):
         await api.get()
+
+
+@pytest.mark.parametrize(
+    ("why", "kind"),
+    [
+        ('User "system:serviceaccount:team:perago-runner" cannot patch resource "peragoattempts/status"', NoAnswer),
+        ("ValidatingAdmissionPolicy 'agents' with binding 'agents' denied request: it cannot be", ClusterRefused),
+    ],
+)
+async def test_rights_that_are_missing_may_come_back(
+    server: ScriptedServer, api: AttemptApi, why: str, kind: type[Exception]
+) -> None:
+    """Role and account are replaced beside attempts that run; what a policy denies, it denies again."""
+    server.answers = [Answer(403, {"message": f'peragoattempts.perago.dev "a1" is forbidden: {why}'})]
+    with pytest.raises(kind, match="403"):
+        await api.patch_status({})
 
 
 async def test_an_answer_without_json_comes_from_elsewhere(server: ScriptedServer, api: AttemptApi) -> None:

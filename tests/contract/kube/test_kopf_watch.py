@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from perago_operator.adapters import kube_access
+from perago_operator.adapters import kopf_watch, kube_access
 from perago_operator.adapters.kopf_watch import KopfWatch
 from perago_operator.adapters.kube import tasks_path
 from perago_operator.api.shared import Key
@@ -110,9 +110,12 @@ async def test_canceling_ends_kopf_and_nothing_else(subject: Subject, kubeconfig
 
 
 async def test_a_namespace_that_may_not_be_watched_is_refused(
-    subject: Subject, kubeconfig: Path, tmp_path: Path
+    subject: Subject, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """kopf ends as a whole then: each namespace has one of its own."""
+    """kopf ends as a whole then, after some tries: each namespace has one of its own."""
+    impatient = kopf_watch.settings()
+    impatient.networking.error_backoffs = 0.1
+    monkeypatch.setattr(kopf_watch, "settings", lambda: impatient)
     assert subject.real is not None
     account = f"/api/v1/namespaces/{subject.namespace}/serviceaccounts/default"
     token = (await subject.real.create(f"{account}/token", {"spec": {}}))["status"]["token"]

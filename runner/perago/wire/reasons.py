@@ -55,8 +55,7 @@ class Reason(StrEnum):
     )
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
-        "The namespace's quota leaves no room for another pod. The pod is created when there is room. An attempt that "
-        "Conductor waits for fails with `PodRefused` when that takes too long.",
+        "The namespace's quota leaves no room for another pod. The pod is created when there is room.",
         "Wait, or raise the namespace's ResourceQuota.",
     )
     POD_REFUSED = (

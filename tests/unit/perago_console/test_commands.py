@@ -239,7 +239,8 @@ EXPLAINED = """attempt ns/waits, Pending
   it says    pods 2 of 2 are used
   shown by   condition PodReady
   since      00:00:05Z (55s ago)
-  then       its pod is created as soon as there is room, and nothing ends the waiting
+  until      01:00:05Z (in 59m)
+  then       the attempt fails (after 1h, or as the operator's PERAGO_WAIT_PATIENCE_SECONDS says)
   do         Wait, or raise the namespace's ResourceQuota.
 
   deadline  00:01:41Z (in 41s), when it fails with DeadlineExceeded

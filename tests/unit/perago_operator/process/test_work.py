@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from perago_operator.loops import Backoff
 from perago_operator.ports import Refused, Unreachable
 from tests import builders as b
 from tests.fakes.faulty import raising
@@ -107,8 +108,9 @@ class TwoNamespaces(Subject):
 
 
 @pytest.fixture
-async def two() -> AsyncIterator[TwoNamespaces]:
-    """A subject with a PeragoTask and an attempt in each namespace."""
+async def two(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TwoNamespaces]:
+    """A subject with a PeragoTask and an attempt in each namespace; what is refused is tried again at once."""
+    monkeypatch.setattr(Backoff, "delay", lambda _: 0.0)
     two = TwoNamespaces()
     for namespace in ("ns", "other"):
         metadata = b.metadata("build", f"uid-build-{namespace}", namespace=namespace)

@@ -44,7 +44,7 @@ def _runs(machine: str) -> bool:
 
 
 def afresh(architecture: str, moment: int) -> Base:
-    """Make the base image, in which nothing is newer than `moment` but what Debian's packages hold."""
+    """Make the base image. All of its files have the time `moment` but sources of Python, which keep their own."""
     if provider() == "docker":
         return _pulled(architecture)
     root = cache.root() / "unfinished" / f"base-{architecture}"

@@ -16,7 +16,7 @@ COMPRESSION = 6
 def normalised(
     archive: Path, target: Path, moment: int, *, sources_keep_their_times: bool = False, left_out: Collection[str] = ()
 ) -> None:
-    """Write a plain tar again: in the order of its names, without names of owners, and with no time after `moment`.
+    """Write a plain tar again: in the order of its names, without names of owners, and with one time for all.
 
     Sources of Python may keep theirs, where compiled files beside them refer to it. Paths may be left out.
     """
@@ -25,7 +25,7 @@ def normalised(
         for member in sorted((one for one in before if _name(one.name) not in gone), key=_order):
             kept = sources_keep_their_times and member.name.endswith(".py")
             content = before.extractfile(member) if member.isreg() else None
-            after.addfile(_plain(member, member.mtime if kept else min(member.mtime, moment)), content)
+            after.addfile(_plain(member, member.mtime if kept else moment), content)
 
 
 def _order(member: tarfile.TarInfo) -> tuple[bool, str]:

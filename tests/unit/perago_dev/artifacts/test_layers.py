@@ -70,16 +70,16 @@ def test_what_an_image_needs_stays(tmp_path: Path) -> None:
     assert {(info.uname, info.gname) for info in found} == {("", "")}
 
 
-def test_no_time_is_later_than_the_commit(tmp_path: Path) -> None:
-    """What is older keeps its time."""
+def test_all_times_are_the_commits(tmp_path: Path) -> None:
+    """Whether the clock of the build was ahead of the commit's or behind it."""
     layers.normalised(write(tmp_path / "1", built(MOMENT + 1)), tmp_path / "2", MOMENT)
-    assert {info.name: info.mtime for info in members(tmp_path / "2") if info.mtime != MOMENT} == {"opt/old": 5}
+    assert {info.mtime for info in members(tmp_path / "2")} == {MOMENT}
 
 
 def test_sources_keep_the_time_to_which_compiled_files_refer(tmp_path: Path) -> None:
     """Python would compile a library whose time was changed again at each start."""
     layers.normalised(write(tmp_path / "1", built(MOMENT + 1)), tmp_path / "2", MOMENT, sources_keep_their_times=True)
-    assert {info.name for info in members(tmp_path / "2") if info.mtime > MOMENT} == {"opt/b.py"}
+    assert {info.name for info in members(tmp_path / "2") if info.mtime != MOMENT} == {"opt/b.py"}
 
 
 def test_what_was_mounted_is_left_out(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from perago_dev import environment
@@ -17,7 +18,7 @@ from perago_dev.environment import DEFAULT_NAME
 from tests.hostile.canaries import Searcher
 from tests.hostile.cases import Case, Escape, escapes
 from tests.hostile.defences import DEFENCES, Defence, put_back, without_all
-from tests.hostile.dumps import crash
+from tests.hostile.dumps import crash, dumps
 from tests.hostile.images import image_files
 from tests.hostile.logs import followed_logs
 from tests.hostile.places import places
@@ -105,11 +106,13 @@ def _play(stage: Stage, scenes: Sequence[Scene], file: Path) -> list[Escape]:
 def _search(stage: Stage, folder: Path) -> tuple[int, int, int]:
     """How many secrets were searched for, in how many places, and how many were found."""
     beside = stage.planted("a file beside the sources")
-    crashed = crash(stage)
-    count, finds = Searcher(stage.canaries).search_all(places(stage, folder / "logs"))
+    crashed, dumped = crash(stage), list(dumps(stage))
+    left = chain(places(stage, folder / "logs"), dumped)
+    count, finds = Searcher(stage.canaries).search_all(left)
     built = Searcher({what: stage.canaries[what] for what in BUILT})
     files, found = built.search_all(image_files(folder, beside, (stage.env.operator_image, stage.env.runner_image)))
-    print(f"crashed: {', '.join(crashed)}; files in the layers of the images: {files}", flush=True)
+    print(f"crashed: {', '.join(crashed)}; left: {', '.join(place for place, _ in dumped) or 'no dump'}", flush=True)
+    print(f"files in the layers of the images: {files}", flush=True)
     if not list((folder / "logs").glob("*.log")):
         raise RuntimeError(f"no log of a container was followed into {folder}: the search would have missed them")
     for find in (finds := finds + found):

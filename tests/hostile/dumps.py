@@ -1,11 +1,12 @@
 """Crash dumps: operator, agent and task crash while they hold their keys, and what that leaves on nodes is found.
 
 The kernel decides by a process and by its working directory: none of ours can be dumped, and a read-only root takes no
-file. A task may dump itself where it may write. It shows that the search finds what there is, and it has no keys.
+file. A task may dump itself where it may write, for as long as its pod runs. It shows that the search finds what there
+is, and it has no keys.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.hostile import nodes
@@ -46,12 +47,12 @@ def dump_name(pattern: str) -> str:
     return "core*" if pattern.startswith("|") else re.sub(r"%.", "*", name) + "*"
 
 
-def crash(stage: Stage) -> Mapping[str, Victim]:
-    """Let operator, agent and task crash; returns what crashed."""
+def crash(stage: Stage) -> Sequence[str]:
+    """Let operator, agent and a process of a task crash; returns what crashed."""
     here = stage.at(CRASHES)
     given = {"workspace": here.workspace("held"), "params": {}}
     names = ("agent", "task")
-    made = [here.attempt(name, "holds", given, keepFailedPodsSeconds=3600, disruptionRetries=0) for name in names]
+    made = [here.attempt(name, "holds", given, disruptionRetries=0, keepFailedPodsSeconds=3600) for name in names]
     here.make(*made)
     for name in names:
         eventually(lambda at=name: _holds(here, at), f"the body of attempt {name}", 120)  # type: ignore[misc]
@@ -62,10 +63,15 @@ def crash(stage: Stage) -> Mapping[str, Victim]:
         "the operator": Victim(CRASHES.system, operator["metadata"]["name"], "operator"),
     }
     for what, victim in victims.items():
-        command = ("exec", victim.pod, "-c", victim.container, "--", "python", "-I", "-c", CRASH)
-        here.cluster(victim.namespace).ended(*command)  # it may be gone before it can say that it has ended
+        _execute(here, victim, "python", "-I", "-c", CRASH)  # it may be gone before it can say that it has ended
         eventually(lambda at=victim: _has_crashed(here, at), f"the end of {what}", 120)  # type: ignore[misc]
-    return victims
+    return list(victims)
+
+
+def _execute(stage: Stage, victim: Victim, *words: str) -> bool:
+    """Whether a command succeeds in the container."""
+    command = ("exec", victim.pod, "-c", victim.container, "--", *words)
+    return stage.cluster(victim.namespace).ended(*command).returncode == 0
 
 
 def _holds(stage: Stage, name: str) -> bool | None:
@@ -74,6 +80,9 @@ def _holds(stage: Stage, name: str) -> bool | None:
 
 
 def _has_crashed(stage: Stage, victim: Victim) -> bool | None:
+    """A task goes on after its process has crashed, and leaves a mark."""
+    if victim.container == "task":
+        return _execute(stage, victim, "test", "-e", "/tmp/crashed") or None
     statuses = stage.api.read(core(victim.namespace, "pods", victim.pod))["status"]["containerStatuses"]
     status = next(status for status in statuses if status["name"] == victim.container)
     ended = status["state"].get("terminated") or status.get("lastState", {}).get("terminated") or {}

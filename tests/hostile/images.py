@@ -36,7 +36,7 @@ def image_files(folder: Path, secret: str, references: Sequence[str]) -> Iterato
 
 
 def changed_by(secret: str, repository: Path, sources: Path) -> list[str]:
-    """The images that copy a secret which lies beside their sources; makes `sources`, where that is so."""
+    """The images that copy a secret which lies beside their sources; `sources` is a copy where it lies there."""
     for name in NAMES:
         dockerfile = repository / f"Dockerfile.{name}"
         for source in (dockerfile.name, *dockerfiles.copied(dockerfile.read_text())):

@@ -16,7 +16,6 @@ import lakefs
 from tests.e2e.repository import Repository
 from tests.hostile import nodes
 from tests.hostile.api import core
-from tests.hostile.dumps import dumps
 from tests.hostile.sites import NAMESPACES
 from tests.hostile.stage import Stage
 
@@ -46,7 +45,6 @@ def places(stage: Stage, logs: Path) -> Iterator[Place]:
         _conductor(stage),
         _lakefs(stage),
         _nodes(stage),
-        dumps(stage),
     ):
         for place, text in where:
             yield place, text

@@ -1,4 +1,4 @@
-"""Holds a workspace, and crashes on SIGUSR1 where a dump of it can be written."""
+"""Holds a workspace; on SIGUSR1 a process of its own crashes where a dump can be written."""
 
 import ctypes
 import os
@@ -14,6 +14,15 @@ from hostile_tasks.waits import Done, Nothing
 def body(workspace: Path, params: Nothing) -> Done:
     """Pass the time."""
     os.chdir("/tmp")
-    signal.signal(signal.SIGUSR1, lambda *_: ctypes.string_at(0))
+    signal.signal(signal.SIGUSR1, _crash)
     time.sleep(3600)
     return Done()
+
+
+def _crash(*_: object) -> None:
+    """The pod has to go on: its volumes would go with it, and the dump with them."""
+    child = os.fork()
+    if child == 0:
+        ctypes.string_at(0)
+    os.waitpid(child, 0)
+    Path("/tmp/crashed").touch()

@@ -66,8 +66,8 @@ def attempt_of(task: Object, task_type: str) -> Object:
 def timed_attempt(flow: Flow, manifest: Object) -> Stamps:
     """When the object was sent, when its body began, when Conductor had the result, and when the status said so."""
     name, api, created = manifest["metadata"]["name"], client.CustomObjectsApi(as_operator()), time.time()
-    made = api.create_namespaced_custom_object(namespace=flow.cluster.namespace, body=manifest, **ATTEMPTS)
-    at, status = accepted(api, flow.cluster.namespace, name, made["metadata"]["resourceVersion"])
+    attempt = api.create_namespaced_custom_object(namespace=flow.cluster.namespace, body=manifest, **ATTEMPTS)
+    at, status = accepted(api, flow.cluster.namespace, name, attempt["metadata"]["resourceVersion"])
     begun = float(status["outcome"]["output"]["result"]["text"].split()[0])
     return {"created": created, "body": begun, "conductor": conductors_end(flow, name), "accepted": at}
 
@@ -114,9 +114,9 @@ def measure_times(flow: Flow, repository: Repository, task_type: str, count: int
         lasted = ", ".join(f"{key} {at - attempts[-1]['created']:.2f} s" for key, at in attempts[-1].items())
         print(f"{turn + 1:3}  {lasted}, bare pod {bare[-1]:.2f} s", flush=True)
     return {
-        "created_to_body": spread([one["body"] - one["created"] for one in attempts]),
-        "body_to_conductor": spread([one["conductor"] - one["body"] for one in attempts]),
-        "created_to_accepted": spread([one["accepted"] - one["created"] for one in attempts]),
+        "created_to_body": spread([attempt["body"] - attempt["created"] for attempt in attempts]),
+        "body_to_conductor": spread([attempt["conductor"] - attempt["body"] for attempt in attempts]),
+        "created_to_accepted": spread([attempt["accepted"] - attempt["created"] for attempt in attempts]),
         "bare_pod_created_to_started": spread(bare),
     }
 
@@ -127,17 +127,17 @@ def followed_lives(
     """The lives of so many attempts, bare pods and Jobs, in turns."""
     namespace, image = flow.cluster.namespace, flow.image
     operator = installation.operator_pod()
-    told: dict[str, list[Stamps]] = {"attempt": [], "bare pod": [], "Job": []}
+    stamps: dict[str, list[Stamps]] = {"attempt": [], "bare pod": [], "Job": []}
     with ThreadPoolExecutor() as threads:
         for turn in range(count):
             task = polled_task(flow, task_type, repository, lives.DELAY)
             life = lives.attempt(threads, as_operator(), namespace, attempt_of(task, task_type), operator)
-            told["attempt"].append({**life, "conductor": conductors_end(flow, task["taskId"])})
+            stamps["attempt"].append({**life, "conductor": conductors_end(flow, task["taskId"])})
             flow.cluster.finished(task["taskId"])
-            told["bare pod"].append(lives.bare_pod(threads, namespace, image))
-            told["Job"].append(lives.job(threads, namespace, image))
+            stamps["bare pod"].append(lives.bare_pod(threads, namespace, image))
+            stamps["Job"].append(lives.job(threads, namespace, image))
             print(f"{turn + 1:3}  three lives followed", flush=True)
-    return told
+    return stamps
 
 
 def measure_memory(flow: Flow, repository: Repository, installation: Installation) -> dict[str, float]:
@@ -145,8 +145,8 @@ def measure_memory(flow: Flow, repository: Repository, installation: Installatio
     repository.branch.object("large.bin").upload(data=bytes(500_000_000))
     repository.branch.commit(message="a large object")
     name = f"memory-{uuid4().hex[:8]}"
-    given = {"workspace": repository.workspace(), "params": {"delay": 20.0, "text": "memory"}}
-    flow.cluster.apply([flow.attempt(name, "writable", given, volume={"size": "2Gi"})])
+    payload = {"workspace": repository.workspace(), "params": {"delay": 20.0, "text": "memory"}}
+    flow.cluster.apply([flow.attempt(name, "writable", payload, volume={"size": "2Gi"})])
     flow.cluster.attempt(name, lambda status: status.get("step") == "Executing", 180)
     pod = f"{name}-1"
     figures = {side: resident_mib(flow.cluster, pod, side) for side in ("agent", "task")}
@@ -160,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.latency", description=__doc__)
     parser.add_argument("--count", type=int, default=20, help="attempts, one after another")
     parser.add_argument("--lives", type=int, default=10, help="attempts, bare pods and Jobs that are followed")
-    given = parser.parse_args()
+    options = parser.parse_args()
     name = os.environ.get("PERAGO_ENV", DEFAULT_NAME)
     install(name)
     installation = installed(name)
@@ -169,10 +169,10 @@ def main() -> None:
     repository = installation.repository(f"bench-{uuid4().hex[:8]}")
     task_type = flow.serve("clock", response_seconds=60, paused=True)
     result: Object = {"bench": "latency"}
-    if given.lives:
-        sys.stdout.write(f"\n{table(followed_lives(flow, repository, task_type, installation, given.lives))}\n\n")
-    if given.count:
-        result["case"] = measure_times(flow, repository, task_type, given.count)
+    if options.lives:
+        sys.stdout.write(f"\n{table(followed_lives(flow, repository, task_type, installation, options.lives))}\n\n")
+    if options.count:
+        result["case"] = measure_times(flow, repository, task_type, options.count)
         result["rss_mib"] = measure_memory(flow, repository, installation)
     sys.stdout.write(json.dumps(result) + "\n")
 

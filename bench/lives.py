@@ -176,10 +176,10 @@ def attempt(
     began = int(time.time())
     with pods_watched(threads, namespace, f"perago.dev/attempt={name}") as watched:
         created = time.time()
-        made = api.create_namespaced_custom_object(namespace=namespace, body=manifest, **ATTEMPTS)
+        attempt = api.create_namespaced_custom_object(namespace=namespace, body=manifest, **ATTEMPTS)
     agents = threads.submit(log, namespace, watched.name.result(), container="agent", follow=True, timestamps=True)
     runtime = of_node(watched.node.result(), watched.running.result())
-    at, status = accepted(api, namespace, name, made["metadata"]["resourceVersion"])
+    at, status = accepted(api, namespace, name, attempt["metadata"]["resourceVersion"])
     since = int(time.time()) - began + 1
     operators = log(namespace, operators_pod, timestamps=True, since_seconds=since)
     body, ended = map(float, status["outcome"]["output"]["result"]["text"].split())

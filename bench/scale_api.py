@@ -39,12 +39,12 @@ class Api:
         """Create objects, so many at a time as a busy client does. Raises aiohttp's errors."""
         slots = asyncio.Semaphore(AT_ONCE)
 
-        async def one(obj: dict[str, Any]) -> None:
+        async def post(obj: dict[str, Any]) -> None:
             async with slots, self._session.post(self._server + path, json=obj) as response:
                 if response.status >= 400:
                     raise RuntimeError(f"POST {path}: {response.status} {await response.text()}")
 
-        await asyncio.gather(*map(one, objects))
+        await asyncio.gather(*map(post, objects))
 
     @asynccontextmanager
     async def following(self, path: str, seen: Seen) -> AsyncIterator[None]:

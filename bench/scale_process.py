@@ -36,9 +36,9 @@ class Process:
 
     def peak_mib(self) -> float:
         """The most memory that it has held."""
-        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
-        assert found is not None
-        return int(found[1]) / 1024
+        match = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
+        assert match is not None
+        return int(match[1]) / 1024
 
 
 def by_client(writes: Counter[tuple[str, str]], count: int, clients: Mapping[str, str]) -> dict[str, Any]:

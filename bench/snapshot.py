@@ -69,13 +69,13 @@ def change(tree: Tree, root: Path, count: int) -> None:
 
 def plain_snapshot(root: Path) -> dict[str, str]:
     """The plain way: every file opened and hashed."""
-    found = {}
+    digests = {}
     for folder, _folders, names in os.walk(root):
         for name in names:
             path = Path(folder, name)
             with path.open("rb") as file:
-                found[path.relative_to(root).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+                digests[path.relative_to(root).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def plain(tree: Tree, root: Path, _manifest: Path, count: int) -> float:
@@ -101,9 +101,9 @@ def ours(tree: Tree, root: Path, manifest: Path, count: int) -> float:
     return _checked(len(changes.uploads), count, between - started + time.perf_counter() - resumed)
 
 
-def _checked(found: int, expected: int, seconds: float) -> float:
-    if found != expected:
-        raise SystemExit(f"{found} changed files found, not {expected}")
+def _checked(changed: int, expected: int, seconds: float) -> float:
+    if changed != expected:
+        raise SystemExit(f"{changed} changed files found, not {expected}")
     return seconds
 
 

@@ -69,7 +69,7 @@ def medians(lives: Iterable[Mapping[str, float]]) -> dict[str, float]:
     for life in lives:
         for key, value in life.items():
             values.setdefault(key, []).append(value)
-    return {key: statistics.median(each) for key, each in values.items()}
+    return {key: statistics.median(samples) for key, samples in values.items()}
 
 
 def table(lives: Mapping[str, Sequence[Stamps]]) -> str:
@@ -140,14 +140,14 @@ def of_runtime(infos: str, processes: str) -> Stamps:
     container's id, the time, the uptime, and the start of its process in hundredths of a second since the boot, unless
     the process has ended meanwhile.
     """
-    made = {info["ID"]: seconds_of(info["CreatedAt"]) for info in _documents(infos)}
+    creations = {info["ID"]: seconds_of(info["CreatedAt"]) for info in _documents(infos)}
     started: dict[str, float] = {}
     for line in processes.splitlines():
         name, *times = line.split()
         if len(times) == len(("now", "uptime", "ticks")):
             now, uptime, ticks = map(float, times)
             started[name] = now - uptime + ticks / 100
-    sandbox, first, *_ = sorted(made.values())
+    sandbox, first, *_ = sorted(creations.values())
     stamps = {"sandbox": sandbox, "first_created": first}
     return stamps | dict(zip(("first_started", "second_started"), sorted(started.values()), strict=False))
 

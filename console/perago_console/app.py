@@ -71,7 +71,7 @@ def list_attempts(
 
     if watch and output in (Form.JSON, Form.YAML, Form.NAME):
         raise Misused(f"--watch prints rows; leave out -o {output.value}")
-    phases = tuple(one.lower() for one in (*(phase or ()), *(("failed",) if failed else ())))
+    phases = tuple(name.lower() for name in (*(phase or ()), *(("failed",) if failed else ())))
     within = None if since is None else _seconds(since, "--since")
     selection = Selection(task, workflow, phases, waiting, within)
     asked = command.ListQuery(selection, selector, output.value if output else "", watch)

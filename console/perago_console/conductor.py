@@ -37,8 +37,8 @@ class Conductor:
             task = self.http.call("GET", f"/tasks/{_safe(task_id)}", f"read task {task_id}")
         except NotFound:
             return None
-        given = task.get("inputData") if isinstance(task, dict) else None
-        return given.get("params") if isinstance(given, dict) else None
+        payload = task.get("inputData") if isinstance(task, dict) else None
+        return payload.get("params") if isinstance(payload, dict) else None
 
     def retry(self, workflow: str) -> None:
         """Run the last failed task of a workflow that has failed again."""
@@ -57,13 +57,13 @@ def conductor(environ: Mapping[str, str] | None = None) -> Conductor | None:
     if not variables.get(URL):
         return None
     try:
-        found = address(None, TOKEN_HEADERS[0], variables)
+        place = address(None, TOKEN_HEADERS[0], variables)
     except CliMisused as error:
         raise Misused(error.problems[0].message) from error
-    header = found.credentials
+    header = place.credentials
     if isinstance(header, KeyPair):
-        return Conductor(Http("Conductor", found.url, {"X-Authorization": _token(found.url, header)}))
-    return Conductor(Http("Conductor", found.url, {header.name: header.value} if header else {}))
+        return Conductor(Http("Conductor", place.url, {"X-Authorization": _token(place.url, header)}))
+    return Conductor(Http("Conductor", place.url, {header.name: header.value} if header else {}))
 
 
 def _token(url: str, pair: KeyPair) -> str:

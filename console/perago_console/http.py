@@ -61,10 +61,10 @@ class Http:
             kinds = {401: Forbidden, 403: Forbidden, 404: NotFound}
             raise kinds.get(status, Unanswered)(words.rstrip())
         try:
-            found: JsonValue = read_json(text.encode()) if text.strip() else None
+            answer: JsonValue = read_json(text.encode()) if text.strip() else None
         except ValueError as error:
             raise Unanswered(f"{self.url} does not answer in {self.service}'s words; check the URL") from error
-        return found
+        return answer
 
     def _pool(self) -> Any:
         import urllib3

@@ -108,8 +108,8 @@ class KubeCluster:
     def _object(self, asked: "_Call", method: str, query: Mapping[str, str] | None = None, body: Any = None) -> Raw:
         with _explained(asked, self._client.configuration.host):
             response = self._request(asked.path, method, query or {}, body, ANSWER_SECONDS)
-            found: Raw = read_json(response.data)
-            return found
+            answer: Raw = read_json(response.data)
+            return answer
 
     def _lines(self, asked: "_Call", query: Mapping[str, str]) -> Iterator[str]:
         with _explained(asked, self._client.configuration.host):
@@ -237,5 +237,5 @@ def _namespace(config: Any, file: str | None, context: str | None) -> str:
         contexts, active = config.list_kube_config_contexts(file)
     except config.ConfigException:  # in a pod
         return "default"
-    named = next((one for one in contexts if one["name"] == context), active)
+    named = next((entry for entry in contexts if entry["name"] == context), active)
     return str(named["context"].get("namespace") or "default")

@@ -30,18 +30,18 @@ def commit_for(repository: str, what: str, at: str | None) -> Commit:
 
 def check() -> None:
     """Raises a problem if lakeFS cannot be reached, or does not know the keys; Misused where none are set."""
-    found = _translated(lambda: account(os.environ, Path.home()))
-    header = {"Authorization": basic_auth(found.access_key, found.secret)}
-    Http("lakeFS", found.api, header).call("GET", "/user", "tell who you are")
+    login = _translated(lambda: account(os.environ, Path.home()))
+    header = {"Authorization": basic_auth(login.access_key, login.secret)}
+    Http("lakeFS", login.api, header).call("GET", "/user", "tell who you are")
 
 
 def credentials() -> tuple[str, ...]:
     """The keys of whoever asks; none where none are set."""
     try:
-        found = account(os.environ, Path.home())
+        login = account(os.environ, Path.home())
     except CliMisused:
         return ()
-    return found.access_key, found.secret
+    return login.access_key, login.secret
 
 
 def _named(repository: Repository, what: str) -> Commit:
@@ -65,7 +65,7 @@ def _last_change(repository: Repository, path: str, at: str | None) -> Commit:
 
 
 def _commit(commit: CliCommit, path: str | None = None) -> Commit:
-    return Commit(commit.id, commit.metadata, commit.made, commit.committer, commit.message, path)
+    return Commit(commit.id, commit.metadata, commit.created_at, commit.committer, commit.message, path)
 
 
 def _translated(call: Callable[[], T]) -> T:

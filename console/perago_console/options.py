@@ -39,9 +39,9 @@ def in_cluster(command: Callable[..., int]) -> Callable[..., int]:
         return command(*words, session=partial(session_in, place), **options)
 
     own = inspect.signature(command)
-    parameters = [*(one for one in own.parameters.values() if one.name != "session"), *_PLACE]
+    parameters = [*(parameter for parameter in own.parameters.values() if parameter.name != "session"), *_PLACE]
     called.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return called
 
 

@@ -43,12 +43,14 @@ class Session:
     def _meant(self, name: str) -> Raw:
         listed = self.cluster.find(ATTEMPTS, self.namespace).items
         attempts = [seen_attempt(raw) for raw in listed]
-        found = matches(name, attempts)
-        if len(found) == 1:
-            return listed[attempts.index(found[0])]
-        if found:
-            several = ", ".join(one.key for one in found[:5])
-            raise Problem(f"{name} is the beginning of {len(found)} attempts, such as {several}; give more of the name")
+        candidates = matches(name, attempts)
+        if len(candidates) == 1:
+            return listed[attempts.index(candidates[0])]
+        if candidates:
+            several = ", ".join(attempt.key for attempt in candidates[:5])
+            raise Problem(
+                f"{name} is the beginning of {len(candidates)} attempts, such as {several}; give more of the name"
+            )
         alike = near(name, attempts)
         hint = f"did you mean {' or '.join(alike)}?" if alike else "`perago list -A` shows all of them"
         raise NotFound(f"there is no attempt {name} {self.place}; {hint}")

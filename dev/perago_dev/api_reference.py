@@ -197,12 +197,12 @@ def _signature(name: str, documented: object) -> str:
 def _members(documented: object) -> Iterable[str]:
     if not inspect.isclass(documented) or issubclass(documented, Exception):
         return []
-    found = [
+    rows = [
         f"- `{_member(name, member)}`: {(inspect.getdoc(member) or '').splitlines()[0]}"
         for name, member in vars(documented).items()
         if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property))
     ]
-    return ["**Members**", "", *found, ""] if found else []
+    return ["**Members**", "", *rows, ""] if rows else []
 
 
 def _member(name: str, member: object) -> str:

@@ -56,11 +56,11 @@ def elsewhere(variables: Mapping[str, str], home: Path) -> dict[str, Path]:
 
 def _kept(folders: Mapping[str, Path]) -> str:
     """Other programs use these folders, too, so a person decides."""
-    found = {what: folder for what, folder in folders.items() if folder.exists()}
-    rows = [f"  {readable(kilobytes(folder)):>8}  {folder}  ({what})\n" for what, folder in found.items()]
+    leftovers = {what: folder for what, folder in folders.items() if folder.exists()}
+    rows = [f"  {readable(kilobytes(folder)):>8}  {folder}  ({what})\n" for what, folder in leftovers.items()]
     if not rows:
         return ""
-    quoted = " ".join(str(folder) for folder in found.values())
+    quoted = " ".join(str(folder) for folder in leftovers.values())
     remove = f"to remove them as well: chmod -R u+w {quoted} && rm -r {quoted}\n"
     return "".join(["not removed, as other programs of this machine use them, too:\n", *rows, remove])
 

@@ -40,7 +40,10 @@ def lines(reports: Iterable[Mapping[str, Any]]) -> list[str]:
         for item in report["install"]:
             pin = f"{item['metadata']['name'].lower().replace('_', '-')}=={item['metadata']['version']}"
             hashes.setdefault(pin, set()).add(item["download_info"]["archive_info"]["hashes"]["sha256"])
-    return [" \\\n".join([pin, *(f"    --hash=sha256:{one}" for one in sorted(hashes[pin]))]) for pin in sorted(hashes)]
+    return [
+        " \\\n".join([pin, *(f"    --hash=sha256:{digest}" for digest in sorted(hashes[pin]))])
+        for pin in sorted(hashes)
+    ]
 
 
 def report(machine: str, family: str, python: str, wanted: Iterable[str]) -> Mapping[str, Any]:
@@ -53,8 +56,8 @@ def report(machine: str, family: str, python: str, wanted: Iterable[str]) -> Map
     with tempfile.TemporaryDirectory() as nowhere:
         head = (sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report=-")
         words = (*head, f"--target={nowhere}", f"--constraint={CONSTRAINTS}", *choice, *wanted)
-        told: Mapping[str, Any] = json.loads(commands.output(words))
-    return told
+        report: Mapping[str, Any] = json.loads(commands.output(words))
+    return report
 
 
 def main() -> int:

@@ -10,15 +10,15 @@ from perago_dev.images import product
 from perago_dev.servers import addresses
 
 
-def made(name: str, folder: Path) -> Environment:
+def environment_of(name: str, folder: Path) -> Environment:
     """The environment. Raises EnvironmentProblem if variables are missing."""
     programs = binaries.of_this_host()
     cluster = current.connect(programs, folder)
     lakefs, conductor = addresses.external_lakefs(), addresses.external_conductor()
     if lakefs is None or conductor is None:
         raise EnvironmentProblem("--cluster current needs CONDUCTOR_SERVER_URL and LAKEFS_ENDPOINT with its keys")
-    found = addresses.Addresses(conductor, lakefs)
-    addresses.wait_for(found)
+    servers = addresses.Addresses(conductor, lakefs)
+    addresses.wait_for(servers)
     loaded = product.load(cluster, product.build())
     state.finish(folder, {"cluster": "current", "workers": 0, "context": cluster.context})
-    return addresses.environment(name, folder, programs, found, loaded)
+    return addresses.environment(name, folder, programs, servers, loaded)

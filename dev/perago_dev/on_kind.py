@@ -33,7 +33,7 @@ class Parts:
     conductor: Callable[[], Files | None]
 
 
-def made(name: str, workers: int, folder: Path, group: Together) -> Environment:
+def environment_of(name: str, workers: int, folder: Path, group: Together) -> Environment:
     """The environment, completed from whatever an interrupted run left. Raises EnvironmentProblem."""
     engine, parts = preflight.provider(), _started(group)
     node = node_reference(group, parts) if engine == "podman" else ""
@@ -118,8 +118,8 @@ def _conductor(kind: Kind, parts: Parts) -> addresses.Server:
 
 
 def _lakefs(kind: Kind, folder: Path, parts: Parts) -> addresses.LakeFS:
-    if (given := addresses.external_lakefs()) is not None:
-        return given
+    if (external := addresses.external_lakefs()) is not None:
+        return external
     keys = lakefs.own_keys(folder)
     lakefs.deploy(kind.kubectl, folder / "data", parts.base_image(), kind.control_plane, keys)
     return addresses.own_lakefs(kind.published(lakefs.NODE_PORT), keys)

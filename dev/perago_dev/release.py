@@ -44,8 +44,8 @@ def helm(
     Raises CommandFailed with helm's own words.
     """
     images = image_values("image", env.operator_image) | image_values("runner.image", env.runner_image)
-    given = images | {"clusterWide": "false"} | dict(values)
-    words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    chart_values = images | {"clusterWide": "false"} | dict(values)
+    words = [word for name, value in chart_values.items() for word in ("--set", f"{name}={value}")]
     variables = [{"name": name, "value": value} for name, value in (settings or {}).items()]
     words += ["--set-json", f"extraEnv={json.dumps(variables)}"]
     head = [str(env.bin_dir / "helm"), "upgrade", "--install", release, str(CHART), "--namespace", namespace]
@@ -71,8 +71,8 @@ def secrets(env: Environment, namespace: str) -> list[Object]:
         "accessKeyId": env.lakefs_access_key,
         "secretAccessKey": env.lakefs_secret_key,
     }
-    given = {"perago-lakefs": lakefs, "perago-conductor": {"url": env.conductor_cluster_url}}
+    secrets = {"perago-lakefs": lakefs, "perago-conductor": {"url": env.conductor_cluster_url}}
     return [
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": data}
-        for name, data in given.items()
+        for name, data in secrets.items()
     ]

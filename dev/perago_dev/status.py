@@ -8,8 +8,8 @@ from perago_dev.up import is_healthy
 
 def report() -> str:
     """One paragraph per environment on this host."""
-    found = [_paragraph(name) for name in environment.names()]
-    return "".join(found) or "no environment is up\n"
+    paragraphs = [_paragraph(name) for name in environment.names()]
+    return "".join(paragraphs) or "no environment is up\n"
 
 
 def _paragraph(name: str) -> str:

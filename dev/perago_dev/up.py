@@ -38,9 +38,9 @@ def up(wanted: Wanted) -> Environment:
         state.begin(folder)
         with together() as group:
             if wanted.cluster == "current":
-                env = on_current.made(wanted.name, folder)
+                env = on_current.environment_of(wanted.name, folder)
             else:
-                env = on_kind.made(wanted.name, wanted.workers or 0, folder, group)
+                env = on_kind.environment_of(wanted.name, wanted.workers or 0, folder, group)
         environment.save(env)
         say(f"environment {wanted.name!r} is up: Conductor {env.conductor_url}, lakeFS {env.lakefs_endpoint}")
         return env

@@ -126,12 +126,12 @@ class SelfTest:
     async def _ended(self, case: Case, name: str) -> tuple[bool, str, str]:
         deadline = self._clock() + self._seconds
         while True:
-            found = await self._cluster.read_attempt(self._namespace, name)
-            if found is None:
+            attempt = await self._cluster.read_attempt(self._namespace, name)
+            if attempt is None:
                 return False, "somebody has deleted the attempt", ""
-            status = AttemptStatus.model_validate(found.get("status", {}))
+            status = AttemptStatus.model_validate(attempt.get("status", {}))
             if (ended := verdict(case, status)) is not None:
-                return *ended, found["metadata"]["uid"]
+                return *ended, attempt["metadata"]["uid"]
             if self._clock() >= deadline:
                 return False, f"no outcome after {self._seconds} s; it waits for {waiting(status)}", ""
             await asyncio.sleep(LOOK_SECONDS)

@@ -332,9 +332,9 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings in these variables (the process's own unless given); raises SettingsError."""
     environ = os.environ if environ is None else environ
     environ = {**environ, **given_variables(environ)}
-    given = {field: environ[variable(field)] for field in Settings.model_fields if environ.get(variable(field))}
+    values = {field: environ[variable(field)] for field in Settings.model_fields if environ.get(variable(field))}
     try:
-        settings = Settings.model_validate({"identity": f"{socket.gethostname()}_{os.getpid()}"} | given)
+        settings = Settings.model_validate({"identity": f"{socket.gethostname()}_{os.getpid()}"} | values)
         Proxies.of(environ)
     except ValidationError as error:
         raise SettingsError("\n".join(_complaints(error))) from error

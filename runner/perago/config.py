@@ -8,7 +8,7 @@ DEFAULT_FAILURE_REASON_MAX_LENGTH = 500
 WORKER_ID_VARIABLE = "PERAGO_WORKER_ID"
 
 
-def worker_id(environment: Mapping[str, str], pid: int, given: str | None = None) -> str:
-    """Who owns an attempt: `given`, else `PERAGO_WORKER_ID`, else `pid-<pid>`; what is blank counts as not given."""
-    chosen = (given, environment.get(WORKER_ID_VARIABLE))
-    return next((name for name in chosen if name and name.strip()), f"pid-{pid}")
+def worker_id(environment: Mapping[str, str], pid: int, name: str | None = None) -> str:
+    """Who owns an attempt: `name`, else `PERAGO_WORKER_ID`, else `pid-<pid>`; what is blank counts as not given."""
+    candidates = (name, environment.get(WORKER_ID_VARIABLE))
+    return next((candidate for candidate in candidates if candidate and candidate.strip()), f"pid-{pid}")

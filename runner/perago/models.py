@@ -107,11 +107,11 @@ class WorkspaceSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", _kept_prefix(self.prefix))
         for name in ("pre", "post"):
-            given = getattr(self, name)
-            if not isinstance(given, (list, tuple)) or not all(isinstance(item, Guardrail) for item in given):
+            guardrails = getattr(self, name)
+            if not isinstance(guardrails, (list, tuple)) or not all(isinstance(item, Guardrail) for item in guardrails):
                 refuse_field(self, name, "must be a list of guardrails")
             else:
-                object.__setattr__(self, name, list(given))
+                object.__setattr__(self, name, list(guardrails))
         check_kind(self, "read_only", bool)
         self._keep_patterns()
 

@@ -46,7 +46,7 @@ WITH: Final = "Inputs, outputs, tracebacks and the logs of tasks are in it, as -
 class Bundle:
     """The files of an archive, and what could not be had."""
 
-    known: Sequence[str]
+    secrets: Sequence[str]
     content: bool
     files: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Bundle:
     def add(self, name: str, read: Callable[[], str]) -> None:
         """A text, without credentials; the archive says why one is not there."""
         try:
-            self.files[name] = scrubbed(read(), self.known)
+            self.files[name] = scrubbed(read(), self.secrets)
         except Problem as problem:
             self.missing.append(f"{name}: {problem}")
 
@@ -66,7 +66,7 @@ class Bundle:
         import yaml
 
         plain: Any = json.loads(json.dumps(list(objects)))
-        cleaned: Any = without_secrets(plain, self.known, content=self.content)
+        cleaned: Any = without_secrets(plain, self.secrets, content=self.content)
         return yaml.safe_dump_all(cleaned, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -119,7 +119,7 @@ def _is_ours(event: Raw, attempts: Collection[str]) -> bool:
 
 
 def _doctor(session: Session, conductor: Callable[[], Conductor | None]) -> str:
-    lines = (line for found in doctor.findings(session, conductor) for line in section_of([found]).lines)
+    lines = (line for finding in doctor.findings(session, conductor) for line in section_of([finding]).lines)
     return "".join(f"{line.label}  {line.text}\n" for line in lines)
 
 
@@ -131,7 +131,9 @@ def _crds(session: Session) -> Sequence[Raw]:
 
 def _brief(crd: Raw) -> Raw:
     spec: Any = crd["spec"]
-    versions: Any = [{name: one.get(name) for name in ("name", "served", "storage")} for one in spec["versions"]]
+    versions: Any = [
+        {name: version.get(name) for name in ("name", "served", "storage")} for version in spec["versions"]
+    ]
     return {"metadata": crd["metadata"], "versions": versions, "status": crd.get("status")}
 
 
@@ -157,12 +159,12 @@ def _log(session: Session, bundle: Bundle, folder: str, metadata: Mapping[str, s
 
 
 def _operators(session: Session, bundle: Bundle) -> None:
-    found: Sequence[Raw] = ()
+    deployments: Sequence[Raw] = ()
     try:
-        found = session.cluster.find(DEPLOYMENTS, None, labels=doctor.OPERATOR_LABELS).items
+        deployments = session.cluster.find(DEPLOYMENTS, None, labels=doctor.OPERATOR_LABELS).items
     except Problem as problem:
         bundle.missing.append(f"operator: {problem}")
-    for raw in found:
+    for raw in deployments:
         _operator(session, bundle, raw)
 
 
@@ -192,7 +194,7 @@ def _about(session: Session, bundle: Bundle) -> None:
         place=session.place.removeprefix("in "),
         content=WITH if bundle.content else WITHOUT,
     )
-    missing = "".join(f"- {scrubbed(one, bundle.known)}\n" for one in bundle.missing)
+    missing = "".join(f"- {scrubbed(sentence, bundle.secrets)}\n" for sentence in bundle.missing)
     bundle.files["README.txt"] = text + (f"\nNot in it:\n{missing}" if missing else "")
 
 

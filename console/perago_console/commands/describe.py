@@ -35,8 +35,8 @@ def of_workflow(session: Session, workflow: str, html: Path | None = None) -> in
     """Print or write the chart of a workflow, which may be named by the beginning of its id."""
     listed = session.cluster.find(ATTEMPTS, session.namespace).items
     selection = Selection(workflow=workflow)
-    attempts = [one for one in map(seen_attempt, listed) if selection.takes(one, session.now())]
-    ids = sorted({one.spec.conductor.workflow_instance_id for one in attempts if one.spec.conductor})
+    attempts = [attempt for attempt in map(seen_attempt, listed) if selection.takes(attempt, session.now())]
+    ids = sorted({attempt.spec.conductor.workflow_instance_id for attempt in attempts if attempt.spec.conductor})
     if not ids:
         raise NotFound(f"there is no attempt of a workflow {workflow} {session.place}")
     if len(ids) > 1:
@@ -75,13 +75,13 @@ def _readable(read: Callable[[], Sequence[T]], what: str, unread: list[str]) -> 
 def _pods(session: Session, attempt: Attempt) -> Sequence[Pod]:
     """Those of this very object: a pod of an earlier one of its name may still be going."""
     labels = f"{ATTEMPT_LABEL}={attempt.metadata.name}"
-    found = session.cluster.find(PODS, attempt.metadata.namespace, labels=labels)
-    pods = seen_pods(found.items)
+    listing = session.cluster.find(PODS, attempt.metadata.namespace, labels=labels)
+    pods = seen_pods(listing.items)
     return [pod for pod in pods if any(owner.name == attempt.metadata.name for owner in pod.metadata.owner_references)]
 
 
 def _events(session: Session, attempt: Attempt, pods: Sequence[Pod]) -> Sequence[Event]:
     uids = (attempt.metadata.uid, *(pod.metadata.uid for pod in pods))
     find = session.cluster.find
-    found = (find(EVENTS, attempt.metadata.namespace, fields=f"involvedObject.uid={uid}").items for uid in uids)
-    return [event for raws in found for event in seen_events(raws)]
+    lists = (find(EVENTS, attempt.metadata.namespace, fields=f"involvedObject.uid={uid}").items for uid in uids)
+    return [event for raws in lists for event in seen_events(raws)]

@@ -21,9 +21,9 @@ ASK = "Ask somebody who may, or see whoever runs Perago."
 def execute(session: Session, conductor: Callable[[], Conductor | None]) -> int:
     """Print the findings as they come; 1 if something is wrong."""
     wrong = 0
-    for found in findings(session, conductor):
-        session.output.page((checks.section_of([found]),))
-        wrong += found.tone is Tone.BAD
+    for finding in findings(session, conductor):
+        session.output.page((checks.section_of([finding]),))
+        wrong += finding.tone is Tone.BAD
     session.output.line("")
     session.output.line(
         "nothing is wrong" if not wrong else f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong"
@@ -52,7 +52,7 @@ def _checked(what: str, check: Callable[[], list[Finding]]) -> list[Finding]:
 
 
 def _rights(session: Session) -> list[Finding]:
-    rights = {one for needs in NEEDS.values() for one in (*needs.required, *needs.helpful)}
+    rights = {right for needs in NEEDS.values() for right in (*needs.required, *needs.helpful)}
     allowed = {(verb, kind): session.cluster.allows(verb, kind, session.namespace) for verb, kind in rights}
     return checks.of_rights(allowed, session.place if session.namespace else "in all namespaces")
 
@@ -60,12 +60,12 @@ def _rights(session: Session) -> list[Finding]:
 def _operators(session: Session) -> list[Finding]:
     raws = session.cluster.find(DEPLOYMENTS, None, labels=OPERATOR_LABELS).items
     operators = [Operator.model_validate(raw) for raw in raws]
-    found = checks.of_operators(operators, session.namespace, version("perago"))
+    results = checks.of_operators(operators, session.namespace, version("perago"))
     for operator in operators:
         if session.namespace is None or operator.serves(session.namespace):
-            found += _checked(f"leader of {operator.key}", partial(_leader, session, operator))
-            found += _checked("service account", partial(_account, session, operator))
-    return found
+            results += _checked(f"leader of {operator.key}", partial(_leader, session, operator))
+            results += _checked("service account", partial(_account, session, operator))
+    return results
 
 
 def _leader(session: Session, operator: Operator) -> list[Finding]:
@@ -94,7 +94,7 @@ def _account(session: Session, operator: Operator) -> list[Finding]:
 
 def _tasks(session: Session) -> list[Finding]:
     tasks = [seen_task(raw) for raw in session.cluster.find(TASKS, session.namespace).items]
-    return [one for task in tasks for one in checks.of_task(task)] or [
+    return [finding for task in tasks for finding in checks.of_task(task)] or [
         Finding("PeragoTasks", f"there are none {session.place}")
     ]
 

@@ -40,4 +40,8 @@ def _of_task(session: Session, name: str, form: str) -> int:
         session.output.objects(raw, form)
     else:
         session.output.page(explanation.of_task(task, session.now()))
-    return 1 if any(one.status == "False" and one.reason not in INTENDED for one in task.status.conditions) else 0
+    return (
+        1
+        if any(condition.status == "False" and condition.reason not in INTENDED for condition in task.status.conditions)
+        else 0
+    )

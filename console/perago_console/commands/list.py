@@ -28,16 +28,16 @@ def execute(session: Session, asked: ListQuery) -> int:
     """Print the attempts; with `watch`, also each that changes."""
     listing = session.cluster.find(ATTEMPTS, session.namespace, labels=asked.labels)
     now = session.now()
-    chosen = [one for one in map(seen_attempt, listing.items) if asked.selection.takes(one, now)]
+    chosen = [attempt for attempt in map(seen_attempt, listing.items) if asked.selection.takes(attempt, now)]
     if asked.form in ("json", "yaml"):
-        uids = {one.metadata.uid for one in chosen}
+        uids = {attempt.metadata.uid for attempt in chosen}
         session.output.objects([raw for raw in listing.items if seen_attempt(raw).metadata.uid in uids], asked.form)
         return 0
     if asked.form == "name":
-        for one in ordered(chosen):
-            session.output.line(f"{ATTEMPTS.resource}/{one.metadata.name}")
+        for attempt in ordered(chosen):
+            session.output.line(f"{ATTEMPTS.resource}/{attempt.metadata.name}")
         return 0
-    rows = [_row(session, asked, one) for one in ordered(chosen)]
+    rows = [_row(session, asked, attempt) for attempt in ordered(chosen)]
     headings = columns(namespaces=session.namespace is None, wide=asked.form == "wide")
     if asked.watch:
         _follow(session, asked, headings, rows, listing.version)
@@ -52,20 +52,20 @@ def _follow(session: Session, asked: ListQuery, headings: Sequence[str], rows: S
     """The rows, and one more for each change that shows; no later one makes a column wider."""
     widths = [
         max(LEAST.get(column[0], 0), *map(len, column))
-        for column in zip(headings, *(one.cells for one in rows), strict=True)
+        for column in zip(headings, *(row.cells for row in rows), strict=True)
     ]
     for shown in (Row(tuple(headings), Tone.PLAIN), *rows):
         session.output.row(headings, shown, widths)
     last: dict[str, tuple[str, ...]] = {}
     for change in session.cluster.watch(ATTEMPTS, session.namespace, version, labels=asked.labels):
-        for one in _of_change(change):
-            shown = _row(session, asked, one)
+        for attempt in _of_change(change):
+            shown = _row(session, asked, attempt)
             gone = change["type"] == "DELETED"
             cells = _with_state(headings, shown.cells, DELETED) if gone else shown.cells
-            if asked.selection.takes(one, session.now()) and _without_ages(headings, cells) != last.get(
-                one.metadata.uid
+            if asked.selection.takes(attempt, session.now()) and _without_ages(headings, cells) != last.get(
+                attempt.metadata.uid
             ):
-                last[one.metadata.uid] = _without_ages(headings, cells)
+                last[attempt.metadata.uid] = _without_ages(headings, cells)
                 session.output.row(headings, Row(cells, shown.tone), widths)
 
 

@@ -36,8 +36,8 @@ def of_conductor(opened: Callable[[], Conductor | None]) -> ConductorLog:
     """The log that a Conductor has, where its address is known."""
 
     def log(attempt: Attempt) -> list[str] | None:
-        task, found = attempt.spec.conductor, opened() if attempt.spec.conductor else None
-        return found.log(task.task_id) if task and found else None
+        task, server = attempt.spec.conductor, opened() if attempt.spec.conductor else None
+        return server.log(task.task_id) if task and server else None
 
     return log
 

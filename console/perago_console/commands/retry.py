@@ -24,9 +24,9 @@ def execute(session: Session, name: str, conductor: Callable[[], Conductor | Non
 
 def _create(session: Session, raw: Raw, attempt: Attempt) -> int:
     listed = session.cluster.find(ATTEMPTS, attempt.metadata.namespace).items
-    body = renewed(raw, attempt, {seen_attempt(one).metadata.name for one in listed})
-    made = seen_attempt(session.cluster.create(ATTEMPTS, attempt.metadata.namespace, body))
-    session.output.line(f"attempt {made.key} is created, with the spec of {attempt.metadata.name}")
+    body = renewed(raw, attempt, {seen_attempt(item).metadata.name for item in listed})
+    successor = seen_attempt(session.cluster.create(ATTEMPTS, attempt.metadata.namespace, body))
+    session.output.line(f"attempt {successor.key} is created, with the spec of {attempt.metadata.name}")
     return 0
 
 

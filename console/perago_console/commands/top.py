@@ -25,10 +25,10 @@ class TopQuery:
 def execute(session: Session, asked: TopQuery, pause: Callable[[float], None] = time.sleep) -> int:
     """Print one line for each; with `watch`, anew until somebody ends it."""
     while True:
-        found = _loads(session, asked.window)
+        loads = _loads(session, asked.window)
         if asked.watch:
             session.output.afresh()
-        _show(session, asked.form, found)
+        _show(session, asked.form, loads)
         if not asked.watch:
             return 0
         pause(EVERY_SECONDS)
@@ -40,11 +40,11 @@ def _loads(session: Session, window: float) -> Sequence[Load]:
     return loads(tasks, attempts, window, session.now())
 
 
-def _show(session: Session, form: str, found: Sequence[Load]) -> None:
+def _show(session: Session, form: str, loads: Sequence[Load]) -> None:
     every = session.namespace is None
     if form:
-        session.output.objects([asdict(load) for load in found], form)
-    elif found:
-        session.output.table(headings(namespaces=every), [row(load, namespaces=every) for load in found])
+        session.output.objects([asdict(load) for load in loads], form)
+    elif loads:
+        session.output.table(headings(namespaces=every), [row(load, namespaces=every) for load in loads])
     else:
         session.output.remark(f"no PeragoTasks and no attempts {session.place}")

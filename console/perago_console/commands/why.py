@@ -23,8 +23,8 @@ OpenConductor = Callable[[], Conductor | None]
 def execute(commit: Commit, output: Output, now: datetime, cluster: Open, conductor: OpenConductor) -> int:
     """Say it; 1 of a commit that no attempt made. A cluster or a Conductor that is away costs only what they know."""
     attempt = _tried(lambda: _attempt(cluster(), commit), output) if commit.is_ours else None
-    given = attempt.spec.input if attempt else None
-    params: object = given.get("params") if given else None
+    payload = attempt.spec.input if attempt else None
+    params: object = payload.get("params") if payload else None
     if params is None and commit.task_id:
         params = _tried(lambda: _params(conductor(), commit), output)
     output.page(of_commit(commit, attempt, params, now))
@@ -35,10 +35,10 @@ def _attempt(cluster: Cluster, commit: Commit) -> Attempt | None:
     """The attempt itself: another one may have its name by now."""
     namespace, name = commit.attempt
     try:
-        found = seen_attempt(cluster.get(ATTEMPTS, namespace, name))
+        attempt = seen_attempt(cluster.get(ATTEMPTS, namespace, name))
     except NotFound:
         return None
-    return found if found.metadata.uid == commit.uid else None
+    return attempt if attempt.metadata.uid == commit.uid else None
 
 
 def _params(conductor: Conductor | None, commit: Commit) -> JsonValue:

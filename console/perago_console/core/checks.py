@@ -80,8 +80,8 @@ class Operator(Whole):
 
     def variable(self, name: str) -> str:
         """A setting, as its variable says it."""
-        every = (one for container in self.spec.template.spec.containers for one in container.env)
-        return next((one.value for one in every if one.name == name), "")
+        every = (entry for container in self.spec.template.spec.containers for entry in container.env)
+        return next((entry.value for entry in every if entry.name == name), "")
 
     def serves(self, namespace: str) -> bool:
         """Whether attempts of a namespace are its own; without names, all are."""
@@ -106,51 +106,53 @@ class Lease(Whole):
 def of_server(server: Server, now: datetime) -> list[Finding]:
     """Its version, and the difference of the clocks."""
     numbers = tuple(int(part) for part in server.version.removeprefix("v").split(".")[:2] if part.isdecimal())
-    found = [Finding("API server", f"{server.address} answers, Kubernetes {server.version}")]
+    findings = [Finding("API server", f"{server.address} answers, Kubernetes {server.version}")]
     if numbers < OLDEST_KUBERNETES:
         oldest = ".".join(map(str, OLDEST_KUBERNETES))
-        found = [Finding("API server", f"Kubernetes {server.version} is too old", Tone.BAD, f"Upgrade it to {oldest}.")]
+        findings = [
+            Finding("API server", f"Kubernetes {server.version} is too old", Tone.BAD, f"Upgrade it to {oldest}.")
+        ]
     if server.time is None:
-        return found
+        return findings
     apart = abs((now - server.time).total_seconds())
     if apart > CLOCK_SECONDS:
         differ = f"the clocks of this machine and the API server differ by {length(apart)}"
         words = f"{differ}, and the ages that are shown are off by that"
-        return [*found, Finding("clock", words, Tone.BAD, "Set the clock of the one that is wrong.")]
-    return [*found, Finding("clock", "this machine and the API server agree")]
+        return [*findings, Finding("clock", words, Tone.BAD, "Set the clock of the one that is wrong.")]
+    return [*findings, Finding("clock", "this machine and the API server agree")]
 
 
 def of_rights(allowed: Mapping[Right, bool], place: str) -> list[Finding]:
     """Which commands work, and what each of the others lacks."""
-    found = []
+    findings = []
     for command, needs in NEEDS.items():
-        missing = [_right(one) for one in needs.required if not allowed[one]]
-        less = [_right(one) for one in needs.helpful if not allowed[one]]
+        missing = [_right(right) for right in needs.required if not allowed[right]]
+        less = [_right(right) for right in needs.helpful if not allowed[right]]
         what = f"perago {command}"
         if missing:
             remedy = "Ask for the ClusterRole perago-viewer, or perago-editor to cancel and retry."
-            found.append(Finding(what, f"you may not {', '.join(missing)} {place}", Tone.BAD, remedy))
+            findings.append(Finding(what, f"you may not {', '.join(missing)} {place}", Tone.BAD, remedy))
         elif less:
-            found.append(Finding(what, f"shows less, as you may not {', '.join(less)} {place}", Tone.WAITS))
+            findings.append(Finding(what, f"shows less, as you may not {', '.join(less)} {place}", Tone.WAITS))
         else:
-            found.append(Finding(what, f"you have its rights {place}"))
-    return found
+            findings.append(Finding(what, f"you have its rights {place}"))
+    return findings
 
 
 def of_operators(operators: Sequence[Operator], namespace: str | None, version: str) -> list[Finding]:
     """Whether one serves the namespace, and how it is doing."""
-    serving = [one for one in operators if namespace is None or one.serves(namespace)]
+    serving = [operator for operator in operators if namespace is None or operator.serves(namespace)]
     if not serving:
-        others = ", ".join(one.key for one in operators)
+        others = ", ".join(operator.key for operator in operators)
         words = f"none serves namespace {namespace}" + (f"; there is {others}" if others else "")
         remedy = "Add the namespace to the value `namespaces` of the chart, or install the chart."
         return [Finding("operator", words, Tone.BAD, remedy)]
-    found = [one for operator in serving for one in _of_operator(operator, version)]
+    findings = [finding for operator in serving for finding in _of_operator(operator, version)]
     if namespace is not None and len(serving) > 1:
-        names = " and ".join(one.key for one in serving)
+        names = " and ".join(operator.key for operator in serving)
         remedy = "Take the namespace out of the values of all of them but one."
-        found.append(Finding("operator", f"{names} all serve namespace {namespace}", Tone.BAD, remedy))
-    return found
+        findings.append(Finding("operator", f"{names} all serve namespace {namespace}", Tone.BAD, remedy))
+    return findings
 
 
 def of_lease(operator: Operator, lease: Lease | None, now: datetime) -> Finding:
@@ -171,9 +173,14 @@ def of_task(task: Task) -> list[Finding]:
     """Whether it is ready, and polled."""
     what = f"PeragoTask {task.key}"
     wrong = [
-        Finding(what, f"{one.type} is False: {one.reason}: {one.message}", Tone.BAD, _remedy(one.reason))
+        Finding(
+            what,
+            f"{condition.type} is False: {condition.reason}: {condition.message}",
+            Tone.BAD,
+            _remedy(condition.reason),
+        )
         for kind in (READY, POLLING)
-        if (one := task.condition(kind)) and one.status == "False" and one.reason not in INTENDED
+        if (condition := task.condition(kind)) and condition.status == "False" and condition.reason not in INTENDED
     ]
     if not task.status.conditions:
         wrong = [Finding(what, "no operator has looked at it", Tone.BAD, "See the findings about the operator.")]
@@ -182,19 +189,21 @@ def of_task(task: Task) -> list[Finding]:
 
 def of_attempts(attempts: Sequence[Attempt], now: datetime) -> list[Finding]:
     """Those that nobody has looked at, and those that have waited for long."""
-    unseen = [one for one in attempts if not one.status.phase and _older(one, UNSEEN_SECONDS, now)]
-    waiting = [one for one in attempts if _older(one, LONG_WAIT_SECONDS, now) and holding(one, now).waits]
-    found = []
+    unseen = [attempt for attempt in attempts if not attempt.status.phase and _older(attempt, UNSEEN_SECONDS, now)]
+    waiting = [
+        attempt for attempt in attempts if _older(attempt, LONG_WAIT_SECONDS, now) and holding(attempt, now).waits
+    ]
+    findings = []
     if unseen:
-        found.append(_several("have no status", unseen, "See the findings about the operator."))
-    if long := [one for one in waiting if one not in unseen]:
-        found.append(_several("have waited for half an hour or more", long, "`perago explain` says what for."))
-    return found or [Finding("attempts", f"none of {len(attempts)} waits for long")]
+        findings.append(_several("have no status", unseen, "See the findings about the operator."))
+    if long := [attempt for attempt in waiting if attempt not in unseen]:
+        findings.append(_several("have waited for half an hour or more", long, "`perago explain` says what for."))
+    return findings or [Finding("attempts", f"none of {len(attempts)} waits for long")]
 
 
 def section_of(findings: Sequence[Finding]) -> Section:
     """The findings as lines."""
-    return Section("", tuple(Line(_MARKS[one.tone], _words(one), one.tone) for one in findings))
+    return Section("", tuple(Line(_MARKS[finding.tone], _words(finding), finding.tone) for finding in findings))
 
 
 def _words(finding: Finding) -> str:
@@ -210,17 +219,17 @@ def _of_operator(operator: Operator, version: str) -> list[Finding]:
             f"Read `kubectl -n {operator.metadata.namespace} logs deployment/{operator.metadata.name}`, which names "
         )
         remedy += "the server that does not answer, or scale it up."
-        found = [Finding(what, f"{ready} of {wanted} replicas are ready", Tone.BAD, remedy)]
+        findings = [Finding(what, f"{ready} of {wanted} replicas are ready", Tone.BAD, remedy)]
     else:
-        found = [Finding(what, f"version {own or 'unknown'}, {ready} of {wanted} replicas are ready")]
+        findings = [Finding(what, f"version {own or 'unknown'}, {ready} of {wanted} replicas are ready")]
     if own and own != version:
         words = f"its version is {own}, and this command's is {version}: they may use different words"
-        found.append(Finding(what, words, Tone.WAITS, f"Install perago {own}."))
-    return found
+        findings.append(Finding(what, words, Tone.WAITS, f"Install perago {own}."))
+    return findings
 
 
 def _several(what: str, attempts: Sequence[Attempt], remedy: str) -> Finding:
-    names = ", ".join(one.key for one in attempts[:MOST_NAMED])
+    names = ", ".join(attempt.key for attempt in attempts[:MOST_NAMED])
     more = f" and {len(attempts) - MOST_NAMED} more" if len(attempts) > MOST_NAMED else ""
     return Finding("attempts", f"{len(attempts)} {what}: {names}{more}", Tone.BAD, remedy)
 

@@ -106,9 +106,9 @@ def _state(pod: Pod, container: str) -> str:
 
 
 def _conditions(attempt: Attempt, now: datetime) -> Iterator[Line]:
-    for one in attempt.status.conditions:
-        since = f" since {moment(one.last_transition_time, now)}" if one.last_transition_time else ""
-        yield Line(one.type, f"{one.status}{since}: {one.reason}: {one.message}".rstrip(": "))
+    for condition in attempt.status.conditions:
+        since = f" since {moment(condition.last_transition_time, now)}" if condition.last_transition_time else ""
+        yield Line(condition.type, f"{condition.status}{since}: {condition.reason}: {condition.message}".rstrip(": "))
 
 
 def _log(attempt: Attempt) -> tuple[Line, ...]:

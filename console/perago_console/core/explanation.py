@@ -32,11 +32,11 @@ def of_attempt(attempt: Attempt, task: Task | None, now: datetime) -> Page:
 def of_task(task: Task, now: datetime) -> Page:
     """What its two conditions say."""
     title = f"PeragoTask {task.key}"
-    conditions = [one for kind in (READY, POLLING) if (one := task.condition(kind)) is not None]
+    conditions = [condition for kind in (READY, POLLING) if (condition := task.condition(kind)) is not None]
     if not conditions:
         words = "no operator has looked at it yet; check with `perago doctor` that one serves the namespace"
         return (Section(title, lines(Line("is", words, Tone.WAITS))),)
-    return (Section(title), *(Section("", _of_condition(one, now)) for one in conditions))
+    return (Section(title), *(Section("", _of_condition(condition, now)) for condition in conditions))
 
 
 def of_reason(reason: Reason) -> Page:

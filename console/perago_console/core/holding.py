@@ -21,8 +21,8 @@ Rule = Callable[[Attempt, datetime], Holding | None]
 
 def holding(attempt: Attempt, now: datetime) -> Holding:
     """What holds now, by the first rule that matches."""
-    found = (rule(attempt, now) for rule in RULES)
-    return next(one for one in found if one is not None)
+    holdings = (rule(attempt, now) for rule in RULES)
+    return next(holding for holding in holdings if holding is not None)
 
 
 def has_ended(attempt: Attempt, _: datetime) -> Holding | None:
@@ -100,7 +100,7 @@ def waits_for_its_turn(attempt: Attempt, _: datetime) -> Holding | None:
     """Another attempt publishes to the same branch."""
     turn = attempt.status.turn
     asked = turn.requested if turn else None
-    if turn is None or asked is None or any(one and one.id >= asked.id for one in (turn.granted, turn.returned)):
+    if turn is None or asked is None or any(entry and entry.id >= asked.id for entry in (turn.granted, turn.returned)):
         return None
     behind = turn.waiting.behind if turn.waiting else None
     words = f"its turn to publish, behind attempt {behind}" if behind else "its turn to publish, which is asked for"

@@ -103,7 +103,7 @@ def _row(bar: Bar, begin: float, share: float, top: int) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """The text as HTML shows it; control characters, which HTML does not have, as their escapes."""
-    kept = (one if one in "\n\t" or one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    kept = (char if char in "\n\t" or char.isprintable() else char.encode("unicode_escape").decode() for char in text)
     return escape("".join(kept))
 
 

@@ -48,20 +48,20 @@ class Load:
 def loads(tasks: Sequence[Task], attempts: Sequence[Attempt], window: float, now: datetime) -> Sequence[Load]:
     """One of each PeragoTask, those with the most to do first."""
     grouped: defaultdict[Key, list[Attempt]] = defaultdict(list)
-    known: Mapping[Key, Task] = {(task.metadata.namespace, task.metadata.name): task for task in tasks}
+    by_key: Mapping[Key, Task] = {(task.metadata.namespace, task.metadata.name): task for task in tasks}
     for attempt in attempts:
         grouped[attempt.metadata.namespace, attempt.task].append(attempt)
-    found = [_load(key, known.get(key), grouped[key], window, now) for key in sorted({*known, *grouped})]
-    return sorted(found, key=lambda one: (-(one.running + one.starting + one.waiting), one.key))
+    loads = [_load(key, by_key.get(key), grouped[key], window, now) for key in sorted({*by_key, *grouped})]
+    return sorted(loads, key=lambda load: (-(load.running + load.starting + load.waiting), load.key))
 
 
 def _load(key: Key, task: Task | None, attempts: Sequence[Attempt], window: float, now: datetime) -> Load:
-    going = [one for one in attempts if not one.ended]
-    ended = [one for one in attempts if one.ended and _ended_within(one, window, now)]
-    held = [holding(one, now) for one in going]
-    words = Counter(one.word for one in held if one.waits)
-    ages = [(now - one.created).total_seconds() for one in going if one.created]
-    phases = Counter(one.status.phase or "Pending" for one in going)
+    going = [attempt for attempt in attempts if not attempt.ended]
+    ended = [attempt for attempt in attempts if attempt.ended and _ended_within(attempt, window, now)]
+    held = [holding(attempt, now) for attempt in going]
+    words = Counter(state.word for state in held if state.waits)
+    ages = [(now - attempt.created).total_seconds() for attempt in going if attempt.created]
+    phases = Counter(attempt.status.phase or "Pending" for attempt in going)
     return Load(
         key=key,
         running=phases["Running"] + phases["Finishing"],
@@ -113,22 +113,26 @@ def _ended_within(attempt: Attempt, window: float, now: datetime) -> bool:
 
 
 def _rate(ended: Sequence[Attempt], phase: str, window: float) -> float:
-    return sum(one.status.phase == phase for one in ended) * HOUR / window
+    return sum(attempt.status.phase == phase for attempt in ended) * HOUR / window
 
 
 def _slowest(ended: Sequence[Attempt]) -> tuple[str, float] | None:
     """Where attempts spend their time; waiting in the queue is none of their own."""
     medians = []
     for part in PARTS:
-        values = [seconds for one in ended if (seconds := getattr(one.status.timings, part)) is not None]
+        values = [seconds for attempt in ended if (seconds := getattr(attempt.status.timings, part)) is not None]
         if values:
             medians.append((part, median(values)))
-    return max(medians, key=lambda one: one[1], default=None)
+    return max(medians, key=lambda pair: pair[1], default=None)
 
 
 def _trouble(task: Task | None) -> str:
     if task is None:
         return ""
-    found = (task.condition(kind) for kind in (READY, POLLING))
-    reasons = [one.reason for one in found if one and one.status == "False" and one.reason not in INTENDED]
+    conditions = (task.condition(kind) for kind in (READY, POLLING))
+    reasons = [
+        condition.reason
+        for condition in conditions
+        if condition and condition.status == "False" and condition.reason not in INTENDED
+    ]
     return reasons[0] if reasons else ""

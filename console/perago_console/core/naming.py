@@ -10,13 +10,13 @@ MOST_NAMES = 5
 
 def matches(text: str, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
     """The attempts that a text can stand for: one of that very name, else those that it begins or names otherwise."""
-    exact = [one for one in attempts if text in _names(one)]
-    return exact or [one for one in attempts if any(name.startswith(text) for name in _names(one))]
+    exact = [attempt for attempt in attempts if text in _names(attempt)]
+    return exact or [attempt for attempt in attempts if any(name.startswith(text) for name in _names(attempt))]
 
 
 def near(text: str, attempts: Sequence[Attempt]) -> Sequence[str]:
     """Names that look alike."""
-    return get_close_matches(text, [one.metadata.name for one in attempts], n=MOST_NAMES, cutoff=0.5)
+    return get_close_matches(text, [attempt.metadata.name for attempt in attempts], n=MOST_NAMES, cutoff=0.5)
 
 
 def plain(text: str) -> str:

@@ -277,4 +277,4 @@ class Attempt(Whole):
 
 def condition(conditions: tuple[Condition, ...], kind: str) -> Condition | None:
     """The condition of this type, if it is there."""
-    return next((one for one in conditions if one.type == kind), None)
+    return next((condition for condition in conditions if condition.type == kind), None)

@@ -36,9 +36,9 @@ class Section:
 Page = Sequence[Section]
 
 
-def lines(*found: Line | None) -> tuple[Line, ...]:
+def lines(*candidates: Line | None) -> tuple[Line, ...]:
     """Those of the lines that say something."""
-    return tuple(line for line in found if line is not None and line.text)
+    return tuple(line for line in candidates if line is not None and line.text)
 
 
 def optional(label: str, text: str | None, tone: Tone = Tone.PLAIN) -> Line | None:

@@ -58,7 +58,9 @@ class Pod(Whole):
 
     def state(self, container: str) -> ContainerStates:
         """The state of a container; nothing of one that the kubelet has not seen."""
-        return next((one.state for one in self.status.container_statuses if one.name == container), ContainerStates())
+        return next(
+            (status.state for status in self.status.container_statuses if status.name == container), ContainerStates()
+        )
 
 
 class EventSource(Seen):

@@ -69,16 +69,16 @@ def of_commit(commit: Commit, attempt: Attempt | None, params: object, now: date
 
 
 def _maker(commit: Commit, attempt: Attempt | None) -> tuple[Line, ...]:
-    found = commit.metadata
+    metadata = commit.metadata
     there = f"it is {attempt.status.phase}" if attempt else "its object is gone, or cannot be read"
     return lines(
-        Line("attempt", f"{found.get(metadata_keys.ATTEMPT, '')} ({there})"),
-        optional("execution", found.get(metadata_keys.EXECUTION)),
-        optional("created", found.get(metadata_keys.CREATED)),
-        optional("installation", found.get(metadata_keys.INSTALLATION)),
-        optional("workflow", found.get(metadata_keys.WORKFLOW) if commit.task_id else None),
+        Line("attempt", f"{metadata.get(metadata_keys.ATTEMPT, '')} ({there})"),
+        optional("execution", metadata.get(metadata_keys.EXECUTION)),
+        optional("created", metadata.get(metadata_keys.CREATED)),
+        optional("installation", metadata.get(metadata_keys.INSTALLATION)),
+        optional("workflow", metadata.get(metadata_keys.WORKFLOW) if commit.task_id else None),
         optional("Conductor task", commit.task_id),
-        optional("retry", found.get(metadata_keys.RETRY) if commit.task_id else None),
+        optional("retry", metadata.get(metadata_keys.RETRY) if commit.task_id else None),
     )
 
 

@@ -44,37 +44,37 @@ _PLAIN_VARIABLES: Final = re.compile(r"^PERAGO_")
 """Variables of Perago's own: settings, of which none is a credential."""
 
 
-def without_secrets(value: JsonValue, known: Collection[str], *, content: bool) -> JsonValue:
+def without_secrets(value: JsonValue, secrets: Collection[str], *, content: bool) -> JsonValue:
     """An object without credentials; `content` keeps what tasks work on, from which only credentials are taken."""
     if isinstance(value, str):
         text = value if content else _LOG_IN_MESSAGE.sub(f"; last log lines: {REMOVED}", value)
-        return scrubbed(text, known)
+        return scrubbed(text, secrets)
     if isinstance(value, list):
-        return _of_list(value, known, content)
+        return _of_list(value, secrets, content)
     if not isinstance(value, dict):
         return value
     if _is_variable(value):
         return {**value, "value": REMOVED}
-    return {name: _of_field(name, inner, known, content) for name, inner in value.items() if name not in _DROPPED}
+    return {name: _of_field(name, inner, secrets, content) for name, inner in value.items() if name not in _DROPPED}
 
 
-def _of_list(values: list[JsonValue], known: Collection[str], content: bool) -> list[JsonValue]:
+def _of_list(values: list[JsonValue], secrets: Collection[str], content: bool) -> list[JsonValue]:
     """Of arguments, also the one after an option that is called like a credential."""
     befores = (None, *values)
     return [
         REMOVED
         if isinstance(before, str) and isinstance(value, str) and _SECRET_FIELD.match(before)
-        else without_secrets(value, known, content=content)
+        else without_secrets(value, secrets, content=content)
         for before, value in zip(befores, values, strict=False)
     ]
 
 
-def _of_field(name: str, value: JsonValue, known: Collection[str], content: bool) -> JsonValue:
+def _of_field(name: str, value: JsonValue, secrets: Collection[str], content: bool) -> JsonValue:
     if not content and name in _CONTENT and value is not None:
         return f"[removed: {len(json.dumps(value, ensure_ascii=False))} characters]"
     if isinstance(value, str) and _SECRET_FIELD.match(name):
         return REMOVED
-    return without_secrets(value, known, content=content)
+    return without_secrets(value, secrets, content=content)
 
 
 def _is_variable(value: Mapping[str, JsonValue]) -> bool:
@@ -83,9 +83,9 @@ def _is_variable(value: Mapping[str, JsonValue]) -> bool:
     return isinstance(value.get("value"), str) and isinstance(name, str) and not _PLAIN_VARIABLES.match(name)
 
 
-def scrubbed(text: str, known: Collection[str]) -> str:
+def scrubbed(text: str, secrets: Collection[str]) -> str:
     """A text without what looks like a credential, and without those that are known."""
-    for form in known:
+    for form in secrets:
         text = text.replace(form, REMOVED)
     for pattern, replacement in _TEXTS:
         text = pattern.sub(replacement, text)
@@ -94,8 +94,8 @@ def scrubbed(text: str, known: Collection[str]) -> str:
 
 def forms(secrets: Iterable[str]) -> tuple[str, ...]:
     """The forms in which secrets may stand in a text, the longest first: plain, quoted, in base64, in hexadecimal."""
-    found = {form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)}
-    return tuple(sorted(found, key=lambda form: (-len(form), form)))
+    forms = {form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms(secret)}
+    return tuple(sorted(forms, key=lambda form: (-len(form), form)))
 
 
 def _forms(secret: str) -> Iterable[str]:

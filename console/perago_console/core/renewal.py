@@ -14,8 +14,8 @@ _RETRY: Final = re.compile(r"-retry-\d+$")
 
 def renewed(raw: Raw, attempt: Attempt, taken: Collection[str]) -> Raw:
     """The object to create: same spec, under a name that nobody has, with the labels that people gave."""
-    given = raw.get("spec")
-    spec = {name: value for name, value in given.items() if name != "cancel"} if isinstance(given, dict) else {}
+    source = raw.get("spec")
+    spec = {name: value for name, value in source.items() if name != "cancel"} if isinstance(source, dict) else {}
     labels = {name: value for name, value in attempt.metadata.labels.items() if not _is_ours(name)}
     metadata = {"name": new_name(attempt.metadata.name, taken), "namespace": attempt.metadata.namespace}
     return {
@@ -31,9 +31,9 @@ def new_name(name: str, taken: Collection[str]) -> str:
     base, number = _RETRY.sub("", name), 1
     while True:
         ending = f"-retry-{number}"
-        found = f"{base[: LONGEST_NAME - len(ending)].rstrip('-')}{ending}"
-        if found not in taken:
-            return found
+        candidate = f"{base[: LONGEST_NAME - len(ending)].rstrip('-')}{ending}"
+        if candidate not in taken:
+            return candidate
         number += 1
 
 

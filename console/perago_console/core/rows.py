@@ -76,7 +76,9 @@ def row(attempt: Attempt, now: datetime, *, namespaces: bool, wide: bool) -> Row
 
 def ordered(attempts: Iterable[Attempt]) -> Sequence[Attempt]:
     """By namespace, the oldest first."""
-    return sorted(attempts, key=lambda one: (one.metadata.namespace, str(one.created or ""), one.metadata.name))
+    return sorted(
+        attempts, key=lambda attempt: (attempt.metadata.namespace, str(attempt.created or ""), attempt.metadata.name)
+    )
 
 
 def state(attempt: Attempt) -> str:

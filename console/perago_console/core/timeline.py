@@ -26,11 +26,11 @@ class Moment:
 
 def timeline(attempt: Attempt, pods: Sequence[Pod], events: Sequence[Event], now: datetime) -> tuple[Line, ...]:
     """Dated lines, the oldest first; an event that says what a line says already is left out."""
-    found = (*_of_object(attempt), *_of_pods(pods), *_of_events(events), *_of_conditions(attempt))
-    ordered = sorted(found, key=lambda one: one.time.replace(microsecond=0))  # most have whole seconds
+    entries = (*_of_object(attempt), *_of_pods(pods), *_of_events(events), *_of_conditions(attempt))
+    ordered = sorted(entries, key=lambda entry: entry.time.replace(microsecond=0))  # most have whole seconds
     seen: dict[str, Line] = {}
-    for one in ordered:
-        seen.setdefault(one.what, Line(moment(one.time, now), one.what, one.tone))
+    for entry in ordered:
+        seen.setdefault(entry.what, Line(moment(entry.time, now), entry.what, entry.tone))
     return tuple(seen.values())
 
 

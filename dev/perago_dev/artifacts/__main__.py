@@ -37,7 +37,9 @@ def make(release: Release) -> Path:
 def check(release: Release) -> list[str]:
     """Make the release twice, each time from nothing, in `dist/check`; returns the files that differ."""
     headings = (release.version, UNRELEASED)
-    heading = next((one for one in headings if plan.section(release.commit.changelog, one)), release.version)
+    heading = next(
+        (candidate for candidate in headings if plan.section(release.commit.changelog, candidate)), release.version
+    )
     text = ready(release, heading)
     folders, chosen = [emptied(RESULTS / "check" / name) for name in ("first", "second")], architectures()
     for folder in folders:
@@ -48,8 +50,8 @@ def check(release: Release) -> list[str]:
 
 def ready(release: Release, heading: str) -> str:
     """What the changelog says below the heading. Raises EnvironmentProblem with all that stands in the way."""
-    if found := plan.problems(release, checkout.uncommitted(), heading):
-        raise EnvironmentProblem("\n  - ".join([f"{release.version} cannot be made yet:", *found]))
+    if obstacles := plan.problems(release, checkout.uncommitted(), heading):
+        raise EnvironmentProblem("\n  - ".join([f"{release.version} cannot be made yet:", *obstacles]))
     if provider() == "podman":
         packages.install(BUILDERS)
     say(audit.asked([REPOSITORY / "locks" / f"{image}.txt" for image in IMAGES]))
@@ -60,11 +62,11 @@ def ready(release: Release, heading: str) -> str:
 
 def architectures() -> tuple[str, ...]:
     """Those that this machine can build images for; says which it cannot, and how it could."""
-    found = bases.architectures()
+    names = bases.architectures()
     for name in ARCHITECTURES.values():
-        if name not in found:
+        if name not in names:
             say(f"NOT MADE for {name}: this machine does not run its programs; it does with QEMU (qemu-user-static)")
-    return found
+    return names
 
 
 def emptied(folder: Path) -> Path:

@@ -54,9 +54,9 @@ def saved(archive: Path, folder: Path) -> Saved:
 
 def _manifest(tar: tarfile.TarFile, index: Json) -> Json:
     """The manifest of the only image in an index, which may be in an index of its own."""
-    described = [one for one in index["manifests"] if one.get("platform", {}).get("architecture") != UNKNOWN]
-    found: Json = json.loads(_member(tar, _blob(described[0]["digest"])))
-    return _manifest(tar, found) if "manifests" in found else found
+    described = [entry for entry in index["manifests"] if entry.get("platform", {}).get("architecture") != UNKNOWN]
+    manifest: Json = json.loads(_member(tar, _blob(described[0]["digest"])))
+    return _manifest(tar, manifest) if "manifests" in manifest else manifest
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:
@@ -95,10 +95,10 @@ def configuration(image: Saved, labels: Mapping[str, str], time: str) -> Json:
 
 
 def _step(step: Json, time: str) -> Json:
-    told: Json = {name: step[name] for name in ("created_by", "empty_layer") if name in step}
-    if "created_by" in told:
-        told["created_by"] = COPIED.sub(r"\1", told["created_by"])
-    return {"created": min(f"{step.get('created', time)[:19]}Z", time), **told}
+    history: Json = {name: step[name] for name in ("created_by", "empty_layer") if name in step}
+    if "created_by" in history:
+        history["created_by"] = COPIED.sub(r"\1", history["created_by"])
+    return {"created": min(f"{step.get('created', time)[:19]}Z", time), **history}
 
 
 class Layout:

@@ -21,19 +21,19 @@ def asked(locks: Sequence[Path]) -> str:
     files = [f"--requirement={lock}" for lock in locks]
     command = [sys.executable, "-m", "pip_audit", *OPTIONS, *files]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return told(done.stdout, done.stderr)
+    return report(done.stdout, done.stderr)
 
 
-def told(printed: str, complaints: str) -> str:
+def report(printed: str, complaints: str) -> str:
     """The same, from what pip-audit has printed."""
     try:
         rows = json.loads(printed)["dependencies"]
     except json.JSONDecodeError:
         return f"NOT AUDITED: pip-audit could not get its data: {tail(complaints, 1)}"
-    if found := [_finding(row, one) for row in rows for one in row.get("vulns", [])]:
+    if findings := [_finding(row, vulnerability) for row in rows for vulnerability in row.get("vulns", [])]:
         advice = "raise the versions in constraints.txt, then `make lock`"
         raise EnvironmentProblem(
-            "\n  - ".join([f"known vulnerabilities in what the images install ({advice}):", *found])
+            "\n  - ".join([f"known vulnerabilities in what the images install ({advice}):", *findings])
         )
     unknown = [f"{row['name']} ({row['skip_reason']})" for row in rows if "skip_reason" in row]
     if unknown:
@@ -42,6 +42,6 @@ def told(printed: str, complaints: str) -> str:
     return f"no known vulnerability in {len(rows)} distributions"
 
 
-def _finding(row: dict[str, str], one: dict[str, list[str] | str]) -> str:
-    fixed = ", ".join(one["fix_versions"]) or "no version"
-    return f"{row['name']} {row['version']}: {one['id']}, fixed in {fixed}"
+def _finding(row: dict[str, str], vulnerability: dict[str, list[str] | str]) -> str:
+    fixed = ", ".join(vulnerability["fix_versions"]) or "no version"
+    return f"{row['name']} {row['version']}: {vulnerability['id']}, fixed in {fixed}"

@@ -26,7 +26,7 @@ class Base:
     reference: str
     layers: frozenset[str]
 
-    def made(self) -> list[str]:
+    def own_references(self) -> list[str]:
         """Its reference, if it was made here and is of no use any more."""
         return [] if self.reference == image_store.PUBLIC_BASE else [self.reference]
 
@@ -64,8 +64,8 @@ def afresh(architecture: str, moment: int) -> Base:
 def _pulled(architecture: str) -> Base:
     reference = image_store.PUBLIC_BASE
     commands.output(["docker", "pull", "--quiet", "--platform", f"linux/{architecture}", reference])
-    told = commands.output(["docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", reference])
-    return Base(reference, frozenset(json.loads(told)))
+    layers = commands.output(["docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", reference])
+    return Base(reference, frozenset(json.loads(layers)))
 
 
 def forget_this_machine(root: Path, moment: int) -> None:

@@ -17,11 +17,11 @@ PLACES = {"operator": ("image",), "runner": ("runner", "image")}
 """Where the values name each image."""
 
 
-def filled(values: str, given: Mapping[Sequence[str], str]) -> str:
+def filled(values: str, replacements: Mapping[Sequence[str], str]) -> str:
     """The text of a `values.yaml` in which the values at these paths are replaced; all else stays as it is."""
-    places = {path: _place(yaml.compose(values), path) for path in given}
+    places = {path: _place(yaml.compose(values), path) for path in replacements}
     for path, (begin, end) in sorted(places.items(), key=lambda place: place[1], reverse=True):
-        values = f"{values[:begin]}{given[path]}{values[end:]}"
+        values = f"{values[:begin]}{replacements[path]}{values[end:]}"
     return values
 
 
@@ -36,11 +36,11 @@ def _place(node: yaml.Node | None, path: Sequence[str]) -> tuple[int, int]:
 
 def values_for(release: Release, digests: Mapping[str, str], values: str) -> str:
     """The values of the packaged chart, from those in the repository and the digests of the images."""
-    given: dict[Sequence[str], str] = {}
+    replacements: dict[Sequence[str], str] = {}
     for image, place in PLACES.items():
-        given[(*place, "repository")] = release.repository(image)
-        given[(*place, "digest")] = digests[image]
-    return filled(values, given)
+        replacements[(*place, "repository")] = release.repository(image)
+        replacements[(*place, "digest")] = digests[image]
+    return filled(values, replacements)
 
 
 def package(tree: Path, release: Release, digests: Mapping[str, str], folder: Path) -> None:

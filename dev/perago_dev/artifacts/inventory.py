@@ -49,37 +49,42 @@ class Inventory:
 
 def texts(layers: Sequence[Path]) -> dict[str, str]:
     """The files that tell what is installed, as the topmost layer has them."""
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for layer in layers:
         with tarfile.open(layer, "r:") as tar:
             for member in tar:
-                _take(tar, member, found)
-    return found
+                _take(tar, member, files)
+    return files
 
 
-def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, found: dict[str, str]) -> None:
+def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, files: dict[str, str]) -> None:
     path = Path(member.name.removeprefix("./"))
     if path.name == REMOVED_ALL:
-        _forget(found, str(path.parent))
+        _forget(files, str(path.parent))
     elif path.name.startswith(REMOVED):
-        _forget(found, str(path.with_name(path.name.removeprefix(REMOVED))))
+        _forget(files, str(path.with_name(path.name.removeprefix(REMOVED))))
     elif OF_INTEREST.fullmatch(str(path)) and (content := tar.extractfile(member)):
-        found[str(path)] = content.read().decode(errors="replace")
+        files[str(path)] = content.read().decode(errors="replace")
 
 
-def _forget(found: dict[str, str], gone: str) -> None:
-    for name in [name for name in found if name == gone or name.startswith(f"{gone}/")]:
-        del found[name]
+def _forget(files: dict[str, str], gone: str) -> None:
+    for name in [name for name in files if name == gone or name.startswith(f"{gone}/")]:
+        del files[name]
 
 
 def inventory(files: Mapping[str, str], config: Mapping[str, Any]) -> Inventory:
     """What is installed, from the texts and the configuration of an image."""
     variables = dict(entry.partition("=")[::2] for entry in config["config"].get("Env", []))
-    told = [text for name, text in files.items() if name.endswith("/METADATA")]
+    metadata = [text for name, text in files.items() if name.endswith("/METADATA")]
     return Inventory(
         system=_system(files.get("usr/lib/os-release", "")),
         packages=tuple(_packages(files)),
-        distributions=tuple(sorted({_distribution(text) for text in told}, key=lambda one: (one.name, one.version))),
+        distributions=tuple(
+            sorted(
+                {_distribution(text) for text in metadata},
+                key=lambda distribution: (distribution.name, distribution.version),
+            )
+        ),
         python=variables.get("PYTHON_VERSION", ""),
     )
 

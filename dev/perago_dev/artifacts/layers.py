@@ -22,7 +22,7 @@ def normalised(
     """
     gone = {"", ".", *(path.strip("/") for path in left_out)}
     with tarfile.open(archive, "r:") as before, tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as after:
-        for member in sorted((one for one in before if _name(one.name) not in gone), key=_order):
+        for member in sorted((entry for entry in before if _name(entry.name) not in gone), key=_order):
             kept = sources_keep_their_times and member.name.endswith(".py")
             content = before.extractfile(member) if member.isreg() else None
             after.addfile(_plain(member, member.mtime if kept else moment), content)

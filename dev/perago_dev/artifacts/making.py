@@ -87,7 +87,7 @@ def _parts(job: Job, architecture: str) -> list[Part]:
     with step(f"building the images for {architecture}", "about a minute"), together() as group:
         started = [group.start(partial(_part, job, base, image, architecture)) for image in IMAGES]
         parts = [finished() for finished in started]
-    image_store.remove([*(_reference(image, architecture) for image in IMAGES), *base.made()])
+    image_store.remove([*(_reference(image, architecture) for image in IMAGES), *base.own_references()])
     return parts
 
 
@@ -121,8 +121,8 @@ def _wheels(job: Job) -> dict[tuple[str, str], dict[str, str]]:
     """The SHA-256 of the wheels of each image and architecture, also of one for which no image can be made here."""
     with step("asking pip for the wheels of all architectures"):
         locks = {image: (job.tree / "locks" / f"{image}.txt").read_text() for image in IMAGES}
-        each = product(IMAGES, ARCHITECTURES.values())
-        return {(image, architecture): wheels.chosen(locks[image], architecture) for image, architecture in each}
+        pairs = product(IMAGES, ARCHITECTURES.values())
+        return {(image, architecture): wheels.chosen(locks[image], architecture) for image, architecture in pairs}
 
 
 def _contents(release: Release, part: Part, digest: str, chosen: Mapping[str, str]) -> str:

@@ -83,32 +83,34 @@ class Release:
 
 def problems(release: Release, uncommitted: Sequence[str], heading: str) -> list[str]:
     """What stands in the way of a release, each with what to do; its notes are the section with this heading."""
-    commit, found = release.commit, []
+    commit, obstacles = release.commit, []
     if release.version != (declared := commit.version()):
-        found.append(f"the version is {declared} in pyproject.toml, and not {release.version}: change one of the two")
+        obstacles.append(
+            f"the version is {declared} in pyproject.toml, and not {release.version}: change one of the two"
+        )
     chart = yaml.safe_load(commit.chart)
     if {chart["version"], chart["appVersion"]} != {declared}:
         said = f"version {chart['version']} and appVersion {chart['appVersion']}"
-        found.append(f"charts/perago/Chart.yaml says {said}: both must be {declared}")
+        obstacles.append(f"charts/perago/Chart.yaml says {said}: both must be {declared}")
     if uncommitted:
-        found.append(
+        obstacles.append(
             f"{len(uncommitted)} files are not as they were committed ({uncommitted[0]} …): commit or remove them"
         )
     if section(commit.changelog, heading) is None:
-        found.append(
+        obstacles.append(
             f"CHANGELOG.md has no section {heading}, or an empty one: move what is new from {UNRELEASED} to it"
         )
     if release.registry and not REGISTRY.fullmatch(release.registry):
-        found.append(
+        obstacles.append(
             f"{release.registry} is no place for images: give a registry with a path, as registry.example.com/perago"
         )
-    return found
+    return obstacles
 
 
 def section(changelog: str, heading: str) -> str | None:
     """The text of a section of the changelog, without its heading; None if there is nothing."""
-    found = re.search(rf"^## \[{re.escape(heading)}\][^\n]*\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
-    return found[1].strip() or None if found else None
+    match = re.search(rf"^## \[{re.escape(heading)}\][^\n]*\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
+    return match[1].strip() or None if match else None
 
 
 def notes(release: Release, text: str, images: Mapping[str, str], architectures: Sequence[str]) -> str:

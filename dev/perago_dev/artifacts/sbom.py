@@ -29,7 +29,9 @@ def document(
         release.version,
         _licence(LICENCE),
     )
-    bom = Bom(components=[*_system(held), *(_package(one, held) for one in held.packages), *_python(held, wheels)])
+    bom = Bom(
+        components=[*_system(held), *(_package(package, held) for package in held.packages), *_python(held, wheels)]
+    )
     bom.metadata.component = root
     bom.metadata.timestamp = datetime.fromtimestamp(release.commit.moment, UTC)
     bom.serial_number = uuid5(NAMESPACE_URL, str(root.purl))
@@ -65,22 +67,22 @@ def _system(held: Inventory) -> list[Component]:
     )
 
 
-def _package(one: Package, held: Inventory) -> Component:
+def _package(package: Package, held: Inventory) -> Component:
     distro = f"{held.system['ID']}-{held.system['VERSION_ID']}"
-    qualifiers = {"arch": one.architecture, "distro": distro, "upstream": one.source}
-    purl = PackageURL("deb", held.system["ID"], one.name, one.version, qualifiers)
-    named = [_licences.make_with_name(name) for name in one.licences]  # Debian's names, which differ from SPDX's
-    return _component(ComponentType.LIBRARY, purl, one.version, named)
+    qualifiers = {"arch": package.architecture, "distro": distro, "upstream": package.source}
+    purl = PackageURL("deb", held.system["ID"], package.name, package.version, qualifiers)
+    named = [_licences.make_with_name(name) for name in package.licences]  # Debian's names, which differ from SPDX's
+    return _component(ComponentType.LIBRARY, purl, package.version, named)
 
 
 def _python(held: Inventory, wheels: Mapping[str, str]) -> list[Component]:
     own = [PackageURL("generic", "", "python", held.python)] if held.python else []
     return [
         *(_component(ComponentType.APPLICATION, purl, held.python, _licence("PSF-2.0")) for purl in own),
-        *(_distribution(one, wheels.get(one.name, "")) for one in held.distributions),
+        *(_distribution(distribution, wheels.get(distribution.name, "")) for distribution in held.distributions),
     ]
 
 
-def _distribution(one: Distribution, digest: str) -> Component:
-    purl = PackageURL("pypi", "", one.name, one.version)
-    return _component(ComponentType.LIBRARY, purl, one.version, _licence(one.licence), digest)
+def _distribution(distribution: Distribution, digest: str) -> Component:
+    purl = PackageURL("pypi", "", distribution.name, distribution.version)
+    return _component(ComponentType.LIBRARY, purl, distribution.version, _licence(distribution.licence), digest)

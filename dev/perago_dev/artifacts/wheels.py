@@ -41,11 +41,11 @@ def digests(report: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def held(pins: Mapping[str, set[str]], found: Mapping[str, str], architecture: str) -> dict[str, str]:
+def held(pins: Mapping[str, set[str]], digests: Mapping[str, str], architecture: str) -> dict[str, str]:
     """What was found, by the names of distributions, once the lock is seen to have it all."""
-    if missing := [pin for pin in pins if found.get(pin) not in pins[pin]]:
+    if missing := [pin for pin in pins if digests.get(pin) not in pins[pin]]:
         raise EnvironmentProblem(f"no wheel for {architecture} is locked of {', '.join(missing)}: run `make lock`")
-    return {pin.partition("==")[0]: digest for pin, digest in found.items()}
+    return {pin.partition("==")[0]: digest for pin, digest in digests.items()}
 
 
 def _name(item: Mapping[str, Any]) -> str:

@@ -37,10 +37,10 @@ KIND_FILES = "kind-files"
 
 def kubernetes_version() -> str:
     """The pinned version of Kubernetes, e.g. `v1.34.4`."""
-    found = re.search(rf"{KUBERNETES} (v\S+)", (KIND_SOURCE / "go.mod").read_text())
-    if found is None:
+    match = re.search(rf"{KUBERNETES} (v\S+)", (KIND_SOURCE / "go.mod").read_text())
+    if match is None:
         raise EnvironmentProblem(f"{KIND_SOURCE / 'go.mod'} does not pin {KUBERNETES}")
-    return found[1]
+    return match[1]
 
 
 def linker_flags(version: str) -> str:

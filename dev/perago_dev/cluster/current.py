@@ -28,12 +28,12 @@ NEEDED = {
 
 def lacking(variables: Mapping[str, str], context: str) -> list[str]:
     """The settings that `--cluster current` needs and does not find, each with its purpose."""
-    found = [f"{name}: {what}" for name, what in NEEDED.items() if not variables.get(name)]
+    missing = [f"{name}: {what}" for name, what in NEEDED.items() if not variables.get(name)]
     if not context:
-        found.append("kubeconfig: no current context (set KUBECONFIG, or `kubectl config use-context`)")
+        missing.append("kubeconfig: no current context (set KUBECONFIG, or `kubectl config use-context`)")
     elif not variables.get(REGISTRY) and not context.startswith("kind-"):
-        found.append(f"{REGISTRY}: a registry and path to push images to, e.g. registry.example/perago")
-    return found
+        missing.append(f"{REGISTRY}: a registry and path to push images to, e.g. registry.example/perago")
+    return missing
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,21 @@ def context_of(variables: Mapping[str, str]) -> str:
     """The current context, as kubectl reads it from `$KUBECONFIG` or `~/.kube/config`; empty if there is none."""
     named = variables.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     files = [Path(name) for name in named.split(os.pathsep) if name]
-    found = (yaml.safe_load(file.read_text()) or {} for file in files if file.exists())
-    return next((str(one["current-context"]) for one in found if one.get("current-context")), "")
+    configurations = (yaml.safe_load(file.read_text()) or {} for file in files if file.exists())
+    return next(
+        (
+            str(configuration["current-context"])
+            for configuration in configurations
+            if configuration.get("current-context")
+        ),
+        "",
+    )
 
 
 def check(variables: Mapping[str, str] = os.environ) -> None:
     """Raise EnvironmentProblem with every missing setting; builds nothing and calls nothing."""
-    if found := lacking(variables, context_of(variables)):
-        raise EnvironmentProblem("\n  - ".join(["--cluster current needs more settings:", *found]))
+    if missing := lacking(variables, context_of(variables)):
+        raise EnvironmentProblem("\n  - ".join(["--cluster current needs more settings:", *missing]))
 
 
 def connect(binaries: Path, state: Path) -> CurrentCluster:

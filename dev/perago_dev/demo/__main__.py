@@ -30,12 +30,12 @@ def run(name: str) -> int:
 
 def next_commands(name: str, published: Published) -> str:
     """Commands that a newcomer may want to try."""
-    named, made = ("", "") if name == DEFAULT_NAME else (f" --name {name}", f" NAME={name}")
+    option, variable = ("", "") if name == DEFAULT_NAME else (f" --name {name}", f" NAME={name}")
     return commands(
         [
             (
                 "use this environment's kubectl, helm and addresses in your shell",
-                f'eval "$(.venv/bin/python -m perago_dev env{named})"',
+                f'eval "$(.venv/bin/python -m perago_dev env{option})"',
             ),
             ("list the attempts with their refs and pods", f"kubectl -n {NAMESPACE} get peragoattempts -o wide"),
             (
@@ -45,7 +45,7 @@ def next_commands(name: str, published: Published) -> str:
             ("list the fields of an attempt", "kubectl explain peragoattempt.spec"),
             ("print the report", lakefs_cat(published.branch, "report.md")),
             ("save the picture", f"{lakefs_cat(published.branch, 'summary/climate.png')} > climate.png"),
-            ("remove everything", f"make down{made}"),
+            ("remove everything", f"make down{variable}"),
         ]
     )
 

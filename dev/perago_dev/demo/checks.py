@@ -64,8 +64,8 @@ def failed_tasks(workflow: Object) -> list[Object]:
 
 def result_is(task: Object, want: Object) -> None:
     """Conductor has this result for the task."""
-    found = task["outputData"].get("result")
-    require(found == want, f"task {task['referenceTaskName']} returned {found}, not {want}")
+    result = task["outputData"].get("result")
+    require(result == want, f"task {task['referenceTaskName']} returned {result}, not {want}")
 
 
 def published_ref(task: Object) -> str:
@@ -82,8 +82,8 @@ def publication(commit: Commit, input_ref: str, attempt: Object) -> None:
     require(commit.parents == (input_ref,), f"commit {commit.id} has the parents {commit.parents}, not ({input_ref},)")
     name = f"{attempt['metadata']['namespace']}/{attempt['metadata']['name']}"
     for key, want in ((ATTEMPT_KEY, name), (ATTEMPT_UID_KEY, attempt["metadata"]["uid"])):
-        found = commit.metadata.get(key)
-        require(found == want, f"commit {commit.id} says {key}={found}, not {want}")
+        value = commit.metadata.get(key)
+        require(value == want, f"commit {commit.id} says {key}={value}, not {want}")
 
 
 def head_is(head: str, want: str) -> None:
@@ -91,9 +91,9 @@ def head_is(head: str, want: str) -> None:
     require(head == want, f"the branch's head is {head}, but the last task published {want}")
 
 
-def exact_files(found: Collection[str], want: Collection[str]) -> None:
+def exact_files(paths: Collection[str], want: Collection[str]) -> None:
     """These files and no others."""
-    missing, surplus = sorted(set(want) - set(found)), sorted(set(found) - set(want))
+    missing, surplus = sorted(set(want) - set(paths)), sorted(set(paths) - set(want))
     require(not missing and not surplus, f"files at the branch's head: missing {missing}, unexpected {surplus}")
 
 
@@ -123,9 +123,9 @@ def attempt_succeeded(attempt: Object, reporting: str) -> None:
     """The attempt's status says that it succeeded, with this state of its report."""
     name, status = attempt["metadata"]["name"], attempt.get("status", {})
     outcome = status.get("outcome", {})
-    told = f"{outcome.get('status')} {outcome.get('reason')} {outcome.get('message', '')}".strip()
-    require(status.get("phase") == "Succeeded", f"attempt {name} is {status.get('phase')}: {told}")
-    require(outcome.get("status") == "COMPLETED", f"the outcome of attempt {name} is {told}")
+    summary = f"{outcome.get('status')} {outcome.get('reason')} {outcome.get('message', '')}".strip()
+    require(status.get("phase") == "Succeeded", f"attempt {name} is {status.get('phase')}: {summary}")
+    require(outcome.get("status") == "COMPLETED", f"the outcome of attempt {name} is {summary}")
     state = status.get("reporting", {}).get("state")
     require(state == reporting, f"the report of attempt {name} is {state}, not {reporting}")
 
@@ -141,7 +141,7 @@ def nothing_left(pods: Sequence[Object], branches: Sequence[str], attempts: Sequ
 def is_complete(attempt: Object) -> bool:
     """Whether nothing more happens to the attempt."""
     conditions = attempt.get("status", {}).get("conditions", [])
-    return any(one["type"] == "Complete" and one["status"] == "True" for one in conditions)
+    return any(condition["type"] == "Complete" and condition["status"] == "True" for condition in conditions)
 
 
 def tasks_of_completed(workflow: Object) -> list[Object]:
@@ -168,9 +168,10 @@ def result_published(commit: Commit, content: str, attempt: Object) -> None:
 
 def no_outcome_yet(attempt: Object) -> None:
     """No outcome has been recorded."""
-    found = attempt["status"].get("outcome")
+    outcome = attempt["status"].get("outcome")
     require(
-        found is None, f"attempt {attempt['metadata']['name']} recorded its outcome before its pod was killed: {found}"
+        outcome is None,
+        f"attempt {attempt['metadata']['name']} recorded its outcome before its pod was killed: {outcome}",
     )
 
 

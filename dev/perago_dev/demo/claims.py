@@ -41,8 +41,8 @@ class Run:
 
         def look() -> Object | None:
             attempts = self.stage.cluster.attempts(self.workflow)
-            found = (attempt for attempt in attempts if attempt["spec"]["conductor"]["retryCount"] == retry)
-            return next((attempt for attempt in found if _is_executing(attempt.get("status", {}))), None)
+            retries = (attempt for attempt in attempts if attempt["spec"]["conductor"]["retryCount"] == retry)
+            return next((attempt for attempt in retries if _is_executing(attempt.get("status", {}))), None)
 
         return self._until(look, f"retry {retry} of workflow {self.workflow} did not run")
 
@@ -54,8 +54,8 @@ class Run:
         """The attempt once its outcome is recorded."""
 
         def look() -> Object | None:
-            found = self.stage.cluster.attempt(attempt["metadata"]["name"])
-            return found if "outcome" in found["status"] else None
+            current = self.stage.cluster.attempt(attempt["metadata"]["name"])
+            return current if "outcome" in current["status"] else None
 
         return self._until(look, f"attempt {attempt['metadata']['name']} had no outcome")
 
@@ -72,8 +72,8 @@ class Run:
         """The workflow's tasks in order, once it has completed."""
 
         def look() -> Object | None:
-            found = self.stage.conductor.workflow(self.workflow)
-            return found if found["status"] in conductor_client.TERMINAL else None
+            workflow = self.stage.conductor.workflow(self.workflow)
+            return workflow if workflow["status"] in conductor_client.TERMINAL else None
 
         return checks.tasks_of_completed(self._until(look, f"workflow {self.workflow} did not end"))
 

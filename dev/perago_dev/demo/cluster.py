@@ -33,18 +33,18 @@ class Cluster:
 
     def apply(self, *objects: Object) -> None:
         """Apply objects to the namespace."""
-        self.kubectl.apply([{**one, "metadata": {**one["metadata"], "namespace": NAMESPACE}} for one in objects])
+        self.kubectl.apply([{**item, "metadata": {**item["metadata"], "namespace": NAMESPACE}} for item in objects])
 
     def attempts(self, workflow: str | None = None) -> list[Object]:
         """The attempts of a workflow, or all of the namespace."""
         selector = () if workflow is None else ("-l", f"{WORKFLOW_LABEL}={workflow}")
-        found: list[Object] = self.kubectl.json("-n", NAMESPACE, "get", "peragoattempts", *selector)["items"]
-        return found
+        attempts: list[Object] = self.kubectl.json("-n", NAMESPACE, "get", "peragoattempts", *selector)["items"]
+        return attempts
 
     def attempt(self, name: str) -> Object:
         """One attempt. Raises CommandFailed if it does not exist."""
-        found: Object = self.kubectl.json("-n", NAMESPACE, "get", "peragoattempt", name)
-        return found
+        attempt: Object = self.kubectl.json("-n", NAMESPACE, "get", "peragoattempt", name)
+        return attempt
 
     def listing(self) -> str:
         """What `kubectl get peragoattempts` prints."""
@@ -56,8 +56,8 @@ class Cluster:
 
     def pods(self) -> list[Object]:
         """Pods of attempts."""
-        found: list[Object] = self.kubectl.json("-n", NAMESPACE, "get", "pods", "-l", MANAGED)["items"]
-        return found
+        pods: list[Object] = self.kubectl.json("-n", NAMESPACE, "get", "pods", "-l", MANAGED)["items"]
+        return pods
 
     def execute(self, pod: str, *command: str, stdin: str | None = None) -> str:
         """Run a command in the container of the task; returns its standard output."""

@@ -46,21 +46,21 @@ def observations() -> bytes:
 
 def workflow() -> Object:
     """Conductor's definition of the workflow."""
-    found: Object = json.loads(WORKFLOW_FILE.read_text())
-    return found
+    definition: Object = json.loads(WORKFLOW_FILE.read_text())
+    return definition
 
 
 def perago_tasks(image: str) -> list[Object]:
     """The two PeragoTasks, with this image."""
-    found = yaml.safe_load_all((EXAMPLE / "kubernetes" / "tasks.yaml").read_text())
-    return [{**task, "spec": {**task["spec"], "image": image}} for task in found]
+    tasks = yaml.safe_load_all((EXAMPLE / "kubernetes" / "tasks.yaml").read_text())
+    return [{**task, "spec": {**task["spec"], "image": image}} for task in tasks]
 
 
 def attempt(branch: str, ref: str) -> Object:
     """The plain attempt, on this branch and commit."""
     text = (EXAMPLE / "kubernetes" / "attempt.yaml").read_text()
-    found: Object = yaml.safe_load(text.replace("BRANCH", branch).replace("COMMIT", ref))
-    return found
+    manifest: Object = yaml.safe_load(text.replace("BRANCH", branch).replace("COMMIT", ref))
+    return manifest
 
 
 def workspace(branch: str, ref: str) -> Object:

@@ -33,9 +33,9 @@ class Follower:
         """The workflow once it has ended, or once one of its tasks has failed."""
 
         def look() -> Object | None:
-            found = server.workflow(identity)
-            over = found["status"] in conductor_client.TERMINAL or bool(failed_tasks(found))
-            return found if over else None
+            workflow = server.workflow(identity)
+            over = workflow["status"] in conductor_client.TERMINAL or bool(failed_tasks(workflow))
+            return workflow if over else None
 
         return self.until(look, f"workflow {identity} did not end", WORKFLOW_SECONDS)
 
@@ -43,8 +43,8 @@ class Follower:
         """These attempts once they are complete."""
 
         def look() -> list[Object] | None:
-            found = [self._cluster.attempt(name) for name in names]
-            return found if all(map(is_complete, found)) else None
+            attempts = [self._cluster.attempt(name) for name in names]
+            return attempts if all(map(is_complete, attempts)) else None
 
         return self.until(look, f"attempts {', '.join(names)} were not complete", ATTEMPT_SECONDS)
 
@@ -52,10 +52,10 @@ class Follower:
         """The first result of `look` that is not None."""
         end = time.monotonic() + seconds
         while True:
-            found = look()
+            answer = look()
             self._show_changes()
-            if found is not None:
-                return found
+            if answer is not None:
+                return answer
             if time.monotonic() > end:
                 raise CheckFailed(f"{otherwise} within {seconds:.0f} s\n{self._cluster.troubles()}")
             time.sleep(LOOK_SECONDS)

@@ -43,8 +43,8 @@ def mount_points() -> list[str]:
 def files(point: str) -> dict[str, str]:
     """Path and content of every regular file at or below a mount point."""
     root = Path(point)
-    found = [root] if root.is_file() else [Path(folder, name) for folder, _, names in os.walk(root) for name in names]
-    return {str(path): path.read_bytes()[:LARGEST].decode(errors="replace") for path in found if path.is_file()}
+    paths = [root] if root.is_file() else [Path(folder, name) for folder, _, names in os.walk(root) for name in names]
+    return {str(path): path.read_bytes()[:LARGEST].decode(errors="replace") for path in paths if path.is_file()}
 
 
 def main() -> None:

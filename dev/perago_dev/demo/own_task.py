@@ -22,8 +22,8 @@ SILENT_PORT = 8000
 
 def workflow(task_type: str) -> Object:
     """Conductor's definition of a workflow that has the task type's name and runs only that task."""
-    given = {"workspace": "${workflow.input.workspace}", "params": "${workflow.input.params}"}
-    task = {"name": task_type, "taskReferenceName": "patient", "type": "SIMPLE", "inputParameters": given}
+    parameters = {"workspace": "${workflow.input.workspace}", "params": "${workflow.input.params}"}
+    task = {"name": task_type, "taskReferenceName": "patient", "type": "SIMPLE", "inputParameters": parameters}
     common = {"version": 1, "schemaVersion": 2, "ownerEmail": "demo@perago.dev", "timeoutSeconds": 0}
     return {"name": task_type, **common, "tasks": [task]}
 

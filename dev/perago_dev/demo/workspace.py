@@ -24,8 +24,8 @@ class Workspace:
     def of(cls, endpoint: str, access_key: str, secret_key: str, name: str) -> "Workspace":
         """The repository of that name, created if necessary."""
         client = Client(host=endpoint, username=access_key, password=secret_key)
-        made = lakefs.Repository(name, client=client)
-        return cls(made.create(storage_namespace(name), default_branch=DEFAULT_BRANCH, exist_ok=True))
+        repository = lakefs.Repository(name, client=client)
+        return cls(repository.create(storage_namespace(name), default_branch=DEFAULT_BRANCH, exist_ok=True))
 
     def fill(self, path: str, content: bytes) -> str:
         """Make sure that the default branch has this object; returns its head, which a second call does not change."""
@@ -51,17 +51,17 @@ class Workspace:
 
     def commit(self, ref: str) -> Commit:
         """The commit that a branch or an id refers to."""
-        found = self.repository.ref(ref).get_commit()
-        return Commit(id=found.id, parents=tuple(found.parents), metadata=dict(found.metadata or {}))
+        commit = self.repository.ref(ref).get_commit()
+        return Commit(id=commit.id, parents=tuple(commit.parents), metadata=dict(commit.metadata or {}))
 
     def commits_since(self, ref: str, start: str) -> list[Commit]:
         """What was committed on a branch since a commit, newest first, along the first parents."""
-        found: list[Commit] = []
+        commits: list[Commit] = []
         commit = self.commit(ref)
         while commit.id != start and commit.parents:
-            found.append(commit)
+            commits.append(commit)
             commit = self.commit(commit.parents[0])
-        return found
+        return commits
 
     def files(self, ref: str) -> list[str]:
         """Paths of all objects at a ref."""

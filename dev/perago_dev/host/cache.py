@@ -42,8 +42,8 @@ def files_below(path: Path) -> list[Path]:
         raise FileNotFoundError(f"{path} is not there")
     if path.is_file():
         return [path]
-    found = (file for file in sorted(path.rglob("*")) if file.is_file())
-    return [file for file in found if not any(part in IGNORED for part in file.parts)]
+    files = (file for file in sorted(path.rglob("*")) if file.is_file())
+    return [file for file in files if not any(part in IGNORED for part in file.parts)]
 
 
 def tree_key(base: Path, paths: Iterable[Path]) -> str:

@@ -8,14 +8,14 @@ _OCTAL = (("\\040", " "), ("\\011", "\t"), ("\\134", "\\"))
 
 def mount_points(table: str, below: Path) -> list[Path]:
     """The mount points at or below a folder in a `/proc/mounts` table, deepest first."""
-    found = []
+    points = []
     for row in table.splitlines():
         name = row.split(" ")[1]
         for code, char in _OCTAL:
             name = name.replace(code, char)
         if Path(name).is_relative_to(below):
-            found.append(Path(name))
-    return sorted(found, key=lambda point: len(point.parts), reverse=True)
+            points.append(Path(name))
+    return sorted(points, key=lambda point: len(point.parts), reverse=True)
 
 
 def unmount_below(folder: Path) -> None:

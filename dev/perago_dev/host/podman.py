@@ -88,9 +88,9 @@ def has_image(reference: str) -> bool:
 def free_subnet(taken: set[str]) -> str:
     """The first of 10.90.7.0/24 … 10.90.255.0/24 that is free. Raises CommandFailed if none is."""
     free = (str(subnet) for subnet in list(NODES.subnets(new_prefix=24))[FIRST_SUBNET:] if str(subnet) not in taken)
-    if (found := next(free, None)) is None:
+    if (subnet := next(free, None)) is None:
         raise CommandFailed(f"no subnet of {NODES} is free: take environments down (`python -m perago_dev status`)")
-    return found
+    return subnet
 
 
 def taken_subnets() -> set[str]:

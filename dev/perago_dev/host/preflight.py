@@ -39,14 +39,14 @@ class Machine:
 
 def problems(machine: Machine, engine: str, cluster: str = "kind") -> list[str]:
     """Everything that stands in the way of an environment on this engine and cluster, each with what to do."""
-    found = []
+    obstacles = []
     if machine.memory_mib < MEMORY_MIB:
-        found.append(f"memory: {machine.memory_mib} MiB available, {MEMORY_MIB} needed")
+        obstacles.append(f"memory: {machine.memory_mib} MiB available, {MEMORY_MIB} needed")
     if machine.disk_mib < DISK_MIB:
-        found.append(f"disk: {machine.disk_mib} MiB free for the cache {cache.root()}, {DISK_MIB} needed")
+        obstacles.append(f"disk: {machine.disk_mib} MiB free for the cache {cache.root()}, {DISK_MIB} needed")
     if cluster == "kind":
-        found += _node_problems(machine) or (_podman_problems(machine) if engine == "podman" else [])
-    return found
+        obstacles += _node_problems(machine) or (_podman_problems(machine) if engine == "podman" else [])
+    return obstacles
 
 
 def _node_problems(machine: Machine) -> list[str]:
@@ -57,23 +57,23 @@ def _node_problems(machine: Machine) -> list[str]:
             "Linux machine (also a virtual one), or a cluster that exists already (--cluster current)"
         ]
     if machine.processor not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
-        return [f"processor: {machine.processor} is not supported; the environment runs on {known}"]
+        supported = ", ".join(ARCHITECTURES)
+        return [f"processor: {machine.processor} is not supported; the environment runs on {supported}"]
     return []
 
 
 def _podman_problems(machine: Machine) -> list[str]:
-    found = []
+    obstacles = []
     if not machine.root:
-        found.append("root: without a Docker daemon, podman runs the cluster's nodes, which needs root (use sudo)")
+        obstacles.append("root: without a Docker daemon, podman runs the cluster's nodes, which needs root (use sudo)")
     if machine.missing_programs and not machine.apt:
         names = ", ".join(machine.missing_programs)
-        found.append(f"programs: {names} not found, and no apt-get to install them: install them yourself")
+        obstacles.append(f"programs: {names} not found, and no apt-get to install them: install them yourself")
     if "overlay" not in machine.file_systems:
-        found.append("kernel: no overlay file system (CONFIG_OVERLAY_FS)")
+        obstacles.append("kernel: no overlay file system (CONFIG_OVERLAY_FS)")
     if missing := {"memory", "pids", "cpu"} - machine.cgroups:
-        found.append(f"kernel: no cgroup controllers {', '.join(sorted(missing))}")
-    return found + [f"kernel: {what}" for what in machine.kernel_lacks]
+        obstacles.append(f"kernel: no cgroup controllers {', '.join(sorted(missing))}")
+    return obstacles + [f"kernel: {what}" for what in machine.kernel_lacks]
 
 
 def cgroup_controllers(v1_table: str, v2_list: str) -> frozenset[str]:
@@ -120,8 +120,8 @@ def _loadable(module: str) -> frozenset[str]:
 
 
 def _available_memory() -> int:
-    found = re.search(r"MemAvailable:\s+(\d+)", _read("/proc/meminfo"))
-    return int(found[1]) // 1024 if found else MEMORY_MIB
+    match = re.search(r"MemAvailable:\s+(\d+)", _read("/proc/meminfo"))
+    return int(match[1]) // 1024 if match else MEMORY_MIB
 
 
 def _free_disk(folder: Path) -> int:
@@ -144,5 +144,5 @@ def _kernel_lacks() -> tuple[str, ...]:
 
 def check(missing_programs: tuple[str, ...], cluster: str = "kind") -> None:
     """Raise EnvironmentProblem with everything that is missing on this machine for an environment on `cluster`."""
-    if found := problems(inspect(missing_programs), provider(), cluster):
-        raise EnvironmentProblem("\n  - ".join(["this machine cannot run an environment yet:", *found]))
+    if obstacles := problems(inspect(missing_programs), provider(), cluster):
+        raise EnvironmentProblem("\n  - ".join(["this machine cannot run an environment yet:", *obstacles]))

@@ -51,5 +51,5 @@ def _java_proxy(scheme: str, variables: Mapping[str, str]) -> list[str]:
     if not proxy.hostname:
         return []
     port = proxy.port or (443 if proxy.scheme == "https" else 80)
-    given = {"Host": proxy.hostname, "Port": str(port), "User": proxy.username, "Password": proxy.password}
-    return [f"-D{scheme}.proxy{name}={unquote(value)}" for name, value in given.items() if value]
+    properties = {"Host": proxy.hostname, "Port": str(port), "User": proxy.username, "Password": proxy.password}
+    return [f"-D{scheme}.proxy{name}={unquote(value)}" for name, value in properties.items() if value]

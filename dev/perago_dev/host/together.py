@@ -20,24 +20,24 @@ class Together:
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         """Use `pool` for the threads."""
         self._pool = pool
-        self._given: list[Future[object]] = []
+        self._futures: list[Future[object]] = []
 
     def start(self, work: Callable[[], Result]) -> Callable[[], Result]:
         """Start `work` now; the returned function waits for it, and returns its result or raises its error."""
         future = self._pool.submit(contextvars.copy_context().run, work)
-        self._given.append(future)  # type: ignore[arg-type]  # Future is invariant, and only waited for here
+        self._futures.append(future)  # type: ignore[arg-type]  # Future is invariant, and only waited for here
         return future.result
 
     def wait(self) -> None:
         """Wait for everything that was started; raises the first error, in the order of the starts."""
-        for future in self._given:
+        for future in self._futures:
             future.result()
 
     def cause(self, seen: BaseException) -> BaseException:
         """The first error once all steps are over: `seen` itself, unless that only says that it was stopped."""
         if not isinstance(seen, Stopped):
             return seen
-        errors = (future.exception() for future in self._given if not future.cancelled())
+        errors = (future.exception() for future in self._futures if not future.cancelled())
         return next((error for error in errors if error and not isinstance(error, Stopped)), seen)
 
 

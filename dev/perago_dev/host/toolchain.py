@@ -37,8 +37,8 @@ def build(folder: Path, source: Path, packages: Sequence[str], flags: str, name:
 
 def go_version(printed: str) -> tuple[int, int]:
     """Major and minor version in what `go version` prints; (0, 0) if there is none."""
-    found = re.search(r"go(\d+)\.(\d+)", printed)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.search(r"go(\d+)\.(\d+)", printed)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def go_program() -> str:

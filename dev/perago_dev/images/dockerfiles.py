@@ -42,9 +42,9 @@ def copied(dockerfile: str) -> list[str]:
 def content_tag(dockerfile: Path, context: Path, build_args: Mapping[str, str]) -> str:
     """A digest of the Dockerfile, of what it copies and of the build arguments (the base image among them)."""
     text = dockerfile.read_text()
-    found = [path for name in copied(text) for path in _matches(context, name)]
+    paths = [path for name in copied(text) for path in _matches(context, name)]
     arguments = [f"{name}={value}" for name, value in sorted(build_args.items())]
-    return cache.key(text, cache.tree_key(context, found), *arguments)
+    return cache.key(text, cache.tree_key(context, paths), *arguments)
 
 
 def _matches(context: Path, name: str) -> list[Path]:
@@ -111,7 +111,7 @@ def _machine_files() -> dict[str, str]:
         unfinished.write_text(pip_configuration(settings))
         unfinished.rename(file)
     bundle = settings.get("cert") or ssl.get_default_verify_paths().cafile
-    links = [found for found in settings.get("find-links", "").split() if Path(found).is_dir()]
+    links = [folder for folder in settings.get("find-links", "").split() if Path(folder).is_dir()]
     return {
         PIP_CONFIGURATION: str(file),
         **({CERTIFICATES: bundle} if bundle else {}),

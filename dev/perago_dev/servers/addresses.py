@@ -64,28 +64,28 @@ def own_lakefs(published: str, keys: Keys) -> LakeFS:
     return LakeFS(Server(f"http://{published}", f"http://{inside}"), keys, lakefs_programs.cached() / "lakectl")
 
 
-def wait_for(found: Addresses) -> None:
+def wait_for(servers: Addresses) -> None:
     """Wait until both answer this host. Raises EnvironmentProblem."""
-    endpoint, url = found.lakefs.server.here, found.conductor.here
+    endpoint, url = servers.lakefs.server.here, servers.conductor.here
     processes.wait_until(lambda: processes.answers(endpoint + lakefs.HEALTH), LAKEFS_SECONDS, f"lakeFS {endpoint}")
     health = conductor.health_url(url)
     processes.wait_until(lambda: processes.answers(health), CONDUCTOR_SECONDS, f"Conductor {url}")
 
 
-def environment(name: str, folder: Path, programs: Path, found: Addresses, images: Images) -> Environment:
+def environment(name: str, folder: Path, programs: Path, servers: Addresses, images: Images) -> Environment:
     """The whole environment, as its users see it."""
     return Environment(
         name=name,
         kubeconfig=folder / "kubeconfig",
         bin_dir=programs,
-        conductor_url=found.conductor.here,
-        conductor_cluster_url=found.conductor.in_cluster,
-        lakefs_endpoint=found.lakefs.server.here,
-        lakefs_cluster_endpoint=found.lakefs.server.in_cluster,
-        lakefs_access_key=found.lakefs.keys.access_key,
-        lakefs_secret_key=found.lakefs.keys.secret_key,
+        conductor_url=servers.conductor.here,
+        conductor_cluster_url=servers.conductor.in_cluster,
+        lakefs_endpoint=servers.lakefs.server.here,
+        lakefs_cluster_endpoint=servers.lakefs.server.in_cluster,
+        lakefs_access_key=servers.lakefs.keys.access_key,
+        lakefs_secret_key=servers.lakefs.keys.secret_key,
         operator_image=images.operator,
         runner_image=images.runner,
         state_dir=folder,
-        lakectl=found.lakefs.lakectl,
+        lakectl=servers.lakefs.lakectl,
     )

@@ -23,14 +23,14 @@ class ConductorServer:
 
     url: str
 
-    def start(self, workflow: str, given: Object | None = None) -> str:
+    def start(self, workflow: str, payload: Object | None = None) -> str:
         """Start a workflow; returns its id."""
-        return self.call("POST", f"/workflow/{workflow}", json=given or {}).text.strip('"')
+        return self.call("POST", f"/workflow/{workflow}", json=payload or {}).text.strip('"')
 
     def workflow(self, identity: str) -> Object:
         """A workflow with its tasks."""
-        found: Object = self.call("GET", f"/workflow/{identity}", params={"includeTasks": "true"}).json()
-        return found
+        answer: Object = self.call("GET", f"/workflow/{identity}", params={"includeTasks": "true"}).json()
+        return answer
 
     def running(self, workflow: str) -> list[str]:
         """Ids of the workflows of this name that have not ended."""
@@ -43,16 +43,16 @@ class ConductorServer:
     def give_up(self, workflow: str, task: str, reason: str) -> None:
         """Fail a task, as a person or a time-out of Conductor's would; a retry follows where the definition has one."""
         failed = {"workflowInstanceId": workflow, "taskId": task, "status": "FAILED"}
-        given = {"reasonForIncompletion": reason, "outputData": {"reason": reason}}
-        self.call("POST", "/tasks", json={**failed, **given})
+        reasons = {"reasonForIncompletion": reason, "outputData": {"reason": reason}}
+        self.call("POST", "/tasks", json={**failed, **reasons})
 
     def log(self, task: str) -> str:
         """What was logged for a task, as Conductor's own text; empty without a log."""
         return self.call("GET", f"/tasks/{task}/log").text
 
-    def call(self, method: str, path: str, **given: Any) -> httpx.Response:
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One call. Raises ConductorSaysNo when the server refuses it or cannot be reached."""
-        settings = {"timeout": TIMEOUT_SECONDS, "trust_env": not proxies.is_own(self.url), **given}
+        settings = {"timeout": TIMEOUT_SECONDS, "trust_env": not proxies.is_own(self.url), **options}
         try:
             answer = httpx.request(method, f"{self.url}{path}", **settings)
         except httpx.TransportError as error:

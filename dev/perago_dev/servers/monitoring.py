@@ -14,8 +14,8 @@ KINDS = ("podmonitors", "prometheusrules", "servicemonitors")
 
 def crds() -> list[Path]:
     """The files with the CRDs of `KINDS`, downloaded if Go's module cache does not have them."""
-    told = json.loads(commands.output([toolchain.go_program(), "-C", "/", "mod", "download", "-json", MODULE]))
-    if told["Sum"] != SUM:
-        raise EnvironmentProblem(f"{MODULE} is not what is pinned: its sum is {told['Sum']}")
-    folder = Path(told["Dir"]) / "example" / "prometheus-operator-crd"
+    module = json.loads(commands.output([toolchain.go_program(), "-C", "/", "mod", "download", "-json", MODULE]))
+    if module["Sum"] != SUM:
+        raise EnvironmentProblem(f"{MODULE} is not what is pinned: its sum is {module['Sum']}")
+    folder = Path(module["Dir"]) / "example" / "prometheus-operator-crd"
     return [folder / f"monitoring.coreos.com_{kind}.yaml" for kind in KINDS]

@@ -143,8 +143,8 @@ class LakefsVersions:
             return await self._in_a_thread(lambda: self._commit_record(repository, ref))
 
     def _staging_branches(self, repository: str) -> list[StagingBranch]:
-        found = (staging_branch(ref.id, ref.commit_id) for ref in self._refs(repository))
-        return [branch for branch in found if branch is not None]
+        branches = (staging_branch(ref.id, ref.commit_id) for ref in self._refs(repository))
+        return [branch for branch in branches if branch is not None]
 
     def _refs(self, repository: str) -> Iterator[Ref]:
         """Branches with our prefix, page by page."""
@@ -170,11 +170,11 @@ class LakefsVersions:
 
     def _commit_record(self, repository: str, ref: str) -> answers.Commit:
         commits = CommitsApi(self._api())
-        found = _call(
+        record = _call(
             f"read commit {ref} of {repository}",
             lambda: commits.get_commit(repository, ref, _request_timeout=TIMEOUT),
         )
-        return answers.Commit(found.metadata or {}, datetime.fromtimestamp(found.creation_date, UTC))
+        return answers.Commit(record.metadata or {}, datetime.fromtimestamp(record.creation_date, UTC))
 
     def _delete_branch(self, repository: str, branch: str) -> bool:
         branches = BranchesApi(self._api())

@@ -58,9 +58,9 @@ def problems_of(error: ValidationError, part: str | None = None) -> str:
     """What is wrong with an object, or with this part of it, and where; without the values, which may be secret."""
     all_problems = error.errors(include_input=False, include_url=False)
     problems = [problem for problem in all_problems if part in (None, *problem["loc"][:1])]
-    told = [f"{_path(problem['loc'])}: {_sentence(problem['msg'])}" for problem in problems[:MOST_PROBLEMS]]
+    sentences = [f"{_path(problem['loc'])}: {_sentence(problem['msg'])}" for problem in problems[:MOST_PROBLEMS]]
     more = len(problems) - MOST_PROBLEMS
-    return "; ".join([*told, f"and {more} more problems"] if more > 0 else told)
+    return "; ".join([*sentences, f"and {more} more problems"] if more > 0 else sentences)
 
 
 def _path(place: tuple[int | str, ...]) -> str:

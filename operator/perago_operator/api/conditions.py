@@ -36,7 +36,7 @@ def changed(
 
 def condition(written: Iterable[Condition], kind: ConditionType) -> Condition | None:
     """The condition of this type; None where it is not written yet."""
-    return next((one for one in written if one.type == kind), None)
+    return next((condition for condition in written if condition.type == kind), None)
 
 
 def _says(written: Condition | None, state: State, generation: int) -> bool:

@@ -85,8 +85,8 @@ def _failures(reasons: Iterable[Reason]) -> str:
     reasons = tuple(reasons)
     head, line, *rows, end = _table(reasons).split("\n")
     faults = (FAULTS[reason].value if reason in FAULTS else "" for reason in reasons)
-    told = (f"{row} {fault} |".replace("|  |", "| |") for row, fault in zip(rows, faults, strict=True))
-    return "\n".join([f"{head} Class |", f"{line}---|", *told, end])
+    completed_rows = (f"{row} {fault} |".replace("|  |", "| |") for row, fault in zip(rows, faults, strict=True))
+    return "\n".join([f"{head} Class |", f"{line}---|", *completed_rows, end])
 
 
 def _faults() -> str:

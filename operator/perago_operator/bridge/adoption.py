@@ -84,7 +84,7 @@ def fate(finding: Finding, worker_id: str) -> Fate:
 def pause(undecided: Iterable[float], now: float, *, poll_failed: bool) -> float:
     """Seconds until the next look: when what was first found at these times can be decided, at the latest."""
     usual = SECOND_LOOK_SECONDS if poll_failed else LOOK_SECONDS
-    return max(0.0, min([usual, *(found + SECOND_LOOK_SECONDS - now for found in undecided)]))
+    return max(0.0, min([usual, *(first_sight + SECOND_LOOK_SECONDS - now for first_sight in undecided)]))
 
 
 def worker_name(replica: str, installation: str, lease_uid: str) -> str:
@@ -150,18 +150,20 @@ class Adoption:
 
     async def look(self) -> None:
         """Look once at the tasks in progress of every type that PeragoTasks or attempts name. Raises PortError."""
-        served, undecided, found = serving(self._tasks), dict[str, float](), set[str]()
+        served, undecided, in_progress = serving(self._tasks), dict[str, float](), set[str]()
         attempts = {attempt.metadata.name: attempt for attempt in self._attempts if serves(attempt)}
         at_work = frozenset(name for name, attempt in attempts.items() if not has_ended(attempt))
         for task_type in sorted(self._types(served)):
             for task_id in await self._in_progress(task_type):
-                found.add(task_id)
+                in_progress.add(task_id)
                 if self._has_attempt(task_id, at_work):
                     continue
                 if await self._decided(task_id, attempts, served) is Fate.LOOK_AGAIN:
                     undecided[task_id] = self._undecided.get(task_id, self._clock())
         self._undecided = undecided
-        self._adopted = {task_id for task_id in self._adopted & found if names.attempt_name(task_id) not in attempts}
+        self._adopted = {
+            task_id for task_id in self._adopted & in_progress if names.attempt_name(task_id) not in attempts
+        }
 
     def _types(self, served: Mapping[Queue, PeragoTask]) -> set[str]:
         """Attempts name the types of PeragoTasks that were deleted a while ago."""

@@ -139,7 +139,7 @@ class Record:
     def _remember(self, failure: Failure) -> None:
         self.failures[failure.name] = failure
         if len(self.failures) > REMEMBERED:
-            del self.failures[min(self.failures.values(), key=lambda known: known.created).name]
+            del self.failures[min(self.failures.values(), key=lambda entry: entry.created).name]
 
     def _forget_outdated(self) -> None:
         """Failures of attempts that are not younger than one that worked; those of keys, than one that used them."""
@@ -151,8 +151,8 @@ class Record:
         }
 
 
-def _later(one: datetime | None, other: datetime) -> datetime:
-    return other if one is None else max(one, other)
+def _later(moment: datetime | None, other: datetime) -> datetime:
+    return other if moment is None else max(moment, other)
 
 
 class Usability:
@@ -192,10 +192,10 @@ class Usability:
 
     def _declaration_problem(self, task: PeragoTask) -> str | None:
         """It is looked for once for each change of the spec, and asked for before each poll."""
-        key, known = task.metadata.key, self._problems.get(task.metadata.key)
-        if known is None or known[0] is not task.spec:
-            known = self._problems[key] = (task.spec, declaration_problem(task, self._config))
-        return known[1]
+        key, entry = task.metadata.key, self._problems.get(task.metadata.key)
+        if entry is None or entry[0] is not task.spec:
+            entry = self._problems[key] = (task.spec, declaration_problem(task, self._config))
+        return entry[1]
 
     def undecided(self, attempts: Iterable[PeragoAttempt]) -> int:
         """How many of these have shown nothing yet."""

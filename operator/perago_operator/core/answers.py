@@ -91,7 +91,7 @@ class Commit:
     """Any commit: its metadata, and when it was made."""
 
     metadata: Mapping[str, str]
-    made: datetime
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from perago_operator.core import turns
 from perago_operator.core.answers import Answer, Failure, Landed, Missing, Patched, PodExists, Standing, Verdict
 from perago_operator.core.memory import Evidence, Hindered, Memory, MissingBranch, RanOn, Trouble, TurnSeen, backoff
 from perago_operator.core.names import TASK_CONTAINER
-from perago_operator.core.pod.hindrance import hindrance
+from perago_operator.core.pod.hindrance import hindrance_of
 from perago_operator.core.reporting import heartbeat_period
 from perago_operator.core.situation import Situation
 
@@ -27,13 +27,13 @@ def _moments(s: Situation) -> dict[datetime, datetime]:
 
     Whatever other clocks say, nothing has happened later than it is seen, nor earlier than a look that did not show it.
     """
-    known, earliest = s.memory.moments, s.memory.looked_at
+    moments, earliest = s.memory.moments, s.memory.looked_at
 
     def at_first_sight(time: datetime) -> datetime:
         moment = min(time - s.offset, s.now)
         return max(moment, earliest) if earliest else moment
 
-    return {time: known.get(time) or at_first_sight(time) for time in s.times}
+    return {time: moments.get(time) or at_first_sight(time) for time in s.times}
 
 
 def first_memory(uid: str, now: datetime, *, under_way: bool, reports: int) -> Memory:
@@ -78,7 +78,7 @@ def _hindered(s: Situation) -> Hindered | None:
         return None
     if hindered and hindered.pod == pod.name:
         return hindered
-    return Hindered(pod.name, s.now) if hindrance(pod) else None
+    return Hindered(pod.name, s.now) if hindrance_of(pod) else None
 
 
 def learned(s: Situation, action: do.Action, answer: Answer) -> Memory:

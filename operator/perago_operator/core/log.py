@@ -10,7 +10,7 @@ from perago_operator.api.base import JsonObject
 from perago_operator.core import actions as do
 from perago_operator.core.actions import Kind
 from perago_operator.core.names import TASK_CONTAINER
-from perago_operator.core.pod.hindrance import hindrance
+from perago_operator.core.pod.hindrance import hindrance_of
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation import Situation
 
@@ -42,7 +42,7 @@ def log_is_expected_by(s: Situation) -> datetime | None:
     if pod is None or seen is None or not s.unreleased(pod) or pod.name in s.memory.logs:
         return None
     until = seen + timedelta(seconds=s.config.agent_patience)
-    may_come = s.may_run(pod) and hindrance(pod) is None and s.now < until
+    may_come = s.may_run(pod) and hindrance_of(pod) is None and s.now < until
     return until if may_come and _too_early(s, pod) else None
 
 

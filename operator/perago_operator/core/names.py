@@ -63,7 +63,7 @@ def labels_of(task: ConductorTask | None) -> dict[str, str]:
     }
 
 
-def same_installation(one: str, other: str) -> bool:
+def same_installation(worker_id: str, other: str) -> bool:
     """Whether two worker ids belong to replicas of the same installation; one without a Lease is not known to."""
-    installation = one.rpartition("@")[2]
+    installation = worker_id.rpartition("@")[2]
     return bool(installation.rpartition("/")[2]) and installation == other.rpartition("@")[2]

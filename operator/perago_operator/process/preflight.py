@@ -102,8 +102,8 @@ class Preflight:
 
     def gauge(self) -> Gauge:
         """For each scrape."""
-        told = "1 if the server gave a good answer when it was last asked"
-        return Gauge("perago_server_usable", told, ("server",), self._usable)
+        meaning = "1 if the server gave a good answer when it was last asked"
+        return Gauge("perago_server_usable", meaning, ("server",), self._usable)
 
     def _usable(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((name,), float(finding.wrong is None)) for name, finding in self.findings.items()]

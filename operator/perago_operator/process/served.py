@@ -25,13 +25,13 @@ class Served:
         self._back = back
         self._unheard = {(name, kind) for name in namespaces for kind in KINDS}
         self._refusals: dict[str, dict[str, str]] = {}
-        self.known = asyncio.Event()
+        self.settled = asyncio.Event()
         """Of each namespace everything is listed, or it is set aside."""
 
     def __contains__(self, namespace: str) -> bool:
         return namespace not in self._refusals
 
-    def told(self, namespace: str | None, kind: str, error: PortError | None) -> None:
+    def hear(self, namespace: str | None, kind: str, error: PortError | None) -> None:
         """Objects of a kind are listed, or why they are not."""
         refused = error is not None and is_refusal(error) and namespace is not None
         if error is not None and not refused:
@@ -40,7 +40,7 @@ class Served:
         if namespace is not None:
             self._note(namespace, kind, str(error) if error else None)
         if not self._unheard:
-            self.known.set()
+            self.settled.set()
 
     def _note(self, namespace: str, kind: str, words: str | None) -> None:
         before = self._refusals.get(namespace)
@@ -65,8 +65,8 @@ class Served:
 
     def gauge(self) -> Gauge:
         """For each scrape."""
-        told = "1 if the namespace is served, 0 while the API server refuses to list it"
-        return Gauge("perago_namespace_served", told, ("namespace",), self._values)
+        meaning = "1 if the namespace is served, 0 while the API server refuses to list it"
+        return Gauge("perago_namespace_served", meaning, ("namespace",), self._values)
 
     def _values(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((name,), float(name in self)) for name in self._namespaces]

@@ -90,11 +90,11 @@ class Sweeper:
     async def sweep(self) -> None:
         """Look once at every repository. What cannot be asked or deleted now is left to the next sweep."""
         listed = {repository: await self._staging_branches(repository) for repository in self._repositories()}
-        found = {repository: branches for repository, branches in listed.items() if branches is not None}
-        self._notice(found, unread=listed.keys() - found.keys())
+        branches_of = {repository: branches for repository, branches in listed.items() if branches is not None}
+        self._notice(branches_of, unread=listed.keys() - branches_of.keys())
         self.seen = Counter()
-        fates = self._fates({branch.uid for branches in found.values() for branch in branches})
-        for repository, branches in found.items():
+        fates = self._fates({branch.uid for branches in branches_of.values() for branch in branches})
+        for repository, branches in branches_of.items():
             await self._sweep(repository, branches, fates)
 
     def _repositories(self) -> list[str]:
@@ -110,11 +110,11 @@ class Sweeper:
             logger.warning("staging branches of {} cannot be swept: {}", repository, error)
             return None
 
-    def _notice(self, found: Branches, unread: Collection[str]) -> None:
+    def _notice(self, branches_of: Branches, unread: Collection[str]) -> None:
         """Remember since when each branch is known, also in repositories that cannot be read now."""
         now = self._clock()
         kept = {name: since for name, since in self._since.items() if name[0] in unread}
-        names = [(repository, branch.name) for repository, branches in found.items() for branch in branches]
+        names = [(repository, branch.name) for repository, branches in branches_of.items() for branch in branches]
         self._since = kept | {name: self._since.get(name, now) for name in names}
 
     def _fates(self, uids: Collection[str]) -> dict[str, Attempt]:
@@ -125,14 +125,14 @@ class Sweeper:
     async def _sweep(self, repository: str, branches: list[StagingBranch], fates: Mapping[str, Attempt]) -> None:
         for branch in branches:
             try:
-                found = await self._judged(repository, branch, fates.get(branch.uid))
-                if found is Verdict.DELETE:
+                judgement = await self._judged(repository, branch, fates.get(branch.uid))
+                if judgement is Verdict.DELETE:
                     await self._delete(repository, branch)
             except PortError as error:
                 logger.warning("staging branch {} of {} cannot be swept: {}", branch.name, repository, error)
                 continue
-            self.seen[found] += 1
-            if found is Verdict.UNCLEAR and self._watched(repository, branch) >= self._terms.age:
+            self.seen[judgement] += 1
+            if judgement is Verdict.UNCLEAR and self._watched(repository, branch) >= self._terms.age:
                 logger.warning(_UNCLEAR, branch.name, repository)
 
     async def _judged(self, repository: str, branch: StagingBranch, shown: Attempt | None) -> Verdict:
@@ -142,7 +142,7 @@ class Sweeper:
             commit = await self._versions.commit_record(repository, branch.head)
             maker = maker_of(branch, commit.metadata)
             if maker is not None:
-                age = max(age, (self._now() - commit.made).total_seconds())
+                age = max(age, (self._now() - commit.created_at).total_seconds())
         fate = shown or await self._fate(branch, maker)
         return verdict(self._terms.installation, maker, fate, age, self._terms.age)
 

@@ -62,7 +62,7 @@ class Work:
         self._parts: list[asyncio.Task[None]] = []
         self.served = Served([scope.namespace for scope in scopes], self._back)
         self.watches = tuple(
-            Watch(scope.name(kind), feed, sink, clock=clock, told=partial(self.served.told, scope.namespace, kind))
+            Watch(scope.name(kind), feed, sink, clock=clock, observe=partial(self.served.hear, scope.namespace, kind))
             for scope in scopes
             for kind, feed, sink in (("attempts", scope.attempts, stores.attempts), ("pods", scope.pods, stores.pods))
         )
@@ -98,7 +98,7 @@ class Work:
         begun = asyncio.Event()
         for scope, event in watching.items():
             self._start(self._follow_tasks(scope, begun, event), f"watch {scope.name('tasks')}")
-        await self._or_failure(self.served.known.wait())
+        await self._or_failure(self.served.settled.wait())
         logger.info("{} attempts, {} tasks, {} pods", *self._counts())
         self._reconciler.start()
         begun.set()
@@ -147,15 +147,15 @@ class Work:
 
         A scope that refuses keeps nobody waiting for it.
         """
-        told, backoff = partial(self.served.told, scope.namespace, "tasks"), Backoff()
+        observe, backoff = partial(self.served.hear, scope.namespace, "tasks"), Backoff()
         while True:
             try:
                 await self._audits[scope].compare()
-                told(None)
+                observe(None)
                 await begun.wait()
                 return await self._watch_tasks(scope.namespace, self._tasks, watching)
             except PortError as error:
-                told(error)
+                observe(error)
                 if is_refusal(error) and scope.namespace is not None:
                     watching.set()
                 await backoff.wait(f"{scope.name('tasks')} cannot be listed", error)

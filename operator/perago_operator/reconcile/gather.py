@@ -70,8 +70,8 @@ def _sibling(other: PeragoAttempt, stores: Stores) -> Sibling:
 
 def _is_false(other: PeragoAttempt, stores: Stores, worker_id: str | None) -> bool:
     """It only claims to be of the same logical task."""
-    found = worker_id is not None and false_claim(other, worker_id, stores.tasks) is not None
-    return found or is_disowned(other)
+    claims_falsely = worker_id is not None and false_claim(other, worker_id, stores.tasks) is not None
+    return claims_falsely or is_disowned(other)
 
 
 def _ahead(s: Situation, stores: Stores) -> int:

@@ -51,9 +51,9 @@ def bare(attempt: PeragoAttempt) -> PeragoAttempt:
 
 def end_of(error: Exception) -> JsonObject:
     """The status of an attempt that cannot be looked at."""
-    told = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
     message = (
-        f"Perago's operator cannot work on this attempt, because two looks at it failed: {told}. Correct the values of "
+        f"Perago's operator cannot work on this attempt, because two looks at it failed: {text}. Correct the values of "
         "the attempt or of its PeragoTask that lead to this. If they are right, report the traceback in its log"
     )
     outcome = failed((), Failure(Reason.INVALID_TASK.value), message, "FAILED_WITH_TERMINAL_ERROR")

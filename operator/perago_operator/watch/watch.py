@@ -19,11 +19,11 @@ PAUSE_SECONDS = 0.1
 """Between the end of one stream and the next request, so that a server that ends streams at once is not flooded."""
 
 
-Told = Callable[[PortError | None], None]
+ListObserver = Callable[[PortError | None], None]
 """Hears that a list is complete, or (an error) why that or the watch has failed."""
 
 
-def untold(_: PortError | None) -> None:
+def unobserved(_: PortError | None) -> None:
     """The default: tell nobody."""
 
 
@@ -42,7 +42,7 @@ class Watch:
         clock: Callable[[], float],
         backoff: Backoff | None = None,
         pause: float = PAUSE_SECONDS,
-        told: Told = untold,
+        observe: ListObserver = unobserved,
     ) -> None:
         self.name = name
         self.synced = asyncio.Event()
@@ -52,7 +52,7 @@ class Watch:
         self._clock = clock
         self._backoff = backoff or Backoff()
         self._pause = pause
-        self._told = told
+        self._observe = observe
         self._heard_at = clock()
         self._since: str | None = None
         self._versions: dict[Key, str] = {}
@@ -79,7 +79,7 @@ class Watch:
     def _failed(self, error: PortError) -> None:
         if is_refusal(error):
             self._heard_at, self._since = self._clock(), None
-        self._told(error)
+        self._observe(error)
 
     async def _list(self) -> str:
         """Bring the sink to the state of a whole list; returns the version to watch from."""
@@ -99,7 +99,7 @@ class Watch:
         for key in self._versions.keys() - listed:
             self._remove(key)
         self.synced.set()
-        self._told(None)
+        self._observe(None)
         return page.resource_version
 
     async def _follow(self, since: str) -> None:

@@ -64,19 +64,19 @@ def pod_mounts(environ: Mapping[str, str]) -> Mounts:
 
 def lakefs_secret(mounts: Mounts) -> LakeFSKeys:
     """The lakeFS Secret; raises MissingKeys."""
-    with _told("lakefs"):
+    with _naming_the_secret("lakefs"):
         return secrets.lakefs_keys(secrets.texts_in(mounts.lakefs, secrets.LAKEFS_KEYS), mounts.egress)
 
 
 def conductor_secret(mounts: Mounts, token_header: str) -> ConductorKeys:
     """The Conductor Secret; raises MissingKeys."""
-    with _told("conductor"):
+    with _naming_the_secret("conductor"):
         texts = secrets.texts_in(mounts.conductor, secrets.CONDUCTOR_KEYS)
         return secrets.conductor_keys(texts, mounts.egress, token_header)
 
 
 @contextmanager
-def _told(service: str) -> Iterator[None]:
+def _naming_the_secret(service: str) -> Iterator[None]:
     """What is wrong with a Secret, and which one it is."""
     try:
         yield

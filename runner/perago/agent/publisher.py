@@ -81,7 +81,7 @@ class Publisher:
         try:
             return await retried(lambda: self._attempt(staged), self._plan.retry_seconds)
         except NoAnswer:
-            landed = await retried(self._found, self._plan.retry_seconds) if self.unanswered else None
+            landed = await retried(self._evidence, self._plan.retry_seconds) if self.unanswered else None
             if landed is None:
                 raise
             return landed
@@ -114,7 +114,7 @@ class Publisher:
         return done or await self._attempt(None)
 
     async def _attempt(self, staged: Staged | None) -> Commit:
-        if self.unanswered and (landed := await self._found()):
+        if self.unanswered and (landed := await self._evidence()):
             return landed
         async with self._in_turn() as seconds:
             if self.unanswered and (landed := await self._alone(await self._target.landed())):
@@ -209,7 +209,7 @@ class Publisher:
             logger.warning("{}", self.remark)
         return landed.in_force
 
-    async def _found(self) -> Commit | None:
+    async def _evidence(self) -> Commit | None:
         """Evidence after a merge whose answer was lost. It needs no turn, unless there is something to take back."""
         landed = await self._target.settled()
         return await self._mended() if landed.astray else landed.in_force
@@ -227,10 +227,10 @@ class Publisher:
                 logger.warning("putting {} back on {!r}: a reset came late", published.id, plan.target)
                 await self._target.reset(plan.input_ref, published.id)
                 landed = await self._target.landed()
-            found = await self._alone(landed)
-        if found is None:
+            commit = await self._alone(landed)
+        if commit is None:
             raise PublishFenceError(_gone(plan.target, published.id, head))
-        return found
+        return commit
 
 
 def _conflict(target: str, paths: list[str]) -> str:

@@ -113,10 +113,10 @@ def _run_options(run: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    if console.takes(given):
-        return _on_call(given)
-    options = parser().parse_args(given)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if console.takes(words):
+        return _on_call(words)
+    options = parser().parse_args(words)
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

@@ -22,15 +22,15 @@ def commands() -> Mapping[str, str]:
     """Each command and what it does; none where the package is not installed."""
     if find_spec(PACKAGE) is None:
         return {}
-    found: Mapping[str, str] = import_module(PACKAGE).COMMANDS
-    return found
+    names: Mapping[str, str] = import_module(PACKAGE).COMMANDS
+    return names
 
 
 def takes(arguments: Sequence[str]) -> bool:
     """Whether a command line is for it."""
     named = arguments[0] if arguments else ""
     completes = named in COMPLETION or COMPLETED in os.environ
-    return named in (known := commands()) or (completes and bool(known))
+    return named in (names := commands()) or (completes and bool(names))
 
 
 def run(arguments: Sequence[str]) -> int:

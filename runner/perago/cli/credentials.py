@@ -45,9 +45,9 @@ class Address:
     credentials: Credentials | None
 
 
-def address(given: str | None, token_header: str, variables: Variables) -> Address:
+def address(url: str | None, token_header: str, variables: Variables) -> Address:
     """Where to register and with which credentials; raises Misused when that is unclear."""
-    named, source = (given, "--url") if given is not None else (variables.get(URL, ""), URL)
+    named, source = (url, "--url") if url is not None else (variables.get(URL, ""), URL)
     if not named:
         raise Misused(f"pass Conductor's URL, which usually ends in /api, with --url or in {URL}")
     parts = server_address(named)
@@ -64,15 +64,15 @@ def _of_url(userinfo: str, source: str) -> list[Credentials]:
 
 
 def _of_variables(token_header: str, variables: Variables) -> list[Credentials]:
-    found: list[Credentials] = []
+    kinds: list[Credentials] = []
     if token := _value(TOKEN, variables):
         value = token_value(token_header, token)
-        found.append(Header(token_header, value, f"the token of {TOKEN} in the header {token_header}"))
+        kinds.append(Header(token_header, value, f"the token of {TOKEN} in the header {token_header}"))
     if pair := _pair(KEY, SECRET, variables):
-        found.append(KeyPair(*pair))
+        kinds.append(KeyPair(*pair))
     if pair := _pair(USERNAME, PASSWORD, variables):
-        found.append(_basic(*pair, f"the user of {USERNAME}"))
-    return found
+        kinds.append(_basic(*pair, f"the user of {USERNAME}"))
+    return kinds
 
 
 def _value(name: str, variables: Variables) -> str:
@@ -85,8 +85,8 @@ def _value(name: str, variables: Variables) -> str:
 def _pair(name: str, secret: str, variables: Variables) -> tuple[str, str] | None:
     first, second = _value(name, variables), _value(secret, variables)
     if bool(first) != bool(second):
-        given, missing = (name, secret) if first else (secret, name)
-        raise Misused(f"{given} is set and {missing} is not; set both or neither")
+        present, missing = (name, secret) if first else (secret, name)
+        raise Misused(f"{present} is set and {missing} is not; set both or neither")
     return (first, second) if first else None
 
 
@@ -94,8 +94,8 @@ def _basic(user: str, password: str, source: str) -> Header:
     return Header("Authorization", basic_auth(user, password), source)
 
 
-def _only(found: list[Credentials]) -> Credentials | None:
-    if len(found) > 1:
-        sources = "; ".join(credentials.source for credentials in found)
+def _only(kinds: list[Credentials]) -> Credentials | None:
+    if len(kinds) > 1:
+        sources = "; ".join(credentials.source for credentials in kinds)
         raise Misused(f"more than one kind of credentials is given: {sources}; keep one")
-    return found[0] if found else None
+    return kinds[0] if kinds else None

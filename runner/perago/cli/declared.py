@@ -30,8 +30,8 @@ def taskdef_of(task: TaskDefinition) -> tuple[dict[str, Any], list[str]]:
             content = build_taskdef(task)
     except TaskDefinitionError as error:
         raise Unusable([Problem(problem, *body_place(task)) for problem in _schema_problems(task)]) from error
-    told = [str(warning.message) for warning in caught if warning.category is UserWarning]
-    return content, [*told, *_refusals(task), *_unsayable(task, content), *_refused_again(task)]
+    sentences = [str(warning.message) for warning in caught if warning.category is UserWarning]
+    return content, [*sentences, *_refusals(task), *_unsayable(task, content), *_refused_again(task)]
 
 
 def _refused_again(task: TaskDefinition) -> list[str]:
@@ -52,14 +52,14 @@ def _refusals(task: TaskDefinition) -> list[str]:
     """What Conductor refuses when the TaskDef is registered."""
     timeout = task.controls.timeout
     response, total = f"response_seconds={timeout.response_seconds}", f"total_seconds={timeout.total_seconds}"
-    found = [f"{name}={value}, because it is greater than {LARGEST_NUMBER}" for name, value in _numbers(task)]
+    refusals = [f"{name}={value}, because it is greater than {LARGEST_NUMBER}" for name, value in _numbers(task)]
     if 0 < timeout.seconds < timeout.response_seconds:
-        found.append(f"timeout.{response}, because it is greater than timeout.seconds={timeout.seconds}")
+        refusals.append(f"timeout.{response}, because it is greater than timeout.seconds={timeout.seconds}")
     if 0 < timeout.total_seconds < timeout.seconds:
-        found.append(f"timeout.seconds={timeout.seconds}, because it is greater than timeout.{total}")
+        refusals.append(f"timeout.seconds={timeout.seconds}, because it is greater than timeout.{total}")
     if not task.name.isprintable():
-        found.append("to be asked for a name with a control character")
-    return [f"task {task.name!r}: Conductor refuses {refusal}" for refusal in found]
+        refusals.append("to be asked for a name with a control character")
+    return [f"task {task.name!r}: Conductor refuses {refusal}" for refusal in refusals]
 
 
 def _numbers(task: TaskDefinition) -> list[tuple[str, int]]:
@@ -70,10 +70,10 @@ def _numbers(task: TaskDefinition) -> list[tuple[str, int]]:
 
 
 def _schema_problems(task: TaskDefinition) -> list[str]:
-    found: dict[type[BaseModel], str] = {}
+    problems: dict[type[BaseModel], str] = {}
     for part, model in (("result", task.output_model), ("params", task.params_model)):
         try:
             schema_for_model(model)
         except TaskDefinitionError as error:
-            found[model] = f"task {task.name!r}: {part}: {error}"
-    return list(found.values())
+            problems[model] = f"task {task.name!r}: {part}: {error}"
+    return list(problems.values())

@@ -33,15 +33,15 @@ _OPEN = ("data", "inputParameters", "inputTemplate", "outputParameters", "variab
 
 def difference(stored: Object | None, wanted: Object, name: str) -> list[str]:
     """What registering changes, as lines of a unified difference; none if everything is there already."""
-    before = [] if stored is None else _lines(told(stored, wanted))
+    before = [] if stored is None else _lines(_less_additions(stored, wanted))
     return list(difflib.unified_diff(before, _lines(wanted), "in Conductor", name, lineterm="", n=2))
 
 
-def told(stored: Any, wanted: Any) -> Any:
+def _less_additions(stored: Any, wanted: Any) -> Any:
     """What is stored, less what Conductor has added by itself to a definition that says what `wanted` says."""
     if isinstance(stored, list) and isinstance(wanted, list):
         pairs = zip(stored, wanted + [{}] * len(stored), strict=False)
-        return [told(item, counterpart) for item, counterpart in pairs]
+        return [_less_additions(item, counterpart) for item, counterpart in pairs]
     if not isinstance(stored, dict) or not isinstance(wanted, dict):
         return stored
     return dict(_told_members(stored, wanted))
@@ -50,7 +50,7 @@ def told(stored: Any, wanted: Any) -> Any:
 def _told_members(stored: Object, wanted: Object) -> Iterator[tuple[str, Any]]:
     for key, value in stored.items():
         if key in wanted:
-            yield key, value if key in _OPEN else told(value, wanted[key])
+            yield key, value if key in _OPEN else _less_additions(value, wanted[key])
         elif key not in _STAMPS and not _is_default(key, value):
             yield key, value
 

@@ -58,8 +58,8 @@ class Folder:
                 dirs_exist_ok=True,
             )
         except shutil.Error as error:
-            found = "; ".join(f"{source}: {reason}" for source, _, reason in error.args[0][:5])
-            raise TaskInputError(f"the workspace {self.path} cannot be copied: {found}") from error
+            reasons = "; ".join(f"{source}: {reason}" for source, _, reason in error.args[0][:5])
+            raise TaskInputError(f"the workspace {self.path} cannot be copied: {reasons}") from error
         self.mark("downloading")
 
     def load(self, attempt: Attempt) -> Attempt:

@@ -41,13 +41,13 @@ class Metadata:
 
     def taskdef(self, name: str) -> Object | None:
         """The definition of a task; None if there is none."""
-        return self._found(f"task {name!r}", name, "/metadata/taskdefs/{name}", {"name": name})
+        return self._definition(f"task {name!r}", name, "/metadata/taskdefs/{name}", {"name": name})
 
     def workflow(self, name: str, version: int) -> Object | None:
         """This version of a workflow's definition; None if there is none."""
         query = [("version", version)]
         what = f"workflow {name!r}, version {version}"
-        return self._found(what, name, "/metadata/workflow/{name}", {"name": name}, query)
+        return self._definition(what, name, "/metadata/workflow/{name}", {"name": name}, query)
 
     def save_taskdef(self, definition: Object, is_new: bool) -> None:
         """Register a task's definition, or replace the one that is there."""
@@ -75,7 +75,7 @@ class Metadata:
             raise ConductorFailed(f"{self._address.url}/token answers without a token; is this a Conductor with keys?")
         return Header("X-Authorization", str(answer["token"]), pair.source)
 
-    def _found(self, what: str, name: str, path: str, path_params: Object, query: Any = None) -> Object | None:
+    def _definition(self, what: str, name: str, path: str, path_params: Object, query: Any = None) -> Object | None:
         from conductor.client.http.rest import ApiException  # type: ignore[import-untyped]
 
         def read() -> Any:
@@ -93,8 +93,8 @@ class Metadata:
             )
         return answer
 
-    def _call(self, path: str, method: str, **given: Any) -> Any:
-        return self._api.call_api(path, method, response_type="object", _return_http_data_only=True, **given)
+    def _call(self, path: str, method: str, **arguments: Any) -> Any:
+        return self._api.call_api(path, method, response_type="object", _return_http_data_only=True, **arguments)
 
     def _asked(self, what: str, call: Callable[[], T]) -> T:
         from conductor.client.http.rest import ApiException
@@ -175,8 +175,8 @@ def _message(error: Any) -> str:
     """The server's own words: its message, with what its validation has found."""
     try:
         body = json.loads(error.body)
-        found = [str(problem["message"]) for problem in body.get("validationErrors") or []]
-        return "; ".join(found) or str(body["message"])
+        messages = [str(problem["message"]) for problem in body.get("validationErrors") or []]
+        return "; ".join(messages) or str(body["message"])
     except (ValueError, TypeError, KeyError, AttributeError):
         return ""
 

@@ -107,8 +107,8 @@ def _taskdefs(modules: Sequence[str]) -> tuple[list[Object], list[str]]:
             traces += [unusable.trace] if unusable.trace else []
     if problems:
         raise Unusable(problems, "\n".join(traces) or None)
-    found = [taskdef_of(task) for task in tasks.values()]
-    return [taskdef for taskdef, _ in found], [warning for _, told in found for warning in told]
+    definitions = [taskdef_of(task) for task in tasks.values()]
+    return [taskdef for taskdef, _ in definitions], [warning for _, warnings in definitions for warning in warnings]
 
 
 def _workflow(file: str) -> Object:
@@ -139,12 +139,12 @@ def _compared(server: Metadata, taskdefs: list[Object], workflows: list[Object])
 
 def _unregistered(server: Metadata, taskdefs: list[Object], workflows: list[Object]) -> list[str]:
     """Tasks of the workflows that nobody has registered; Conductor takes such a workflow, and it waits for ever."""
-    known = {taskdef["name"] for taskdef in taskdefs}
+    registered = {taskdef["name"] for taskdef in taskdefs}
     return [
         f"workflow {workflow['name']!r} has the task {name!r}, which is not registered: register its module as well"
         for workflow in workflows
         for name in simple_tasks(workflow)
-        if name not in known and server.taskdef(name) is None
+        if name not in registered and server.taskdef(name) is None
     ]
 
 

@@ -19,17 +19,17 @@ def refused_again(model: type[BaseModel]) -> list[str]:
 
 def _models(model: type[BaseModel]) -> list[type[BaseModel]]:
     """The model and all that its fields hold, each once."""
-    found: list[type[BaseModel]] = []
+    models: list[type[BaseModel]] = []
     pending: list[Any] = [model]
     while pending:
         kind = pending.pop(0)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            if kind not in found:
-                found.append(kind)
+            if kind not in models:
+                models.append(kind)
                 pending += [field.annotation for field in kind.model_fields.values() if not field.exclude]
         else:
             pending += get_args(getattr(kind, "__value__", kind))
-    return found
+    return models
 
 
 def _differences(model: type[BaseModel]) -> list[str]:

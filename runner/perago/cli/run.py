@@ -50,8 +50,8 @@ def _excluding(task: TaskDefinition, patterns: list[str]) -> TaskDefinition:
 
 def _folder(options: argparse.Namespace, task: TaskDefinition) -> Folder | None:
     if not task.has_workspace:
-        for option, given in (("--workspace", options.workspace is not None), ("--in-place", options.in_place)):
-            if given:
+        for option, is_set in (("--workspace", options.workspace is not None), ("--in-place", options.in_place)):
+            if is_set:
                 tell(f"task {task.name!r} does not take a workspace; {option} is ignored")
         return None
     if options.workspace is None:
@@ -78,9 +78,9 @@ def _payload(source: str, task: TaskDefinition) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise Misused(f'--input {source!r} must contain an object such as {{"params": {{}}}}, not {_kind(payload)}')
     if "params" not in payload:
-        found = ", ".join(map(repr, sorted(payload))) or "none"
+        keys = ", ".join(map(repr, sorted(payload))) or "none"
         raise Misused(
-            f'--input {source!r} has no key "params"; wrap the parameters in {{"params": {{…}}}}; keys: {found}'
+            f'--input {source!r} has no key "params"; wrap the parameters in {{"params": {{…}}}}; keys: {keys}'
         )
     if problem := input_problem(payload):
         raise Misused(f"--input {source!r}: {problem}")

@@ -16,10 +16,10 @@ class AuthorsLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record to standard error."""
         with suppress(OSError, ValueError):  # standard error may be closed by now
-            tell(_told(record))
+            tell(_text(record))
 
 
-def _told(record: logging.LogRecord) -> str:
+def _text(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return record.getMessage()

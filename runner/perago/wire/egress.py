@@ -74,9 +74,9 @@ class Proxies:
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Proxies":
         """From HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case; raises InvalidEgress."""
-        given = given_variables(environ)
-        exceptions = tuple(entry.strip().lower() for entry in given.get(NO_PROXY, "").split(",") if entry.strip())
-        return cls(_proxy(given, HTTP_PROXY), _proxy(given, HTTPS_PROXY), exceptions)
+        variables = given_variables(environ)
+        exceptions = tuple(entry.strip().lower() for entry in variables.get(NO_PROXY, "").split(",") if entry.strip())
+        return cls(_proxy(variables, HTTP_PROXY), _proxy(variables, HTTPS_PROXY), exceptions)
 
     def to(self, url: str) -> ProxyServer | None:
         """The proxy on the way to a server; None where there is none."""
@@ -94,10 +94,10 @@ def given_variables(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _proxy(given: Mapping[str, str], name: str) -> ProxyServer | None:
-    if name not in given:
+def _proxy(variables: Mapping[str, str], name: str) -> ProxyServer | None:
+    if name not in variables:
         return None
-    value = given[name]
+    value = variables[name]
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
         host, port = parts.hostname, parts.port or 80

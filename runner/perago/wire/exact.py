@@ -51,7 +51,7 @@ _WORDS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 def exact_text(value: object) -> str:
     """`value` as JSON text that every server keeps: half of a surrogate pair is written as its escape."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _parts(value: object) -> Iterator[object]:

@@ -148,9 +148,9 @@ class _Secret:
 
     def token_header(self, otherwise: str) -> str:
         name = self.text("tokenHeader") or otherwise
-        for known in TOKEN_HEADERS:
-            if known.lower() == name.lower():
-                return known
+        for header in TOKEN_HEADERS:
+            if header.lower() == name.lower():
+                return header
         raise self.unusable("tokenHeader", f"is neither {' nor '.join(TOKEN_HEADERS)}")
 
     def route(self, url: str, egress: Egress) -> Route:

@@ -24,7 +24,7 @@ _log = logging.getLogger("perago")
 
 
 _lock = threading.Lock()
-_made: set[Path] = set()
+_own_directories: set[Path] = set()
 """The directories that this process made, which are known by that when a body has spoiled their markers."""
 
 
@@ -96,7 +96,7 @@ def prepare_attempt_workspace(root: StrPath, attempt: object, owner: WorkspaceOw
     directory.parent.mkdir(parents=True, exist_ok=True)
     directory.mkdir()
     with _lock:
-        _made.add(directory)
+        _own_directories.add(directory)
     try:
         (directory / ATTEMPT_WORKSPACE_MARKER).write_text(marker + "\n")
     except BaseException:
@@ -143,12 +143,12 @@ def cleanup_attempt_workspace(directory: StrPath) -> None:
     path = Path(directory)
     there = os.path.lexists(path)
     with _lock:
-        ours = there and path in _made
+        ours = there and path in _own_directories
     if not ours and not (path / ATTEMPT_WORKSPACE_MARKER).is_file():
         raise FileNotFoundError(f"{path} is not an attempt's directory: it has no {ATTEMPT_WORKSPACE_MARKER}")
     _remove(path)
     with _lock:
-        _made.discard(path)
+        _own_directories.discard(path)
 
 
 def _remove(directory: Path) -> None:

@@ -59,9 +59,9 @@ def new_digest() -> "_Hash":
     return sha256()
 
 
-def content_hash_like(known: str | None) -> tuple["_Hash", str]:
-    """An empty hash object of the kind that `known` is of, and what begins its hex digest."""
-    return (md5(usedforsecurity=False), MD5) if known is not None and known.startswith(MD5) else (new_digest(), "")
+def content_hash_like(digest: str | None) -> tuple["_Hash", str]:
+    """An empty hash object of the kind that `digest` is of, and what begins its hex digest."""
+    return (md5(usedforsecurity=False), MD5) if digest is not None and digest.startswith(MD5) else (new_digest(), "")
 
 
 class ManifestEntry(NamedTuple):
@@ -161,9 +161,9 @@ class ManifestWriter:
                 self._line({"files": self._count})
 
 
-def hash_file(path: Path, known: str | None = None) -> str:
-    """Hash of a regular file's content, of the kind of `known`, read in chunks; a symlink is not followed."""
-    digest, prefix = content_hash_like(known)
+def hash_file(path: Path, like: str | None = None) -> str:
+    """Hash of a regular file's content, of the kind of `like`, read in chunks; a symlink is not followed."""
+    digest, prefix = content_hash_like(like)
     buffer = memoryview(bytearray(CHUNK_BYTES))
     with open(path, "rb", buffering=0, opener=_open_no_follow) as file:
         while count := file.readinto(buffer):
@@ -183,10 +183,10 @@ def hash_symlink(path: Path) -> str:
 
 
 def hash_paths(
-    root: Path, stats: Mapping[str, Stat], paths: Iterable[str], known: Mapping[str, str] | None = None
+    root: Path, stats: Mapping[str, Stat], paths: Iterable[str], before: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Path → hash of its content (a symlink's target) of the kind that `known` has for it, several files at a time."""
-    earlier = known or {}
+    """Path → hash of its content (a symlink's target) of the kind that `before` has for it, several files at a time."""
+    earlier = before or {}
     remaining = iter(list(paths))
 
     def hash_remaining(_thread: int) -> dict[str, str]:

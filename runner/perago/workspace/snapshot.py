@@ -40,6 +40,6 @@ def changes_since(before: Snapshot, directory: Path, exclude: Sequence[str] = ()
     comparison = compare(before.manifest.stats, stats, before.started_ns)
     if exclude:
         comparison = comparison.without(exclusion(exclude))
-    known = before.manifest.digests
-    digests = hash_paths(directory, stats, comparison.doubtful, known) if comparison.doubtful else {}
-    return comparison.decided(known, digests)
+    digests_before = before.manifest.digests
+    digests = hash_paths(directory, stats, comparison.doubtful, digests_before) if comparison.doubtful else {}
+    return comparison.decided(digests_before, digests)

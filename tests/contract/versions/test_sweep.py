@@ -244,7 +244,7 @@ async def test_staging_branches_are_listed_by_name(subject: Subject) -> None:
     assert (branch.name, branch.uid, branch.execution) == (name_of(), UID, 1)
     commit = await subject.versions.commit_record(subject.repository, branch.head)
     assert commit.metadata[keys.ATTEMPT_UID] == UID
-    assert abs((utc_now() - commit.made).total_seconds()) < 300
+    assert abs((utc_now() - commit.created_at).total_seconds()) < 300
 
 
 async def test_what_is_not_there_is_not_found(subject: Subject) -> None:

@@ -189,12 +189,12 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "a wrong image is waited for forever",
-            "return limits.get(found.patience, 0.0)",
-            "return limits.get(found.patience, 1e9)",
+            "return limits.get(hindrance.patience, 0.0)",
+            "return limits.get(hindrance.patience, 1e9)",
         ),
         (
             "a hiccup of the registry fails the attempt at once",
-            "return limits.get(found.patience, 0.0)",
+            "return limits.get(hindrance.patience, 0.0)",
             "return 0.0",
         ),
         (
@@ -204,7 +204,7 @@ RULES: tuple[Mutant, ...] = (
         ),
         (
             "a container that its node cannot create fails the attempt",
-            "    if found.disrupted:\n        return _replaced(s, found.message, found.fails_with)\n",
+            "    if hindrance.disrupted:\n        return _replaced(s, hindrance.message, hindrance.fails_with)\n",
             "",
         ),
         (
@@ -649,7 +649,7 @@ SITUATION: tuple[Mutant, ...] = (
         (
             "the operator writes its outcome without the commit that it found",
             'return {"outcome": {**given_up, **outcome.to_json(), **message}, **workspace}',
-            'return {"outcome": {**given_up, **outcome.to_json()}}',
+            'return {"outcome": {**given_up, **outcome.to_json(), **message}}',
         ),
         (
             "the outcome of an agent that gave up stays with the next execution",
@@ -659,7 +659,7 @@ SITUATION: tuple[Mutant, ...] = (
         (
             "what an agent wrote when it gave up stays beside the real end",
             "{**given_up, **outcome.to_json(), **message}",
-            "outcome.to_json()",
+            "{**outcome.to_json(), **message}",
         ),
         ("the status is written although it says so already", "        elif old != value:\n", "        else:\n"),
     ),

@@ -42,7 +42,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *learn(
         (
             "the time of an object moves when a clock is set",
-            "known.get(time) or at_first_sight(time)",
+            "moments.get(time) or at_first_sight(time)",
             "at_first_sight(time)",
         ),
         (

@@ -151,8 +151,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a folder that cannot be used fails the attempt",
-            "    except OSError as error:\n        told",
-            "    except ZeroDivisionError as error:\n        told",
+            "    except OSError as error:\n        message",
+            "    except ZeroDivisionError as error:\n        message",
         ),
         (
             "an object without room is left half done",

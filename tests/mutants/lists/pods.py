@@ -276,7 +276,7 @@ MUTANTS: tuple[Mutant, ...] = (
             'levels. Make it flatter." if level else None',
             'levels. Make it flatter." if False else None',
         ),
-        ("a misspelt field is ignored", "for name in value if name not in known", "for name in value if False"),
+        ("a misspelt field is ignored", "for name in value if name not in fields", "for name in value if False"),
         ("a list may be an object", "elif not _is_of_kind(value[field.name], field):", "elif False:"),
         ("a template takes our labels", "if key.startswith(KEY_PREFIX) or any", "if any"),
         ("an annotation confines a container otherwise", " or any(part in key for part in CONFINING)", ""),
@@ -284,8 +284,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("an attempt adds a container", "elif name != TASK_CONTAINER and whose is Whose.ATTEMPT:", "elif False:"),
         (
             "an attempt's pod is selected by somebody's Service",
-            "if not any(key == one or",
-            "if False and any(key == one or",
+            "if not any(key == pattern or",
+            "if False and any(key == pattern or",
         ),
         ("an attempt outlives its deadline for an hour", "not 0 <= grace <= LONGEST_GRACE", "not 0 <= grace"),
         (

@@ -124,7 +124,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *publisher(
         (
             "a merge whose answer was lost is repeated without a look",
-            "        if self.unanswered and (landed := await self._found()):\n            return landed\n        async with",
+            "        if self.unanswered and (landed := await self._evidence()):\n            return landed\n        async with",
             "        async with",
         ),
         (
@@ -140,7 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "a merge whose answer was lost at the end of the time is not looked for",
-            "landed = await retried(self._found, self._plan.retry_seconds) if self.unanswered else None",
+            "landed = await retried(self._evidence, self._plan.retry_seconds) if self.unanswered else None",
             "landed = None",
         ),
         (

@@ -120,8 +120,8 @@ STORES: tuple[Mutant, ...] = (
     *work(
         (
             "decisions begin before the lists are complete",
-            "await self._or_failure(self.served.known.wait())",
-            "self._reconciler.start(); await self._or_failure(self.served.known.wait())",
+            "await self._or_failure(self.served.settled.wait())",
+            "self._reconciler.start(); await self._or_failure(self.served.settled.wait())",
         ),
         ("polling begins before attempts are watched", "await self._or_failure(all_of(watching.values()))", "pass"),
         (

@@ -135,8 +135,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("files are hashed again although the manifest has them", "    if manifest is None:\n", "    if True:\n"),
         (
             "every file is hashed after the body",
-            "hash_paths(directory, stats, comparison.doubtful, known) if comparison.doubtful else {}",
-            "hash_paths(directory, stats, stats, known)",
+            "hash_paths(directory, stats, comparison.doubtful, digests_before) if comparison.doubtful else {}",
+            "hash_paths(directory, stats, stats, digests_before)",
         ),
         (
             "a change is lost where the times of a file system prove nothing",

@@ -93,9 +93,9 @@ def _fields(path: str, value: JsonObject, fields: Sequence[PodField], whose: Who
 
 
 def _unknown(path: str, value: JsonObject, names: Iterable[str]) -> Iterator[str]:
-    known = frozenset(names)
+    fields = frozenset(names)
     yield from (
-        f"{path}.{name} cannot be set: no such field. Check its spelling." for name in value if name not in known
+        f"{path}.{name} cannot be set: no such field. Check its spelling." for name in value if name not in fields
     )
 
 
@@ -141,7 +141,7 @@ def _of_an_attempt(metadata: JsonObject, spec: JsonObject, limits: AttemptLimits
     """What is wrong with values that an attempt may set at all."""
     for name, allowed in (("labels", limits.labels), ("annotations", limits.annotations)):
         for key in object_of(metadata.get(name)):
-            if not any(key == one or (one.endswith("/") and key.startswith(one)) for one in allowed):
+            if not any(key == pattern or (pattern.endswith("/") and key.startswith(pattern)) for pattern in allowed):
                 yield _not_allowed(f"podTemplate.metadata.{name}", f"have the key {key}", f"attempts.{name}")
     grace, runtime = spec.get("terminationGracePeriodSeconds", 0), spec.get("runtimeClassName")
     if not isinstance(grace, int) or not 0 <= grace <= LONGEST_GRACE:
@@ -190,8 +190,8 @@ def _lost(spec: JsonObject, own: JsonObject) -> Iterator[str]:
     yield from _missing("mount", task.get("volumeMounts"), own_task.get("volumeMounts"), "mountPath")
 
 
-def _differing(one: JsonObject, other: JsonObject, names: Iterable[str]) -> Iterator[str]:
-    return (name for name in sorted(names) if one.get(name) != other.get(name))
+def _differing(container: JsonObject, own: JsonObject, names: Iterable[str]) -> Iterator[str]:
+    return (name for name in sorted(names) if container.get(name) != own.get(name))
 
 
 def _missing(what: str, present: JsonValue, own: JsonValue, key: str) -> Iterator[str]:

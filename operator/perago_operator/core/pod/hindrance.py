@@ -69,12 +69,12 @@ OF_THE_NODE = ("/containerd.sock", '"task-accounts"')
 _TERMINAL: FailureResult = "FAILED_WITH_TERMINAL_ERROR"
 
 
-def hindrance(pod: Pod) -> Hindrance | None:
+def hindrance_of(pod: Pod) -> Hindrance | None:
     """What keeps a pod from starting; None while it is merely on its way."""
     before = (_waits(status, ours=False) for status in pod.status.init_container_statuses)
     ours = (_waits(status, ours=status.name == AGENT_CONTAINER) for status in pod.ours)
-    found = (_not_scheduled(pod), *before, _sidecar_crashes(pod), *ours)
-    return next((hindrance for hindrance in found if hindrance), None)
+    hindrances = (_not_scheduled(pod), *before, _sidecar_crashes(pod), *ours)
+    return next((hindrance for hindrance in hindrances if hindrance), None)
 
 
 def _not_scheduled(pod: Pod) -> Hindrance | None:

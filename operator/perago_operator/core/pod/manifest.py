@@ -180,8 +180,8 @@ def _agent(attempt: PeragoAttempt, settings: PodSettings, order: Order) -> JsonO
     }
 
 
-def _variables(given: tuple[tuple[str, str], ...]) -> list[JsonValue]:
-    return [{"name": name, "value": value} for name, value in given]
+def _variables(variables: tuple[tuple[str, str], ...]) -> list[JsonValue]:
+    return [{"name": name, "value": value} for name, value in variables]
 
 
 def _task(resolved: Resolved, settings: PodSettings) -> JsonObject:

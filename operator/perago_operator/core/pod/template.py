@@ -78,9 +78,9 @@ def _reaches(volume: JsonObject, cache: NodeCache) -> bool:
     return isinstance(path, str) and _overlap(path, cache.name)
 
 
-def _overlap(one: str, other: str) -> bool:
+def _overlap(folder: str, other: str) -> bool:
     """Whether one of two folders is, or is in, the other."""
-    shorter, longer = sorted((normpath(path).strip("/") + "/" for path in (one, other)), key=len)
+    shorter, longer = sorted((normpath(path).strip("/") + "/" for path in (folder, other)), key=len)
     return shorter == "/" or longer.startswith(shorter)
 
 

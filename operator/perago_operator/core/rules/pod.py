@@ -9,7 +9,7 @@ from perago_operator.core.log import read_log, with_last_words
 from perago_operator.core.pauses import pause_after
 from perago_operator.core.pod import diagnosis
 from perago_operator.core.pod.diagnosis import Ending
-from perago_operator.core.pod.hindrance import Hindrance, Patience, hindrance
+from perago_operator.core.pod.hindrance import Hindrance, Patience, hindrance_of
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.rules.common import delete_pods, failure, pausing, unseen_until
 from perago_operator.core.rules.ruling import Notice, Ruling
@@ -97,19 +97,19 @@ def one_container_ended(s: Situation) -> Ruling | None:
 
 def pod_cannot_start(s: Situation) -> Ruling | None:
     """An image, a Secret, a node is missing: say so at once, and give up, or replace the pod, when patience is over."""
-    found = hindrance(s.pod) if s.pod else None
-    if found is None or s.pod is None:
+    hindrance = hindrance_of(s.pod) if s.pod else None
+    if hindrance is None or s.pod is None:
         return None
-    message = with_remedy(found.message, found.advice)
-    notice = Notice(found.reason, message, warning=True)
-    if found.patience is Patience.GATED and s.conductor is None:
+    message = with_remedy(hindrance.message, hindrance.advice)
+    notice = Notice(hindrance.reason, message, warning=True)
+    if hindrance.patience is Patience.GATED and s.conductor is None:
         return Ruling(notice=notice)
-    until = _hindered_since(s, found, s.pod) + timedelta(seconds=_patience(s, found))
+    until = _hindered_since(s, hindrance, s.pod) + timedelta(seconds=_patience(s, hindrance))
     if s.now < until:
         return Ruling(notice=notice, look_again_at=until)
-    if found.disrupted:
-        return _replaced(s, found.message, found.fails_with)
-    return Ruling(outcome=failure(s, found.fails_with, message, found.result))
+    if hindrance.disrupted:
+        return _replaced(s, hindrance.message, hindrance.fails_with)
+    return Ruling(outcome=failure(s, hindrance.fails_with, message, hindrance.result))
 
 
 def pod_starts(s: Situation) -> Ruling | None:
@@ -170,11 +170,11 @@ def _ending(s: Situation) -> Ending | None:
     return diagnosis.ending(s.pod)
 
 
-def _hindered_since(s: Situation, found: Hindrance, pod: Pod) -> datetime:
+def _hindered_since(s: Situation, hindrance: Hindrance, pod: Pod) -> datetime:
     """What the kubelet retries counts from its first sight: the images before it may have taken long."""
     hindered = s.memory.hindered
     first_sight = hindered.since if hindered and hindered.pod == pod.name else s.now
-    return first_sight if found.patience in (Patience.RETRIED, Patience.STARTING) else _starting_since(s, pod)
+    return first_sight if hindrance.patience in (Patience.RETRIED, Patience.STARTING) else _starting_since(s, pod)
 
 
 def _starting_since(s: Situation, pod: Pod) -> datetime:
@@ -183,7 +183,7 @@ def _starting_since(s: Situation, pod: Pod) -> datetime:
     return max((s.moment(time) for time in times if time), default=s.memory.first_seen)
 
 
-def _patience(s: Situation, found: Hindrance) -> float:
+def _patience(s: Situation, hindrance: Hindrance) -> float:
     limits = {
         Patience.RETRIED: s.config.retried_patience,
         Patience.STARTING: s.config.start_patience,
@@ -191,4 +191,4 @@ def _patience(s: Situation, found: Hindrance) -> float:
         Patience.ROOM: s.config.wait_patience if s.crowd.running else s.config.unschedulable_patience,
         Patience.GATED: s.config.gated_patience,
     }
-    return limits.get(found.patience, 0.0)
+    return limits.get(hindrance.patience, 0.0)

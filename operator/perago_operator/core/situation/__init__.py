@@ -12,7 +12,7 @@ from functools import cached_property
 from perago_operator.api.attempt_status import OutcomeStatus, StagingStatus
 from perago_operator.api.reasons import Reason
 from perago_operator.core.answers import Publication
-from perago_operator.core.pod.hindrance import hindrance
+from perago_operator.core.pod.hindrance import hindrance_of
 from perago_operator.core.pod.model import Pod
 from perago_operator.core.situation.stopping import Stop as Stop
 from perago_operator.core.situation.stopping import Stopping
@@ -60,7 +60,7 @@ class Situation(Stopping):
         wanted = failed and self.resolved.keep_failed_pods_seconds > 0 and not self.deleting
         if not wanted or pod.name != self.pod_name or not self.undeleted(pod):
             return False
-        return (pod.at_rest or hindrance(pod) is None) and self.now < self.kept_until(pod)
+        return (pod.at_rest or hindrance_of(pod) is None) and self.now < self.kept_until(pod)
 
     def kept_until(self, pod: Pod) -> datetime:
         """When a kept pod is deleted: after its time, or soon if a container goes on as if nothing had happened."""

@@ -44,8 +44,8 @@ class Executions(Observed):
     @property
     def pod_unseen(self) -> bool:
         """Created by this process, and the watch has not shown it yet."""
-        known = self.memory.seen | self.memory.gone
-        return self.pod is None and self.pod_name in self.memory.created and self.pod_name not in known
+        observed = self.memory.seen | self.memory.gone
+        return self.pod is None and self.pod_name in self.memory.created and self.pod_name not in observed
 
     @property
     def pod_is_missing(self) -> bool:

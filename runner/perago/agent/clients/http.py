@@ -128,11 +128,11 @@ KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 10), (sock
 def watched_socket(address: aiohttp.AddrInfoType) -> socket.socket:
     """A socket for one connection of aiohttp, whose other end is asked whether it is still there."""
     family, kind, protocol, *_ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection = socket.socket(family, kind, protocol)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in KEEPALIVE:
-        made.setsockopt(socket.IPPROTO_TCP, option, value)
-    return made
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    return connection
 
 
 async def json_of(response: aiohttp.ClientResponse, server: Server, what: str) -> Any:

@@ -80,7 +80,7 @@ class LakeFS:
         """Commits from `ref` down the first parents, newest first; ends with `stop_at` where that is met."""
         after = ""
         while True:
-            query = _given(first_parent="true", amount=HISTORY_PAGE, after=after, stop_at=stop_at)
+            query = _query(first_parent="true", amount=HISTORY_PAGE, after=after, stop_at=stop_at)
             page = await self._json(
                 "GET", f"/refs/{segment(ref)}/commits", f"read the history of {ref!r}", params=query
             )
@@ -92,7 +92,7 @@ class LakeFS:
 
     async def list_page(self, ref: str, prefix: str, after: str) -> Page:
         """Up to `PAGE` objects below `prefix` in the order of their UTF-8 paths; raises RefNotFound."""
-        query = _given(prefix=prefix, after=after, amount=str(PAGE), user_metadata="false")
+        query = _query(prefix=prefix, after=after, amount=str(PAGE), user_metadata="false")
         if not self._presigning.bodies:
             return await self._page(ref, query)
         try:
@@ -121,7 +121,7 @@ class LakeFS:
 
     async def ask_for_presigning(self) -> None:
         """Find out, once, whether the server signs URLs of its block store."""
-        if self._presigning.known:
+        if self._presigning.is_known:
             return
         what = "read the configuration"
         try:
@@ -246,5 +246,5 @@ def _commit(record: Mapping[str, Any]) -> Commit:
     return Commit(record["id"], parents, metadata, record.get("committer") or "")
 
 
-def _given(**query: str) -> dict[str, str]:
+def _query(**query: str) -> dict[str, str]:
     return {name: value for name, value in query.items() if value}

@@ -41,7 +41,7 @@ class Presigning:
     """Whether objects go straight to the block store, and no longer once that was of no use. For any thread."""
 
     def __init__(self, wanted: bool = True) -> None:
-        self.known = not wanted
+        self.is_known = not wanted
         """Whether lakeFS need not be asked any more."""
         self.bodies = self.parts = False
         self._served = False
@@ -49,7 +49,7 @@ class Presigning:
 
     def offered(self, *, bodies: bool, parts: bool) -> None:
         """What the server can sign: whole objects, and parts of uploads."""
-        self.known, self.bodies, self.parts = True, bodies, bodies and parts
+        self.is_known, self.bodies, self.parts = True, bodies, bodies and parts
 
     def served(self) -> None:
         """The store has answered as it should."""
@@ -165,8 +165,8 @@ def _out_of_reach(name: str, error: OSError) -> str:
 
 
 def _refusal(head: Head, message: bytes, name: str, what: str) -> Exception:
-    found = _CODE.search(message)
-    code = found[1].decode() if found else ""
+    match = _CODE.search(message)
+    code = match[1].decode() if match else ""
     words = f"{head.status} {code}".rstrip()
     if transient(head.status) or code in LATER:
         text = f"{name} of lakeFS could not {what}: {words}"

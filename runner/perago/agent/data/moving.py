@@ -195,7 +195,7 @@ class Parts:
         """The sizes of the parts, in order, each once it is in the file."""
         file = descriptor, local
         spans = [(first, min(first + PART_BYTES, stats.size)) for first in range(0, stats.size, PART_BYTES)]
-        return self._crew.each(spans, lambda bodies, span: self._fetch(bodies, ref, stats, span, file))
+        return self._crew.answers(spans, lambda bodies, span: self._fetch(bodies, ref, stats, span, file))
 
     def _fetch(
         self, bodies: MovesBodies, ref: str, stats: ObjectStats, part: tuple[int, int], file: tuple[int, str]
@@ -228,7 +228,7 @@ class PartCrew:
         self._ahead = 2 * len(bodies)
         self._pool = ThreadPoolExecutor(len(bodies), "perago-parts")
 
-    def each(self, parts: Iterable[Item], work: Callable[[MovesBodies, Item], Answer]) -> Iterator[Answer]:
+    def answers(self, parts: Iterable[Item], work: Callable[[MovesBodies, Item], Answer]) -> Iterator[Answer]:
         """The answers of `work`, in order; when this ends, however it does, nothing is being done any more."""
         waiting: deque[Future[Answer]] = deque()
         try:

@@ -78,7 +78,7 @@ class Sender:
     ) -> bool:
         parts = list(enumerate(spans))
         try:
-            etags = list(self._crew.each(parts, lambda bodies, part: self._put_part(bodies, upload, source, *part)))
+            etags = list(self._crew.answers(parts, lambda bodies, part: self._put_part(bodies, upload, source, *part)))
         except StoreUseless:
             return False
         source.require_unchanged()

@@ -144,8 +144,8 @@ class Transfer:
         """What is to be fetched at a time; raises TaskInputError, VolumeFull."""
         listing = Listing(self._spec)
         for page in pages:
-            each = len(page.objects) // (2 * WIDTH)  # so that a short page occupies all connections as well
-            yield from batches(self._files(page, listing, space), min(TOGETHER, max(1, each)))
+            size = len(page.objects) // (2 * WIDTH)  # so that a short page occupies all connections as well
+            yield from batches(self._files(page, listing, space), min(TOGETHER, max(1, size)))
         where = f"lakefs://{self._lakefs.repository}/{ref}/{workspace_object_prefix(self._spec)}"
         listing.check(f"Rename or delete these objects on the branch; `lakectl fs ls -r {where}` lists them all")
 

@@ -26,8 +26,8 @@ def open_cache(root: Path, bounds: Bounds) -> "NodeCache | None":
         folder = Folder(root)
         return NodeCache(folder, Usage(folder.usage), bounds)
     except OSError as error:
-        told = "the node cache cannot be used, so that all objects come from lakeFS: {}; see docs/node-cache.md"
-        logger.warning(told, error)
+        message = "the node cache cannot be used, so that all objects come from lakeFS: {}; see docs/node-cache.md"
+        logger.warning(message, error)
         return None
 
 
@@ -56,11 +56,11 @@ class NodeCache:
         self._futile = False
         self._evicting = threading.Lock()
         self._counting = threading.Lock()
-        self._found, self._added, self._evicted = Count(), Count(), Count()
+        self._hits, self._added, self._evicted = Count(), Count(), Count()
 
     def close(self) -> None:
         """Say what it was good for; to be called when no thread uses it any more."""
-        logger.info("node cache: {} found, {} added, {} evicted", self._found, self._added, self._evicted)
+        logger.info("node cache: {} found, {} added, {} evicted", self._hits, self._added, self._evicted)
         self._usage.close()
 
     def give_up(self, why: Exception) -> None:
@@ -79,7 +79,7 @@ class NodeCache:
         """Note that the entry, of so many bytes, was of use."""
         with self._surviving():
             used_now(descriptor)
-            self._count(self._found, size)
+            self._count(self._hits, size)
 
     def discard(self, name: str) -> None:
         """Remove an entry that is not what it should be."""

@@ -77,7 +77,7 @@ class CachedReceiver:
         if not (stats.place and may_be_md5(stats.checksum)):
             return self._lakefs.receive(stats, descriptor, local)
         name = self._nearby.name(stats)
-        if self._found(name, stats, descriptor, local):
+        if self._fill_from_cache(name, stats, descriptor, local):
             self._calls.from_cache(stats.size)
             return f"{MD5}{stats.checksum}"
         incoming = self._cache.create(name, stats.size, lambda: self._calls.stopped)
@@ -92,8 +92,8 @@ class CachedReceiver:
         """None: each is looked for in the cache."""
         yield from ()
 
-    def _found(self, name: str, stats: ObjectStats, descriptor: int, local: str) -> bool:
-        """Whether the file is filled from the cache. What is there and is not the object is removed."""
+    def _fill_from_cache(self, name: str, stats: ObjectStats, descriptor: int, local: str) -> bool:
+        """Fill the file from the cache; whether that worked. What is there and is not the object is removed."""
         source = self._cache.open(name)
         if source is None:
             return False

@@ -28,11 +28,11 @@ class Account:
 def account(variables: Mapping[str, str], home: Path) -> Account:
     """The account that the variables name, completed from the file; raises Misused that says what is missing."""
     stored = _stored(variables, home)
-    found = {name: (variables.get(name) or stored.get(name) or "").strip() for name in (URL, KEY, SECRET)}
-    missing = [name for name, value in found.items() if not value]
+    values = {name: (variables.get(name) or stored.get(name) or "").strip() for name in (URL, KEY, SECRET)}
+    missing = [name for name, value in values.items() if not value]
     if missing:
         raise Misused(f"set {_listed(missing)}, or run lakectl config, which writes ~/{DEFAULT_FILE}")
-    return Account(_api(found[URL]), found[KEY], found[SECRET])
+    return Account(_api(values[URL]), values[KEY], values[SECRET])
 
 
 def _api(url: str) -> str:

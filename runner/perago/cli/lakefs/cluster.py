@@ -49,12 +49,14 @@ class Cluster:
         import urllib3
         from kubernetes.client.exceptions import ApiException  # type: ignore[import-untyped]
 
-        given: dict[str, Any] = {"limit": PAGE, "_request_timeout": TIMEOUT} | ({"_continue": after} if after else {})
+        arguments: dict[str, Any] = {"limit": PAGE, "_request_timeout": TIMEOUT} | (
+            {"_continue": after} if after else {}
+        )
         kind = (API_GROUP, API_VERSION)
         try:
             if self.namespace is None:
-                return self._client.list_cluster_custom_object(*kind, ATTEMPTS_PLURAL, **given)
-            return self._client.list_namespaced_custom_object(*kind, self.namespace, ATTEMPTS_PLURAL, **given)
+                return self._client.list_cluster_custom_object(*kind, ATTEMPTS_PLURAL, **arguments)
+            return self._client.list_namespaced_custom_object(*kind, self.namespace, ATTEMPTS_PLURAL, **arguments)
         except ApiException as error:
             raise ClusterFailed(
                 f"the cluster does not list its attempts: {_refusal(int(error.status or 0))}"

@@ -27,7 +27,7 @@ class Commit:
 
     id: str
     metadata: Mapping[str, str]
-    made: float
+    created_at: float
     committer: str = ""
     message: str = ""
 
@@ -66,8 +66,8 @@ class Repository:
 
     def staging_branches(self) -> list[StagingBranch]:
         """The staging branches of attempts in clusters, whichever installation's."""
-        found = (staging_branch(str(ref.id), str(ref.commit_id)) for ref in self._named(f"{BRANCH_PREFIX}-"))
-        return [branch for branch in found if branch is not None]
+        branches = (staging_branch(str(ref.id), str(ref.commit_id)) for ref in self._named(f"{BRANCH_PREFIX}-"))
+        return [branch for branch in branches if branch is not None]
 
     def _named(self, prefix: str) -> Iterator[Any]:
         right, list_page, after = "fs:ListBranches", self._branches().list_branches, ""
@@ -144,14 +144,14 @@ class Repository:
     def _objects(self) -> Any:
         return self._sdk.ObjectsApi(self._client)
 
-    def _asked(self, what: str, right: str, method: Callable[..., Any], *given: object, **named: object) -> Any:
+    def _asked(self, what: str, right: str, method: Callable[..., Any], *arguments: object, **named: object) -> Any:
         """The answer of a method of the SDK, whose first argument is the repository's name."""
         import urllib3
         from lakefs_sdk.exceptions import ApiException
 
         asked = Call(f"{what} in the repository {self.name!r}", self.name, right)
         try:
-            return method(self.name, *given, **named, _request_timeout=TIMEOUT)
+            return method(self.name, *arguments, **named, _request_timeout=TIMEOUT)
         except ApiException as error:
             raise refused(asked, self._api, int(error.status or 0), _own_words(error)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -159,8 +159,8 @@ class Repository:
 
 
 def _commit(record: Any) -> Commit:
-    made, who, message = float(record.creation_date), str(record.committer), str(record.message)
-    return Commit(str(record.id), dict(record.metadata or {}), made, who, message)
+    created_at, who, message = float(record.creation_date), str(record.committer), str(record.message)
+    return Commit(str(record.id), dict(record.metadata or {}), created_at, who, message)
 
 
 def _sdk() -> Any:

@@ -51,7 +51,7 @@ class Terms:
         if self.fates.get(branch.uid) is not Attempt.LIVES:
             commit = repository.commit_of(branch.head)
             maker = maker_of(branch, commit.metadata)
-            age = math.inf if maker is None else now - commit.made
+            age = math.inf if maker is None else now - commit.created_at
         return verdict(self.installation, maker, self.fate(branch, maker), age, self.older_than)
 
     def fate(self, branch: StagingBranch, maker: Maker | None) -> Attempt:
@@ -93,11 +93,13 @@ def execute(options: argparse.Namespace) -> Answer:
     # Attempts are listed after their branches: one that is not listed then is gone, and not about to begin.
     fates = {} if cluster is None else cluster.fates({branch.uid for _, branch in staging})
     terms = Terms(options.installation, older_than, cluster, fates)
-    found = [Found(repository, branch, terms.judged(branch, repository, time.time())) for repository, branch in staging]
-    for leftover in found:
+    leftovers = [
+        Found(repository, branch, terms.judged(branch, repository, time.time())) for repository, branch in staging
+    ]
+    for leftover in leftovers:
         if leftover.verdict is Verdict.DELETE and not options.dry_run:
             _delete(leftover)
-    return _answer(repositories, found, options.dry_run)
+    return _answer(repositories, leftovers, options.dry_run)
 
 
 def _delete(leftover: Found) -> None:
@@ -110,19 +112,20 @@ def _delete(leftover: Found) -> None:
     tell(f"deleted {printable(branch.name)} of {repository.name}")
 
 
-def _answer(repositories: list[Repository], found: list[Found], dry_run: bool) -> Answer:
-    lines = [line for repository in repositories for line in _lines(repository, found, dry_run)]
+def _answer(repositories: list[Repository], leftovers: list[Found], dry_run: bool) -> Answer:
+    lines = [line for repository in repositories for line in _lines(repository, leftovers, dry_run)]
     branches = [
-        {"repository": one.repository.name, "branch": one.branch.name, "verdict": one.verdict.value} for one in found
+        {"repository": leftover.repository.name, "branch": leftover.branch.name, "verdict": leftover.verdict.value}
+        for leftover in leftovers
     ]
-    if any(one.verdict is Verdict.UNCLEAR for one in found):
+    if any(leftover.verdict is Verdict.UNCLEAR for leftover in leftovers):
         lines.append(UNCLEAR)
     facts: dict[str, Any] = {"ok": True, "dryRun": dry_run, "branches": branches}
     return Answer("\n".join(lines), facts)
 
 
-def _lines(repository: Repository, found: list[Found], dry_run: bool) -> list[str]:
-    own = [branch for branch in found if branch.repository is repository]
+def _lines(repository: Repository, leftovers: list[Found], dry_run: bool) -> list[str]:
+    own = [branch for branch in leftovers if branch.repository is repository]
     counts = Counter(branch.verdict for branch in own)
     left = ", ".join(f"{counts[verdict]} {words}" for verdict, words in WORDS.items() if counts[verdict])
     done = f"{counts[Verdict.DELETE]} staging branches {'would be deleted' if dry_run else 'deleted'}"

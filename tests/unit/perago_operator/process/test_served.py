@@ -30,7 +30,7 @@ class Subject:
     def listed(self, namespace: str | None, *kinds: str, error: PortError | None = None) -> None:
         """Objects of these kinds (all unless given) are listed, or are not."""
         for kind in kinds or KINDS:
-            self.served.told(namespace, kind, error)
+            self.served.hear(namespace, kind, error)
 
     def values(self) -> dict[str, float]:
         """What the gauge shows."""
@@ -43,9 +43,9 @@ def test_one_that_refuses_keeps_no_other_from_its_work(error: PortError) -> None
     subject = Subject()
     subject.listed("a")
     subject.listed("b", "attempts", "tasks")
-    assert not subject.served.known.is_set()
+    assert not subject.served.settled.is_set()
     subject.listed("b", "pods", error=error)
-    assert subject.served.known.is_set()
+    assert subject.served.settled.is_set()
     assert (subject.values(), subject.served.complaint()) == ({"a": 1.0, "b": 0.0}, None)
 
 
@@ -55,7 +55,7 @@ def test_one_that_does_not_answer_is_waited_for() -> None:
     subject.listed("a")
     subject.listed("b", error=Unreachable("away"))
     subject.listed("b", error=Refused("who?", status=401, message="who?"))
-    assert (subject.served.known.is_set(), "b" in subject.served) == (False, True)
+    assert (subject.served.settled.is_set(), "b" in subject.served) == (False, True)
 
 
 def test_it_is_told_once_that_it_refuses_and_once_that_it_does_not(lines: list[str]) -> None:
@@ -86,6 +86,6 @@ def test_all_namespaces_together_are_never_set_aside() -> None:
     """A refusal then concerns the whole installation."""
     subject = Subject(None)
     subject.listed(None, error=FORBIDDEN)
-    assert not subject.served.known.is_set()
+    assert not subject.served.settled.is_set()
     subject.listed(None)
-    assert (subject.served.known.is_set(), subject.values()) == (True, {})
+    assert (subject.served.settled.is_set(), subject.values()) == (True, {})

@@ -189,7 +189,7 @@ async def test_a_refusal_is_an_answer_and_is_told(subject: Subject, call: str, e
     """The server is there; once it allows it again, all is listed anew."""
     told: list[Exception | None] = []
     subject.watch = Watch(
-        "pods", subject.feed, subject.sink, clock=lambda: subject.seconds, backoff=NO_WAIT, pause=0, told=told.append
+        "pods", subject.feed, subject.sink, clock=lambda: subject.seconds, backoff=NO_WAIT, pause=0, observe=told.append
     )
     subject.feed.faults.on(call, raising(error), 2)
     subject.seconds = 400.0

@@ -4,7 +4,7 @@ import pytest
 
 from perago import wire
 from perago_operator.core.pod.diagnosis import ending
-from perago_operator.core.pod.hindrance import helper_trouble, hindrance
+from perago_operator.core.pod.hindrance import helper_trouble, hindrance_of
 from perago_operator.core.pod.model import Pod
 from tests import builders as b
 from tests.unit.perago_operator.core.situations import SILENT
@@ -125,7 +125,7 @@ def test_what_a_runtime_says_in_a_burst_is_the_nodes(container: str, words: str)
 def test_a_runtime_that_is_away_is_the_nodes_trouble(reason: str, message: str) -> None:
     """So is a mount that every pod has."""
     waiting = b.container("task", waiting={"reason": reason, "message": message})
-    found = hindrance(Pod.model_validate(b.pod(containers=[b.container("agent", running=True), waiting])))
+    found = hindrance_of(Pod.model_validate(b.pod(containers=[b.container("agent", running=True), waiting])))
     assert found is not None
     assert found.disrupted
 
@@ -143,7 +143,7 @@ def test_a_helper_without_its_image_is_told_in_words_that_stay(reason: str) -> N
     helper = b.container("helper", waiting={"reason": reason, "message": "back-off 10s"})
     pod = Pod.model_validate(b.running_pod(containers=[*b.running_pod()["status"]["containerStatuses"], helper]))
     assert helper_trouble(pod) == "container helper does not start: ImagePull (image helper:1)"
-    assert hindrance(pod) is None
+    assert hindrance_of(pod) is None
 
 
 def test_a_helper_on_its_way_is_no_trouble() -> None:

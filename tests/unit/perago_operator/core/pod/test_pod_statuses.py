@@ -14,7 +14,7 @@ from perago_operator.adapters import http
 from perago_operator.api.reasons import FAULTS, Fault, Reason
 from perago_operator.core import actions as do
 from perago_operator.core.pod.diagnosis import ending, may_be_explained
-from perago_operator.core.pod.hindrance import Patience, helper_trouble, hindrance
+from perago_operator.core.pod.hindrance import Patience, helper_trouble, hindrance_of
 from perago_operator.core.pod.model import Pod
 from perago_operator.reconcile.apply import failure_of
 from tests.cases.pod_status.record.situations import REFUSALS, SITUATIONS
@@ -335,7 +335,7 @@ def test_the_end_of_a_pod_is_understood(name: str, want: End) -> None:
 @pytest.mark.parametrize(("name", "want"), WAITS.items(), ids=WAITS)
 def test_a_pod_that_does_not_start_is_understood(name: str, want: Wait) -> None:
     """Reason, patience, what it ends as, and the pod's own words."""
-    got = hindrance(pod(name))
+    got = hindrance_of(pod(name))
     assert got is not None
     assert (got.reason, got.patience, got.fails_with, got.result) == (
         want.reason,
@@ -351,14 +351,14 @@ def test_a_pod_that_does_not_start_is_understood(name: str, want: Wait) -> None:
 def test_a_pod_on_its_way_is_waited_for(name: str) -> None:
     """Nothing is said of it that its status does not say."""
     waiting = pod(name)
-    assert (hindrance(waiting), waiting.ended, waiting.started) == (None, False, False)
+    assert (hindrance_of(waiting), waiting.ended, waiting.started) == (None, False, False)
 
 
 @pytest.mark.parametrize(("name", "trouble"), AT_WORK.items(), ids=AT_WORK)
 def test_a_pod_at_work_is_left_alone(name: str, trouble: str | None) -> None:
     """Whatever becomes of containers that a pod template added; people read what is wrong with them."""
     at_work = pod(name)
-    assert (hindrance(at_work), at_work.ended, at_work.started) == (None, False, True)
+    assert (hindrance_of(at_work), at_work.ended, at_work.started) == (None, False, True)
     told = helper_trouble(at_work)
     assert told is None if trouble is None else trouble in (told or "")
 

@@ -1,0 +1,61 @@
+"""The house rules of CONTRIBUTING.md that a program can check."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGES = ("operator", "runner", "console", "dev/perago_dev", "bench")
+NO_NOUNS = frozenset({"each", "found", "given", "known", "made", "one", "told"})
+"""A name says what a thing is: `pod`, `condition`, `branch`. These say how somebody came by it, or nothing."""
+
+
+def modules() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from sorted((REPOSITORY / package).rglob("*.py"))
+
+
+def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Every name that the code gives, with its line: to variables, attributes, arguments, functions and classes."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield node.lineno, name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case _:
+                pass
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "found = look()",
+        "found: int",
+        "a, (found, *b) = look()",
+        "for found in a: ...",
+        "with look() as found: ...",
+        "[found for found in a]",
+        "if found := look(): ...",
+        "def look(found): ...",
+        "lambda *found: a",
+        "def found(): ...",
+        "self.found = a",
+    ],
+)
+def test_a_name_is_seen_wherever_it_is_given(code: str) -> None:
+    """Of variables, loops, arguments, functions and attributes."""
+    assert "found" in {name for _, name in names(ast.parse(code))}
+
+
+def test_names_are_nouns() -> None:
+    """Participles and pronouns name nothing in the packages; a participle may describe a noun, as in `found_at`."""
+    wrong = [
+        f"{path.relative_to(REPOSITORY)}:{line}: {name}"
+        for path in modules()
+        for line, name in names(ast.parse(path.read_text()))
+        if name.strip("_") in NO_NOUNS
+    ]
+    assert wrong == []

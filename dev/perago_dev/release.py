@@ -5,14 +5,12 @@ It knows the chart's values and an environment's addresses. It does not check th
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.environment import Environment
 from perago_dev.host import commands
+from perago_dev.objects import Object
 from perago_dev.source import REPOSITORY
-
-Object = dict[str, Any]
 
 RELEASE = "perago"
 SYSTEM_NAMESPACE = "perago-system"

@@ -1,7 +1,7 @@
 """The node cache of the end-to-end tests, which a platform team would prepare as docs/node-cache.md says."""
 
 from perago_dev.cluster.kubectl import Kubectl
-from perago_dev.release import Object
+from perago_dev.objects import Object
 
 CLAIM = "perago-cache"
 PREPARING = "e2e-nodes"

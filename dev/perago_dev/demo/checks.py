@@ -7,13 +7,11 @@ import io
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from PIL import Image
 
 from perago_dev.errors import EnvironmentProblem
-
-Object = dict[str, Any]
+from perago_dev.objects import Object
 
 ATTEMPT_KEY = "perago.attempt"
 ATTEMPT_UID_KEY = "perago.attempt-uid"

@@ -8,15 +8,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from perago_dev.demo import checks, inside, own_task, secrecy
 from perago_dev.demo.checks import Commit
 from perago_dev.demo.stage import Stage
 from perago_dev.demo.story import Story
+from perago_dev.objects import Object
 from perago_dev.servers import conductor_client
 
-Object = dict[str, Any]
 T = TypeVar("T")
 
 STEP_SECONDS = 120.0

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from perago_dev.cluster.kubectl import Kubectl
 from perago_dev.environment import Environment
 from perago_dev.host import processes
-
-Object = dict[str, Any]
+from perago_dev.objects import Object
 
 NAMESPACE = "perago-demo"
 MANAGED = "perago.dev/managed-by=perago"

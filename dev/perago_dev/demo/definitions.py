@@ -2,13 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from perago_dev.objects import Object
 from perago_dev.source import REPOSITORY as SOURCE
-
-Object = dict[str, Any]
 
 EXAMPLE = SOURCE / "examples" / "weather"
 MODULES = ("weather.summarise", "weather.report")

@@ -3,14 +3,14 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from perago_dev.demo.checks import CheckFailed, failed_tasks, is_complete
 from perago_dev.demo.cluster import Cluster
 from perago_dev.demo.table import Attempts
+from perago_dev.objects import Object
 from perago_dev.servers import conductor_client
 
-Object = dict[str, Any]
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.4

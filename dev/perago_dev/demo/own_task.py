@@ -5,8 +5,7 @@ from typing import Any
 
 from perago_dev.demo.definitions import workspace
 from perago_dev.environment import Environment
-
-Object = dict[str, Any]
+from perago_dev.objects import Object
 
 IMAGE_FOLDER = Path(__file__).with_name("image")
 IMAGE_NAME = "demo-tasks"

@@ -4,13 +4,11 @@ import base64
 import re
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
-from typing import Any
 from urllib.parse import urlsplit
 
 from perago_dev.demo.checks import require
 from perago_dev.environment import Environment
-
-Object = dict[str, Any]
+from perago_dev.objects import Object
 
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")
 """A JSON Web Token, the form in which Kubernetes issues tokens to service accounts."""

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from perago_dev import release
 from perago_dev.cluster.target import open_cluster
@@ -13,9 +12,8 @@ from perago_dev.demo.story import Story, agreed
 from perago_dev.demo.workspace import Workspace
 from perago_dev.environment import Environment
 from perago_dev.images import dockerfiles
+from perago_dev.objects import Object
 from perago_dev.up import Wanted, up
-
-Object = dict[str, Any]
 
 EXAMPLE_IMAGE = "example-weather"
 GONE_SECONDS = 30.0

@@ -7,8 +7,8 @@ import httpx
 
 from perago_dev.errors import EnvironmentProblem
 from perago_dev.host import proxies
+from perago_dev.objects import Object
 
-Object = dict[str, Any]
 TIMEOUT_SECONDS = 30.0
 TERMINAL = frozenset({"COMPLETED", "FAILED", "TERMINATED", "TIMED_OUT"})
 

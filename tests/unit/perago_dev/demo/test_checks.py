@@ -9,8 +9,7 @@ from PIL import Image
 
 from perago_dev.demo import checks
 from perago_dev.demo.checks import CheckFailed, Commit
-
-Object = dict[str, Any]
+from perago_dev.objects import Object
 
 ATTEMPT: Object = {"metadata": {"name": "t1", "namespace": "demo", "uid": "u1"}}
 NAMING = {"perago.attempt": "demo/t1", "perago.attempt-uid": "u1"}

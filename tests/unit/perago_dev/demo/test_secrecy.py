@@ -12,9 +12,8 @@ import pytest
 from perago_dev.demo import inside, secrecy
 from perago_dev.demo.checks import CheckFailed
 from perago_dev.environment import Environment
+from perago_dev.objects import Object
 from perago_dev.source import REPOSITORY
-
-Object = dict[str, Any]
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl"
 WORKSPACE = "/workspace/task_id=t1-exec=u1-1"

@@ -16,7 +16,8 @@ from perago_operator.adapters import conductor as conductor_adapter
 from perago_operator.adapters import http
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.bridge.adoption import Adoption
-from perago_operator.bridge.creation import Claim, Creation
+from perago_operator.bridge.claim import Claim
+from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.pollers import Pollers
 from perago_operator.core import actions as do
 from perago_operator.core import decide, learn

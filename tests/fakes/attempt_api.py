@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from perago.agent.clients.attempt_api import AttemptGone, AttemptObject, ClusterRefused, attempt_object
 from perago.agent.clients.http import NoAnswer, Server
-from perago_operator.api.attempt_status import AttemptStatus, OutcomeStatus
+from perago_operator.api.attempt_status import AttemptStatus
+from perago_operator.api.outcome_status import OutcomeStatus
 from tests.fakes.faulty import CallFaults, faulty
 from tests.fakes.written_once import WRITTEN_ONCE, keeps_outcome
 

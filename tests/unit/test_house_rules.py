@@ -11,6 +11,19 @@ PACKAGES = ("operator", "runner", "console", "dev/perago_dev", "bench")
 NO_NOUNS = frozenset({"each", "found", "given", "known", "made", "one", "told"})
 """A name says what a thing is: `pod`, `condition`, `branch`. These say how somebody came by it, or nothing."""
 
+LONGEST_MODULE = 300
+LONGEST_TABLE = 400
+TABLES = frozenset(
+    {
+        "bench/data.py",  # the cases of a bench
+        "operator/perago_operator/core/pod/diagnosis.py",  # the rows that say why a pod ended
+        "operator/perago_operator/ports.py",  # the protocols, and the tree of their errors
+        "operator/perago_operator/settings.py",  # the settings
+        "runner/perago/wire/reasons.py",  # the reasons
+    }
+)
+"""Modules of one table or one list of declarations, which two files would hide. Everything else is split by subject."""
+
 
 def modules() -> Iterator[Path]:
     for package in PACKAGES:
@@ -59,3 +72,10 @@ def test_names_are_nouns() -> None:
         if name.strip("_") in NO_NOUNS
     ]
     assert wrong == []
+
+
+def test_modules_are_short() -> None:
+    """Below 300 lines; a table below 400, and only as long as it needs that."""
+    lengths = {str(path.relative_to(REPOSITORY)): len(path.read_text().splitlines()) for path in modules()}
+    assert {name: length for name, length in lengths.items() if length >= LONGEST_TABLE} == {}
+    assert {name for name, length in lengths.items() if length >= LONGEST_MODULE} == TABLES

@@ -17,7 +17,8 @@ from loguru import logger
 from perago.wire import ConductorTask
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.task import PeragoTask
-from perago_operator.bridge.creation import Creation, claim, has_ended, is_of_former_run, serves
+from perago_operator.bridge.claim import claim, has_ended, is_of_former_run, serves
+from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.serving import Queue, serving
 from perago_operator.core import names
 from perago_operator.core.names import same_installation

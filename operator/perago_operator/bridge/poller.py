@@ -12,7 +12,8 @@ from datetime import datetime
 from perago_operator.api.reasons import Reason, with_remedy
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask, TaskSpec
-from perago_operator.bridge.creation import Creation, claim
+from perago_operator.bridge.claim import claim
+from perago_operator.bridge.creation import Creation
 from perago_operator.bridge.serving import Queue, queue_of
 from perago_operator.bridge.usability import Shown
 from perago_operator.core.config import Limits

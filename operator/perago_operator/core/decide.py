@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from perago.wire import ENDED_PHASES
-from perago_operator.api.attempt_status import OutcomeStatus
 from perago_operator.api.base import JsonObject
+from perago_operator.api.outcome_status import OutcomeStatus
 from perago_operator.api.reasons import Reason, with_advice
 from perago_operator.core import actions as do
 from perago_operator.core.actions import Action

@@ -6,8 +6,9 @@ from pydantic import JsonValue
 
 from perago.wire import ENDED_PHASES, WHILE_AT_WORK
 from perago.wire.times import timestamp
-from perago_operator.api.attempt_status import LONGEST_ERROR, LONGEST_MESSAGE, OutcomeStatus, Phase, Timings
+from perago_operator.api.attempt_status import LONGEST_ERROR, Phase, Timings
 from perago_operator.api.base import JsonObject
+from perago_operator.api.outcome_status import LONGEST_MESSAGE, OutcomeStatus
 from perago_operator.api.reasons import Reason
 from perago_operator.core import actions as do
 from perago_operator.core import names, turns

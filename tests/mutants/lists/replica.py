@@ -24,6 +24,7 @@ audit = of(f"{ROOT}/watch/audit.py", "perago_operator/watch/test_audit.py")
 index = of(f"{ROOT}/watch/index.py", "perago_operator/watch/test_stores.py")
 rooms = of(f"{ROOT}/watch/rooms.py", "perago_operator/watch/test_rooms.py")
 settled = of(f"{ROOT}/watch/settled.py", "perago_operator/watch/test_settled.py")
+store = of(f"{ROOT}/watch/store.py", "perago_operator/watch/test_stores.py")
 stores = of(f"{ROOT}/watch/stores.py", "perago_operator/watch/test_stores.py")
 reading = of("operator/perago_operator/api/reading.py", "perago_operator/watch/test_stores.py")
 queue = of(f"{ROOT}/reconcile/workqueue.py", "perago_operator/reconcile/test_workqueue.py")
@@ -204,11 +205,13 @@ STORES: tuple[Mutant, ...] = (
             "model.model_validate(obj)",
         ),
     ),
-    *stores(
-        ("a spec that could not be read is whole at the next event", ', "problem": old.problem}', "}"),
+    *store(
         ("an older version wins", '"")) > _version(old', '"")) != _version(old'),
         ("versions are texts", "int(text) if", "len(text) if"),
         ("a removed object comes back", 'metadata.get("uid") in self._removed or', ""),
+    ),
+    *stores(
+        ("a spec that could not be read is whole at the next event", ', "problem": old.problem}', "}"),
         (
             "a changed spec is not read",
             "(uid, generation) == (old.metadata.uid,",

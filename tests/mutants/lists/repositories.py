@@ -58,7 +58,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a sweep that is switched off runs all the time", "self.sweeper.run} if settings.sweep_seconds else {})", "self.sweeper.run})"),
     ),
     *attempts(
-        ("repositories are remembered without an end", "        if len(self._repositories) > REMEMBERED:\n            del self._repositories[next(iter(self._repositories))]\n", ""),
+        ("repositories are remembered without an end", "        if len(self._repositories) > MOST_REPOSITORIES:\n            del self._repositories[next(iter(self._repositories))]\n", ""),
         ("a repository that is named again is forgotten first", "        self._repositories.pop(repository, None)\n", ""),
     ),
     *command(

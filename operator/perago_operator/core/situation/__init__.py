@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from perago_operator.api.attempt_status import OutcomeStatus, StagingStatus
+from perago_operator.api.attempt_status import StagingStatus
+from perago_operator.api.outcome_status import OutcomeStatus
 from perago_operator.api.reasons import Reason
 from perago_operator.core.answers import Publication
 from perago_operator.core.pod.hindrance import hindrance_of

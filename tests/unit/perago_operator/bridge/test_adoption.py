@@ -8,7 +8,8 @@ import pytest
 
 from perago_operator.bridge import adoption as module
 from perago_operator.bridge.adoption import Adoption, Fate, Finding, fate, pause, worker_name
-from perago_operator.bridge.creation import Creation, claim
+from perago_operator.bridge.claim import claim
+from perago_operator.bridge.creation import Creation
 from perago_operator.core.config import Config
 from perago_operator.core.names import ATTEMPT_FINALIZER, same_installation
 from perago_operator.loops import Backoff

@@ -12,7 +12,8 @@ from perago_operator import pulse
 from perago_operator.api.shared import Key
 from perago_operator.api.task import PeragoTask
 from perago_operator.bridge import creation as module
-from perago_operator.bridge.creation import Creation, claim
+from perago_operator.bridge.claim import claim
+from perago_operator.bridge.creation import Creation
 from perago_operator.core.config import Config
 from perago_operator.loops import Backoff
 from perago_operator.ports import PolledTask, QuotaExceeded, Refused, Unreachable, WatchEvent

@@ -196,7 +196,7 @@ def test_removing_what_is_not_there_tells_nobody(heard: Heard) -> None:
 
 def test_repositories_with_staging_branches_are_remembered(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     """The latest ones, also after their attempts are gone; one that is named again counts as new."""
-    monkeypatch.setattr("perago_operator.watch.stores.REMEMBERED", 2)
+    monkeypatch.setattr("perago_operator.watch.stores.MOST_REPOSITORIES", 2)
     attempts = heard.stores.attempts
     for repository in ("one", "two", "one", "three"):
         put = named(repository, len(heard.keys) + 1, input=b.INPUT | {"workspace": {"repository": repository}})

@@ -157,7 +157,7 @@ DEFENCES: Sequence[Defence] = (
     Defence("the read-only root file system", PROBES, "write beside the image", lacking("read-only root")),
     Defence("no capabilities, and no new ones", PROBES, "capabilities that it could get", lacking("capabilities")),
     Defence("the filter of system calls", PROBES, "a namespace of users", lacking("system calls")),
-    Defence("a user that is not root", PROBES, "who it runs as", lacking("user")),
+    Defence("a user that is not root", IMAGES, "image: its user", lacking("user")),
     Defence("the token for the agent alone", PROBES, "a token in a file", lacking("token")),
     Defence("the keys for the agent alone", PROBES, "a secret in a file", lacking("keys")),
     Defence("processes apart", PROBES, "processes that it sees", lacking("processes")),

@@ -97,9 +97,9 @@ async def test_a_replica_whose_event_loop_hangs_does_not_stay_the_leader() -> No
         while lease.leading and one.seconds < 2 * HANG_SECONDS:
             one.seconds += STEP
             busy_until(either(one.renewed(), lambda: not lease.leading))
-        writes = one.leases.faults.seen.count("write")
         with pytest.raises(LeadershipLost, match=f"has not come around for {HANG_SECONDS:.0f} s"):
             await in_time(holding)
+        writes = one.leases.faults.seen.count("write")
         await in_time(lease.release())
         assert one.leases.faults.seen.count("write") == writes
         assert one.leases.stored.holder == "me"

@@ -16,7 +16,8 @@ from perago.agent.data.parallel import both
 from perago.attempt import is_current
 from perago.errors import StaleAttemptError
 
-CANCELED: Final = "CANCELED"
+CANCELED: Final = "CANCELED OR DELETED IN THE CLUSTER"
+"""Conductor has a status of its own for a task that it canceled."""
 SUPERSEDED: Final = "SUPERSEDED BY A LATER EXECUTION"
 """The attempt goes on in another pod: this one was given up, although its containers still run."""
 ENDED: Final = "ENDED"

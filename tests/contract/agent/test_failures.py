@@ -188,7 +188,7 @@ async def test_an_attempt_whose_object_is_being_deleted_publishes_nothing(pod: P
     """Also when Conductor still waits for it."""
     base = await base_of(repository, a=b"a")
     pod.api.attempt["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    assert await failed(pod.input(base, {"write": {"b": "b"}})) == "StaleAttemptError"
+    assert await failed(pod.input(base, {"write": {"b": "b"}})) == "Canceled"
     assert await repository.head() == base
 
 

@@ -129,17 +129,18 @@ async def test_conductor_says_twice_that_it_does_not_know_a_task() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "reason"),
+    ("fresh", "found", "reason"),
     [
-        (replace(OBJECT, deleted=True), Reason.CANCELED),
-        (replace(OBJECT, canceled=True), Reason.CANCELED),
-        (replace(OBJECT, executions=2), Reason.STALE_ATTEMPT),
+        (TASK, replace(OBJECT, deleted=True), Reason.CANCELED),
+        (TASK, replace(OBJECT, canceled=True), Reason.CANCELED),
+        (TASK, replace(OBJECT, executions=2), Reason.STALE_ATTEMPT),
+        (task(status="CANCELED"), OBJECT, Reason.STALE_ATTEMPT),
     ],
 )
-async def test_an_attempt_that_was_canceled_says_so(found: AttemptObject, reason: Reason) -> None:
-    """Its outcome is final for Conductor, which retries one that is only stale."""
+async def test_an_attempt_that_was_canceled_says_so(fresh: FreshTask, found: AttemptObject, reason: Reason) -> None:
+    """Its outcome is final for Conductor, which retries one that is only stale, and knows of those that it canceled."""
     with pytest.raises(StaleAttemptError) as caught:
-        await fence(TASK, found).require()
+        await fence(fresh, found).require()
     failure = failure_of(caught.value)
     assert (failure.error, failure.reason) == ("StaleAttemptError", reason)
 

@@ -1,6 +1,7 @@
 """The house rules of CONTRIBUTING.md that a program can check."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,3 +80,31 @@ def test_modules_are_short() -> None:
     lengths = {str(path.relative_to(REPOSITORY)): len(path.read_text().splitlines()) for path in modules()}
     assert {name: length for name, length in lengths.items() if length >= LONGEST_TABLE} == {}
     assert {name for name, length in lengths.items() if length >= LONGEST_MODULE} == TABLES
+
+
+FOLDERS = ("bench", "charts", "console", "crds", "dev", "docs", "examples", "locks", "operator", "runner", "tests")
+REGISTRIES = re.compile(
+    r"\b(?:pypi|pythonhosted|npmjs|yarnpkg)\.(?:org|com)\b|\b(?:proxy|sum)\.golang\.org\b|\bmaven\.(?:org|apache\.org)\b"
+)
+
+
+def texts() -> Iterator[Path]:
+    """All files of the repository that hold text, but this one."""
+    yield from (path for path in REPOSITORY.iterdir() if path.is_file())
+    for folder in FOLDERS:
+        files = (path for path in sorted((REPOSITORY / folder).rglob("*")) if path.is_file())
+        yield from (path for path in files if path.suffix != ".pyc" and path != Path(__file__))
+
+
+def test_no_file_names_a_package_registry() -> None:
+    """Where packages come from is for whoever installs them to say: a mirror, or a cache without a way out."""
+    named = [path for path in texts() if REGISTRIES.search(path.read_text("utf-8", "replace"))]
+    assert [path.relative_to(REPOSITORY).as_posix() for path in named] == []
+
+
+@pytest.mark.parametrize(
+    "host", ["https://pypi.org/simple", "files.pythonhosted.org", "proxy.golang.org", "repo1.maven.org"]
+)
+def test_a_package_registry_is_seen(host: str) -> None:
+    """Also within an address."""
+    assert REGISTRIES.search(f"from {host}:")

@@ -79,14 +79,8 @@ class Operator:
         )
         shown = Shown(attempts, Usability(self.stores.tasks, config, clock=clock))
         pollers = Pollers(outside.cluster, outside.conductor, creation, shown, polling, now=now)
-        self.sweeper = Sweeper(
-            outside.versions,
-            outside.cluster,
-            attempts,
-            _sweep_terms(settings),
-            clock=clock,
-            now=now,
-        )
+        terms = _sweep_terms(settings)
+        self.sweeper = Sweeper(outside.versions, outside.cluster, attempts, terms, clock=clock, now=now)
         self.work = Work(
             self.stores,
             self.reconciler,

@@ -13,7 +13,7 @@ from typing import Any, Self
 import aiohttp
 from pydantic_core import from_json
 
-from perago.wire.depth import read_json, shallow
+from perago.wire.depth import shallow
 from perago_operator.adapters import http
 from perago_operator.adapters.kube_access import Access
 from perago_operator.adapters.observed import Observe, observed, unobserved
@@ -228,7 +228,7 @@ def parsed(data: bytes) -> Any:
     try:
         return from_json(data, cache_strings="keys")
     except ValueError:
-        return read_json(shallow(data))
+        return json.loads(shallow(data))
 
 
 def _resource(path: str) -> str:

@@ -64,7 +64,7 @@ class Operator:
             concurrency=settings.reconciles,
             observe=outside.acted,
             worker_id=lambda: self._worker_id() if self.leadership.lease_uid else None,
-            serves=lambda namespace: namespace in self.work.served,
+            serves=self._serves,
         )
         attempts = self.stores.attempts
         creation = Creation(outside.cluster, outside.conductor, attempts, config, clock=clock)
@@ -75,7 +75,7 @@ class Operator:
             config.limits,
             outside.polled,
             adoption.poll_failed,
-            serves=lambda namespace: namespace in self.work.served,
+            serves=self._serves,
         )
         shown = Shown(attempts, Usability(self.stores.tasks, config, clock=clock))
         pollers = Pollers(outside.cluster, outside.conductor, creation, shown, polling, now=now)
@@ -98,6 +98,9 @@ class Operator:
         self.outbox = Outbox(self.stores.attempts.counts.unreported, clock)
         self.leadership = outside.leadership
         self.life = Life(self.leadership, self.work, outside.cluster, stop, shutdown_seconds=settings.shutdown_seconds)
+
+    def _serves(self, namespace: str) -> bool:
+        return namespace in self.work.served
 
     def _worker_id(self) -> str:
         return worker_name(self._settings.identity, self._settings.installation, self.leadership.lease_uid)

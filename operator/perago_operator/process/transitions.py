@@ -6,12 +6,10 @@ there when a replica begins to lead has been told by the one before it.
 
 from loguru import logger
 
+from perago.wire import LONGEST_LINE
 from perago_operator.api.attempt import PeragoAttempt
 from perago_operator.api.conditions import condition
 from perago_operator.api.reasons import ConditionType
-
-LONGEST_MESSAGE = 300
-"""Characters of what an outcome or a wait says: its status has all of it."""
 
 State = tuple[str, str, int, str]
 
@@ -24,24 +22,19 @@ def tell(before: PeragoAttempt | None, after: PeragoAttempt) -> None:
     attempt = str(after.metadata.key)
     words = ", ".join(part for part in (phase, step, why) if part)
     bound = logger.bind(attempt=attempt, execution=execution, phase=phase, step=step, reason=why)
-    message = _message(after)
+    message = " ".join(_why(after)[1].split())[:LONGEST_LINE]  # its status has all of it
     bound.info("attempt {} execution {}: {}{}", attempt, execution, words, f": {message}" if message else "")
 
 
 def state(attempt: PeragoAttempt) -> State:
     """Phase, step, execution, and the reason of its outcome or for which it waits."""
-    status = attempt.status
-    return status.phase or "", status.step or "", status.executions or 0, _reason(attempt)
+    status, (reason, _) = attempt.status, _why(attempt)
+    return status.phase or "", status.step or "", status.executions or 0, reason
 
 
-def _reason(attempt: PeragoAttempt) -> str:
+def _why(attempt: PeragoAttempt) -> tuple[str, str]:
+    """Reason and message of its outcome, or of its wait."""
     if (outcome := attempt.status.outcome) is not None:
-        return outcome.reason
+        return outcome.reason, outcome.message or ""
     ready = condition(attempt.status.conditions, ConditionType.POD_READY)
-    return ready.reason if ready and ready.status == "False" else ""
-
-
-def _message(attempt: PeragoAttempt) -> str:
-    outcome, ready = attempt.status.outcome, condition(attempt.status.conditions, ConditionType.POD_READY)
-    text = (outcome.message or "") if outcome else (ready.message if ready and ready.status == "False" else "")
-    return " ".join(text.split())[:LONGEST_MESSAGE]
+    return (ready.reason, ready.message) if ready and ready.status == "False" else ("", "")

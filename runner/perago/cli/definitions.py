@@ -44,10 +44,10 @@ def _less_additions(stored: Any, wanted: Any) -> Any:
         return [_less_additions(item, counterpart) for item, counterpart in pairs]
     if not isinstance(stored, dict) or not isinstance(wanted, dict):
         return stored
-    return dict(_told_members(stored, wanted))
+    return dict(_members_less_additions(stored, wanted))
 
 
-def _told_members(stored: Object, wanted: Object) -> Iterator[tuple[str, Any]]:
+def _members_less_additions(stored: Object, wanted: Object) -> Iterator[tuple[str, Any]]:
     for key, value in stored.items():
         if key in wanted:
             yield key, value if key in _OPEN else _less_additions(value, wanted[key])

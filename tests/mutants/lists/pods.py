@@ -313,10 +313,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ("an attempt without a limit has none", "{**said, **added}", "said"),
         (
             "a ceiling is what a task requests",
-            "    requests: JsonObject = {name:",
-            "    requests: JsonObject = {} and {name:",
+            '**dict.fromkeys(ceiling, "0"), ',
+            "",
         ),
-        ("a ceiling gives every task a GPU", "if name in SHARED and name not in said}", "if name not in said}"),
+        ("a ceiling gives every task a GPU", "limits.ceiling.items() if name in SHARED}", "limits.ceiling.items()}"),
         ("a request is above its limit", "        return request\n", "        return most\n"),
     ),
     *template(

@@ -67,18 +67,13 @@ def _provided(container: JsonObject, limits: AttemptLimits) -> JsonObject:
         return container
     resources = object_of(container.get("resources"))
     said, requested = object_of(resources.get("limits")), object_of(resources.get("requests"))
-    silent = [name for name in (*limits.requests, *limits.ceiling) if name not in (*said, *requested)]
-    requests: JsonObject = {name: limits.requests.get(name, "0") for name in silent if _is_provided(name, limits)}
-    all_requests = {**requested, **requests}
-    ceiling = {name: most for name, most in limits.ceiling.items() if name in SHARED and name not in said}
-    added: JsonObject = {name: _higher(all_requests.get(name), most) for name, most in ceiling.items()}
-    provided = {"requests": all_requests, "limits": {**said, **added}}
+    ceiling = {name: most for name, most in limits.ceiling.items() if name in SHARED}
+    defaults = {**dict.fromkeys(ceiling, "0"), **limits.requests}
+    requests = {**requested, **{name: least for name, least in defaults.items() if name not in (*said, *requested)}}
+    added = {name: _higher(requests.get(name), most) for name, most in ceiling.items() if name not in said}
+    provided: dict[str, JsonObject] = {"requests": requests, "limits": {**said, **added}}
     kept = {kind: amounts for kind, amounts in provided.items() if amounts}
     return {**container, "resources": {**resources, **kept}}
-
-
-def _is_provided(name: str, limits: AttemptLimits) -> bool:
-    return name in SHARED or name in limits.requests
 
 
 def _higher(request: JsonValue, most: str) -> JsonValue:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from perago.wire import LONGEST_LINE
 from perago_operator.api.attempt import PeragoAttempt
-from perago_operator.process.transitions import LONGEST_MESSAGE, tell
+from perago_operator.process.transitions import tell
 from tests import builders as b
 
 
@@ -49,9 +50,7 @@ def test_what_an_attempt_waits_for_is_told_once(lines: list[tuple[str, dict[str,
     ]
     tell(attempt(), waits[0])
     tell(waits[0], waits[1])
-    assert [line for line, _ in lines] == [
-        f"attempt ns/a1 execution 0: Pending, QuotaExceeded: {'x' * LONGEST_MESSAGE}"
-    ]
+    assert [line for line, _ in lines] == [f"attempt ns/a1 execution 0: Pending, QuotaExceeded: {'x' * LONGEST_LINE}"]
 
 
 def test_what_changes_no_state_is_not_told(lines: list[tuple[str, dict[str, Any]]]) -> None:

@@ -5,6 +5,7 @@ chooses on the platforms and Python versions below. pip refuses everything else.
 """
 
 import json
+import re
 import sys
 import tempfile
 import tomllib
@@ -33,13 +34,22 @@ def requirements(pyproject: str) -> dict[str, list[str]]:
     return {"build": declared["build-system"]["requires"], **extras}
 
 
+def normalised(name: str) -> str:
+    """The name of a distribution as an index has it, however it spells its own."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def wheel(item: Mapping[str, Any]) -> tuple[str, str]:
+    """`name==version` and the SHA-256 of what an entry in a report of pip installs."""
+    pin = f"{normalised(item['metadata']['name'])}=={item['metadata']['version']}"
+    return pin, item["download_info"]["archive_info"]["hashes"]["sha256"]
+
+
 def lines(reports: Iterable[Mapping[str, Any]]) -> list[str]:
     """The lines of a lock, from reports of `pip install --report`."""
     hashes: dict[str, set[str]] = {}
-    for report in reports:
-        for item in report["install"]:
-            pin = f"{item['metadata']['name'].lower().replace('_', '-')}=={item['metadata']['version']}"
-            hashes.setdefault(pin, set()).add(item["download_info"]["archive_info"]["hashes"]["sha256"])
+    for pin, digest in (wheel(item) for report in reports for item in report["install"]):
+        hashes.setdefault(pin, set()).add(digest)
     return [
         " \\\n".join([pin, *(f"    --hash=sha256:{digest}" for digest in sorted(hashes[pin]))])
         for pin in sorted(hashes)

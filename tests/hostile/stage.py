@@ -61,9 +61,9 @@ class Stage:
         """The API server without kubectl."""
         return Api(self.env.kubeconfig)
 
-    def make(self, *objects: Object, namespace: str = "") -> None:
-        """Apply attempts, PeragoTasks and pods, without a process for each."""
-        self.api.apply(namespace or self.site.namespace, objects)
+    def make(self, *objects: Object) -> None:
+        """Apply attempts, PeragoTasks and pods at the site, without a process for each."""
+        self.api.apply(self.site.namespace, objects)
 
     @cached_property
     def conductor(self) -> ConductorServer:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from perago_console.core.gantt import begin, end, named
+from perago_console.core.gantt import begin, end, named, ordered
 from perago_console.core.holding import holding
 from perago_console.core.objects import Attempt
 from perago_console.core.page import Tone
@@ -34,19 +34,17 @@ class Bar:
 
 def of_executions(attempt: Attempt, pods: Sequence[Pod], now: datetime) -> tuple[Bar, ...]:
     """The attempt, its pods as far as they are there, and its steps."""
-    whole = Bar("attempt", begin(attempt, now), end(attempt, now), tone(attempt, holding(attempt, now)), state(attempt))
+    whole = _whole("attempt", attempt, now)
     return (whole, *_pods(pods, whole.end), *_steps(attempt, whole))
 
 
 def of_attempts(attempts: Sequence[Attempt], now: datetime) -> tuple[Bar, ...]:
     """One bar for each attempt of a workflow, in the order of their creation."""
-    bars = (
-        Bar(
-            named(attempt), begin(attempt, now), end(attempt, now), tone(attempt, holding(attempt, now)), state(attempt)
-        )
-        for attempt in sorted(attempts, key=lambda attempt: attempt.metadata.name)
-    )
-    return tuple(sorted(bars, key=lambda bar: bar.begin))
+    return tuple(_whole(named(attempt), attempt, now) for attempt in ordered(attempts, now))
+
+
+def _whole(label: str, attempt: Attempt, now: datetime) -> Bar:
+    return Bar(label, begin(attempt, now), end(attempt, now), tone(attempt, holding(attempt, now)), state(attempt))
 
 
 def _pods(pods: Sequence[Pod], last: datetime) -> Iterator[Bar]:

@@ -16,15 +16,20 @@ LEGEND: Final = "· waits for its pod   ░ its pod starts   █ it runs, publis
 
 def gantt(workflow: str, attempts: Sequence[Attempt], now: datetime) -> Page:
     """One line for each attempt, of which there is at least one, in the order of their creation."""
-    ordered = sorted(attempts, key=lambda attempt: (begin(attempt, now), attempt.metadata.name))
-    first = min(begin(attempt, now) for attempt in ordered)
-    last = max(end(attempt, now) for attempt in ordered)
+    rows = ordered(attempts, now)
+    first = min(begin(attempt, now) for attempt in rows)
+    last = max(end(attempt, now) for attempt in rows)
     title = f"workflow {workflow}, from {moment(first, now)} to {moment(last, now)}"
     span = max((last - first).total_seconds(), 1e-9)
     return (
-        Section(title, tuple(_line(attempt, first, span, now) for attempt in ordered)),
+        Section(title, tuple(_line(attempt, first, span, now) for attempt in rows)),
         Section("", (Line("", LEGEND, Tone.QUIET),)),
     )
+
+
+def ordered(attempts: Sequence[Attempt], now: datetime) -> list[Attempt]:
+    """In the order of their creation."""
+    return sorted(attempts, key=lambda attempt: (begin(attempt, now), attempt.metadata.name))
 
 
 def begin(attempt: Attempt, now: datetime) -> datetime:

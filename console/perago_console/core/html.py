@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
+from perago.cli.output import printable
 from perago_console.core import chart
 from perago_console.core.chart import Bar
 from perago_console.core.description import Surroundings, description
@@ -103,8 +104,7 @@ def _row(bar: Bar, begin: float, share: float, top: int) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """The text as HTML shows it; control characters, which HTML does not have, as their escapes."""
-    kept = (char if char in "\n\t" or char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return escape("".join(kept))
+    return escape("\n".join(map(printable, text.split("\n"))))
 
 
 def _cut(text: str, most: int = 26) -> str:

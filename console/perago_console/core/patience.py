@@ -28,17 +28,18 @@ class Patience:
 
 _STARTS: Final = "its pod is created as soon as there is room, and nothing ends the waiting"
 _FAILS: Final = "the attempt fails"
+_WAITS: Final = Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True)
 
 PATIENCES: Final[Mapping[Reason, Patience]] = {
-    Reason.TASK_NOT_FOUND: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
-    Reason.TASK_INCOMPLETE: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
-    Reason.INVALID_SPEC: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
-    Reason.EARLIER_ATTEMPT: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
+    Reason.TASK_NOT_FOUND: _WAITS,
+    Reason.TASK_INCOMPLETE: _WAITS,
+    Reason.INVALID_SPEC: _WAITS,
+    Reason.EARLIER_ATTEMPT: _WAITS,
     Reason.MAX_CONCURRENCY: Patience(_STARTS),
     Reason.NAMESPACE_LIMIT: Patience(_STARTS),
     Reason.NODE_LIMIT: Patience(_STARTS),
-    Reason.QUOTA_EXCEEDED: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
-    Reason.POD_NAME_TAKEN: Patience(_FAILS, HOUR, "wait_patience_seconds", conductor_only=True),
+    Reason.QUOTA_EXCEEDED: _WAITS,
+    Reason.POD_NAME_TAKEN: _WAITS,
     Reason.POD_REFUSED: Patience(_FAILS, 300.0, "refused_patience_seconds"),
     Reason.FINALIZER_REFUSED: Patience("Perago tries again, with growing pauses of up to a minute"),
     Reason.API_UNREACHABLE: Patience("Perago tries again, with growing pauses of up to a minute"),

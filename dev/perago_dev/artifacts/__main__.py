@@ -18,7 +18,7 @@ from perago_dev.host.progress import say
 from perago_dev.source import REPOSITORY
 
 RESULTS = REPOSITORY / "dist"
-BUILDERS = {"podman": "podman", "buildah": "buildah", "runc": "runc", "debootstrap": "debootstrap"}
+BUILDERS = {name: packages.PODMAN_PROGRAMS[name] for name in ("podman", "buildah", "runc", "debootstrap")}
 """What builds images without Docker: program → Debian package."""
 
 

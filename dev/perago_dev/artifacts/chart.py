@@ -19,7 +19,8 @@ PLACES = {"operator": ("image",), "runner": ("runner", "image")}
 
 def filled(values: str, replacements: Mapping[Sequence[str], str]) -> str:
     """The text of a `values.yaml` in which the values at these paths are replaced; all else stays as it is."""
-    places = {path: _place(yaml.compose(values), path) for path in replacements}
+    whole = yaml.compose(values)
+    places = {path: _place(whole, path) for path in replacements}
     for path, (begin, end) in sorted(places.items(), key=lambda place: place[1], reverse=True):
         values = f"{values[:begin]}{replacements[path]}{values[end:]}"
     return values

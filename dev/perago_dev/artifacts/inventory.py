@@ -11,6 +11,8 @@ from email.parser import Parser
 from pathlib import Path
 from typing import Any
 
+from perago_dev import locking
+
 PACKAGES, SYSTEM = "var/lib/dpkg/status", "etc/os-release"
 OF_INTEREST = re.compile(rf"{PACKAGES}|usr/lib/os-release|usr/share/doc/[^/]+/copyright|.+[.]dist-info/METADATA")
 REMOVED = ".wh."
@@ -96,7 +98,7 @@ def _system(text: str) -> dict[str, str]:
 
 def _distribution(metadata: str) -> Distribution:
     fields = Parser().parsestr(metadata, headersonly=True)
-    name = re.sub(r"[-_.]+", "-", fields["Name"]).lower()
+    name = locking.normalised(fields["Name"])
     return Distribution(
         name,
         fields["Version"],

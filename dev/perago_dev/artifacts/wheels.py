@@ -35,10 +35,7 @@ def pinned(lock: str) -> dict[str, set[str]]:
 
 def digests(report: Mapping[str, Any]) -> dict[str, str]:
     """The SHA-256 of each wheel, by `name==version`, from a report of pip."""
-    return {
-        f"{_name(item)}=={item['metadata']['version']}": item["download_info"]["archive_info"]["hashes"]["sha256"]
-        for item in report["install"]
-    }
+    return dict(map(locking.wheel, report["install"]))
 
 
 def held(pins: Mapping[str, set[str]], digests: Mapping[str, str], architecture: str) -> dict[str, str]:
@@ -46,7 +43,3 @@ def held(pins: Mapping[str, set[str]], digests: Mapping[str, str], architecture:
     if missing := [pin for pin in pins if digests.get(pin) not in pins[pin]]:
         raise EnvironmentProblem(f"no wheel for {architecture} is locked of {', '.join(missing)}: run `make lock`")
     return {pin.partition("==")[0]: digest for pin, digest in digests.items()}
-
-
-def _name(item: Mapping[str, Any]) -> str:
-    return re.sub(r"[-_.]+", "-", item["metadata"]["name"]).lower()
